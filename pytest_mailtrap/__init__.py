@@ -1,0 +1,1 @@
+"""An in-process encrypted mail trap for pytest."""
