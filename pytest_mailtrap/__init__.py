@@ -1,1 +1,56 @@
-"""An in-process encrypted mail trap for pytest."""
+"""
+An in-process encrypted mail trap for pytest.
+
+Nothing heavy is imported here: every pytest run of a project that has this plugin installed pays for this file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._client_hello import ClientHello
+    from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._factory import MailTrapFactory
+    from pytest_mailtrap._message import Attachment, CapturedMessage
+    from pytest_mailtrap._transcript import Line, Transcript
+    from pytest_mailtrap._transport import Auth, Transport
+    from pytest_mailtrap._trap import MailTrap
+
+_HOMES = {
+    "Attachment": "_message",
+    "Auth": "_transport",
+    "CapturedMessage": "_message",
+    "ClientHello": "_client_hello",
+    "Connection": "_connection",
+    "Line": "_transcript",
+    "MailTrap": "_trap",
+    "MailTrapFactory": "_factory",
+    "Transcript": "_transcript",
+    "Transport": "_transport",
+}
+
+__all__ = [
+    "Attachment",
+    "Auth",
+    "CapturedMessage",
+    "ClientHello",
+    "Connection",
+    "Line",
+    "MailTrap",
+    "MailTrapFactory",
+    "Transcript",
+    "Transport",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
