@@ -1,0 +1,64 @@
+"""How a message travelled, and who its sender said it was: values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from pytest_mailtrap._client_hello import ClientHello
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """
+    How one message travelled from the client to the trap.
+
+    *tls_version* is what `ssl.SSLObject.version()` reports, or None for cleartext.
+    *cipher* is OpenSSL's name of the cipher suite, *cipher_bits* its secret bits.
+    *negotiated_by* is None for cleartext.
+    *sni* is the server name the client asked for (RFC 6066, section 3), or None.
+    *alpn* is the protocol agreed on; None, as there is no registered one for SMTP.
+    *client_certificate* is a verified certificate of the client, or None.
+    *client_hello* is what the client offered, or None where no TLS was begun.
+    *peer* is the client's address and port; *ehlo* the name it gave in EHLO or HELO.
+    *handshake_seconds* is the time from the ClientHello to the end of the handshake.
+    """
+
+    tls_version: str | None
+    cipher: str | None
+    cipher_bits: int | None
+    negotiated_by: Literal["starttls", "implicit"] | None
+    sni: str | None
+    alpn: str | None
+    session_reused: bool
+    client_certificate: x509.Certificate | None
+    client_hello: ClientHello | None = field(repr=False)
+    peer: tuple[str, int]
+    ehlo: str | None
+    handshake_seconds: float | None
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS protected the message on its way."""
+        return self.tls_version is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """
+    One AUTH exchange (RFC 4954), also one that was refused.
+
+    *encrypted* tells whether the credentials went inside TLS.
+    *accepted* tells whether the trap took them.
+    *password* is here for tests that check it; no repr, transcript or report shows it.
+    It is empty where the client never sent one.
+    """
+
+    mechanism: str
+    username: str
+    password: str = field(repr=False)
+    encrypted: bool
+    accepted: bool
