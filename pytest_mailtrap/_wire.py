@@ -1,0 +1,395 @@
+"""
+One TCP connection with TLS inside it.
+
+The wire owns the TCP transport and, once there is TLS, the TLS layer; to the SMTP dialogue on top it shows a
+plain transport at all times. So it sees what asyncio's own TLS hides: the ClientHello, handshakes that fail,
+and the alert that goes with them (asyncio drops the server's, CPython gh-98078).
+
+Rules of this file: all of it runs on the trap's event loop; the first cause of an end is the one recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_mailtrap._client_hello import ClientHello, parse_client_hello
+from pytest_mailtrap._connection import Connection, Facts
+from pytest_mailtrap._tls import TLSError, TLSLayer
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from pytest_mailtrap._connection import EndedBy
+
+HANDSHAKE_SECONDS = 10.0
+
+
+class Speaker(Protocol):
+    """What the wire needs of the dialogue on top of it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> bool | None: ...
+    def connection_lost(self, error: Exception | None) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+
+
+class Wire(asyncio.Protocol):
+    """
+    One accepted TCP connection.
+
+    *implicit* begins with a handshake; otherwise TLS begins when the dialogue calls `start_tls()`.
+    *choose_context* gives the SSL context for what the client offered.
+    """
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        implicit: bool,
+        choose_context: Callable[[ClientHello | None], ssl.SSLContext],
+        dialogue: Callable[[Wire], Speaker],
+        on_open: Callable[[Wire], None],
+        on_close: Callable[[Wire], None],
+        on_error: Callable[[BaseException], None],
+        settle: Callable[[], None],
+    ) -> None:
+        self.loop = loop
+        self.implicit = implicit
+        self.last_activity = loop.time()
+        self.facts = Facts()
+        self.recorder = self.facts.recorder
+        self._settle = settle
+        self._choose_context = choose_context
+        self._make_dialogue = dialogue
+        self._on_open = on_open
+        self._on_close = on_close
+        self._on_error = on_error
+        self._tls: TLSLayer | None = None
+        self._secured = False
+        # None while no handshake is under way; else the bytes received before a TLS layer was chosen.
+        self._hello: bytes | None = None
+        self._handshake_started = 0.0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._upgraded: asyncio.Future[None] | None = None
+        self._dialogue: Speaker | None = None
+        self._has_spoken = False
+        self._closing = False
+
+    # -- asyncio's side -------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # asyncio's contract; for the type checker
+        self._tcp = transport
+        peer = transport.get_extra_info("peername") or ("", 0)
+        self.connection = Connection(
+            (peer[0], peer[1]), implicit_tls=self.implicit, facts=self.facts, settle=self._settle
+        )
+        self._on_open(self)
+        if self.implicit:
+            self._await_hello()
+        else:
+            self._start_dialogue()
+
+    def data_received(self, data: bytes) -> None:
+        self.last_activity = self.loop.time()
+        if self._closing:
+            return
+        try:
+            self._receive(data)
+        except Exception as error:  # an error of ours must reach the test, not asyncio's log
+            self._on_error(error)
+            self.abort()
+
+    def _receive(self, data: bytes) -> None:
+        if self._secured:
+            self._receive_tls(data)
+        elif self._hello is not None:
+            self._receive_handshake(data)
+        elif not self._has_spoken and data.startswith(b"\x16\x03"):
+            self._refuse_misplaced_tls(data)
+        elif self._dialogue is not None:
+            self._has_spoken = True
+            self._dialogue.data_received(data)
+
+    def eof_received(self) -> bool:
+        self.last_activity = self.loop.time()
+        if self._hello is not None and not self._secured:
+            self._fail_handshake(self._words_for_eof(), "eof")
+            return False
+        self.end("eof")
+        if self._dialogue is None or self._closing:
+            return False
+        self._dialogue.eof_received()
+        return True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if error is not None and self._hello is not None and not self._secured:
+            self._fail_handshake(self._words_for_eof("reset"), "reset")
+        self.end("reset" if error is not None else "eof")
+        self._closing = True
+        self._clear_deadline()
+        if self._upgraded is not None and not self._upgraded.done():
+            self._upgraded.set_exception(ConnectionResetError("closed during the handshake"))
+            self._upgraded.exception()  # the dialogue may be gone already: not "never retrieved"
+        if self._dialogue is not None:
+            self._dialogue.connection_lost(None)
+        self._on_close(self)
+
+    def pause_writing(self) -> None:
+        if self._dialogue is not None:
+            self._dialogue.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._dialogue is not None:
+            self._dialogue.resume_writing()
+
+    # -- the dialogue's side --------------------------------------------------------------
+
+    @property
+    def secured(self) -> bool:
+        """Whether what is said now goes inside TLS."""
+        return self._secured
+
+    @property
+    def closing(self) -> bool:
+        return self._closing
+
+    def send(self, data: bytes) -> None:
+        if self._closing:
+            return
+        if self._secured and self._tls is not None:
+            self._tls.write(data)
+            data = self._tls.outgoing()
+        self._tcp.write(data)
+
+    async def start_tls(self) -> None:
+        """Wait for the client's handshake; ConnectionResetError when it fails (the reason is recorded)."""
+        self._upgraded = self.loop.create_future()
+        self._await_hello()
+        await self._upgraded
+
+    def end(self, cause: EndedBy) -> None:
+        """Record why the connection ends; the first cause stays."""
+        if self.facts.ended_by is None:
+            self.facts.ended_by = cause
+
+    def close(self) -> None:
+        """Say what is still to be said, then close."""
+        if self._closing:
+            return
+        self.end("server")
+        if self._secured and self._tls is not None:
+            self._tls.shutdown()
+            self._tcp.write(self._tls.outgoing())
+        self._shut()
+
+    def abort(self) -> None:
+        """Cut the connection at once."""
+        self.end("server")
+        self._closing = True
+        self._tcp.abort()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._tcp.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        self._tcp.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._tcp.resume_reading()
+
+    # -- TLS ------------------------------------------------------------------------------
+
+    def _start_dialogue(self) -> None:
+        self._dialogue = self._make_dialogue(self)
+        self._dialogue.connection_made(PlainTransport(self))
+
+    def _await_hello(self) -> None:
+        self._hello = b""
+        self._deadline = self.loop.call_later(HANDSHAKE_SECONDS, self._handshake_timed_out)
+
+    def _receive_handshake(self, data: bytes) -> None:
+        if self._tls is None:
+            self._hello = (self._hello or b"") + data
+            hello = parse_client_hello(self._hello)
+            if hello == "incomplete":
+                return
+            data = self._begin_tls(hello)
+        self._go_on(data)
+
+    def _begin_tls(self, hello: ClientHello | None) -> bytes:
+        """Choose the certificate for what the client asks for; gives back the bytes received so far."""
+        received = self._hello or b""
+        if hello is None and not received.startswith(b"\x16\x03"):
+            self._note_cleartext(received)
+        self.record(client_hello=hello, sni=hello.server_name if hello else None)
+        self._handshake_started = self.loop.time()
+        self._tls = TLSLayer(self._choose_context(hello))
+        return received
+
+    def _go_on(self, data: bytes) -> None:
+        if self._tls is None:
+            return
+        hello = self.connection.client_hello
+        self._tls.feed(data)
+        try:
+            done = self._tls.handshake(hello.versions if hello else ())
+        except TLSError as failure:
+            # Our own alert, if OpenSSL made one, still goes to the client.
+            self._tcp.write(self._tls.outgoing())
+            self._fail_handshake(failure.words, "alert" if failure.alert else "server")
+            self._shut()
+            return
+        self._tcp.write(self._tls.outgoing())
+        if done:
+            self._secure()
+            self._receive_tls(b"")
+
+    def _secure(self) -> None:
+        self._clear_deadline()
+        self._secured = True
+        self.recorder.encrypted = True
+        self._record_session()
+        if self._upgraded is not None and not self._upgraded.done():
+            self._upgraded.set_result(None)
+        if self.implicit:
+            self._start_dialogue()
+
+    def _record_session(self) -> None:
+        assert self._tls is not None  # noqa: S101  # for the type checker
+        session = self._tls.object
+        cipher = session.cipher()
+        der = session.getpeercert(binary_form=True)
+        self.record(
+            tls_version=session.version(),
+            cipher=cipher[0] if cipher else None,
+            cipher_bits=cipher[2] if cipher else None,
+            negotiated_by="implicit" if self.implicit else "starttls",
+            alpn=session.selected_alpn_protocol(),
+            session_reused=bool(session.session_reused),
+            client_certificate=_certificate(der) if der else None,
+            handshake_seconds=self.loop.time() - self._handshake_started,
+        )
+        transport = self.connection.transport
+        self.recorder.event(f"{transport.tls_version}, {transport.cipher}")
+
+    def _receive_tls(self, data: bytes) -> None:
+        assert self._tls is not None  # noqa: S101  # for the type checker
+        self._tls.feed(data)
+        try:
+            while not self._closing and (plain := self._tls.read()):
+                if self._dialogue is not None:
+                    self._dialogue.data_received(plain)
+        except TLSError as failure:
+            # Such as the alert of a client that finished the handshake first and judged the certificate then.
+            self.facts.handshake_error = self.facts.handshake_error or failure.words
+            self.recorder.event(failure.words)
+            self.end("alert" if failure.alert else "server")
+            self._shut()
+            return
+        if self._tls.closed_by_peer and not self._closing:
+            self.end("close_notify")
+            if self._dialogue is not None:
+                self._dialogue.eof_received()
+
+    # -- what goes wrong ------------------------------------------------------------------
+
+    def _fail_handshake(self, words: str, cause: EndedBy) -> None:
+        if self.facts.handshake_error is None:
+            self.facts.handshake_error = words
+            self.recorder.event(words)
+        self.end(cause)
+
+    def _handshake_timed_out(self) -> None:
+        if self._hello == b"" and self.implicit:
+            words = (
+                f"no TLS handshake within {HANDSHAKE_SECONDS:g} s: the client may wait for a cleartext "
+                "greeting, but this is the implicit TLS port"
+            )
+        else:
+            words = f"the handshake was not finished within {HANDSHAKE_SECONDS:g} s"
+        self._fail_handshake(words, "timeout")
+        self.abort()
+
+    def _words_for_eof(self, how: str = "close") -> str:
+        verb = "reset" if how == "reset" else "closed"
+        if self._tls is not None:
+            # asyncio's clients reject a certificate this way: without an alert.
+            return (
+                f"client {verb} the connection during the handshake, without saying why: "
+                "it may have rejected the certificate"
+            )
+        if self.implicit:
+            return f"client {verb} the connection without a TLS handshake"
+        return f"client {verb} the connection after STARTTLS, without a TLS handshake"
+
+    def _note_cleartext(self, received: bytes) -> None:
+        where = "on the implicit TLS port" if self.implicit else "after the 220 to STARTTLS"
+        first = received.split(b"\r\n")[0][:12].split(b" ")[0]
+        seen = f" ({first.decode()})" if first.isalpha() else ""
+        self._fail_handshake(f"client spoke cleartext{seen} {where}", "server")
+
+    def _refuse_misplaced_tls(self, data: bytes) -> None:
+        hello = parse_client_hello(data)
+        if isinstance(hello, ClientHello):
+            self.record(client_hello=hello, sni=hello.server_name)
+        self._fail_handshake("client spoke implicit TLS, but this is the STARTTLS port", "server")
+        self._shut()
+
+    # -- small things ---------------------------------------------------------------------
+
+    def record(self, **facts: Any) -> None:
+        self.connection.transport = dataclasses.replace(self.connection.transport, **facts)
+
+    def _shut(self) -> None:
+        self._closing = True
+        self._clear_deadline()
+        self._tcp.close()
+
+    def _clear_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class PlainTransport(asyncio.Transport):
+    """What the SMTP engine sees: a transport on which it may forget that there is TLS."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__()
+        self._wire = wire
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._wire.send(bytes(data))
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def abort(self) -> None:
+        self._wire.abort()
+
+    def is_closing(self) -> bool:
+        return self._wire.closing
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._wire.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        self._wire.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._wire.resume_reading()
+
+    def can_write_eof(self) -> bool:
+        return False
+
+
+def _certificate(der: bytes) -> Any:  # x509.Certificate; imported only where a client shows one
+    from cryptography import x509
+
+    return x509.load_der_x509_certificate(der)
