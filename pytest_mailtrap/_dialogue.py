@@ -1,0 +1,369 @@
+"""
+The SMTP server: aiosmtpd's engine, on a wire of ours.
+
+Rules of this file: aiosmtpd parses and answers; here stands only what it lacks or does otherwise than a trap
+must, each with its reason. It is the one file that touches aiosmtpd's internals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import collections
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import aiosmtpd.smtp
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from pytest_mailtrap import _parameters
+from pytest_mailtrap._lines import LONGEST_LINE, Lines, TooLongError, has_long_line, unstuff
+from pytest_mailtrap._message import CapturedMessage
+from pytest_mailtrap._transcript import printable
+from pytest_mailtrap._transport import Auth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiosmtpd.smtp import Envelope, Session
+
+    from pytest_mailtrap._options import Options
+    from pytest_mailtrap._wire import Wire
+
+COMMAND_SECONDS = 60.0
+# RFC 5321, section 4.5.3.1.4, plus what the extensions we offer add: SIZE (RFC 1870) 26, SMTPUTF8 (RFC 6531) 10,
+# AUTH (RFC 4954) 500, DSN (RFC 3461) about 120 for MAIL and 500 for RCPT.
+_LONGEST_COMMANDS = {"AUTH": LONGEST_LINE, "MAIL": 512 + 26 + 10 + 500 + 120, "RCPT": 512 + 500}
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+# The addresses nearly all mail has; aiosmtpd's own parser takes 100 us for each.
+_PLAIN_PATH = re.compile(
+    rf"\s*<({_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*)?>(?:\s(.*))?", re.DOTALL
+)
+
+Deliver = Callable[[CapturedMessage], None]
+Fail = Callable[[BaseException], None]
+
+
+class Dialogue(SMTP):
+    """One SMTP session, from the greeting to its end; a new TLS layer begins it anew (RFC 3207, section 4.2)."""
+
+    # Set from the first moment on; aiosmtpd types them as optional.
+    session: Session
+    envelope: Envelope
+    _timeout_handle: asyncio.TimerHandle
+    _handler_coroutine: asyncio.Task[None]
+    # aiosmtpd asks only for their truth: is there STARTTLS to offer, are we inside TLS?
+    tls_context: Any
+    _tls_protocol: Any
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        options: Options,
+        accounts: Mapping[str, str],
+        deliver: Deliver,
+        fail: Fail,
+    ) -> None:
+        # SMTP.__init__ reflects over the class for every connection (0.3 ms): we do it once and copy the outcome.
+        self.__dict__.update(_engine(wire.loop).__dict__)
+        self._smtp_methods = {name: getattr(self, f"smtp_{name}") for name in self._smtp_methods}
+        self._auth_methods = {
+            name: attribute._replace(method=getattr(self, f"auth_{name}"))
+            for name, attribute in self._auth_methods.items()
+        }
+        self._handle_hooks = {"EHLO": self._complete_ehlo}
+        self._ehlo_hook_ver = "new"
+        # A class-wide table in aiosmtpd, which every EHLO on every connection raises.
+        self.command_size_limits = collections.defaultdict(lambda: 512, _LONGEST_COMMANDS)
+        self._recorder = wire.recorder
+        self._wire = wire
+        self._lines = Lines(wire.loop, wire.recorder)
+        asyncio.StreamReaderProtocol.__init__(
+            self, self._lines, client_connected_cb=self._cb_client_connected, loop=wire.loop
+        )
+        self._options = options
+        self._accounts = accounts
+        self._deliver = deliver
+        self._fail = fail
+        self._auth: Auth | None = None
+        self._known_parameters: Mapping[str, Callable[[str | bool], bool]] = {}
+        self._parameters: list[str] = []
+        self.data_size_limit = options.max_message_size
+        self.tls_context = options.starttls != "off"
+        self._tls_protocol = wire.secured
+        self.require_starttls = options.starttls == "require"
+        self._auth_required = options.require_auth
+        self._auth_require_tls = not options.auth_without_tls
+
+    # -- the life of the connection -------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._handler_coroutine.add_done_callback(self._ended)
+
+    def eof_received(self) -> bool:
+        # aiosmtpd cancels the session here, and with it commands that came before the end.
+        self._lines.feed_eof()
+        return True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        # Neither does it cancel the session here: it ends by itself, at the end of its input.
+        self._timeout_handle.cancel()
+        asyncio.StreamReaderProtocol.connection_lost(self, None)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._timeout_handle.cancel()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if not isinstance(error, ConnectionError):
+                self._fail(error)
+            self._wire.close()
+
+    def _timeout_cb(self) -> None:
+        self._recorder.event(f"no command within {COMMAND_SECONDS:g} s")
+        self._wire.end("timeout")
+        self._wire.close()
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answer what the client may cause; anything else is an error of ours, for the test to raise."""
+        if isinstance(error, TooLongError):
+            return "500 5.5.6 Authentication exchange line is too long"
+        self._fail(error)
+        self._wire.abort()
+        return ""
+
+    async def push(self, status: str | bytes) -> None:
+        # The engine echoes unknown commands; one can be a password that a confused client sends.
+        if isinstance(status, str):
+            if status.startswith('500 Error: command "'):
+                status = "500 Error: command not recognized"
+            status = status.encode("utf-8", "replace")
+        self._recorder.server(status)
+        self._writer.write(status + b"\r\n")
+        await self._writer.drain()
+
+    # -- commands -------------------------------------------------------------------------
+
+    async def _complete_ehlo(
+        self, _server: SMTP, session: Any, _envelope: Any, hostname: str, lines: list[str]
+    ) -> list[str]:
+        """Offer what aiosmtpd knows nothing of, in one write: some clients read only the first segment."""
+        session.host_name = hostname
+        offered = [line[4:] for line in lines]
+        if not self.data_size_limit:
+            offered.insert(1, "SIZE")
+        if self._wire.secured:
+            offered.insert(-1, "REQUIRETLS")  # RFC 8689, section 2: only inside TLS
+        offered.insert(-1, "DSN")
+        return ["\r\n".join(f"250-{o}" for o in offered[:-1]) + f"\r\n250 {offered[-1]}"]
+
+    async def smtp_EHLO(self, hostname: str) -> None:
+        await super().smtp_EHLO(hostname)
+        self._note_name()
+
+    async def smtp_HELO(self, hostname: str) -> None:
+        await super().smtp_HELO(hostname)
+        self._note_name()
+
+    def _note_name(self) -> None:
+        name = self.session.host_name
+        if name:
+            self._wire.record(ehlo=printable(name.encode("utf-8", "surrogateescape")))
+
+    async def smtp_QUIT(self, arg: str | None) -> None:
+        if arg:
+            await self.push("501 Syntax: QUIT")
+            return
+        await self.push("221 Bye")
+        self._wire.end("quit")
+        self._wire.close()  # aiosmtpd would cancel the session as well
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:
+        if arg:
+            await self.push("501 Syntax: STARTTLS")
+            return
+        if self._wire.secured:
+            await self.push("503 5.5.1 TLS is already active")
+            return
+        if not self.tls_context:
+            await self.push("502 5.5.1 STARTTLS is not offered")
+            return
+        self._timeout_handle.cancel()
+        await self.push("220 Ready to start TLS")
+        # What came in one go with STARTTLS was not protected: it must not count (RFC 3207, section 4.2).
+        if discarded := self._lines.discard():
+            self._recorder.event(f"{discarded} bytes sent before TLS are discarded")
+        await self._wire.start_tls()
+        self._tls_protocol = True
+        self._auth = None
+        self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
+        peer = self.session.peer
+        self.session = self._create_session()
+        self.session.peer = peer
+        self._wire.record(ehlo=None)
+        self._reset_timeout()
+
+    async def smtp_AUTH(self, arg: str | None) -> None:
+        mechanism, _, initial = (arg or "").partition(" ")
+        mechanism = mechanism.upper()  # RFC 4954, section 4: case-insensitive
+        if not self._wire.secured and self._auth_require_tls and initial:
+            # Refused below, but the secret has gone over the wire.
+            self._note_auth(mechanism, *_credentials(mechanism, initial), accepted=False)
+        await super().smtp_AUTH(f"{mechanism} {initial}".strip())
+
+    def _authenticate(self, mechanism: str, auth_data: Any) -> AuthResult:
+        login, password = (part.decode("utf-8", "backslashreplace") for part in auth_data)
+        accepted = self._accounts.get(login) == password
+        auth = self._note_auth(mechanism, login, password, accepted=accepted)
+        if accepted:
+            self._auth = auth
+        return AuthResult(success=accepted, handled=False, auth_data=LoginPassword(*auth_data))
+
+    def _note_auth(self, mechanism: str, login: str, password: str, *, accepted: bool) -> Auth:
+        auth = Auth(
+            mechanism=mechanism,
+            username=login,
+            password=password,
+            encrypted=self._wire.secured,
+            accepted=accepted,
+        )
+        self._wire.connection.auths += (auth,)
+        return auth
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        before = self.envelope.mail_from
+        self._known_parameters = (
+            _parameters.MAIL_INSIDE_TLS if self._wire.secured else _parameters.MAIL
+        )
+        await super().smtp_MAIL(arg)
+        if self.envelope.mail_from and not before:
+            self.envelope.mail_options = self._parameters  # aiosmtpd's are in upper case
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        count = len(self.envelope.rcpt_tos)
+        options = list(self.envelope.rcpt_options)
+        self._known_parameters = _parameters.RCPT
+        await super().smtp_RCPT(arg)
+        if len(self.envelope.rcpt_tos) > count:
+            self.envelope.rcpt_options = options + self._parameters
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        self._parameters = []
+        plain = _PLAIN_PATH.fullmatch(arg)
+        if plain is not None:
+            address, rest = plain[1] or "<>", plain[2] or ""
+        else:
+            try:
+                # Bytes that are no UTF-8 stand as surrogates: no address can have them.
+                arg.encode()
+                address, rest = super()._getaddr(arg)
+            except Exception:  # the standard library's parser raises many things on garbage
+                return None, None
+        if address:
+            self._parameters = (rest or "").split()
+        return address, rest
+
+    def _getparams(self, params: Any) -> dict[str, str | bool] | None:
+        """Check the parameters that aiosmtpd does not know, and leave it the others."""
+        found = super()._getparams(params)
+        if found is None or len(found) != len(params):
+            return None
+        exact = super()._getparams(self._parameters) or {}
+        values = {name.upper(): value for name, value in exact.items()}
+        for name, is_valid in self._known_parameters.items():
+            if name in found:
+                del found[name]
+                if not is_valid(values[name]):
+                    return None
+        return found
+
+    async def smtp_DATA(self, arg: str | None) -> None:
+        """
+        Take the message as it comes, in chunks: line by line costs eight times as much.
+
+        It is stored as soon as its last byte is here, before the reply: a synchronous client returns from its
+        send on that reply, and the next line of the test may count the messages.
+        """
+        if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
+            return
+        if not self.envelope.rcpt_tos:
+            await self.push("503 Error: need RCPT command")
+            return
+        if arg:
+            await self.push("501 Syntax: DATA")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        reply = await self._lines.read_data(self._store, self.data_size_limit)
+        self._reset_timeout()
+        self._set_post_data_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
+        await self.push(reply)
+
+    def _store(self, stuffed: bytearray | None, size: int) -> str:
+        """Capture the message and give the reply; *stuffed* is None when it was far larger than allowed."""
+        self._recorder.event(f"message data, {size} bytes")
+        raw = None if stuffed is None else unstuff(stuffed)
+        limit = self.data_size_limit
+        if raw is None or (limit is not None and len(raw) > limit):
+            return "552 5.3.4 Message exceeds the maximum size"
+        if has_long_line(raw, self.line_length_limit - 1):
+            return "500 5.5.2 Line too long (RFC 5321, section 4.5.3.1.6)"
+        envelope = self.envelope
+        message = CapturedMessage(
+            mail_from=(envelope.mail_from or "").removeprefix("<>"),
+            rcpt_tos=tuple(envelope.rcpt_tos),
+            mail_options=tuple(envelope.mail_options),
+            rcpt_options=tuple(envelope.rcpt_options),
+            smtp_utf8=envelope.smtp_utf8,
+            raw=raw,
+            transport=self._wire.connection.transport,
+            auth=self._auth,
+            connection=self._wire.connection,
+            transcript=self._recorder.snapshot(and_next=1),
+            received_at=datetime.now(timezone.utc),
+        )
+        self._wire.facts.messages.append(message)
+        self._deliver(message)
+        return "250 OK"
+
+
+for _name in ("AUTH", "DATA", "EHLO", "HELO", "MAIL", "QUIT", "RCPT", "STARTTLS"):
+    # The texts for HELP, which aiosmtpd's decorator left on the methods that stand behind ours.
+    vars(getattr(Dialogue, f"smtp_{_name}")).update(vars(getattr(SMTP, f"smtp_{_name}")))
+
+
+def _credentials(mechanism: str, initial: str) -> tuple[str, str]:
+    """User name and password out of an initial response, as far as it holds them."""
+    try:
+        decoded = base64.b64decode(initial.encode(), validate=True)
+    except (binascii.Error, ValueError):
+        return "", ""
+    parts = [part.decode("utf-8", "backslashreplace") for part in decoded.split(b"\0")]
+    if mechanism == "PLAIN" and len(parts) == 3:
+        return parts[1], parts[2]
+    return (parts[0], "") if mechanism == "LOGIN" else ("", "")
+
+
+_engines: dict[asyncio.AbstractEventLoop, SMTP] = {}
+
+
+def _engine(loop: asyncio.AbstractEventLoop) -> SMTP:
+    """The state of a fresh aiosmtpd engine, made once for each loop."""
+    if loop not in _engines:
+        _engines.clear()
+        engine = Dialogue.__new__(Dialogue)
+        aiosmtpd.smtp.SMTP.__init__(
+            engine,
+            object(),
+            enable_SMTPUTF8=True,
+            hostname="localhost",
+            ident="pytest-mailtrap",
+            timeout=COMMAND_SECONDS,
+            loop=loop,
+        )
+        _engines[loop] = engine
+    return _engines[loop]

@@ -1,0 +1,32 @@
+"""The parameters of MAIL and RCPT that aiosmtpd knows nothing of: which there are, and what they may hold."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")  # RFC 3461, section 4
+
+
+def _is_xtext(value: str | bool) -> bool:
+    return isinstance(value, str) and _XTEXT.fullmatch(value) is not None
+
+
+def _is_notify(value: str | bool) -> bool:
+    kinds = value.upper().split(",") if isinstance(value, str) else []
+    return kinds == ["NEVER"] or (bool(kinds) and set(kinds) <= {"SUCCESS", "FAILURE", "DELAY"})
+
+
+MAIL: Mapping[str, Callable[[str | bool], bool]] = {
+    "RET": lambda value: isinstance(value, str) and value.upper() in ("FULL", "HDRS"),
+    "ENVID": lambda value: _is_xtext(value) and len(str(value)) <= 100,
+    "AUTH": lambda value: value == "<>" or _is_xtext(value),
+}
+MAIL_INSIDE_TLS = {**MAIL, "REQUIRETLS": lambda value: value is True}
+RCPT: Mapping[str, Callable[[str | bool], bool]] = {
+    "NOTIFY": _is_notify,
+    "ORCPT": lambda value: isinstance(value, str) and ";" in value,
+}
