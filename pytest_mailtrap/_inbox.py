@@ -1,0 +1,106 @@
+"""
+What has come in so far, shared between the trap's own thread, which writes, and the tests, which read and wait.
+
+Rules of this file: every access goes through one lock; nothing here knows of sockets or of assertions.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._message import CapturedMessage
+
+
+class TrapError(RuntimeError):
+    """The trap itself failed: an error of this library, not of the application under test."""
+
+
+class Inbox:
+    """Messages and connections in the order of their coming."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._messages: list[CapturedMessage] = []
+        self._connections: list[Connection] = []
+        self._errors: list[BaseException] = []
+        self._listeners: list[Callable[[], None]] = []
+
+    def connected(self, connection: Connection) -> None:
+        with self._changed:
+            self._connections.append(connection)
+
+    def deliver(self, message: CapturedMessage) -> None:
+        with self._changed:
+            connection = message.connection
+            if not any(known is connection for known in reversed(self._connections)):
+                # It was forgotten by clear() while it stayed open.
+                self._connections.append(connection)
+            self._messages.append(message)
+            self._notify()
+
+    def fail(self, error: BaseException) -> None:
+        """Keep an error of the trap itself, so that the next look at the trap raises it."""
+        with self._changed:
+            self._errors.append(error)
+            self._notify()
+
+    def _notify(self) -> None:
+        self._changed.notify_all()
+        for listener in self._listeners:
+            listener()
+
+    def raise_failure(self) -> None:
+        """Raise the first error of the trap itself, once."""
+        with self._changed:
+            errors, self._errors = self._errors, []
+        if errors:
+            raise TrapError(
+                "the mail trap itself failed; this is an error in pytest-mailtrap, not in the application"
+            ) from errors[0]
+
+    def messages(self) -> list[CapturedMessage]:
+        with self._changed:
+            return list(self._messages)
+
+    def message(self, index: int) -> CapturedMessage:
+        with self._changed:
+            return self._messages[index]
+
+    def count(self) -> int:
+        with self._changed:
+            return len(self._messages)
+
+    def connections(self) -> list[Connection]:
+        with self._changed:
+            return list(self._connections)
+
+    def clear(self) -> None:
+        with self._changed:
+            self._messages.clear()
+            self._connections.clear()
+
+    def wait(self, count: int, timeout: float) -> bool:
+        """Block until *count* messages are in or the trap failed; False when *timeout* seconds passed first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ready(count), timeout)
+
+    def ready(self, count: int) -> bool:
+        with self._changed:
+            return self._ready(count)
+
+    def _ready(self, count: int) -> bool:
+        return len(self._messages) >= count or bool(self._errors)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call *listener*, from the trap's thread, at each change; it must not block."""
+        with self._changed:
+            self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        with self._changed:
+            self._listeners.remove(listener)

@@ -1,0 +1,189 @@
+"""One captured message: the envelope, the exact bytes, and how they came."""
+
+from __future__ import annotations
+
+import email
+import email.message
+import email.policy
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from pytest_mailtrap._transcript import printable
+
+if TYPE_CHECKING:
+    import os
+    from datetime import datetime
+
+    from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._transcript import Transcript
+    from pytest_mailtrap._transport import Auth, Transport
+
+_URL = re.compile(r"""https?://[^\s<>"'\])}]+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """
+    One attachment of a message.
+
+    *filename* is what the message says, or None; it comes from the sender, so never use it as a path.
+    """
+
+    filename: str | None
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class CapturedMessage:
+    """
+    A message the trap accepted, with the facts of the connection that carried it.
+
+    *raw* holds exactly the bytes that were sent (dots unstuffed, RFC 5321 section 4.5.2), nothing added, no line ending changed.
+    *mail_from* is "" for the null reverse-path.
+    *mail_options* and *rcpt_options* keep the case in which the client wrote them; the options of all recipients stand in one tuple.
+    *auth* is None where the client did not authenticate.
+    *received_at* is an aware datetime in UTC.
+    *transcript* is what was said on the connection up to the reply that accepted this message.
+    """
+
+    mail_from: str
+    rcpt_tos: tuple[str, ...]
+    mail_options: tuple[str, ...]
+    rcpt_options: tuple[str, ...]
+    smtp_utf8: bool
+    raw: bytes
+    transport: Transport
+    auth: Auth | None
+    connection: Connection
+    transcript: Transcript
+    received_at: datetime
+    _parsed: list[email.message.EmailMessage] = field(default_factory=list, init=False)
+
+    @property
+    def parsed(self) -> email.message.EmailMessage:
+        """The message as the standard library's `EmailMessage`; parsed once, when first asked for."""
+        if not self._parsed:
+            self._parsed.append(email.message_from_bytes(self.raw, policy=email.policy.default))
+        return self._parsed[0]
+
+    def __getitem__(
+        self, header: str
+    ) -> Any:  # as EmailMessage: a header object of the field's kind
+        return self.parsed[header]
+
+    def __contains__(self, header: object) -> bool:
+        return isinstance(header, str) and header in self.parsed
+
+    @property
+    def subject(self) -> str | None:
+        """The decoded Subject, None where there is none."""
+        value = self.parsed["Subject"]
+        return None if value is None else str(value)
+
+    @property
+    def text(self) -> str | None:
+        """The text/plain body, decoded, None where there is none."""
+        return self._body("plain")
+
+    @property
+    def html(self) -> str | None:
+        """The text/html body, decoded, None where there is none."""
+        return self._body("html")
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """What the message has attached, in order."""
+        return tuple(
+            Attachment(
+                filename=part.get_filename(),
+                content_type=part.get_content_type(),
+                content=_content(part),
+            )
+            for part in self.parsed.iter_attachments()
+        )
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The addresses that the bodies link to, each once: first those of the HTML body, then of the text."""
+        collector = _Links()
+        collector.feed(self.html or "")
+        found = [*collector.found, *(m.rstrip(".,;:!?") for m in _URL.findall(self.text or ""))]
+        return tuple(dict.fromkeys(found))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the exact bytes to *path*, as an `.eml` file that every mail program opens."""
+        target = Path(path)
+        target.write_bytes(self.raw)
+        return target
+
+    def assert_sent_over_tls(self, *, minimum: str = "TLSv1.2") -> None:
+        """
+        Fail unless this message came through TLS, of version *minimum* ("TLSv1.2" or "TLSv1.3") or newer.
+
+        This cannot see whether the client verified the trap's certificate.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._assertions import assert_sent_over_tls
+
+        assert_sent_over_tls((self,), minimum=minimum)
+
+    def assert_authenticated(
+        self, *, username: str | None = None, mechanism: str | None = None
+    ) -> None:
+        """
+        Fail unless the client authenticated before this message, and its password went inside TLS every time.
+
+        *username* and *mechanism* ("PLAIN", "LOGIN") narrow down who and how.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._assertions import assert_authenticated
+
+        assert_authenticated((self,), username=username, mechanism=mechanism)
+
+    def __repr__(self) -> str:
+        how = self.transport.tls_version or "no TLS"
+        return f"<CapturedMessage {how}, {self.headline!r} -> {', '.join(self.rcpt_tos)}>"
+
+    @property
+    def headline(self) -> str:
+        """The subject for one line of a terminal: never an error, never a control character."""
+        try:
+            subject = self.subject or ""
+        except Exception:  # email's parser raises many things on a malformed header
+            return "(unreadable subject)"
+        return printable(subject.encode("utf-8", "surrogateescape"))
+
+    def _body(self, kind: str) -> str | None:
+        part = cast("email.message.EmailMessage | None", self.parsed.get_body((kind,)))
+        if part is None:
+            return None
+        try:
+            return str(part.get_content())
+        except (LookupError, UnicodeError):
+            # A charset that does not exist: the bytes are still worth showing.
+            return _content(part).decode("utf-8", "replace")
+
+
+def _content(part: email.message.Message) -> bytes:
+    payload = part.get_payload(decode=True)
+    if isinstance(payload, bytes):
+        return payload
+    # message/rfc822 and multipart attachments: their own bytes.
+    inner = part.get_payload()
+    parts = inner if isinstance(inner, list) else []
+    return b"".join(p.as_bytes() for p in parts if isinstance(p, email.message.Message))
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [
+            value for name, value in attrs if name == "href" and value and tag in ("a", "area")
+        ]
