@@ -1,0 +1,93 @@
+"""What to change in the user's code, by cause: a table, and the choice of the row that the evidence allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._options import TLS_VERSIONS
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._message import CapturedMessage
+    from pytest_mailtrap._transport import Transport
+
+_UPGRADE = (
+    "  smtplib     client.starttls(context=ssl.create_default_context())",
+    "  Django      EMAIL_USE_TLS = True",
+    "  aiosmtplib  start_tls=True",
+)
+
+_ADVICE: dict[str, tuple[str, ...]] = {
+    "no-connection": (
+        "Send to the trap; wait for mail that is sent in the background:",
+        "  host, port  mailtrap.host, mailtrap.port (or mailtrap.tls_port)",
+        "  background  mailtrap.wait_for(1)",
+    ),
+    "nothing-sent": ("The client connected and sent nothing: look for an error it swallows.",),
+    "wrong-port": (
+        "Use the port that fits:",
+        "  STARTTLS      mailtrap.port      SMTP, EMAIL_USE_TLS, smtp://",
+        "  implicit TLS  mailtrap.tls_port  SMTP_SSL, EMAIL_USE_SSL, smtps://",
+    ),
+    "not-trusted": (
+        "Make the client trust the trap's CA:",
+        "  with a context  context=mailtrap.ssl_context",
+        "  by environment  SSL_CERT_FILE set to mailtrap.ca_file, before the",
+        "                  client makes its context",
+    ),
+    "tls-required": ("The trap takes mail only inside TLS (starttls='require'):", *_UPGRADE),
+    "auth-required": (
+        "The trap asks for authentication (require_auth=True), inside TLS:",
+        "  mailtrap.username, mailtrap.password",
+    ),
+    "auth-refused": (
+        "The trap accepts other credentials:",
+        "  mailtrap.username, mailtrap.password",
+    ),
+    "no-common-tls": (
+        "Client and trap have no TLS version in common: see the trap's",
+        "minimum_tls and maximum_tls, and the client's context.",
+    ),
+    "not-authenticated": (
+        "Log in before sending, inside TLS:",
+        "  smtplib     client.login(mailtrap.username, mailtrap.password)",
+        "  Django      EMAIL_HOST_USER, EMAIL_HOST_PASSWORD",
+        "  aiosmtplib  username=, password=",
+    ),
+    "password-in-cleartext": ("Upgrade before logging in:", *_UPGRADE),
+    "other-username": ("Look at the user name the application is configured with.",),
+    "other-mechanism": ("Look at the AUTH mechanisms the client prefers.",),
+}
+
+
+def advice_for(cause: str, *, may_be_late: bool = True) -> list[str]:
+    """The lines for one cause; *may_be_late* keeps the advice to wait for mail sent in the background."""
+    lines = list(_ADVICE[cause])
+    if cause == "no-connection" and not may_be_late:
+        return ["Send to the trap:", lines[1]]
+    return lines
+
+
+def cleartext_advice(message: CapturedMessage) -> list[str]:
+    """How to get TLS, or how to insist on it where the trap offered none."""
+    offered = any(
+        line.speaker == "S" and line.text[4:].upper() == "STARTTLS" for line in message.transcript
+    )
+    head = (
+        "Upgrade before sending:"
+        if offered
+        else "Insist on TLS, also where no STARTTLS is offered:"
+    )
+    return [head, *_UPGRADE]
+
+
+def version_advice(transport: Transport, minimum: str) -> list[str]:
+    """Who kept the version down: the trap's own options, or the client."""
+    hello = transport.client_hello
+    wanted = TLS_VERSIONS[TLS_VERSIONS.index(minimum) :]
+    if hello is not None and set(wanted) & set(hello.versions):
+        return ["The client offered it; the trap's maximum_tls kept it down."]
+    name = minimum.replace(".", "_")
+    return [
+        "Let the client's context offer it:",
+        f"  context.maximum_version = ssl.TLSVersion.{name}  (or leave it unset)",
+    ]

@@ -1,0 +1,300 @@
+"""
+The words of a failure: violations in, text out.
+
+Rules of this file: pure; the verdict first, then every message on a line, then the smallest evidence, then
+expected and received, then what to change, and no advice that the evidence contradicts. At most 18 lines of
+72 columns: with `CI` set, pytest prints them twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._advice import advice_for, cleartext_advice, version_advice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._message import CapturedMessage
+    from pytest_mailtrap._policy import Violation
+    from pytest_mailtrap._transport import Transport
+
+_LINES = 18
+_COLUMNS = 72
+Block = list[str]
+
+
+def explain_transport(
+    violations: Sequence[Violation], messages: Sequence[CapturedMessage], *, minimum: str
+) -> str:
+    """Say which messages were not sent over TLS of version *minimum* or newer, and what to do."""
+    codes = {violation.code for violation in violations}
+    first = violations[0]
+    culprit = messages[first.number - 1]
+    if codes == {"cleartext"}:
+        fact = "travelled in cleartext"
+    elif codes == {"tls-too-old"}:
+        fact = f"travelled over TLS older than {minimum}"
+    else:
+        fact = f"not sent over {minimum} or newer"
+    if first.code == "cleartext":
+        evidence = _evidence(culprit, "MAIL", "not inside TLS")
+        received = f"cleartext ({_how_starttls_went(culprit)})"
+        remedy = cleartext_advice(culprit)
+    else:
+        evidence = []
+        received = f"{culprit.transport.tls_version} ({_offered(culprit.transport)})"
+        remedy = version_advice(culprit.transport, minimum)
+    return _compose(
+        _verdict(len(violations), len(messages), fact),
+        _table(violations, messages, [_how_sent(m.transport) for m in messages]),
+        _on_the_wire(first.number, evidence),
+        [f"  - expected: {minimum} or newer", f"  + received: {received}"],
+        remedy,
+    )
+
+
+def explain_auth(
+    violations: Sequence[Violation],
+    messages: Sequence[CapturedMessage],
+    *,
+    username: str | None,
+    mechanism: str | None,
+) -> str:
+    """Say which messages were not sent after the AUTH that was expected, inside TLS."""
+    facts = {
+        "password-in-cleartext": "sent after a password in cleartext",
+        "not-authenticated": "sent without authentication",
+        "other-username": "sent by another user",
+        "other-mechanism": "sent with another AUTH mechanism",
+    }
+    codes = {violation.code for violation in violations}
+    first = violations[0]
+    culprit = messages[first.number - 1]
+    fact = facts[first.code] if len(codes) == 1 else "not authenticated as expected"
+    note = {"password-in-cleartext": "not inside TLS"}.get(first.code, "")
+    verb = "MAIL" if first.code == "not-authenticated" else "AUTH"
+    expected = " ".join(["AUTH", *([mechanism.upper()] if mechanism else []), "inside TLS"])
+    return _compose(
+        _verdict(len(violations), len(messages), fact),
+        _table(violations, messages, [_how_authenticated(m) for m in messages]),
+        _on_the_wire(first.number, _evidence(culprit, verb, note)),
+        [
+            f"  - expected: {expected}{f' as {username!r}' if username else ''}",
+            f"  + received: {_how_authenticated(culprit)}",
+        ],
+        advice_for(first.code),
+    )
+
+
+def explain_nothing(
+    connections: Sequence[Connection], *, port: int, tls_port: int, may_be_late: bool = True
+) -> str:
+    """Say what did happen when no message came."""
+    return _compose(
+        "no message reached the trap",
+        _happenings(connections, port, tls_port),
+        advice_for(diagnosis(connections), may_be_late=may_be_late),
+    )
+
+
+def explain_waiting(
+    messages: Sequence[CapturedMessage],
+    connections: Sequence[Connection],
+    *,
+    count: int,
+    timeout: float,
+    port: int,
+    tls_port: int,
+) -> str:
+    """Say what did arrive when fewer messages came in time than were waited for."""
+    idle = [connection for connection in connections if not connection.messages]
+    return _compose(
+        f"{len(messages)} of {count} messages arrived within {timeout:g} s",
+        _table([], messages, [_how_sent(m.transport) for m in messages]),
+        _happenings(idle, port, tls_port) if idle or not messages else [],
+        advice_for(diagnosis(idle), may_be_late=False) if idle or not messages else [],
+    )
+
+
+def diagnosis(connections: Sequence[Connection]) -> str:
+    """Name the likeliest reason why these connections carried nothing; a key of the advice."""
+    found = [_diagnose(connection) for connection in connections]
+    for code in (
+        "wrong-port",
+        "not-trusted",
+        "tls-required",
+        "auth-required",
+        "auth-refused",
+        "no-common-tls",
+    ):
+        if code in found:
+            return code
+    return "nothing-sent" if connections else "no-connection"
+
+
+def _diagnose(connection: Connection) -> str:
+    error = connection.handshake_error or ""
+    if "spoke" in error or "may wait for a cleartext greeting" in error:
+        return "wrong-port"
+    if error.startswith("client rejected the certificate") or "may have rejected" in error:
+        return "not-trusted"
+    if error.startswith(("no common", "client rejected the TLS version")):
+        return "no-common-tls"
+    if _left_after_handshake(connection):
+        return "not-trusted"
+    replies = [line.text for line in connection.transcript if line.speaker == "S"]
+    for code, start in (
+        ("tls-required", "530 Must issue"),
+        ("auth-required", "530 5.7.0"),
+        ("auth-refused", "535"),
+    ):
+        if any(reply.startswith(start) for reply in replies):
+            return code
+    return ""
+
+
+def outcome(connection: Connection) -> str:
+    """One connection that carried no message, in a few words."""
+    if connection.handshake_error:
+        return connection.handshake_error
+    if _left_after_handshake(connection):
+        return "closed by the client right after the handshake"
+    refused = [
+        line.text
+        for line in connection.transcript
+        if line.speaker == "S" and line.text[:1] in ("4", "5")
+    ]
+    if refused:
+        return f"the trap answered {refused[-1]}"
+    said = [line.text.split(" ")[0] for line in connection.transcript if line.speaker == "C"]
+    return f"said {', '.join(said)}, and sent nothing" if said else "said nothing"
+
+
+def _left_after_handshake(connection: Connection) -> bool:
+    """GnuTLS, curl and Java finish the handshake, judge the certificate, and close."""
+    if not connection.transport.encrypted or connection.ended_by is None:
+        return False
+    return not any(line.speaker == "C" and line.encrypted for line in connection.transcript)
+
+
+# -- blocks ---------------------------------------------------------------------------
+
+
+def _compose(verdict: str, *blocks: Block) -> str:
+    parts = [block for block in blocks if block]
+    lines = [verdict]
+    surplus = 1 + sum(len(part) + 1 for part in parts) - _LINES
+    for place, part in enumerate(parts):
+        if place == 0 and surplus > 0:
+            # The table of messages is the one that can be long, and the one that can be cut.
+            kept = max(1, len(part) - surplus - 1)
+            part = [*part[:kept], f"  ... and {len(part) - kept} more"]
+        lines += ["", *part]
+    return "\n".join(clip(line) for line in lines)
+
+
+def clip(line: str) -> str:
+    return line if len(line) <= _COLUMNS else f"{line[: _COLUMNS - 3]}..."
+
+
+def _verdict(count: int, total: int, fact: str) -> str:
+    return f"{count} of {total} message{'' if total == 1 else 's'} {fact}"
+
+
+def _table(
+    violations: Sequence[Violation], messages: Sequence[CapturedMessage], hows: Sequence[str]
+) -> Block:
+    """Every message on an aligned line; where there are many, the culprits first."""
+    width = max((len(how) for how in hows), default=0)
+    digits = len(str(len(messages)))
+    rows = [
+        f"  {f'#{number}':<{digits + 1}}  {how:<{width}}  {summary(message)}"
+        for number, (message, how) in enumerate(zip(messages, hows, strict=True), 1)
+    ]
+    if len(rows) > 3:
+        culprits = [violation.number - 1 for violation in violations]
+        others = sorted(set(range(len(rows))) - set(culprits))
+        return [rows[place] for place in [*culprits, *others]]
+    return rows
+
+
+def summary(message: CapturedMessage) -> str:
+    """Subject and recipients on one line, harmless in a terminal."""
+    return f'"{message.headline}" -> {", ".join(message.rcpt_tos)}'
+
+
+def _how_sent(transport: Transport) -> str:
+    if transport.tls_version is None:
+        return "no TLS"
+    kind = "STARTTLS" if transport.negotiated_by == "starttls" else "implicit TLS"
+    return f"{transport.tls_version}, {kind}"
+
+
+def _how_authenticated(message: CapturedMessage) -> str:
+    leaked = [auth for auth in message.connection.auths if not auth.encrypted]
+    if leaked:
+        return f"AUTH {leaked[0].mechanism} in cleartext"
+    if message.auth is None:
+        return "no AUTH"
+    return f"AUTH {message.auth.mechanism} as {message.auth.username!r}"
+
+
+def _offered(transport: Transport) -> str:
+    hello = transport.client_hello
+    return f"the client offered {', '.join(hello.versions)}" if hello else "agreed with the client"
+
+
+def _how_starttls_went(message: CapturedMessage) -> str:
+    lines = list(message.transcript)
+    if any(line.speaker == "C" and line.text.upper().startswith("STARTTLS") for line in lines):
+        return "STARTTLS was tried and refused"
+    offered = any(line.speaker == "S" and line.text[4:].upper() == "STARTTLS" for line in lines)
+    return "STARTTLS was offered, never used" if offered else "STARTTLS was not offered"
+
+
+def _evidence(message: CapturedMessage, verb: str, note: str) -> Block:
+    """The offer of STARTTLS if there was one, the line that decided, and its reply."""
+    lines = list(message.transcript)
+    said = [
+        i
+        for i, line in enumerate(lines)
+        if line.speaker == "C" and line.text.upper().startswith(verb)
+    ]
+    if not said:
+        return []
+    decisive = said[-1]
+    offer = [
+        line for line in lines[:decisive] if line.speaker == "S" and line.text[4:] == "STARTTLS"
+    ]
+    shown = [str(line) for line in offer[-1:]]
+    shown.append(f"{str(lines[decisive])[:44]}   <-- {note}" if note else str(lines[decisive]))
+    shown += [str(line) for line in lines[decisive + 1 : decisive + 2] if line.speaker == "S"]
+    return shown
+
+
+def _on_the_wire(number: int, evidence: Block) -> Block:
+    return (
+        [f"  #{number} on the wire:", *(f"      {line}" for line in evidence)] if evidence else []
+    )
+
+
+def _happenings(connections: Sequence[Connection], port: int, tls_port: int) -> Block:
+    if not connections:
+        return [
+            f"  nothing connected to localhost:{port} (STARTTLS) or",
+            f"  localhost:{tls_port} (implicit TLS)",
+        ]
+    block = []
+    for number, connection in enumerate(connections[-4:], len(connections[:-4]) + 1):
+        kind = "implicit TLS" if connection.implicit_tls else "STARTTLS"
+        block.append(f"  connection {number} on the {kind} port:")
+        block += [f"      {line}" for line in _wrapped(outcome(connection))]
+    return block
+
+
+def _wrapped(text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, _COLUMNS - 6)[:2]
