@@ -1,0 +1,47 @@
+"""Makes traps: one event loop and one CA for all of them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_mailtrap._certs import Certificates
+from pytest_mailtrap._options import Options
+from pytest_mailtrap._server import LoopThread
+from pytest_mailtrap._trap import MailTrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    import trustme
+
+
+class MailTrapFactory:
+    """
+    Makes further traps: `with mailtrap_factory(starttls="require") as trap:`.
+
+    The keywords are those of `@pytest.mark.mailtrap`.
+    """
+
+    def __init__(self, ca: trustme.CA) -> None:
+        self._certificates = Certificates(ca)
+        self._thread = LoopThread()
+
+    def __call__(self, **options: Any) -> AbstractContextManager[MailTrap]:  # checked by Options
+        """Check the options now; the trap runs inside the `with` block."""
+        return self._running(Options.of(options))
+
+    @contextmanager
+    def _running(self, options: Options) -> Iterator[MailTrap]:
+        trap = MailTrap(self._thread, self._certificates, options)
+        trap.start()
+        try:
+            yield trap
+        finally:
+            trap.stop()
+
+    def close(self) -> None:
+        """End the thread and remove the files."""
+        self._thread.stop()
+        self._certificates.close()

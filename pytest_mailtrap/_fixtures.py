@@ -1,0 +1,64 @@
+"""The fixtures. Everything heavy is imported inside them, when the first one is used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import trustme
+
+    from pytest_mailtrap._factory import MailTrapFactory
+    from pytest_mailtrap._trap import MailTrap
+
+
+@pytest.fixture(scope="session")
+def mailtrap_ca() -> trustme.CA:
+    """The throwaway CA that issues the certificates of all traps; override it to bring your own."""
+    from pytest_mailtrap._certs import new_ca
+
+    return new_ca()
+
+
+@pytest.fixture(scope="session")
+def mailtrap_factory(mailtrap_ca: trustme.CA) -> Iterator[MailTrapFactory]:
+    """Makes further mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
+    from pytest_mailtrap._factory import MailTrapFactory
+
+    factory = MailTrapFactory(mailtrap_ca)
+    yield factory
+    factory.close()
+
+
+@pytest.fixture
+def mailtrap(
+    request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
+) -> Iterator[MailTrap]:
+    """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
+    with mailtrap_factory(**marked_options(request.node)) as trap:
+        yield trap
+
+
+def marked_options(node: pytest.Item) -> dict[str, Any]:
+    """The options of all `mailtrap` markers of a test, of which the closest counts."""
+    options: dict[str, Any] = {}
+    for marker in node.iter_markers("mailtrap"):
+        if marker.args:
+            raise TypeError(f"@pytest.mark.mailtrap takes keywords only, got {marker.args!r}")
+        options = {**marker.kwargs, **options}
+    return options
+
+
+def check_marker(item: pytest.Item) -> None:
+    """Fail a test with a wrong marker before it runs, also where it does not use the fixture."""
+    if item.get_closest_marker("mailtrap") is None:
+        return
+    from pytest_mailtrap._options import Options
+
+    try:
+        Options.of(marked_options(item))
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"@pytest.mark.mailtrap: {error}", pytrace=False)

@@ -1,0 +1,264 @@
+"""The mail trap: what a test holds in its hand."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, overload
+
+from pytest_mailtrap import _assertions
+from pytest_mailtrap._dialogue import Dialogue
+from pytest_mailtrap._explain import explain_nothing, explain_waiting
+from pytest_mailtrap._inbox import Inbox
+from pytest_mailtrap._message import CapturedMessage
+from pytest_mailtrap._policy import transport_violations
+from pytest_mailtrap._server import Server
+from pytest_mailtrap._waiting import changed
+from pytest_mailtrap._wire import Wire
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytest_mailtrap._certs import Certificates
+    from pytest_mailtrap._client_hello import ClientHello
+    from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._options import Options
+    from pytest_mailtrap._server import LoopThread
+
+
+class MailTrap(Sequence[CapturedMessage]):
+    """
+    A running mail server that keeps what it gets: a read-only sequence of the captured messages, oldest first.
+
+    It may be used from any thread.
+    A message is in it before the client hears that it was accepted.
+    """
+
+    def __init__(self, thread: LoopThread, certificates: Certificates, options: Options) -> None:
+        self._certificates = certificates
+        self._options = options
+        self._accounts = options.accounts() or {"mailtrap": secrets.token_urlsafe(12)}
+        self._inbox = Inbox()
+        self._thread = thread
+        self._server = Server(
+            thread,
+            new_wire=self._new_wire,
+            on_open=lambda wire: self._inbox.connected(wire.connection),
+        )
+
+    # -- the messages ---------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        self._inbox.raise_failure()
+        return self._inbox.count()
+
+    @overload
+    def __getitem__(self, index: int) -> CapturedMessage: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[CapturedMessage]: ...
+    def __getitem__(self, index: int | slice) -> CapturedMessage | list[CapturedMessage]:
+        return self._messages()[index]
+
+    def __iter__(self) -> Iterator[CapturedMessage]:
+        """Iterate over the messages of this moment; later ones do not show."""
+        return iter(self._messages())
+
+    def __repr__(self) -> str:
+        return (
+            f"<MailTrap localhost:{self.port}, TLS {self.tls_port}, {self._inbox.count()} messages>"
+        )
+
+    def _messages(self) -> list[CapturedMessage]:
+        self._inbox.raise_failure()
+        return self._inbox.messages()
+
+    def messages_to(self, address: str) -> list[CapturedMessage]:
+        """The messages that have *address* among their envelope recipients, whatever its case."""
+        wanted = address.casefold()
+        return [m for m in self._messages() if wanted in (to.casefold() for to in m.rcpt_tos)]
+
+    @property
+    def connections(self) -> Sequence[Connection]:
+        """Every TCP connection, also those that carried nothing or failed in the handshake."""
+        self._server.settle()
+        self._inbox.raise_failure()
+        return self._inbox.connections()
+
+    def clear(self) -> None:
+        """Forget the messages and the connections so far."""
+        self._inbox.clear()
+
+    # -- where it is ----------------------------------------------------------------------
+
+    @property
+    def host(self) -> str:
+        """The host name to connect to, which the certificate is for; 127.0.0.1 and ::1 do as well."""
+        return "localhost"
+
+    @property
+    def port(self) -> int:
+        """The port that greets in cleartext and offers STARTTLS."""
+        return self._server.port
+
+    @property
+    def tls_port(self) -> int:
+        """The port for implicit TLS (RFC 8314, section 3.3)."""
+        return self._server.tls_port
+
+    @property
+    def smtp_url(self) -> str:
+        """`smtp://localhost:PORT`."""
+        return f"smtp://{self.host}:{self.port}"
+
+    @property
+    def smtps_url(self) -> str:
+        """`smtps://localhost:TLS_PORT`."""
+        return f"smtps://{self.host}:{self.tls_port}"
+
+    @property
+    def username(self) -> str:
+        """A user name it accepts; the first one where *credentials* names several."""
+        return next(iter(self._accounts))
+
+    @property
+    def password(self) -> str:
+        """The password that goes with `username`."""
+        return self._accounts[self.username]
+
+    # -- whom to trust --------------------------------------------------------------------
+
+    @cached_property
+    def ssl_context(self) -> ssl.SSLContext:
+        """A client context that trusts the trap's CA, and nothing else."""
+        return self._certificates.client_context()
+
+    @property
+    def ca_pem(self) -> str:
+        """The certificate of the trap's CA as PEM text."""
+        return self._certificates.ca_pem
+
+    @property
+    def ca_file(self) -> Path:
+        """The path of a file with the certificate of the trap's CA, as PEM."""
+        return self._certificates.ca_file
+
+    # -- waiting --------------------------------------------------------------------------
+
+    def wait_for(self, count: int = 1, *, timeout: float = 5.0) -> list[CapturedMessage]:
+        """
+        Block until *count* messages are in, and return the first *count*.
+
+        After *timeout* seconds: AssertionError, saying what did arrive.
+        """
+        __tracebackhide__ = True
+        _check_count(count)
+        self._inbox.wait(count, timeout)
+        return self._first(count, timeout)
+
+    async def wait_for_async(
+        self, count: int = 1, *, timeout: float = 5.0
+    ) -> list[CapturedMessage]:  # the twin of wait_for(), for asyncio and trio alike
+        """Do as `wait_for()`, without blocking the event loop (asyncio's or trio's) the test runs on."""
+        __tracebackhide__ = True
+        _check_count(count)
+        await changed(self._inbox, lambda: self._inbox.ready(count), timeout)
+        return self._first(count, timeout)
+
+    def _first(self, count: int, timeout: float) -> list[CapturedMessage]:
+        __tracebackhide__ = True
+        messages = self._messages()
+        if len(messages) < count:
+            raise AssertionError(
+                explain_waiting(
+                    messages,
+                    self.connections,
+                    count=count,
+                    timeout=timeout,
+                    port=self.port,
+                    tls_port=self.tls_port,
+                )
+            )
+        return messages[:count]
+
+    # -- assertions -----------------------------------------------------------------------
+
+    def assert_sent_over_tls(self, *, minimum: str = "TLSv1.2") -> None:
+        """
+        Fail unless every message, and at least one, came through TLS of version *minimum* or newer.
+
+        *minimum* is "TLSv1.2" or "TLSv1.3".
+        This cannot see whether the client verified the trap's certificate.
+        """
+        __tracebackhide__ = True
+        transport_violations(
+            (), minimum=minimum
+        )  # a wrong *minimum* is an error also when nothing came
+        _assertions.assert_sent_over_tls(self._at_least_one(), minimum=minimum)
+
+    def assert_authenticated(
+        self, *, username: str | None = None, mechanism: str | None = None
+    ) -> None:
+        """
+        Fail unless every message, and at least one, was sent after AUTH, with the password inside TLS every time.
+
+        *username* and *mechanism* ("PLAIN", "LOGIN") narrow down who and how.
+        """
+        __tracebackhide__ = True
+        _assertions.assert_authenticated(
+            self._at_least_one(), username=username, mechanism=mechanism
+        )
+
+    def _at_least_one(self) -> list[CapturedMessage]:
+        __tracebackhide__ = True
+        messages = self._messages()
+        if not messages:
+            self._server.settle_until_quiet()
+            raise AssertionError(
+                explain_nothing(self.connections, port=self.port, tls_port=self.tls_port)
+            )
+        return messages
+
+    # -- start and stop -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop listening and close every connection; raise what failed in the trap itself."""
+        self._server.stop()
+        self._inbox.raise_failure()
+
+    def _new_wire(
+        self, *, implicit: bool, on_open: Callable[[Wire], None], on_close: Callable[[Wire], None]
+    ) -> Wire:
+        return Wire(
+            loop=self._thread.loop,
+            implicit=implicit,
+            choose_context=self._choose_context,
+            dialogue=self._new_dialogue,
+            on_open=on_open,
+            on_close=on_close,
+            on_error=self._inbox.fail,
+            settle=self._server.settle,
+        )
+
+    def _choose_context(self, _hello: ClientHello | None) -> ssl.SSLContext:
+        return self._certificates.server_context(self._options)
+
+    def _new_dialogue(self, wire: Wire) -> Dialogue:
+        return Dialogue(
+            wire,
+            options=self._options,
+            accounts=self._accounts,
+            deliver=self._inbox.deliver,
+            fail=self._inbox.fail,
+        )
+
+
+def _check_count(count: int) -> None:
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count!r}")
