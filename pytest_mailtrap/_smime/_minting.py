@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, get_args
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pytest_mailtrap._smime._identity import Identity
+from pytest_mailtrap._smime._identity import SMTP_UTF8_MAILBOX, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -33,7 +33,6 @@ SigningKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519
 _T = TypeVar("_T")
 
 DEFAULT_COMMON_NAME = "pytest-mailtrap S/MIME identity"
-SMTP_UTF8_MAILBOX = ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
 
 _KEYS: dict[KeyName, Callable[[], SigningKey]] = {
     "ec-p256": lambda: ec.generate_private_key(ec.SECP256R1()),
