@@ -132,6 +132,8 @@ def each_line(part: bytes) -> Iterator[Original]:
             code = "from-quoted" if line.startswith(b">") else "dot-stuffing"
             yield Original(before + line[1:] + after, code, number)
         yield Original(before + after.removeprefix(b"\r\n"), "line-added", number)
+        if after:
+            yield Original(before + line + b"\r" + after.removeprefix(b"\r\n"), "lone-cr", number)
         yield Original(before + b"\r\n" + line + after, "blank-line-lost", number)
         position += len(line) + 2
 

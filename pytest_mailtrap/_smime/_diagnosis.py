@@ -33,7 +33,7 @@ SENTENCES = {
     "sent-with-lf": "signed with CRLF line ends, sent with LF",
     "cr-cr-lf": "line ends arrived as CR CR LF",
     "signed-with-cr-cr-lf": "signed with CR CR LF line ends, sent with CRLF",
-    "lone-cr": "a CR without LF was signed as a line end",
+    "lone-cr": "a CR without LF became a line end, or a line end lost its LF",
     "headers-not-signed": "the signature covers the body without the part's own headers",
     "headers-moved-out": "header {name} was signed in the part, then moved out of it",
     "header-refolded": "header {name} was signed folded, sent refolded (email package)",

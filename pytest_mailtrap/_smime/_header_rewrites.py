@@ -67,7 +67,7 @@ def _folded(field: bytes, fold: Callable[[str, str], str]) -> bytes:
     name, colon, value = unfold(field).partition(b":")
     if not colon:
         return field
-    text = value.decode("ascii", "surrogateescape").strip()
+    text = value.decode("ascii", "surrogateescape").lstrip()
     # The email package raises anything on fields that it can't parse.
     try:
         folded = fold(name.decode("ascii", "surrogateescape"), text)
