@@ -24,7 +24,9 @@ MAX_FIELD = 10_000
 MAX_ADDRESS = 320
 
 # RFC 5322 atext with the UTF-8 of RFC 6532; no control, format or separator character.
-_ATEXT = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u00a1-\u1fff\u2c00-\ud7ff\uf900-\ufffc\U00010000-\U000e0000]"
+_ATEXT = (
+    r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u00a1-\u1fff\u2c00-\ud7ff\uf900-\ufffc\U00010000-\U000e0000]"
+)
 _DISPLAY = re.compile(rf"(?:{_ATEXT}|\.)+")
 _DOT_ATOM = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
 _QUOTED = re.compile(r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\x20-\x7e\t])*)"')
@@ -35,7 +37,7 @@ _ENCODED_WORD = re.compile(r"=\?[^?]*\?[^?]*\?")
 _SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")
 
 
-class _Malformed(ValueError):
+class _MalformedError(ValueError):
     """The field is not one mailbox; *code* says in which way."""
 
     def __init__(self, note: str, code: str = "from-malformed") -> None:
@@ -55,19 +57,19 @@ def parse_mailbox(value: bytes) -> Mailbox | Problem:
     """The one mailbox of a From or Sender field (unfolded), or what is wrong with it."""
     try:
         return _Parser(_text(value)).mailbox()
-    except _Malformed as error:
-        return problem(error.code, str(error))
+    except _MalformedError as error:
+        return problem(error.code, error.args[0])
 
 
 def _text(value: bytes) -> str:
     if len(value) > MAX_FIELD:
-        raise _Malformed("it is too long")
+        raise _MalformedError("it is too long")
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _Malformed("it is not UTF-8") from error
+        raise _MalformedError("it is not UTF-8") from error
     if any(character < " " and character != "\t" for character in text) or "\x7f" in text:
-        raise _Malformed("it has a control character")
+        raise _MalformedError("it has a control character")
     return text
 
 
@@ -80,7 +82,7 @@ class _Parser:
     def mailbox(self) -> Mailbox:
         start = self._skip()
         if self.at == len(self.text):
-            raise _Malformed("it is empty")
+            raise _MalformedError("it is empty")
         bare = self._address_or_none()
         if bare is None:
             self.at = start
@@ -95,14 +97,14 @@ class _Parser:
         if self.at == len(self.text):
             return
         if self.text[self.at] == ",":
-            raise _Malformed("a second one follows", "from-several")
-        raise _Malformed(f"{ascii(self.text[self.at])} is not expected there")
+            raise _MalformedError("a second one follows", "from-several")
+        raise _MalformedError(f"{self.text[self.at]!a} is not expected there")
 
     def _address_or_none(self) -> str | None:
         """An addr-spec that ends the field or is followed by a comment or a comma."""
         try:
             address = self._address()
-        except _Malformed:
+        except _MalformedError:
             return None
         self._skip()
         return address if self.at == len(self.text) or self.text[self.at] == "," else None
@@ -116,17 +118,17 @@ class _Parser:
             self._not_an_angle(words)
         address = self._address()
         if not self._taken(">"):
-            raise _Malformed("the address is not closed by '>'")
+            raise _MalformedError("the address is not closed by '>'")
         return Mailbox(" ".join(words), address)
 
     def _not_an_angle(self, words: list[str]) -> None:
         if self.at == len(self.text):
-            raise _Malformed("it has no address")
+            raise _MalformedError("it has no address")
         if self.text[self.at] == ":" and words:
-            raise _Malformed("it is a group")
+            raise _MalformedError("it is a group")
         if self.text[self.at] == ",":
-            raise _Malformed("a second one follows", "from-several")
-        raise _Malformed(f"{ascii(self.text[self.at])} is not expected there")
+            raise _MalformedError("a second one follows", "from-several")
+        raise _MalformedError(f"{self.text[self.at]!a} is not expected there")
 
     def _word(self) -> str | None:
         if match := _QUOTED.match(self.text, self.at):
@@ -143,20 +145,20 @@ class _Parser:
         if match := _QUOTED.match(self.text, self.at):
             local = re.sub(r"\\(.)", r"\1", match[1])
             if not _DOT_ATOM.fullmatch(local):
-                raise _Malformed("the local part is quoted and no plain name")
+                raise _MalformedError("the local part is quoted and no plain name")
         elif match := _DOT_ATOM.match(self.text, self.at):
             local = match[0]
         else:
-            raise _Malformed("the local part is missing")
+            raise _MalformedError("the local part is missing")
         self.at = match.end()
         if not self._taken("@"):
-            raise _Malformed("the address has no '@'")
+            raise _MalformedError("the address has no '@'")
         domain = _DOT_ATOM.match(self.text, self.at)
         if domain is None:
-            raise _Malformed("the domain is missing")
+            raise _MalformedError("the domain is missing")
         self.at = domain.end()
         if len(local) + len(domain[0]) >= MAX_ADDRESS or _ENCODED_WORD.search(local):
-            raise _Malformed("the address is not plain")
+            raise _MalformedError("the address is not plain")
         return f"{local}@{domain[0]}"
 
     def _taken(self, character: str) -> bool:
@@ -185,10 +187,10 @@ class _Parser:
             if depth == 0:
                 break
         if depth:
-            raise _Malformed("a comment is not closed")
+            raise _MalformedError("a comment is not closed")
         # Parsers that don't know comments would find an address in there.
         if re.search("[<>@]", self.text[start : self.at]):
-            raise _Malformed("a comment holds what looks like an address")
+            raise _MalformedError("a comment holds what looks like an address")
 
 
 def normalise(address: str) -> str | None:

@@ -101,8 +101,11 @@ def encodings(info: SignerInfo) -> list[bytes]:
     span = info.signed_attributes_span
     if span is None:
         return []
-    der = _ber.canonical(span, SET)
     sent = bytes((SET,)) + span.raw[1:]
+    try:
+        der = _ber.canonical(span, SET)
+    except BerError:
+        return [sent]
     return [der] if sent == der else [der, sent]
 
 

@@ -105,8 +105,6 @@ def collect(
     return tuple(unique.values()), None in parsed
 
 
-def find(
-    pool: Iterable[KnownCertificate], identifier: CertificateId
-) -> list[KnownCertificate]:
+def find(pool: Iterable[KnownCertificate], identifier: CertificateId) -> list[KnownCertificate]:
     """The certificates that an identifier names, few as a rule; more than eight are ignored."""
     return [item for item in pool if item.named_by(identifier)][:8]

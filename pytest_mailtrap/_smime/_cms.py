@@ -250,9 +250,7 @@ def enveloped_data(element: Element) -> EnvelopedData:
     content_type, cipher, ciphertext = _encrypted(fields.take(SEQUENCE))
     fields.optional(_CONTEXT + 1)
     fields.done()
-    return EnvelopedData(
-        tuple(map(_recipient_info, recipients)), content_type, cipher, ciphertext
-    )
+    return EnvelopedData(tuple(map(_recipient_info, recipients)), content_type, cipher, ciphertext)
 
 
 def auth_enveloped_data(element: Element) -> EnvelopedData:
@@ -395,5 +393,3 @@ def _kem(fields: _Fields) -> RecipientInfo:
         kek_length=kek_length,
         wrap=wrap,
     )
-
-

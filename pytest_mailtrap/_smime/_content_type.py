@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
-_TYPE = re.compile(rf"\s*({_TOKEN})/({_TOKEN})\s*")
-_DISPOSITION = re.compile(rf"\s*({_TOKEN})\s*")
+_NAME = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
+_TYPE = re.compile(rf"\s*({_NAME})/({_NAME})\s*")
+_DISPOSITION = re.compile(rf"\s*({_NAME})\s*")
 _PARAMETER = re.compile(
-    rf';\s*(?:({_TOKEN})\s*=\s*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"()<>,\\]+))\s*)?'
+    rf';\s*(?:({_NAME})\s*=\s*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"()<>,\\]+))\s*)?'
 )
 
 

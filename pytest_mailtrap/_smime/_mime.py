@@ -12,6 +12,7 @@ import quopri
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from ._content_type import PLAIN, ContentType, parse_content_type, parse_filename
 from ._problems import Problem, problem
@@ -95,20 +96,25 @@ class Entity:
     def is_multipart(self) -> bool:
         return self.content_type.type.startswith("multipart/")
 
-    def header_problems(self) -> list[Problem]:
-        """What makes the structure of this entity ambiguous."""
+    def header_defects(self) -> list[Problem]:
+        """What makes parsers disagree about the fields."""
         found = []
         if self.malformed:
             found.append(problem("header-malformed"))
         if _BARE_BREAK.search(self.raw, 0, self.header_end):
             found.append(problem("header-bare-line-break"))
+        return found
+
+    def ambiguities(self) -> list[Problem]:
+        """What makes parsers disagree about the structure."""
+        found = []
         if len(self.all("content-type")) > 1:
             found.append(problem("content-type-repeated"))
         if len(self.all("content-transfer-encoding")) > 1:
             found.append(problem("transfer-encoding-repeated"))
         if self.is_multipart and self.encoding not in _IDENTITY_ENCODINGS:
             found.append(problem("multipart-encoded"))
-        if not self.content_type.clean:
+        if not self.content_type.clean or self.content_type.ambiguous("protocol"):
             found.append(problem("content-type-malformed"))
         return found
 
@@ -217,8 +223,7 @@ def _parts(entity: Entity, delimiters: list[_Delimiter], problems: list[Problem]
     elif not problems and len(inner) < len(delimiters):
         problems = [problem("boundary-ambiguous", "it goes on after it was closed")]
     parts = tuple(
-        entity.raw[one.after : max(one.after, two.before)]
-        for one, two in zip(inner, inner[1:], strict=False)
+        entity.raw[one.after : max(one.after, two.before)] for one, two in pairwise(inner)
     )
     ends = (inner[0].before, inner[-1].after) if inner else (len(entity.raw),) * 2
     outside = entity.raw[entity.body_start : ends[0]] + entity.raw[ends[1] :]
