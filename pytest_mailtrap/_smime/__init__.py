@@ -1,0 +1,1 @@
+"""S/MIME: bytes in, facts out; knows nothing of SMTP or pytest."""

@@ -1,0 +1,110 @@
+"""Certificates as bytes and as objects, and finding the one that an identifier names."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from . import _ber
+from ._ber import SEQUENCE, BerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+    from ._cms import CertificateId
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCertificate:
+    """
+    A certificate with the names by which CMS refers to it.
+
+    *issuer* and *subject* are in DER; *spki_algorithm* is the raw AlgorithmIdentifier of its key.
+    """
+
+    der: bytes
+    certificate: x509.Certificate
+    issuer: bytes
+    serial: int
+    subject: bytes
+    spki_algorithm: bytes
+
+    @property
+    def key_identifier(self) -> bytes | None:
+        """What the subjectKeyIdentifier extension says."""
+        try:
+            extension = self.certificate.extensions.get_extension_for_class(
+                x509.SubjectKeyIdentifier
+            )
+        except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+            return None
+        return extension.value.digest
+
+    @property
+    def public_key(self) -> CertificatePublicKeyTypes | None:
+        """The key, or None if `cryptography` cannot read it."""
+        try:
+            return self.certificate.public_key()
+        except (ValueError, UnsupportedAlgorithm):
+            return None
+
+    def named_by(self, identifier: CertificateId) -> bool:
+        if identifier.key_identifier is not None:
+            return self.key_identifier == identifier.key_identifier
+        return (self.serial, self.issuer) == (identifier.serial, identifier.issuer)
+
+
+@lru_cache(maxsize=512)
+def known(der: bytes) -> KnownCertificate | None:
+    """The certificate, or None if it cannot be parsed."""
+    try:
+        fields = _ber.read_exactly(der).children(SEQUENCE)[0].children(SEQUENCE)
+        start = 1 if fields[0].tag == 0xA0 else 0
+        serial, _, issuer, _, subject, spki = fields[start : start + 6]
+        algorithm = spki.children(SEQUENCE)[0]
+        certificate = load(der)
+        return KnownCertificate(
+            der,
+            certificate,
+            _ber.canonical(issuer),
+            serial.integer(),
+            _ber.canonical(subject),
+            algorithm.raw,
+        )
+    except (BerError, IndexError, ValueError):
+        return None
+
+
+def load(der: bytes) -> x509.Certificate:
+    with warnings.catch_warnings():
+        # A certificate with an odd serial number is judged, not warned about.
+        warnings.simplefilter("ignore")
+        return x509.load_der_x509_certificate(der)
+
+
+@lru_cache(maxsize=512)
+def known_object(certificate: x509.Certificate) -> KnownCertificate | None:
+    return known(certificate.public_bytes(Encoding.DER))
+
+
+def collect(
+    sent: Iterable[bytes], given: Iterable[x509.Certificate]
+) -> tuple[tuple[KnownCertificate, ...], bool]:
+    """All certificates once, those sent first, and whether one of those cannot be parsed."""
+    parsed = [known(der) for der in sent]
+    pool = [*parsed, *map(known_object, given)]
+    unique = {item.der: item for item in pool if item is not None}
+    return tuple(unique.values()), None in parsed
+
+
+def find(pool: Iterable[KnownCertificate], identifier: CertificateId) -> list[KnownCertificate]:
+    """The certificates that an identifier names, few as a rule; more than eight are ignored."""
+    return [item for item in pool if item.named_by(identifier)][:8]

@@ -1,0 +1,177 @@
+"""An encrypted layer judged: who can read it, and what it holds for a given identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from . import _algorithms as alg
+from . import _ber, _certificates, _ciphers, _keys
+from ._addresses import certificate_addresses
+from ._certificates import known_object
+from ._ciphers import DecryptionError
+from ._facts import Layer, Recipient
+from ._problems import Problem, problem
+
+if TYPE_CHECKING:
+    from ._certificates import KnownCertificate
+    from ._cms import CertificateId, EnvelopedData, RecipientInfo, RecipientKey
+    from ._identity import Identity
+    from ._settings import Settings
+
+MAX_ATTEMPTS = 20
+
+_NAME_PARTS = {
+    "2.5.4.3": "CN",
+    "2.5.4.6": "C",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+    "1.2.840.113549.1.9.1": "emailAddress",
+}
+
+
+@dataclass(slots=True)
+class _Opening:
+    """The attempts to open one layer."""
+
+    data: EnvelopedData
+    identities: tuple[Identity, ...]
+    plaintext: bytes | None = None
+    attempts: int = 0
+    failures: list[Problem] = field(default_factory=list)
+
+    def attempt(self, info: RecipientInfo, key: RecipientKey) -> bool | None:
+        """Whether one of the identities opens it with this key; None if none is meant."""
+        meant = [one for one in self.identities if _is_named(one, key.rid)]
+        return any(self._opens(info, key, one) for one in meant) if meant else None
+
+    def _opens(self, info: RecipientInfo, key: RecipientKey, identity: Identity) -> bool:
+        self.attempts += 1
+        if self.attempts > MAX_ATTEMPTS:
+            return False
+        try:
+            content_key = _keys.content_key(info, key.encrypted_key, identity)
+            plaintext = _ciphers.decrypt(self.data, content_key)
+        except DecryptionError as error:
+            self.failures.append(error.problem)
+            return False
+        if self.plaintext is None:
+            self.plaintext = plaintext
+        return True
+
+
+def _is_named(identity: Identity, rid: CertificateId) -> bool:
+    certificate = known_object(identity.certificate)
+    return certificate is not None and certificate.named_by(rid)
+
+
+def judge(
+    data: EnvelopedData, kind: Literal["enveloped", "authenveloped"], settings: Settings
+) -> tuple[Layer, bytes | None]:
+    """The layer, and what it holds if an identity opens it."""
+    opening = _Opening(data, settings.identities)
+    pool = _pool(settings)
+    recipients = tuple(
+        _recipient(info, key, pool, opening) for info in data.recipients for key in _entries(info)
+    )
+    problems = [*_structure(data, recipients), *_outcome(opening)]
+    layer = Layer(
+        kind=kind,
+        valid=_valid(opening, problems),
+        problems=tuple(problems),
+        warnings=tuple(_warnings(data, kind, settings)),
+        recipients=recipients,
+        algorithms=_names(data),
+    )
+    return layer, opening.plaintext
+
+
+def _entries(info: RecipientInfo) -> tuple[RecipientKey | None, ...]:
+    return info.keys or (None,)
+
+
+def _pool(settings: Settings) -> tuple[KnownCertificate, ...]:
+    given = [one.certificate for one in settings.identities]
+    pool, _ = _certificates.collect(
+        (), [*given, *settings.intermediates, *(settings.anchors or ())]
+    )
+    return pool
+
+
+def _recipient(
+    info: RecipientInfo,
+    key: RecipientKey | None,
+    pool: tuple[KnownCertificate, ...],
+    opening: _Opening,
+) -> Recipient:
+    algorithm = alg.key_management_name(info.algorithm.oid)
+    if key is None:
+        return Recipient(kind=info.kind, algorithm=algorithm)
+    found = _certificates.find(pool, key.rid)
+    certificate = found[0].certificate if found else None
+    return Recipient(
+        kind=info.kind,
+        algorithm=algorithm,
+        issuer=_name(key.rid.issuer),
+        serial=key.rid.serial,
+        key_identifier=key.rid.key_identifier,
+        certificate=certificate,
+        addresses=certificate_addresses(certificate) if certificate else (),
+        decrypted=opening.attempt(info, key),
+    )
+
+
+def _name(der: bytes | None) -> str | None:
+    """A distinguished name for people to read, most specific part first."""
+    if der is None:
+        return None
+    try:
+        sets = _ber.read_exactly(der).children()
+        pairs = [pair.children() for part in sets for pair in part]
+        parts = [(oid.oid(), value.body.decode("utf-8", "replace")) for oid, value in pairs]
+    except ValueError:
+        return None
+    return ",".join(f"{_NAME_PARTS.get(oid, oid)}={value}" for oid, value in reversed(parts))
+
+
+def _structure(data: EnvelopedData, recipients: tuple[Recipient, ...]) -> list[Problem]:
+    found = []
+    if not recipients:
+        found.append(problem("no-recipients"))
+    if not data.ciphertext:
+        found.append(problem("content-missing"))
+    if data.cipher.oid not in alg.CIPHERS:
+        found.append(problem("cipher-unknown", data.cipher.oid))
+    return found
+
+
+def _outcome(opening: _Opening) -> list[Problem]:
+    if not opening.identities or opening.plaintext is not None:
+        return []
+    return list(dict.fromkeys(opening.failures)) or [problem("not-a-recipient")]
+
+
+def _valid(opening: _Opening, problems: list[Problem]) -> bool | None:
+    if problems:
+        return False
+    return True if opening.identities else None
+
+
+def _warnings(data: EnvelopedData, kind: str, settings: Settings) -> list[Problem]:
+    found = []
+    if kind == "enveloped":
+        found.append(problem("no-integrity"))
+    cipher = alg.CIPHERS.get(data.cipher.oid)
+    if cipher and cipher.family in alg.OBSOLETE_CIPHERS:
+        found.append(problem("weak-cipher", cipher.name))
+    if not settings.identities:
+        found.append(problem("decryption-not-checked"))
+    return found
+
+
+def _names(data: EnvelopedData) -> tuple[str, ...]:
+    names = [alg.key_management_name(info.algorithm.oid) for info in data.recipients]
+    cipher = alg.CIPHERS.get(data.cipher.oid)
+    return tuple(dict.fromkeys([*names, cipher.name if cipher else data.cipher.oid]))

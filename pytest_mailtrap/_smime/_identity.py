@@ -1,0 +1,151 @@
+"""A certificate with its private key: what signs and what decrypts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+
+if TYPE_CHECKING:
+    import os
+
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+
+SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
+
+
+class IdentityFiles(NamedTuple):
+    """Where an identity was written: PEM files, *chain* with the certificate and those above it."""
+
+    certificate: Path
+    private_key: Path
+    chain: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """
+    One mailbox owner: a certificate, its private key, and the certificates above it.
+
+    *chain* holds the intermediate certificates, nearest issuer first, without the root.
+    The private key never appears in the representation.
+    """
+
+    certificate: x509.Certificate
+    private_key: PrivateKeyTypes = field(repr=False)
+    chain: tuple[x509.Certificate, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "chain", tuple(self.chain))
+        if _spki(self.certificate.public_key()) != _spki(self.private_key.public_key()):
+            subject = self.certificate.subject.rfc4514_string()
+            raise ValueError(f"private_key does not belong to the certificate of {subject!r}")
+
+    @classmethod
+    def from_pem(
+        cls,
+        certificate: bytes | str,
+        private_key: bytes | str | None = None,
+        *,
+        password: bytes | str | None = None,
+    ) -> Identity:
+        """
+        Read PEM text: the certificate first, then those of its chain.
+
+        Without *private_key* the key is looked for in the same text as the certificate.
+        """
+        leaf, *chain = x509.load_pem_x509_certificates(_encoded(certificate))
+        key_text = certificate if private_key is None else private_key
+        key = load_pem_private_key(_encoded(key_text), _password(password))
+        return cls(leaf, key, tuple(chain))
+
+    @classmethod
+    def from_pkcs12(cls, data: bytes, password: bytes | str | None = None) -> Identity:
+        """Read a PKCS#12 file (.p12, .pfx)."""
+        key, leaf, chain = pkcs12.load_key_and_certificates(data, _password(password))
+        if key is None or leaf is None:
+            raise ValueError("the PKCS#12 data must hold a certificate and its private key")
+        return cls(leaf, key, tuple(chain))
+
+    @property
+    def address(self) -> str | None:
+        """The first address the certificate names, or None if it names nobody."""
+        names = addresses_of(self.certificate)
+        return names[0] if names else None
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """The certificate alone."""
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    @property
+    def chain_pem(self) -> bytes:
+        """The certificate and the intermediate certificates above it."""
+        return b"".join(one.public_bytes(Encoding.PEM) for one in (self.certificate, *self.chain))
+
+    @property
+    def private_key_pem(self) -> bytes:
+        """The private key, unencrypted PKCS#8."""
+        return self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def pkcs12(self, password: bytes | str) -> bytes:
+        """Certificate, key and chain as PKCS#12, what mail programs import."""
+        encryption = BestAvailableEncryption(_encoded(password))
+        # PKCS#12 holds every key an S/MIME certificate can have.
+        key: Any = self.private_key
+        return pkcs12.serialize_key_and_certificates(
+            None, key, self.certificate, list(self.chain) or None, encryption
+        )
+
+    def write(self, directory: str | os.PathLike[str]) -> IdentityFiles:
+        """Write PEM files into *directory*, for programs that read nothing else; only the owner may read the key."""
+        folder = Path(directory)
+        files = IdentityFiles(folder / "certificate.pem", folder / "key.pem", folder / "chain.pem")
+        files.certificate.write_bytes(self.certificate_pem)
+        files.chain.write_bytes(self.chain_pem)
+        files.private_key.touch(mode=0o600)
+        files.private_key.write_bytes(self.private_key_pem)
+        return files
+
+
+def addresses_of(certificate: x509.Certificate) -> list[str]:
+    """The mailboxes of the subjectAltName, in order (RFC 8550 section 3, RFC 9598 section 3)."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    mailboxes = []
+    for name in found.value:
+        if isinstance(name, x509.RFC822Name):
+            mailboxes.append(name.value)
+        elif isinstance(name, x509.OtherName) and name.type_id == SMTP_UTF8_MAILBOX:
+            # A DER UTF8String shorter than 128 bytes has a header of two bytes.
+            mailboxes.append(
+                name.value[2 if name.value[1] < 0x80 else 3 :].decode(errors="replace")
+            )
+    return mailboxes
+
+
+def _spki(key: Any) -> bytes:  # Any: the key types of cryptography share no base class
+    encoded: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return encoded
+
+
+def _encoded(text: bytes | str) -> bytes:
+    return text.encode() if isinstance(text, str) else text
+
+
+def _password(password: bytes | str | None) -> bytes | None:
+    return None if password is None else _encoded(password)

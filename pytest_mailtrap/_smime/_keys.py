@@ -1,0 +1,181 @@
+"""Key management: from a RecipientInfo and a private key to the content-encryption key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x448, x25519
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
+from cryptography.hazmat.primitives.keywrap import (
+    InvalidUnwrap,
+    aes_key_unwrap,
+    aes_key_unwrap_with_padding,
+)
+
+from . import _algorithms as alg
+from . import _ber
+from ._ber import SEQUENCE, BerError
+from ._ciphers import DecryptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ._cms import Algorithm, RecipientInfo
+    from ._identity import Identity
+
+_RSA, _OAEP = "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.7"
+_SHA1 = "1.3.14.3.2.26"
+_MGF1, _SPECIFIED = "1.2.840.113549.1.1.8", "1.2.840.113549.1.1.9"
+_NULL = b"\x05\x00"
+
+
+def content_key(info: RecipientInfo, encrypted_key: bytes, identity: Identity) -> bytes:
+    """The content-encryption key, or a `DecryptionError`."""
+    ways = {"key-transport": _transported, "key-agreement": _agreed, "kem": _encapsulated}
+    way = ways.get(info.kind)
+    if way is None:
+        raise DecryptionError("recipient-unsupported", info.kind)
+    try:
+        return way(info, encrypted_key, identity.private_key)
+    except InvalidUnwrap as error:
+        raise DecryptionError("key-unwrap-failed") from error
+    except (BerError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        # The reason must not speak of the key: none of these texts is passed on.
+        raise DecryptionError("key-unwrap-failed") from error
+
+
+def _transported(info: RecipientInfo, encrypted_key: bytes, key: object) -> bytes:
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise DecryptionError("recipient-unsupported", "key transport needs an RSA key")
+    if info.algorithm.oid == _RSA:
+        return key.decrypt(encrypted_key, padding.PKCS1v15())
+    if info.algorithm.oid == _OAEP:
+        return key.decrypt(encrypted_key, _oaep(info.algorithm.parameters))
+    raise DecryptionError("recipient-unsupported", info.algorithm.oid)
+
+
+def _oaep(raw: bytes | None) -> padding.OAEP:
+    """RSAES-OAEP-params of RFC 4055; the defaults are those of the standard."""
+    fields = (
+        {}
+        if raw is None
+        else {field.tag: field.only_child() for field in _ber.read_exactly(raw).children(SEQUENCE)}
+    )
+    digest = _hash(fields[0xA0]) if 0xA0 in fields else alg.HASHES[_SHA1]
+    mgf_digest = _mgf_hash(fields[0xA1]) if 0xA1 in fields else alg.HASHES[_SHA1]
+    label = _label(fields[0xA2]) if 0xA2 in fields else None
+    return padding.OAEP(padding.MGF1(mgf_digest), digest, label)
+
+
+def _hash(identifier: _ber.Element) -> Any:  # Any: one of cryptography's hash classes
+    oid = identifier.children(SEQUENCE)[0].oid()
+    if oid not in alg.HASHES:
+        raise BerError("an unknown hash")
+    return alg.HASHES[oid]
+
+
+def _pair(identifier: _ber.Element, oid: str) -> _ber.Element:
+    children = identifier.children(SEQUENCE)
+    if len(children) != 2 or children[0].oid() != oid:
+        raise BerError("an unknown function")
+    return children[1]
+
+
+def _mgf_hash(identifier: _ber.Element) -> Any:  # Any: as above
+    return _hash(_pair(identifier, _MGF1))
+
+
+def _label(identifier: _ber.Element) -> bytes:
+    return _pair(identifier, _SPECIFIED).octets()
+
+
+def _agreed(info: RecipientInfo, encrypted_key: bytes, key: object) -> bytes:
+    """RFC 5753 and RFC 8418: ephemeral-static Diffie-Hellman."""
+    agreement = alg.AGREEMENTS.get(info.algorithm.oid)
+    if agreement is None or info.originator_key is None:
+        raise DecryptionError("recipient-unsupported", info.algorithm.oid)
+    wrap = _ber.read_exactly(info.algorithm.parameters or b"")
+    secret = _shared_secret(key, info.originator_key)
+    for shared_info, size, padded in _shared_infos(wrap, info.ukm):
+        kek = _derive(agreement, size, info.ukm, shared_info, secret)
+        try:
+            return _unwrap(kek, encrypted_key, padded)
+        except InvalidUnwrap:
+            continue
+    raise InvalidUnwrap
+
+
+def _shared_secret(key: object, public: bytes) -> bytes:
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        point = ec.EllipticCurvePublicKey.from_encoded_point(key.curve, public)
+        return key.exchange(ec.ECDH(), point)
+    if isinstance(key, x25519.X25519PrivateKey):
+        return key.exchange(x25519.X25519PublicKey.from_public_bytes(public))
+    if isinstance(key, x448.X448PrivateKey):
+        return key.exchange(x448.X448PublicKey.from_public_bytes(public))
+    raise DecryptionError("recipient-unsupported", "key agreement needs a Diffie-Hellman key")
+
+
+def _shared_infos(wrap: _ber.Element, ukm: bytes | None) -> Iterator[tuple[bytes, int, bool]]:
+    """
+    The ECC-CMS-SharedInfo of RFC 5753 section 7.2, with the key size and whether it pads.
+
+    Implementations differ in whether the wrap algorithm has NULL parameters in there, whatever
+    they send; the key wrap has a check value, so trying both is safe.
+    """
+    oid = wrap.children(SEQUENCE)[0]
+    size, padded = _wrap_size(oid.oid())
+    sent, without, with_null = (
+        wrap.raw,
+        _ber.encode(SEQUENCE, oid.raw),
+        _ber.encode(SEQUENCE, oid.raw + _NULL),
+    )
+    entropy = b"" if ukm is None else _ber.encode(0xA0, _ber.encode(0x04, ukm))
+    public_info = _ber.encode(0xA2, _ber.encode(0x04, (size * 8).to_bytes(4, "big")))
+    for key_info in dict.fromkeys((sent, without, with_null)):
+        yield _ber.encode(SEQUENCE, key_info + entropy + public_info), size, padded
+
+
+def _wrap_size(oid: str) -> tuple[int, bool]:
+    if oid not in alg.KEY_WRAPS:
+        raise DecryptionError("recipient-unsupported", f"key wrap {oid}")
+    return alg.KEY_WRAPS[oid]
+
+
+def _derive(
+    agreement: tuple[str, str], size: int, ukm: bytes | None, shared_info: bytes, secret: bytes
+) -> bytes:
+    kdf, digest = agreement
+    if kdf == "hkdf":
+        # RFC 8418 section 2.2: the user keying material is the salt as well.
+        return HKDF(alg.HASHES[digest], size, ukm, shared_info).derive(secret)
+    return X963KDF(alg.HASHES[digest], size, shared_info).derive(secret)
+
+
+def _unwrap(kek: bytes, encrypted_key: bytes, padded: bool) -> bytes:
+    if padded:
+        return aes_key_unwrap_with_padding(kek, encrypted_key)
+    return aes_key_unwrap(kek, encrypted_key)
+
+
+def _encapsulated(info: RecipientInfo, encrypted_key: bytes, key: Any) -> bytes:
+    """RFC 9629 with the ML-KEM of RFC 9936."""
+    # Any: the ML-KEM classes exist in newer versions of cryptography only.
+    if not hasattr(key, "decapsulate") or info.kdf is None or info.wrap is None:
+        raise DecryptionError("recipient-unsupported", info.algorithm.oid)
+    digest = alg.HKDFS.get(info.kdf.oid)
+    size, padded = _wrap_size(info.wrap.oid)
+    if digest is None or info.kek_length != size:
+        raise DecryptionError("recipient-unsupported", info.kdf.oid)
+    secret = key.decapsulate(info.kem_ciphertext)
+    other_info = _kem_other_info(info.wrap, size, info.ukm)
+    kek = HKDF(alg.HASHES[digest], size, None, other_info).derive(secret)
+    return _unwrap(kek, encrypted_key, padded)
+
+
+def _kem_other_info(wrap: Algorithm, size: int, ukm: bytes | None) -> bytes:
+    """CMSORIforKEMOtherInfo of RFC 9629 section 5."""
+    entropy = b"" if ukm is None else _ber.encode(0xA0, _ber.encode(0x04, ukm))
+    return _ber.encode(SEQUENCE, wrap.raw + _ber.encode(0x02, bytes((size,))) + entropy)

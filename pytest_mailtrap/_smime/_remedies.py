@@ -1,0 +1,97 @@
+"""
+What to change in the library that signed, by cause: short lines for failure messages.
+
+A remedy is keyed by what went wrong, not by the code of the finding: several accidents have one cure.
+"""
+
+from __future__ import annotations
+
+REMEDIES: dict[str, dict[str, str]] = {
+    "sign-crlf": {
+        "cryptography": "leave PKCS7Options.Binary out, or set_data() CRLF bytes",
+        "M2Crypto": "leave PKCS7_BINARY out, or sign a BIO with CRLF lines",
+        "envelope": "envelope >= 2 signs CRLF; don't rewrite its bytes",
+        "openssl": "leave -binary out, or convert the input to CRLF first",
+        "nodemailer": "compile the part with newline: 'windows', sign that",
+        "email": "sign part.as_bytes(policy=email.policy.SMTP)",
+    },
+    "send-bytes": {
+        "cryptography": "sendmail(sender, recipients, signed), no parsing between",
+        "M2Crypto": "sendmail() what SMIME.write() wrote, no parsing between",
+        "envelope": "keep file names <= 34 characters and headers short",
+        "nodemailer": "sendMail({ envelope, raw: signed })",
+        "email": "smtplib sendmail(bytes), not send_message(parsed)",
+        "django": "a backend that calls connection.sendmail(bytes)",
+    },
+    "sign-whole-part": {
+        "cryptography": "set_data(part.as_bytes(policy=SMTP)): headers and body",
+        "M2Crypto": "sign the part with its Content-Type, not its text",
+        "nodemailer": "sign the compiled MIME node, headers included",
+        "email": "sign part.as_bytes(policy=SMTP), not get_payload()",
+    },
+    "sign-seven-bit": {
+        "cryptography": "set_data() base64 or quoted-printable, never 8bit",
+        "M2Crypto": "encode the text before signing (RFC 8551, 3.1.3)",
+        "nodemailer": "textEncoding: 'quoted-printable'",
+        "email": "set_content(text, cte='quoted-printable')",
+    },
+    "sign-last": {
+        "cryptography": "complete the part, then sign, then only add outside it",
+        "M2Crypto": "complete the part, then sign, then only add outside it",
+        "envelope": "add headers with .header() before .sign()",
+        "nodemailer": "sign in the last plugin of the 'stream' step",
+        "email": "set every header of the part before as_bytes()",
+    },
+    "relay": {
+        "any": "sign after the step that rewrites, or switch it off",
+        "email": "encode the text: cte='quoted-printable' survives relays",
+    },
+    "smtp-dots": {
+        "any": "let the SMTP library stuff dots, once (RFC 5321, 4.5.2)",
+        "email": "smtplib sendmail() does it: don't do it before",
+    },
+    "sign-something": {
+        "cryptography": "set_data() the part before add_signer() and sign()",
+        "M2Crypto": "rewind the BIO: sign() reads it from where it stands",
+    },
+}
+
+REMEDY_OF: dict[str, str] = {
+    "signed-with-lf": "sign-crlf",
+    "signed-with-cr-cr-lf": "sign-crlf",
+    "sent-with-lf": "send-bytes",
+    "cr-cr-lf": "send-bytes",
+    "lone-cr": "sign-crlf",
+    "headers-not-signed": "sign-whole-part",
+    "headers-moved-out": "sign-whole-part",
+    "whole-message-signed": "sign-whole-part",
+    "header-refolded": "send-bytes",
+    "header-folded": "send-bytes",
+    "header-blanks": "send-bytes",
+    "header-tabs": "send-bytes",
+    "header-case": "send-bytes",
+    "header-parameters": "send-bytes",
+    "header-order": "send-bytes",
+    "header-added": "sign-last",
+    "header-removed": "sign-last",
+    "blank-line-lost": "send-bytes",
+    "blank-line-added": "send-bytes",
+    "trailing-blanks-stripped": "relay",
+    "trailing-blanks-added": "relay",
+    "tabs": "relay",
+    "footer-added": "relay",
+    "banner-added": "relay",
+    "line-added": "relay",
+    "re-encoded": "sign-seven-bit",
+    "base64-rewrapped": "relay",
+    "dot-stuffing": "smtp-dots",
+    "dot-lost": "smtp-dots",
+    "from-quoted": "send-bytes",
+    "from-unquoted": "relay",
+    "nothing-signed": "sign-something",
+}
+
+
+def remedy_lines(remedy: str | None) -> list[str]:
+    """The lines of one remedy, a library each, at most 70 columns wide."""
+    return [f"{library:<13} {advice}" for library, advice in REMEDIES.get(remedy or "", {}).items()]
