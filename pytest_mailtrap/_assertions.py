@@ -8,9 +8,13 @@ from pytest_mailtrap._explain import explain_auth, explain_transport
 from pytest_mailtrap._policy import auth_violations, transport_violations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pytest_mailtrap._message import CapturedMessage
+    from pytest_mailtrap._smime._diagnosis import Diagnosis
+    from pytest_mailtrap._smime._facts import SMIMEFacts
+    from pytest_mailtrap._smime._identity import Identity
+    from pytest_mailtrap._smime._settings import Trust
 
 
 def assert_sent_over_tls(messages: Sequence[CapturedMessage], *, minimum: str) -> None:
@@ -27,3 +31,117 @@ def assert_authenticated(
         raise AssertionError(
             explain_auth(violations, messages, username=username, mechanism=mechanism)
         )
+
+
+def assert_smime_signed(
+    messages: Sequence[CapturedMessage],
+    *,
+    by: str | Iterable[str] | None,
+    trust: Trust,
+    allow: Iterable[str],
+    match_from: bool,
+    identities: Identity | Iterable[Identity],
+) -> None:
+    __tracebackhide__ = True
+    from pytest_mailtrap._smime._addresses import same_mailbox
+    from pytest_mailtrap._smime_policy import describe_signers, signature_findings
+    from pytest_mailtrap._smime_words import Case, explain_smime
+
+    wanted = _addresses(by)
+    cases, received = [], []
+    for number, message in enumerate(messages, 1):
+        facts = message.inspect_smime(
+            trust=trust, identities=identities, allow=allow, match_from=match_from
+        )
+        if findings := signature_findings(facts, by=wanted, same=same_mailbox):
+            cases.append(
+                Case(number=number, findings=findings, diagnosis=_diagnosis(facts, message))
+            )
+            received.append(
+                f"a signature of {describe_signers(facts.signers)}"
+                if facts.signers
+                else "no signature"
+            )
+    if cases:
+        who = " and ".join(wanted) or ("the sender in From" if match_from else "anybody")
+        raise AssertionError(
+            explain_smime(
+                cases,
+                messages,
+                done="validly signed",
+                expected=f"signed by {who}, {_trusted(trust)}",
+                received=received[0],
+            )
+        )
+
+
+def assert_smime_encrypted(
+    messages: Sequence[CapturedMessage],
+    *,
+    to: str | Iterable[str] | None,
+    identities: Identity | Iterable[Identity] | None,
+    authenticated: bool,
+) -> None:
+    __tracebackhide__ = True
+    from pytest_mailtrap._smime._addresses import same_mailbox
+    from pytest_mailtrap._smime_policy import encryption_findings
+    from pytest_mailtrap._smime_words import Case, explain_smime
+
+    cases, expected, received = [], [], []
+    for number, message in enumerate(messages, 1):
+        facts = message.inspect_smime(trust="any", identities=identities or (), match_from=False)
+        readers = message.rcpt_tos if to is None else _addresses(to)
+        findings = encryption_findings(
+            facts,
+            to=readers,
+            with_identities=bool(identities),
+            authenticated=authenticated,
+            same=same_mailbox,
+        )
+        if findings:
+            cases.append(Case(number=number, findings=findings))
+            mode = ", AES-GCM or AES-CCM" if authenticated else ""
+            expected.append(f"encrypted to {', '.join(readers)}{mode}")
+            received.append(_received_encryption(facts))
+    if cases:
+        raise AssertionError(
+            explain_smime(
+                cases,
+                messages,
+                done="properly encrypted",
+                expected=expected[0],
+                received=received[0],
+            )
+        )
+
+
+def _addresses(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _trusted(trust: Trust) -> str:
+    if trust is None:
+        return "under the trap's CA"
+    return "any certificate (trust='any')" if trust == "any" else "under the given CA"
+
+
+def _received_encryption(facts: SMIMEFacts) -> str:
+    if not facts.layers or not facts.layers[0].recipients:
+        return "not encrypted"
+    entries = facts.layers[0].recipients
+    known = [address for entry in entries for address in entry.addresses]
+    unknown = sum(not entry.addresses for entry in entries)
+    return ", ".join([*known, *([f"{unknown} unknown"] if unknown else [])])
+
+
+def _diagnosis(facts: SMIMEFacts, message: CapturedMessage) -> Diagnosis | None:
+    """Why the content is not what was signed, found out by hashing what it may have been."""
+    from pytest_mailtrap._smime._diagnosis import diagnose
+
+    for problem in facts.problems:
+        if problem.detail is not None:
+            detail = problem.detail
+            return diagnose(detail.content, detail.expected, detail.algorithm, message=message.raw)
+    return None

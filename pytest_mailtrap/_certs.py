@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._directory import Directory
+
 if TYPE_CHECKING:
     import trustme
 
@@ -45,6 +47,7 @@ class Certificates:
 
     def __init__(self, ca: trustme.CA) -> None:
         self.ca = ca
+        self.directory = Directory(ca)
         self._contexts: dict[tuple[str, str, str], ssl.SSLContext] = {}
 
     @cached_property

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from aiosmtpd.smtp import Envelope, Session
 
+    from pytest_mailtrap._directory import Directory
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._wire import Wire
 
@@ -67,6 +68,7 @@ class Dialogue(SMTP):
         *,
         options: Options,
         accounts: Mapping[str, str],
+        directory: Directory,
         deliver: Deliver,
         fail: Fail,
     ) -> None:
@@ -89,6 +91,7 @@ class Dialogue(SMTP):
         )
         self._options = options
         self._accounts = accounts
+        self._directory = directory
         self._deliver = deliver
         self._fail = fail
         self._auth: Auth | None = None
@@ -325,6 +328,7 @@ class Dialogue(SMTP):
             connection=self._wire.connection,
             transcript=self._recorder.snapshot(and_next=1),
             received_at=datetime.now(timezone.utc),
+            directory=self._directory,
         )
         self._wire.facts.messages.append(message)
         self._deliver(message)

@@ -46,7 +46,7 @@ def explain_transport(
         evidence = []
         received = f"{culprit.transport.tls_version} ({_offered(culprit.transport)})"
         remedy = version_advice(culprit.transport, minimum)
-    return _compose(
+    return compose(
         _verdict(len(violations), len(messages), fact),
         _table(violations, messages, [_how_sent(m.transport) for m in messages]),
         _on_the_wire(first.number, evidence),
@@ -76,7 +76,7 @@ def explain_auth(
     note = {"password-in-cleartext": "not inside TLS"}.get(first.code, "")
     verb = "MAIL" if first.code == "not-authenticated" else "AUTH"
     expected = " ".join(["AUTH", *([mechanism.upper()] if mechanism else []), "inside TLS"])
-    return _compose(
+    return compose(
         _verdict(len(violations), len(messages), fact),
         _table(violations, messages, [_how_authenticated(m) for m in messages]),
         _on_the_wire(first.number, _evidence(culprit, verb, note)),
@@ -92,7 +92,7 @@ def explain_nothing(
     connections: Sequence[Connection], *, port: int, tls_port: int, may_be_late: bool = True
 ) -> str:
     """Say what did happen when no message came."""
-    return _compose(
+    return compose(
         "no message reached the trap",
         _happenings(connections, port, tls_port),
         advice_for(diagnosis(connections), may_be_late=may_be_late),
@@ -110,7 +110,7 @@ def explain_waiting(
 ) -> str:
     """Say what did arrive when fewer messages came in time than were waited for."""
     idle = [connection for connection in connections if not connection.messages]
-    return _compose(
+    return compose(
         f"{len(messages)} of {count} messages arrived within {timeout:g} s",
         _table([], messages, [_how_sent(m.transport) for m in messages]),
         _happenings(idle, port, tls_port) if idle or not messages else [],
@@ -182,7 +182,8 @@ def _left_after_handshake(connection: Connection) -> bool:
 # -- blocks ---------------------------------------------------------------------------
 
 
-def _compose(verdict: str, *blocks: Block) -> str:
+def compose(verdict: str, *blocks: Block) -> str:
+    """Put the blocks together, the first one cut where the whole would grow too long."""
     parts = [block for block in blocks if block]
     lines = [verdict]
     surplus = 1 + sum(len(part) + 1 for part in parts) - _LINES
@@ -200,7 +201,7 @@ def clip(line: str) -> str:
 
 
 def _verdict(count: int, total: int, fact: str) -> str:
-    return f"{count} of {total} message{'' if total == 1 else 's'} {fact}"
+    return f"{count} of {total} messages {fact}"
 
 
 def _table(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import trustme
 
+    from pytest_mailtrap._smime._identity import Identity
+
 
 class MailTrapFactory:
     """
@@ -40,6 +42,12 @@ class MailTrapFactory:
             yield trap
         finally:
             trap.stop()
+
+    def smime_identity(
+        self, address: str | None, *addresses: str, **keywords: Any
+    ) -> Identity:  # mint_identity's keywords
+        """Issue an S/MIME certificate with its key under the CA of all traps; see `MailTrap.smime_identity`."""
+        return self._certificates.directory.issue(address, *addresses, **keywords)
 
     def close(self) -> None:
         """End the thread and remove the files."""

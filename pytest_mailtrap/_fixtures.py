@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import trustme
 
     from pytest_mailtrap._factory import MailTrapFactory
+    from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._trap import MailTrap
 
 
@@ -31,6 +32,12 @@ def mailtrap_factory(mailtrap_ca: trustme.CA) -> Iterator[MailTrapFactory]:
     factory = MailTrapFactory(mailtrap_ca)
     yield factory
     factory.close()
+
+
+@pytest.fixture(scope="session")
+def smime_identity(mailtrap_factory: MailTrapFactory) -> Callable[..., Identity]:
+    """Issues S/MIME identities (certificate and key) under the traps' CA: `smime_identity("alice@example.org")`."""
+    return mailtrap_factory.smime_identity
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import email
 import email.message
 import email.policy
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,9 +15,14 @@ from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
     from datetime import datetime
 
     from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._directory import Directory
+    from pytest_mailtrap._smime._facts import SMIMEFacts
+    from pytest_mailtrap._smime._identity import Identity
+    from pytest_mailtrap._smime._settings import Trust
     from pytest_mailtrap._transcript import Transcript
     from pytest_mailtrap._transport import Auth, Transport
 
@@ -48,6 +53,7 @@ class CapturedMessage:
     *auth* is None where the client did not authenticate.
     *received_at* is an aware datetime in UTC.
     *transcript* is what was said on the connection up to the reply that accepted this message.
+    *directory* knows the S/MIME certificates that the trap issued.
     """
 
     mail_from: str
@@ -61,14 +67,15 @@ class CapturedMessage:
     connection: Connection
     transcript: Transcript
     received_at: datetime
-    _parsed: list[email.message.EmailMessage] = field(default_factory=list, init=False)
+    directory: Directory
+    _cache: dict[str, Any] = field(default_factory=dict, init=False)
 
     @property
     def parsed(self) -> email.message.EmailMessage:
         """The message as the standard library's `EmailMessage`; parsed once, when first asked for."""
-        if not self._parsed:
-            self._parsed.append(email.message_from_bytes(self.raw, policy=email.policy.default))
-        return self._parsed[0]
+        if "parsed" not in self._cache:
+            self._cache["parsed"] = email.message_from_bytes(self.raw, policy=email.policy.default)
+        return cast("email.message.EmailMessage", self._cache["parsed"])
 
     def __getitem__(
         self, header: str
@@ -114,6 +121,48 @@ class CapturedMessage:
         found = [*collector.found, *(m.rstrip(".,;:!?") for m in _URL.findall(self.text or ""))]
         return tuple(dict.fromkeys(found))
 
+    @property
+    def smime(self) -> SMIMEFacts:
+        """
+        What is known about its S/MIME signatures and encryption, judged at the time of receipt under the trap's CA.
+
+        Nothing is decrypted here; `inspect_smime()` takes other anchors, and keys.
+        """
+        if "smime" not in self._cache:
+            self._cache["smime"] = self.inspect_smime()
+        return cast("SMIMEFacts", self._cache["smime"])
+
+    def inspect_smime(
+        self,
+        *,
+        trust: Trust = None,
+        identities: Identity | Iterable[Identity] = (),
+        allow: Iterable[str] = (),
+        match_from: bool = True,
+    ) -> SMIMEFacts:
+        """Judge its S/MIME layers anew; the keywords are those of `smime.inspect`, *trust* None is the trap's CA."""
+        from pytest_mailtrap import smime
+
+        return smime.inspect(
+            self.raw,
+            trust=self.directory.trust if trust is None else trust,
+            intermediates=self.directory.certificates,
+            identities=(identities,) if isinstance(identities, smime.Identity) else identities,
+            at=self.received_at,
+            allow=allow,
+            match_from=match_from,
+        )
+
+    def decrypt(self, identity: Identity) -> CapturedMessage:
+        """
+        Take the outermost encryption off: a message of its own, with the same envelope and transport.
+
+        ValueError where it is not encrypted, or not for *identity*.
+        """
+        from pytest_mailtrap._smime._opening import decrypt
+
+        return replace(self, raw=decrypt(self.raw, identity))
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the exact bytes to *path*, as an `.eml` file that every mail program opens."""
         target = Path(path)
@@ -143,6 +192,50 @@ class CapturedMessage:
         from pytest_mailtrap._assertions import assert_authenticated
 
         assert_authenticated((self,), username=username, mechanism=mechanism)
+
+    def assert_smime_signed(
+        self,
+        *,
+        by: str | Iterable[str] | None = None,
+        trust: Trust = None,
+        allow: Iterable[str] = (),
+        match_from: bool = True,
+        identities: Identity | Iterable[Identity] = (),
+    ) -> None:
+        """
+        Fail unless a valid S/MIME signature covers this message, made by whom From names.
+
+        *by* is an address, or several that must all have signed.
+        *trust* is whose certificates count: the trap's CA (None), certificates, PEM, a path, or "any" for the mathematics only.
+        *allow* names weak algorithms to accept: "md5", "sha1", "dsa", "short-rsa".
+        *match_from* False lets From name somebody else than the signer.
+        *identities* open the encryption around the signature.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._assertions import assert_smime_signed
+
+        assert_smime_signed(
+            (self,), by=by, trust=trust, allow=allow, match_from=match_from, identities=identities
+        )
+
+    def assert_smime_encrypted(
+        self,
+        *,
+        to: str | Iterable[str] | None = None,
+        identities: Identity | Iterable[Identity] | None = None,
+        authenticated: bool = False,
+    ) -> None:
+        """
+        Fail unless this message is S/MIME encrypted to all its envelope recipients, and to nobody else.
+
+        *to* names other readers than the recipients.
+        *identities* must really decrypt it; without them only the recipient entries are compared.
+        *authenticated* asks for AES-GCM or AES-CCM (RFC 5083), which detect changes.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._assertions import assert_smime_encrypted
+
+        assert_smime_encrypted((self,), to=to, identities=identities, authenticated=authenticated)
 
     def __repr__(self) -> str:
         how = self.transport.tls_version or "no TLS"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._dialogue import Dialogue
@@ -19,7 +19,7 @@ from pytest_mailtrap._wire import Wire
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from pytest_mailtrap._certs import Certificates
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._server import LoopThread
+    from pytest_mailtrap._smime._identity import Identity
+    from pytest_mailtrap._smime._settings import Trust
 
 
 class MailTrap(Sequence[CapturedMessage]):
@@ -145,6 +147,17 @@ class MailTrap(Sequence[CapturedMessage]):
         """The path of a file with the certificate of the trap's CA, as PEM."""
         return self._certificates.ca_file
 
+    def smime_identity(
+        self, address: str | None, *addresses: str, **keywords: Any
+    ) -> Identity:  # mint_identity's keywords
+        """
+        Issue an S/MIME certificate with its key for *address*, under the trap's CA.
+
+        Keywords: *key* ("ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", and "rsa-1024" for controls),
+        *not_before* and *not_after* (aware datetimes), *purposes*, *key_usage*, *common_name*, *self_signed*.
+        """
+        return self._certificates.directory.issue(address, *addresses, **keywords)
+
     # -- waiting --------------------------------------------------------------------------
 
     def wait_for(self, count: int = 1, *, timeout: float = 5.0) -> list[CapturedMessage]:
@@ -211,6 +224,47 @@ class MailTrap(Sequence[CapturedMessage]):
             self._at_least_one(), username=username, mechanism=mechanism
         )
 
+    def assert_smime_signed(
+        self,
+        *,
+        by: str | Iterable[str] | None = None,
+        trust: Trust = None,
+        allow: Iterable[str] = (),
+        match_from: bool = True,
+        identities: Identity | Iterable[Identity] = (),
+    ) -> None:
+        """
+        Fail unless every message, and at least one, is validly S/MIME signed by whom its From names.
+
+        The keywords are those of `CapturedMessage.assert_smime_signed`.
+        """
+        __tracebackhide__ = True
+        _assertions.assert_smime_signed(
+            self._at_least_one(),
+            by=by,
+            trust=trust,
+            allow=allow,
+            match_from=match_from,
+            identities=identities,
+        )
+
+    def assert_smime_encrypted(
+        self,
+        *,
+        to: str | Iterable[str] | None = None,
+        identities: Identity | Iterable[Identity] | None = None,
+        authenticated: bool = False,
+    ) -> None:
+        """
+        Fail unless every message, and at least one, is S/MIME encrypted to its recipients, and to nobody else.
+
+        The keywords are those of `CapturedMessage.assert_smime_encrypted`.
+        """
+        __tracebackhide__ = True
+        _assertions.assert_smime_encrypted(
+            self._at_least_one(), to=to, identities=identities, authenticated=authenticated
+        )
+
     def _at_least_one(self) -> list[CapturedMessage]:
         __tracebackhide__ = True
         messages = self._messages()
@@ -254,6 +308,7 @@ class MailTrap(Sequence[CapturedMessage]):
             wire,
             options=self._options,
             accounts=self._accounts,
+            directory=self._certificates.directory,
             deliver=self._inbox.deliver,
             fail=self._inbox.fail,
         )

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._fixtures import check_marker, mailtrap, mailtrap_ca, mailtrap_factory
+from pytest_mailtrap._fixtures import (
+    check_marker,
+    mailtrap,
+    mailtrap_ca,
+    mailtrap_factory,
+    smime_identity,
+)
 
-__all__ = ["mailtrap", "mailtrap_ca", "mailtrap_factory"]
+__all__ = ["mailtrap", "mailtrap_ca", "mailtrap_factory", "smime_identity"]
 
 _MARKER = (
     "mailtrap(*, starttls='offer', require_auth=False, credentials=None, auth_without_tls=False, "

@@ -55,10 +55,8 @@ class Walk:
         current: Entity | None = entity
         while current is not None:
             self.payload, self.content = current, current.raw
-            if not is_smime(current):
-                return
-            opened = self._open(current)
-            current = self.enter(opened)
+            opened = open_outermost(current, self.settings)
+            current = None if opened is None else self.enter(opened)
 
     def enter(self, opened: Opened) -> Entity | None:
         """Note a layer, and those that CMS nests in it; the MIME entity inside, if any."""
@@ -92,10 +90,14 @@ class Walk:
             return _refused(_layers.KINDS[oid], [found])
         return _layers.open_content(oid, element, self.settings)
 
-    def _open(self, entity: Entity) -> Opened:
-        if entity.is_multipart:
-            return _multipart_signed(entity, self.settings)
-        return _opaque(entity, self.settings)
+
+def open_outermost(entity: Entity, settings: Settings) -> Opened | None:
+    """The layer a MIME entity is, None if it is no cryptographic one."""
+    if not is_smime(entity):
+        return None
+    if entity.is_multipart:
+        return _multipart_signed(entity, settings)
+    return _opaque(entity, settings)
 
 
 def is_smime(entity: Entity) -> bool:

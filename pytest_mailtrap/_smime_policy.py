@@ -1,0 +1,124 @@
+"""
+What is demanded of a message's signature and encryption: facts in, findings out.
+
+Rules of this file: pure; no wording beyond the sentence of a finding; the S/MIME facts come ready-made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from pytest_mailtrap._smime._facts import Recipient, Signer, SMIMEFacts
+
+
+# What keeps the walker from seeing the layers that the sender meant to be there.
+_DEFECTS = ("header-bare-line-break", "header-malformed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One reason why a message does not meet the demand; *code* is a problem's, or one of this file's."""
+
+    code: str
+    text: str
+
+
+def signature_findings(
+    facts: SMIMEFacts, *, by: Collection[str], same: Callable[[str, str], bool]
+) -> list[Finding]:
+    """Say why the message does not count as signed; empty when it does, by all of *by*."""
+    if _is_closed(facts):
+        return [
+            Finding(
+                code="closed",
+                text="The message is encrypted, and what is inside cannot be seen without a key.",
+            )
+        ]
+    if not facts.signed:
+        found = [Finding(code=p.code, text=p.text) for p in facts.problems]
+        return found or [Finding(code="not-signed", text="No signature covers the whole message.")]
+    named = [address for signer in facts.signers if signer.valid for address in signer.addresses]
+    return [
+        Finding(code="other-signer", text=f"{address} did not sign it.")
+        for address in by
+        if not any(same(address, name) for name in named)
+    ]
+
+
+def _is_closed(facts: SMIMEFacts) -> bool:
+    kinds = [layer.kind for layer in facts.layers]
+    return bool(kinds) and kinds[-1] in ("enveloped", "authenveloped") and "signed" not in kinds
+
+
+def encryption_findings(
+    facts: SMIMEFacts,
+    *,
+    to: Sequence[str],
+    with_identities: bool,
+    authenticated: bool,
+    same: Callable[[str, str], bool],
+) -> list[Finding]:
+    """Say why the message does not count as encrypted to exactly *to*; empty when it does."""
+    outer = facts.layers[0] if facts.layers else None
+    if outer is None or outer.kind not in ("enveloped", "authenveloped"):
+        defects = [Finding(code=p.code, text=p.text) for p in facts.problems if p.code in _DEFECTS]
+        return [Finding(code="not-encrypted", text=_what_it_is(facts)), *defects]
+    found = [Finding(code=p.code, text=p.text) for p in outer.problems]
+    if not found and not facts.encrypted:
+        found = [Finding(code=p.code, text=p.text) for p in facts.problems]
+    if with_identities and outer.valid is None:
+        found.append(
+            Finding(code="not-a-recipient", text="None of the given identities is a recipient.")
+        )
+    if authenticated and outer.kind != "authenveloped":
+        found.append(
+            Finding(
+                code="not-authenticated-encryption",
+                text=f"The encryption has no integrity ({', '.join(outer.algorithms)}): GCM or CCM has.",
+            )
+        )
+    return [*found, *_recipient_findings(outer.recipients, to, same)]
+
+
+def _what_it_is(facts: SMIMEFacts) -> str:
+    if facts.errant:
+        return f"{facts.errant[0].text}"
+    kinds = ", ".join(layer.kind for layer in facts.layers)
+    return f"Its outermost layer is {kinds}." if kinds else "It has no S/MIME layer."
+
+
+def _recipient_findings(
+    recipients: Sequence[Recipient], to: Sequence[str], same: Callable[[str, str], bool]
+) -> list[Finding]:
+    missing = [a for a in to if not any(same(a, n) for r in recipients for n in r.addresses)]
+    strangers = [r for r in recipients if not any(same(a, n) for a in to for n in r.addresses)]
+    found = [
+        Finding(
+            code="recipient-missing",
+            text=f"{address} cannot read it: no entry is known to be theirs.",
+        )
+        for address in missing
+    ]
+    found += [
+        Finding(code="recipient-unexpected", text=f"{_name(r)} can read it, and is no recipient.")
+        for r in strangers
+    ]
+    return found
+
+
+def _name(recipient: Recipient) -> str:
+    if recipient.addresses:
+        return ", ".join(recipient.addresses)
+    if recipient.serial is not None:
+        return f"The unknown certificate {recipient.serial:x}"[:48]
+    return f"The unknown key {(recipient.key_identifier or b'').hex()}"[:48]
+
+
+def describe_signers(signers: Sequence[Signer]) -> str:
+    """Who signed, by the addresses of the certificates."""
+    names = [", ".join(signer.addresses) or "a certificate without a mailbox" for signer in signers]
+    return " and ".join(names) or "nobody"

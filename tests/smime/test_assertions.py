@@ -1,0 +1,283 @@
+"""The S/MIME assertions on captured mail: verdict, reasons, remedy, each with its negative control."""
+
+from __future__ import annotations
+
+import smtplib
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from pytest_mailtrap._certs import new_ca
+from pytest_mailtrap._factory import MailTrapFactory
+
+if TYPE_CHECKING:
+    from pytest_mailtrap import MailTrap
+    from pytest_mailtrap.smime import Identity
+
+PART = b"Content-Type: text/plain\r\n\r\nInvoice 4711\r\n"
+
+
+def sign(signer: Identity, part: bytes = PART) -> bytes:
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(part)
+    builder = builder.add_signer(signer.certificate, signer.private_key, SHA256())
+    return builder.sign(Encoding.SMIME, [pkcs7.PKCS7Options.DetachedSignature])
+
+
+def encrypt(content: bytes, *readers: Identity) -> bytes:
+    builder = (
+        pkcs7.PKCS7EnvelopeBuilder().set_data(content).set_content_encryption_algorithm(AES256)
+    )
+    for reader in readers:
+        builder = builder.add_recipient(reader.certificate)
+    mail = builder.encrypt(Encoding.SMIME, [pkcs7.PKCS7Options.Binary])
+    return mail.replace(b"\n", b"\r\n")
+
+
+def send(
+    trap: MailTrap, entity: bytes, *recipients: str, sender: str = "alice@example.org"
+) -> None:
+    recipients = recipients or ("bob@example.org",)
+    head = f"From: {sender}\r\nTo: {', '.join(recipients)}\r\nSubject: Invoice\r\n"
+    with smtplib.SMTP(trap.host, trap.port) as client:
+        client.starttls(context=trap.ssl_context)
+        client.sendmail(sender, list(recipients), head.encode() + entity)
+
+
+def failure(call: object, **keywords: object) -> str:
+    with pytest.raises(AssertionError) as caught:
+        call(**keywords)  # type: ignore[operator]
+    text = str(caught.value)
+    lines = text.splitlines()
+    assert len(lines) <= 18
+    assert max(map(len, lines)) <= 72
+    assert "PRIVATE" not in text
+    return text
+
+
+def verdict(call: object, **keywords: object) -> str:
+    return failure(call, **keywords).splitlines()[0]
+
+
+def test_signed_by_from(mailtrap: MailTrap) -> None:
+    """A message signed by the mailbox in From, under the trap's CA, is signed."""
+    send(mailtrap, sign(mailtrap.smime_identity("alice@example.org")))
+
+    mailtrap.assert_smime_signed()
+    mailtrap[0].assert_smime_signed(by="alice@example.org")
+    mailtrap.assert_smime_signed(by=["Alice@EXAMPLE.org"])
+    assert mailtrap[0].smime.signed
+    assert mailtrap[0].smime is mailtrap[0].smime
+
+
+def test_nothing_arrived(mailtrap: MailTrap) -> None:
+    """No S/MIME assertion passes on an empty trap."""
+    assert verdict(mailtrap.assert_smime_signed) == "no message reached the trap"
+    assert verdict(mailtrap.assert_smime_encrypted) == "no message reached the trap"
+
+
+def test_changed_content(mailtrap: MailTrap) -> None:
+    """One changed digit breaks the signature, and the failure says which check failed."""
+    signed = sign(mailtrap.smime_identity("alice@example.org"))
+    send(mailtrap, signed)
+    send(mailtrap, signed.replace(b"4711", b"4712"))
+
+    assert failure(mailtrap.assert_smime_signed, by="alice@example.org").splitlines() == [
+        "1 of 2 messages is not validly signed: content changed after signing",
+        "",
+        '  #1  validly signed      "Invoice" -> bob@example.org',
+        '  #2  not validly signed  "Invoice" -> bob@example.org',
+        "",
+        "  #2:",
+        "      content-changed: The content is not what was signed.",
+        "      why: the content changed after signing in a way not",
+        "           recognised",
+        "",
+        "  - expected: signed by alice@example.org, under the trap's CA",
+        "  + received: a signature of alice@example.org",
+    ]
+
+
+def test_known_accident(mailtrap: MailTrap) -> None:
+    """Where hashing finds out what happened, the failure says so, and what to change in which library."""
+    long = b'Content-Type: text/plain;\r\n name="quarterly figures of the northern region, preliminary.txt"'
+    part = long + b"\r\n\r\nInvoice 4711\r\n"
+    signed = sign(mailtrap.smime_identity("alice@example.org"), part)
+    send(mailtrap, signed.replace(long, long.replace(b";\r\n name", b"; name")))
+
+    lines = failure(mailtrap.assert_smime_signed).splitlines()
+    assert lines[5] == "      content-changed: The content is not what was signed."
+    assert "header Content-Type was signed folded" in lines[6]
+    assert "What to change:" in lines
+
+
+def test_unsigned(mailtrap: MailTrap) -> None:
+    """Plain mail is not signed."""
+    send(mailtrap, b"\r\nHello\r\n")
+
+    text = failure(mailtrap.assert_smime_signed)
+    assert text.startswith("1 of 1 messages is not validly signed: no signature covers it\n")
+    assert "  + received: no signature\n" in text
+    assert not mailtrap[0].smime.signed
+
+
+def test_other_signer(mailtrap: MailTrap) -> None:
+    """A valid signature of somebody else than From fails, unless that is asked for."""
+    send(mailtrap, sign(mailtrap.smime_identity("eve@example.org")))
+
+    assert verdict(mailtrap.assert_smime_signed).endswith("From is not the signer")
+    mailtrap.assert_smime_signed(match_from=False)
+    mailtrap.assert_smime_signed(by="eve@example.org", match_from=False)
+    assert verdict(mailtrap.assert_smime_signed, by="alice@example.org", match_from=False).endswith(
+        "somebody else signed it"
+    )
+
+
+def test_other_ca(mailtrap: MailTrap) -> None:
+    """A certificate of another CA is not trusted, unless that CA or "any" is given; "any" shows in the message."""
+    other = MailTrapFactory(new_ca())
+    try:
+        send(mailtrap, sign(other.smime_identity("alice@example.org")))
+        ca = other._certificates.ca_pem
+    finally:
+        other.close()
+
+    assert verdict(mailtrap.assert_smime_signed).endswith("its CA is not trusted")
+    mailtrap.assert_smime_signed(trust=ca)
+    mailtrap.assert_smime_signed(trust="any")
+    assert "any certificate (trust='any')" in failure(
+        mailtrap.assert_smime_signed, trust="any", by="bob@example.org"
+    )
+
+
+def test_expired_certificate(mailtrap: MailTrap) -> None:
+    """A certificate that had expired when the message came makes the signature worthless."""
+    import datetime
+
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    alice = mailtrap.smime_identity("alice@example.org", not_after=past)
+    send(mailtrap, sign(alice))
+
+    assert verdict(mailtrap.assert_smime_signed).endswith("the certificate has expired")
+
+
+def test_encrypted_to_its_recipients(mailtrap: MailTrap) -> None:
+    """A message that all recipients and nobody else can read passes, also when it is really decrypted."""
+    bob, carol = (
+        mailtrap.smime_identity(f"{n}@example.org", key="rsa-2048") for n in ("bob", "carol")
+    )
+    send(mailtrap, encrypt(PART, bob, carol), "bob@example.org", "carol@example.org")
+
+    mailtrap.assert_smime_encrypted()
+    mailtrap.assert_smime_encrypted(identities=[bob])
+    mailtrap[0].assert_smime_encrypted(identities=carol)
+    mailtrap.assert_smime_encrypted(to=["bob@example.org", "carol@example.org"])
+
+
+def test_recipient_left_out(mailtrap: MailTrap) -> None:
+    """A recipient of the envelope without an entry in the message is named."""
+    bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
+    send(mailtrap, encrypt(PART, bob), "bob@example.org", "carol@example.org")
+
+    text = failure(mailtrap.assert_smime_encrypted)
+    assert text.startswith(
+        "1 of 1 messages is not properly encrypted: a recipient cannot read it\n"
+    )
+    assert "recipient-missing: carol@example.org cannot read it" in text
+    mailtrap.assert_smime_encrypted(to="bob@example.org")
+
+
+def test_somebody_else_can_read(mailtrap: MailTrap) -> None:
+    """An entry for somebody who is no recipient is named: it may be a Bcc or an eavesdropper."""
+    bob, eve = (mailtrap.smime_identity(f"{n}@example.org", key="rsa-2048") for n in ("bob", "eve"))
+    send(mailtrap, encrypt(PART, bob, eve))
+
+    text = failure(mailtrap.assert_smime_encrypted)
+    assert text.splitlines()[0].endswith("somebody else can read it")
+    assert "eve@example.org can read it, and is no recipient." in " ".join(text.split())
+
+
+def test_wrong_key(mailtrap: MailTrap) -> None:
+    """With identities it must really decrypt."""
+    bob, carol = (
+        mailtrap.smime_identity(f"{n}@example.org", key="rsa-2048") for n in ("bob", "carol")
+    )
+    send(mailtrap, encrypt(PART, bob))
+
+    assert verdict(mailtrap.assert_smime_encrypted, identities=[carol]).endswith(
+        "the given keys do not open it"
+    )
+    with pytest.raises(ValueError, match=r"cannot be decrypted by carol@example\.org"):
+        mailtrap[0].decrypt(carol)
+
+
+def test_authenticated_encryption(mailtrap: MailTrap) -> None:
+    """AES-CBC has no integrity: it fails where that is asked for."""
+    bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
+    send(mailtrap, encrypt(PART, bob))
+
+    assert verdict(mailtrap.assert_smime_encrypted, authenticated=True).endswith(
+        "it has no integrity"
+    )
+
+
+def test_cleartext_is_not_encrypted(mailtrap: MailTrap) -> None:
+    """A readable message is not encrypted, and cannot be decrypted."""
+    bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
+    send(mailtrap, PART)
+
+    assert verdict(mailtrap.assert_smime_encrypted).endswith("everybody can read it")
+    with pytest.raises(ValueError, match="the message is not encrypted"):
+        mailtrap[0].decrypt(bob)
+
+
+def test_mixed_line_ends_are_named(mailtrap: MailTrap) -> None:
+    """CRLF headers in front of a body with LF headers hide the encryption; the failure names the line ends."""
+    bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
+    send(mailtrap, encrypt(PART, bob).replace(b"\r\n", b"\n"))
+
+    assert "header-bare-line-break" in failure(mailtrap.assert_smime_encrypted)
+
+
+def test_sign_then_encrypt(mailtrap: MailTrap) -> None:
+    """What is inside the encryption is a message of its own, on which everything works again."""
+    alice = mailtrap.smime_identity("alice@example.org")
+    bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
+    send(mailtrap, encrypt(sign(alice), bob))
+
+    [message] = mailtrap
+    inner = message.decrypt(bob)
+    inner.assert_smime_signed(by="alice@example.org")
+    inner.assert_sent_over_tls()
+    assert inner["From"] == "alice@example.org"
+    assert inner["Subject"] == "Invoice"
+    assert inner.transport is message.transport
+    assert "Invoice 4711" in inner.raw.decode()
+    assert not inner.smime.encrypted
+    mailtrap.assert_smime_signed(by="alice@example.org", identities=[bob])
+    assert verdict(mailtrap.assert_smime_signed).endswith("no key to open it")
+
+
+def test_session_fixture(mailtrap: MailTrap, smime_identity: object) -> None:
+    """`smime_identity` issues under the same CA, for applications that are configured once per session."""
+    alice = smime_identity("alice@example.org", key="rsa-2048")  # type: ignore[operator]
+    send(mailtrap, sign(alice))
+
+    mailtrap.assert_smime_signed(by="alice@example.org")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"allow": ["sha2"]}, "allow must be of md5, sha1, dsa, short-rsa, got ['sha2']"),
+    ],
+)
+def test_misuse(mailtrap: MailTrap, keywords: dict[str, object], words: str) -> None:
+    """A wrong keyword is an error that lists what is allowed."""
+    send(mailtrap, sign(mailtrap.smime_identity("alice@example.org")))
+
+    with pytest.raises(ValueError) as caught:
+        mailtrap.assert_smime_signed(**keywords)  # type: ignore[arg-type]
+    assert str(caught.value) == words
