@@ -137,10 +137,11 @@ def test_a_plaintext_sibling_is_no_encryption() -> None:
 
 
 def test_text_after_the_base64_is_no_part_of_it() -> None:
-    """EFAIL's direct exfiltration begins with plaintext around the ciphertext."""
+    """EFAIL's direct exfiltration puts plaintext around the ciphertext: none of it is content."""
     sealed = sealed_mail(enveloped(PART, [bob().certificate]))
     facts = inspect(sealed + b'\r\n<img src="https://example.net/?', identities=[bob()])
-    assert codes(facts) & {"base64-malformed", "base64-foreign"} or not facts.encrypted
+    assert "base64-malformed" in codes(facts) or "base64-foreign" in warnings(facts)
+    assert b"img" not in facts.content
 
 
 def test_recipients_are_listed() -> None:

@@ -9,9 +9,10 @@ from _cast import (
     assert_refused,
     codes,
     inspect,
+    warnings,
 )
 from _forge import signed_by
-from _mail import PART, SIGNED, detached, header, multipart, opaque, signature_part, wrapped
+from _mail import PART, SIGNED, header, multipart, opaque, signature_part, wrapped
 
 EVIL = b"Content-Type: text/plain\r\n\r\nPay Mallory.\r\n"
 
@@ -231,11 +232,11 @@ def test_every_byte_of_the_part_is_signed() -> None:
         assert_refused(changed, "content-changed", "bare-line-feed")
 
 
-def test_an_opaque_signature_with_a_sibling_of_its_own_fails() -> None:
-    """The base64 must hold the CMS object and nothing else."""
+def test_text_after_the_base64_is_never_content() -> None:
+    """No program shows it, for it is not base64: whether it can be skipped depends on the padding."""
     made = opaque(signed_by(alice(), PART, detached=False))
-    assert_accepted(made)
-    assert_refused(
-        made + b"\r\nPay Mallory.\r\n", "base64-malformed", "base64-foreign", "trailing-data"
-    )
-    assert detached(signed_by(alice(), PART))
+    assert "base64-foreign" not in warnings(assert_accepted(made))
+    facts = inspect(made + b"\r\nPay Mallory!\r\n")
+    assert "base64-malformed" in codes(facts) or "base64-foreign" in warnings(facts)
+    assert b"Mallory" not in facts.content
+    assert facts.content == PART or not facts.signed
