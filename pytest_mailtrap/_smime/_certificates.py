@@ -98,10 +98,14 @@ def is_malformed(der: bytes) -> bool:
 
 
 def load(der: bytes) -> x509.Certificate:
+    """The certificate, or a ValueError."""
     with warnings.catch_warnings():
         # A certificate with an odd serial number is judged, not warned about.
         warnings.simplefilter("ignore")
-        return x509.load_der_x509_certificate(der)
+        try:
+            return x509.load_der_x509_certificate(der)
+        except x509.InvalidVersion as error:
+            raise ValueError("the certificate has an unknown version") from error
 
 
 @lru_cache(maxsize=512)
