@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+    from ._ber import Element
     from ._cms import CertificateId
 
 
@@ -66,28 +67,45 @@ class KnownCertificate:
 def known(der: bytes) -> KnownCertificate | None:
     """The certificate, or None if it cannot be parsed."""
     try:
-        fields = _ber.read_exactly(der).children(SEQUENCE)[0].children(SEQUENCE)
-        start = 1 if fields[0].tag == 0xA0 else 0
-        serial, _, issuer, _, subject, spki = fields[start : start + 6]
-        algorithm = spki.children(SEQUENCE)[0]
-        certificate = load(der)
+        serial, issuer, subject, spki = _outline(der)
         return KnownCertificate(
             der,
-            certificate,
+            load(der),
             _ber.canonical(issuer),
             serial.integer(),
             _ber.canonical(subject),
-            algorithm.raw,
+            spki.children(SEQUENCE)[0].raw,
         )
-    except (BerError, IndexError, ValueError):
+    except (IndexError, ValueError):
         return None
 
 
+def _outline(der: bytes) -> tuple[Element, Element, Element, Element]:
+    """Serial number, issuer, subject and SubjectPublicKeyInfo of a certificate."""
+    fields = _ber.read_exactly(der).children(SEQUENCE)[0].children(SEQUENCE)
+    start = 1 if fields[0].tag == 0xA0 else 0
+    serial, _, issuer, _, subject, spki = fields[start : start + 6]
+    return serial, issuer, subject, spki
+
+
+def is_malformed(der: bytes) -> bool:
+    """Whether this is not even ASN.1, as opposed to a certificate that cannot be used."""
+    try:
+        _ber.canonical(_ber.read_exactly(der))
+    except BerError:
+        return True
+    return False
+
+
 def load(der: bytes) -> x509.Certificate:
+    """The certificate, or a ValueError."""
     with warnings.catch_warnings():
         # A certificate with an odd serial number is judged, not warned about.
         warnings.simplefilter("ignore")
-        return x509.load_der_x509_certificate(der)
+        try:
+            return x509.load_der_x509_certificate(der)
+        except x509.InvalidVersion as error:
+            raise ValueError("the certificate has an unknown version") from error
 
 
 @lru_cache(maxsize=512)
@@ -97,12 +115,10 @@ def known_object(certificate: x509.Certificate) -> KnownCertificate | None:
 
 def collect(
     sent: Iterable[bytes], given: Iterable[x509.Certificate]
-) -> tuple[tuple[KnownCertificate, ...], bool]:
-    """All certificates once, those sent first, and whether one of those cannot be parsed."""
-    parsed = [known(der) for der in sent]
-    pool = [*parsed, *map(known_object, given)]
-    unique = {item.der: item for item in pool if item is not None}
-    return tuple(unique.values()), None in parsed
+) -> tuple[KnownCertificate, ...]:
+    """All certificates that can be used, once, those sent first."""
+    pool = [*map(known, sent), *map(known_object, given)]
+    return tuple({item.der: item for item in pool if item is not None}.values())
 
 
 def find(pool: Iterable[KnownCertificate], identifier: CertificateId) -> list[KnownCertificate]:

@@ -69,8 +69,8 @@ def decrypt(data: EnvelopedData, key: bytes) -> bytes:
 
 
 def _cbc(data: EnvelopedData, family: str, key: bytes) -> bytes:
-    algorithm = _BLOCK_CIPHERS[family](key)
     vector = _rc2_vector(data.cipher) if family == "rc2" else _octets(data.cipher)
+    algorithm = _BLOCK_CIPHERS[family](key)
     decryptor = Cipher(algorithm, modes.CBC(vector)).decryptor()
     padded = decryptor.update(data.ciphertext or b"") + decryptor.finalize()
     unpadder = PKCS7(algorithm.block_size).unpadder()

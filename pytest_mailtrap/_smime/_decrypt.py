@@ -94,10 +94,7 @@ def _entries(info: RecipientInfo) -> tuple[RecipientKey | None, ...]:
 
 def _pool(settings: Settings) -> tuple[KnownCertificate, ...]:
     given = [one.certificate for one in settings.identities]
-    pool, _ = _certificates.collect(
-        (), [*given, *settings.intermediates, *(settings.anchors or ())]
-    )
-    return pool
+    return _certificates.collect((), [*given, *settings.intermediates, *(settings.anchors or ())])
 
 
 def _recipient(

@@ -107,9 +107,8 @@ def _signed(data: _cms.SignedData, settings: Settings, detached: bytes | None) -
     if content is None:
         return Opened(Layer(kind="signed", valid=False, problems=tuple(problems)))
     given = (*settings.intermediates, *(settings.anchors or ()))
-    pool, malformed = _certificates.collect(data.certificates, given)
-    if malformed:
-        warnings.append(problem("certificate-malformed"))
+    pool = _certificates.collect(data.certificates, given)
+    problems += _bad_certificates(data.certificates)
     signed = _signers.Content(data.content_type, content)
     verdicts = [_signers.judge(info, signed, pool, settings) for info in data.signers]
     warnings += [warning for verdict in verdicts for warning in verdict.warnings]
@@ -149,6 +148,11 @@ def _content(
     if settings.bare and data.content == detached:
         return detached, [], [problem("content-embedded")]
     return detached, [problem("content-embedded")], []
+
+
+def _bad_certificates(sent: tuple[bytes, ...]) -> list[Problem]:
+    bad = any(_certificates.known(der) is None and _certificates.is_malformed(der) for der in sent)
+    return [problem("certificate-malformed")] if bad else []
 
 
 def _missing_intermediates(

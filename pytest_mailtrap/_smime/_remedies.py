@@ -50,6 +50,11 @@ REMEDIES: dict[str, dict[str, str]] = {
         "any": "let the SMTP library stuff dots, once (RFC 5321, 4.5.2)",
         "email": "smtplib sendmail() does it: don't do it before",
     },
+    "detach": {
+        "cryptography": "sign(Encoding.SMIME, [PKCS7Options.DetachedSignature])",
+        "M2Crypto": "sign(bio, PKCS7_DETACHED), then write() with the data",
+        "openssl": "leave -nodetach out, or send application/pkcs7-mime",
+    },
     "sign-something": {
         "cryptography": "set_data() the part before add_signer() and sign()",
         "M2Crypto": "rewind the BIO: sign() reads it from where it stands",
@@ -89,6 +94,12 @@ REMEDY_OF: dict[str, str] = {
     "from-quoted": "send-bytes",
     "from-unquoted": "relay",
     "nothing-signed": "sign-something",
+}
+
+# Problems of a message that have a cure without any search for it.
+REMEDY_OF_PROBLEM: dict[str, str] = {
+    "content-embedded": "detach",
+    "cr-cr-lf": "send-bytes",
 }
 
 

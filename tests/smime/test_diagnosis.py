@@ -10,7 +10,8 @@ import time
 import pytest
 
 from pytest_mailtrap._smime._diagnosis import SENTENCES, Diagnosis, diagnose
-from pytest_mailtrap._smime._remedies import REMEDIES, REMEDY_OF, remedy_lines
+from pytest_mailtrap._smime._problems import CODES
+from pytest_mailtrap._smime._remedies import REMEDIES, REMEDY_OF, REMEDY_OF_PROBLEM, remedy_lines
 
 PLAIN = (
     b'Content-Type: text/plain; charset="utf-8"\r\n'
@@ -303,7 +304,8 @@ def test_no_part_makes_the_search_fail(hostile: bytes) -> None:
 def test_every_code_has_a_sentence_and_a_remedy_that_exists() -> None:
     """What the search can find, a failure message can explain and mend."""
     assert set(REMEDY_OF) == set(SENTENCES) - {"unknown"}
-    assert set(REMEDY_OF.values()) == set(REMEDIES)
+    assert {*REMEDY_OF.values(), *REMEDY_OF_PROBLEM.values()} == set(REMEDIES)
+    assert set(REMEDY_OF_PROBLEM) <= set(CODES)
 
 
 @pytest.mark.parametrize("remedy", REMEDIES)

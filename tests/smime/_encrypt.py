@@ -1,0 +1,103 @@
+"""EnvelopedData and AuthEnvelopedData by hand, so that every byte of them can be flipped."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from _der import context, integer, null, octets, oid, sequence, set_of
+from _forge import DATA, RSA_ENCRYPTION, algorithm, issuer_and_serial
+from cryptography.hazmat.primitives import padding as blocks
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cryptography import x509
+
+ENVELOPED_DATA = "1.2.840.113549.1.7.3"
+AUTH_ENVELOPED_DATA = "1.2.840.113549.1.9.16.1.23"
+AES256_CBC = "2.16.840.1.101.3.4.1.42"
+AES256_GCM = "2.16.840.1.101.3.4.1.46"
+
+
+def key_transport(certificate: x509.Certificate, key: bytes) -> bytes:
+    """RFC 5652 section 6.2.1 with RSAES-PKCS1-v1_5."""
+    public_key = certificate.public_key()
+    assert isinstance(public_key, rsa.RSAPublicKey)
+    return sequence(
+        integer(0),
+        issuer_and_serial(certificate),
+        algorithm(RSA_ENCRYPTION, null()),
+        octets(public_key.encrypt(key, padding.PKCS1v15())),
+    )
+
+
+def enveloped(
+    content: bytes,
+    recipients: Iterable[x509.Certificate],
+    *,
+    flip: int | None = None,
+    content_type: str = DATA,
+) -> bytes:
+    """AES-256-CBC; *flip* inverts a bit of that byte of the ciphertext."""
+    key, iv = os.urandom(32), os.urandom(16)
+    padder = blocks.PKCS7(128).padder()
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+    ciphertext = encryptor.update(padder.update(content) + padder.finalize()) + encryptor.finalize()
+    return sequence(
+        oid(ENVELOPED_DATA),
+        context(
+            0,
+            sequence(
+                integer(0),
+                set_of(*(key_transport(one, key) for one in recipients)),
+                _encrypted(content_type, AES256_CBC, octets(iv), flipped(ciphertext, flip)),
+            ),
+        ),
+    )
+
+
+def auth_enveloped(
+    content: bytes,
+    recipients: Iterable[x509.Certificate],
+    *,
+    flip: int | None = None,
+    flip_tag: bool = False,
+    tag_length: int = 16,
+) -> bytes:
+    """AES-256-GCM (RFC 5084 section 3.2)."""
+    key, nonce = os.urandom(32), os.urandom(12)
+    sealed = AESGCM(key).encrypt(nonce, content, None)
+    ciphertext, tag = sealed[:-16], sealed[-16:][:tag_length]
+    parameters = sequence(octets(nonce), integer(tag_length))
+    return sequence(
+        oid(AUTH_ENVELOPED_DATA),
+        context(
+            0,
+            sequence(
+                integer(0),
+                set_of(*(key_transport(one, key) for one in recipients)),
+                _encrypted(DATA, AES256_GCM, parameters, flipped(ciphertext, flip)),
+                octets(flipped(tag, 0 if flip_tag else None)),
+            ),
+        ),
+    )
+
+
+def _encrypted(content_type: str, cipher: str, parameters: bytes, ciphertext: bytes) -> bytes:
+    return sequence(
+        oid(content_type),
+        algorithm(cipher, parameters),
+        context(0, ciphertext, constructed=False),
+    )
+
+
+def flipped(data: bytes, at: int | None) -> bytes:
+    """The same bytes with one bit inverted."""
+    if at is None:
+        return data
+    at %= len(data)
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]

@@ -1,0 +1,172 @@
+"""Encryption that is none, or that somebody changed."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from _cast import alice, bob, codes, inspect, person, warnings
+from _encrypt import auth_enveloped, enveloped
+from _forge import signed_by
+from _mail import PART, detached, header, multipart, opaque, wrapped
+
+from pytest_mailtrap import smime
+
+AUTH = b"authEnveloped-data"
+
+
+def sealed_mail(cms: bytes, smime_type: bytes = b"enveloped-data") -> bytes:
+    return opaque(cms, smime_type)
+
+
+def test_what_decrypts_is_encrypted() -> None:
+    """The positive controls: CBC and GCM, with the recipient's identity and without."""
+    for cms, kind in (
+        (enveloped(PART, [bob().certificate]), b"enveloped-data"),
+        (auth_enveloped(PART, [bob().certificate]), AUTH),
+    ):
+        facts = inspect(sealed_mail(cms, kind), identities=[bob()])
+        assert facts.encrypted, codes(facts)
+        assert facts.content == PART
+        assert not facts.signed
+        assert inspect(sealed_mail(cms, kind)).encrypted
+
+
+def test_the_wrong_recipient_does_not_decrypt() -> None:
+    """An identity that is no recipient is told so."""
+    facts = inspect(
+        sealed_mail(enveloped(PART, [bob().certificate])), identities=[alice("rsa-2048")]
+    )
+    assert not facts.encrypted
+    assert "not-a-recipient" in codes(facts)
+
+
+def test_a_key_that_is_not_the_recipients_does_not_decrypt() -> None:
+    """The right certificate name with the key of another recipient entry."""
+    other = person("carol@example.org", "rsa-2048")
+    sealed = enveloped(PART, [other.certificate])
+    name_of_other = other.certificate.issuer.public_bytes()
+    assert name_of_other in sealed
+    facts = inspect(sealed_mail(sealed), identities=[bob()])
+    assert not facts.encrypted
+
+
+@pytest.mark.parametrize("at", [0, 5, -1])
+def test_a_flipped_bit_under_gcm_is_refused(at: int) -> None:
+    """The tag covers the ciphertext."""
+    cms = auth_enveloped(PART, [bob().certificate], flip=at)
+    facts = inspect(sealed_mail(cms, AUTH), identities=[bob()])
+    assert not facts.encrypted
+    assert "tag-wrong" in codes(facts)
+    assert facts.content != PART
+
+
+def test_a_flipped_tag_is_refused() -> None:
+    """So is the tag itself."""
+    cms = auth_enveloped(PART, [bob().certificate], flip_tag=True)
+    facts = inspect(sealed_mail(cms, AUTH), identities=[bob()])
+    assert not facts.encrypted
+    assert "tag-wrong" in codes(facts)
+
+
+@pytest.mark.parametrize("length", [0, 1, 4, 8])
+def test_a_short_tag_is_refused(length: int) -> None:
+    """RFC 5084 allows 12 to 16 bytes; a tag of one byte is guessed in 256 tries."""
+    cms = auth_enveloped(PART, [bob().certificate], tag_length=length)
+    facts = inspect(sealed_mail(cms, AUTH), identities=[bob()])
+    assert not facts.encrypted
+
+
+@pytest.mark.parametrize("at", [0, 17, -20])
+def test_flipped_bits_under_cbc_are_never_a_promise(at: int) -> None:
+    """EnvelopedData has no integrity (EFAIL): it may decrypt to nonsense, so that is always reported."""
+    cms = enveloped(PART, [bob().certificate], flip=at)
+    facts = inspect(sealed_mail(cms), identities=[bob()])
+    assert facts.content != PART
+    assert "no-integrity" in warnings(facts) | codes(facts)
+    assert not facts.signed
+
+
+def test_a_signature_inside_survives_no_flipped_bit() -> None:
+    """Sign-then-encrypt: the inner signature tells what CBC can't."""
+    part = (
+        b"Content-Type: multipart/signed"
+        + detached(signed_by(alice(), PART)).partition(b"Content-Type: multipart/signed")[2]
+    )
+    whole = inspect(sealed_mail(enveloped(part, [bob().certificate])), identities=[bob()])
+    assert whole.signed, codes(whole)
+    assert whole.encrypted
+    for at in (200, 400):
+        cms = enveloped(part, [bob().certificate], flip=at)
+        assert not inspect(sealed_mail(cms), identities=[bob()]).signed
+
+
+def test_truncated_ciphertext_is_refused() -> None:
+    """Neither half a block nor half an object decrypts."""
+    cms = enveloped(PART, [bob().certificate])
+    facts = inspect(sealed_mail(cms[:-9]), identities=[bob()])
+    assert not facts.encrypted
+    assert codes(facts) & {"truncated-cms", "malformed-cms"}
+
+
+@pytest.mark.parametrize("label", [b"enveloped-data", AUTH, b"signed-data", b"nonsense"])
+def test_labels_do_not_encrypt(label: bytes) -> None:
+    """SignedData that calls itself enveloped-data is readable by everybody."""
+    facts = inspect(opaque(signed_by(alice(), PART, detached=False), label))
+    assert not facts.encrypted
+    assert facts.layers[0].kind == "signed"
+
+
+def test_an_encrypted_label_on_text_does_not_encrypt() -> None:
+    """Base64 is not encryption."""
+    facts = inspect(sealed_mail(PART))
+    assert not facts.encrypted
+    assert codes(facts)
+
+
+def test_a_plaintext_sibling_is_no_encryption() -> None:
+    """Encryption beside the same text in the clear hides nothing."""
+    inner = (
+        b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + wrapped(enveloped(PART, [bob().certificate]))
+    )
+    head = header(b'Content-Type: multipart/mixed; boundary="wrap"') + b"\r\n"
+    facts = inspect(head + multipart(PART, inner, boundary=b"wrap"), identities=[bob()])
+    assert not facts.encrypted
+    assert "errant-encryption" in codes(facts)
+
+
+def test_text_after_the_base64_is_no_part_of_it() -> None:
+    """EFAIL's direct exfiltration puts plaintext around the ciphertext: none of it is content."""
+    sealed = sealed_mail(enveloped(PART, [bob().certificate]))
+    facts = inspect(sealed + b'\r\n<img src="https://example.net/?', identities=[bob()])
+    assert "base64-malformed" in codes(facts) or "base64-foreign" in warnings(facts)
+    assert facts.content == PART or not facts.encrypted
+
+
+def test_recipients_are_listed() -> None:
+    """Each RecipientInfo is named, also those that nobody expected."""
+    certificates = [bob().certificate, person("carol@example.org", "rsa-2048").certificate]
+    facts = inspect(sealed_mail(enveloped(PART, certificates)), identities=[bob()])
+    assert {one.serial for one in facts.recipients} == {one.serial_number for one in certificates}
+
+
+def test_a_signature_over_ciphertext_is_told_apart() -> None:
+    """Encrypt-then-sign: whoever signed need not have known the text."""
+    inner = (
+        b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n"
+        + base64.encodebytes(enveloped(PART, [bob().certificate])).replace(b"\n", b"\r\n")
+    )
+    facts = inspect(detached(signed_by(alice(), inner), inner), identities=[bob()])
+    assert not facts.encrypted
+    assert [layer.kind for layer in facts.layers] == ["signed", "enveloped"]
+    assert "signature-over-ciphertext" in warnings(facts) | codes(facts)
+
+
+def test_no_private_key_appears_in_any_fact() -> None:
+    """Secrets stay out of representations and sentences."""
+    facts = inspect(sealed_mail(enveloped(PART, [bob().certificate])), identities=[bob()])
+    shown = repr(facts) + repr(bob()) + repr(smime.Identity)
+    assert "PRIVATE" not in shown
+    assert str(bob().private_key.private_numbers().d) not in shown  # type: ignore[union-attr]  # RSA

@@ -1,0 +1,229 @@
+"""Messages of real signers are judged as what they are, and so is the accident on their way."""
+
+from __future__ import annotations
+
+import email
+import io
+import shutil
+from email import policy
+from email.generator import BytesGenerator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _cast import alice, assert_accepted, bob, codes, inspect, warnings
+from _signers import (
+    HEADER,
+    cryptography_encrypts,
+    cryptography_signs,
+    cryptography_signs_opaque,
+    m2crypto_encrypts,
+    m2crypto_signs,
+    openssl_encrypts,
+    openssl_signs,
+    plain_part,
+)
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options
+
+from pytest_mailtrap._smime._diagnosis import Diagnosis, diagnose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_mailtrap import smime
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
+LONG_NAME = "minutes of the meeting of the board of the society for electronic mail.pdf"
+
+
+def diagnosis_of(facts: smime.SMIMEFacts) -> Diagnosis:
+    """What re-hashing says about the one part that does not match."""
+    [changed] = [problem for problem in facts.problems if problem.code == "content-changed"]
+    assert changed.detail is not None
+    detail = changed.detail
+    return diagnose(detail.content, detail.expected, detail.algorithm)
+
+
+def parsed_and_sent(message: bytes, chosen: policy.Policy = policy.compat32) -> bytes:
+    """smtplib.send_message(message_from_bytes(...)): what an application must not do."""
+    out = io.BytesIO()
+    parsed = email.message_from_bytes(message, policy=chosen)
+    BytesGenerator(out).flatten(parsed, linesep="\r\n")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("key", ["ec-p256", "ec-p521", "rsa-2048"])
+@pytest.mark.parametrize("signs", [cryptography_signs, cryptography_signs_opaque])
+@pytest.mark.parametrize("name", ["minutes.pdf", LONG_NAME])
+def test_cryptography_signs(key: str, signs: Callable[..., bytes], name: str) -> None:
+    """The bytes that PKCS7SignatureBuilder returns are right, and sent as they are stay right."""
+    part = plain_part(name).as_bytes()
+    facts = assert_accepted(signs(alice(key), part))
+    assert facts.content == part
+    assert facts.signers[0].digest == "sha256"
+
+
+def test_cryptography_signs_without_attributes_and_certificates() -> None:
+    """Its options make smaller messages, of which the last needs the certificate from elsewhere."""
+    part = plain_part().as_bytes()
+    assert_accepted(cryptography_signs(alice(), part, PKCS7Options.NoAttributes))
+    assert_accepted(cryptography_signs(alice(), part, PKCS7Options.NoCapabilities))
+    bare = cryptography_signs(alice(), part, PKCS7Options.NoCerts)
+    assert codes(inspect(bare)) >= {"signer-certificate-missing"}
+    assert_accepted(bare, intermediates=[alice().certificate])
+
+
+def test_cryptography_signs_with_a_second_content_unless_told_to_detach() -> None:
+    """Encoding.SMIME is always multipart/signed, and needs PKCS7Options.DetachedSignature."""
+    message = cryptography_signs(alice(), plain_part().as_bytes(), detached=False)
+    facts = inspect(message)
+    assert not facts.signed
+    assert "content-embedded" in codes(facts)
+
+
+def test_cryptography_signs_lf_when_told_that_it_is_binary() -> None:
+    """PKCS7Options.Binary signs LF as it is, and Encoding.SMIME sends CRLF."""
+    part = plain_part().as_bytes(policy=policy.default)
+    facts = inspect(cryptography_signs(alice(), part, PKCS7Options.Binary))
+    assert not facts.signed
+    found = diagnosis_of(facts)
+    assert (found.code, found.remedy) == ("signed-with-lf", "sign-crlf")
+    assert_accepted(cryptography_signs(alice(), part))
+
+
+def test_cryptography_encrypts() -> None:
+    """The recipient decrypts the same part; a stranger does not."""
+    part = plain_part().as_bytes()
+    message = cryptography_encrypts(part, bob())
+    facts = inspect(message, identities=[bob()])
+    assert facts.encrypted
+    assert facts.content == part
+    assert not inspect(message, identities=[alice("rsa-2048")]).encrypted
+
+
+def test_cryptography_signs_then_encrypts() -> None:
+    """Both layers are seen, and From is compared with the inner signer."""
+    signed = cryptography_signs(alice(), plain_part().as_bytes()).removeprefix(HEADER)
+    facts = inspect(cryptography_encrypts(signed, bob()), identities=[bob()])
+    assert facts.signed, codes(facts)
+    assert facts.encrypted
+    assert [layer.kind for layer in facts.layers] == ["enveloped", "signed"]
+
+
+@needs_openssl
+@pytest.mark.parametrize(
+    "options",
+    ["", "-nodetach", "-binary", "-keyid", "-nosmimecap", "-md sha512", "-noattr", "-stream"],
+)
+def test_openssl_signs(options: str, tmp_path: Path) -> None:
+    """The command's forms, over a part with CRLF line ends."""
+    part = plain_part().as_bytes()
+    assert_accepted(openssl_signs(alice("rsa-2048"), part, tmp_path, options))
+
+
+@needs_openssl
+def test_openssl_signs_with_pss(tmp_path: Path) -> None:
+    """RSASSA-PSS, asked for by an option of the key."""
+    options = "-keyopt rsa_padding_mode:pss -keyopt rsa_pss_saltlen:32"
+    assert_accepted(openssl_signs(alice("rsa-2048"), plain_part().as_bytes(), tmp_path, options))
+
+
+@needs_openssl
+def test_openssl_signs_lf_when_told_that_it_is_binary(tmp_path: Path) -> None:
+    """-binary on a file with LF lines signs what is not sent."""
+    part = plain_part().as_bytes(policy=policy.default)
+    facts = inspect(openssl_signs(alice(), part, tmp_path, "-binary"))
+    assert not facts.signed
+    assert diagnosis_of(facts).code == "signed-with-lf"
+    assert_accepted(openssl_signs(alice(), part, tmp_path))
+
+
+@needs_openssl
+@pytest.mark.parametrize("options", ["", "-aes-256-gcm", "-keyid", "-stream"])
+def test_openssl_encrypts(options: str, tmp_path: Path) -> None:
+    """CBC and GCM, both ways to name a recipient, DER and BER."""
+    part = plain_part().as_bytes()
+    facts = inspect(openssl_encrypts(bob(), part, tmp_path, options), identities=[bob()])
+    assert facts.encrypted, codes(facts)
+    assert facts.content == part
+    assert ("no-integrity" in warnings(facts)) == ("gcm" not in options)
+
+
+@pytest.fixture
+def m2crypto() -> Any:
+    return pytest.importorskip(
+        "M2Crypto.SMIME", reason="M2Crypto needs swig and OpenSSL's headers to install"
+    )
+
+
+def test_m2crypto_signs(m2crypto: Any, tmp_path: Path) -> None:
+    """Its text is a right message, if the part had CRLF or LF and no PKCS7_BINARY."""
+    part = plain_part().as_bytes()
+    assert_accepted(m2crypto_signs(m2crypto, alice("rsa-2048"), part, tmp_path))
+
+
+def test_m2crypto_encrypts(m2crypto: Any) -> None:
+    """The recipient decrypts."""
+    part = plain_part().as_bytes()
+    facts = inspect(m2crypto_encrypts(m2crypto, bob(), part), identities=[bob()])
+    assert facts.encrypted, codes(facts)
+    assert facts.content == part
+
+
+@pytest.fixture
+def envelope() -> Any:
+    reason = "envelope is not installed, or is a version before cryptography"
+    return pytest.importorskip("envelope", reason=reason).Envelope
+
+
+def envelope_mail(envelope: Any, file_name: str) -> Any:
+    mail = envelope("Hello").from_("alice@example.org").to("bob@example.org").subject("Invoice")
+    return mail.attach(b"%PDF", "application/pdf", file_name)
+
+
+def envelope_signs(envelope: Any, file_name: str) -> bytes:
+    signer = alice("rsa-2048")
+    mail = envelope_mail(envelope, file_name).smime()
+    mail = mail.signature(signer.private_key_pem, cert=signer.certificate_pem)
+    return parsed_and_sent(bytes(mail.sign()), policy.compat32)
+
+
+def test_envelope_signs(envelope: Any) -> None:
+    """A short message goes through; its From is the signer."""
+    assert_accepted(envelope_signs(envelope, "minutes.pdf"), match_from=False)
+
+
+@pytest.mark.parametrize("chosen", [policy.compat32, policy.default, policy.SMTP])
+def test_the_refolding_accident_is_refused_and_named(chosen: policy.Policy) -> None:
+    """A right message, parsed and written again by the email package, is right no longer."""
+    part = plain_part().as_bytes()
+    folded = b"X-Ticket:\r\n <0123456789.0123456789@tickets.example.org>\r\n" + part
+    message = cryptography_signs(alice(), folded)
+    assert_accepted(message)
+    facts = inspect(parsed_and_sent(message, chosen))
+    assert not facts.signed
+    found = diagnosis_of(facts)
+    assert (found.code, found.remedy) == ("header-blanks", "send-bytes")
+    assert "X-Ticket" in found.sentence
+
+
+def test_a_part_attached_to_a_new_message_is_refolded() -> None:
+    """The other accident: the signature over part.as_bytes(), the part itself in multipart/signed."""
+    part = plain_part(LONG_NAME)
+    message = cryptography_signs(alice(), part.as_bytes())
+    parsed = email.message_from_bytes(message)
+    parsed.set_payload([part, parsed.get_payload()[1]])
+    out = io.BytesIO()
+    BytesGenerator(out, mangle_from_=False).flatten(parsed, linesep="\r\n")
+    facts = inspect(out.getvalue())
+    assert not facts.signed
+    assert diagnosis_of(facts).code == "header-refolded"
+
+
+def test_mbox_quoting_by_send_message_is_refused_and_named() -> None:
+    """The compat32 policy puts > before From at the start of a line."""
+    part = b"Content-Type: text/plain\r\n\r\nFrom now on\r\n"
+    message = cryptography_signs(alice(), part)
+    assert_accepted(message)
+    found = diagnosis_of(inspect(parsed_and_sent(message)))
+    assert (found.code, found.line) == ("from-quoted", 3)
