@@ -47,7 +47,7 @@ class Certificates:
 
     def __init__(self, ca: trustme.CA) -> None:
         self.ca = ca
-        self.directory = Directory(ca)
+        self.smime_directory = Directory(ca)
         self._contexts: dict[tuple[str, str, str], ssl.SSLContext] = {}
 
     @cached_property
@@ -56,10 +56,15 @@ class Certificates:
 
     @cached_property
     def ca_file(self) -> Path:
-        self._directory = tempfile.TemporaryDirectory(prefix="mailtrap-")
-        path = Path(self._directory.name) / "ca.pem"
+        path = self.directory / "ca.pem"
         path.write_text(self.ca_pem, encoding="ascii")
         return path
+
+    @cached_property
+    def directory(self) -> Path:
+        """A directory for files that last as long as the CA."""
+        self._temporary = tempfile.TemporaryDirectory(prefix="mailtrap-")
+        return Path(self._temporary.name)
 
     @cached_property
     def _leaf(self) -> trustme.LeafCert:
@@ -94,9 +99,10 @@ class Certificates:
 
     def close(self) -> None:
         """Remove what was written to disk."""
-        if "ca_file" in self.__dict__:
-            self._directory.cleanup()
-            del self.__dict__["ca_file"]
+        if "directory" in self.__dict__:
+            self._temporary.cleanup()
+            del self.__dict__["directory"]
+            self.__dict__.pop("ca_file", None)
 
 
 def set_versions(context: ssl.SSLContext, minimum: str, maximum: str) -> None:

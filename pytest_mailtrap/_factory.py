@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._certs import Certificates
@@ -39,7 +39,8 @@ class MailTrapFactory:
         trap = MailTrap(self._thread, self._certificates, options)
         trap.start()
         try:
-            yield trap
+            with trap.trust() if options.trust else nullcontext():
+                yield trap
         finally:
             trap.stop()
 
@@ -47,7 +48,7 @@ class MailTrapFactory:
         self, address: str | None, *addresses: str, **keywords: Any
     ) -> Identity:  # mint_identity's keywords
         """Issue an S/MIME certificate with its key under the CA of all traps; see `MailTrap.smime_identity`."""
-        return self._certificates.directory.issue(address, *addresses, **keywords)
+        return self._certificates.smime_directory.issue(address, *addresses, **keywords)
 
     def close(self) -> None:
         """End the thread and remove the files."""

@@ -15,7 +15,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "minimum_tls": TLS_VERSIONS,
     "maximum_tls": TLS_VERSIONS,
 }
-_SWITCHES = ("require_auth", "auth_without_tls")
+_SWITCHES = ("require_auth", "auth_without_tls", "trust")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Options:
 
     *credentials* is a `(username, password)` pair or a mapping of user names to passwords; None lets the trap make up a pair.
     *max_message_size* is in bytes; None means no limit.
+    *trust* lets clients with default settings trust the trap's CA while it runs; see `MailTrap.trust()`.
     """
 
     starttls: str = "offer"
@@ -35,6 +36,7 @@ class Options:
     minimum_tls: str = "TLSv1.2"
     maximum_tls: str = "TLSv1.3"
     max_message_size: int | None = None
+    trust: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():

@@ -14,12 +14,14 @@ from pytest_mailtrap._inbox import Inbox
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._policy import transport_violations
 from pytest_mailtrap._server import Server
+from pytest_mailtrap._trust import trusting
 from pytest_mailtrap._waiting import changed
 from pytest_mailtrap._wire import Wire
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pytest_mailtrap._certs import Certificates
@@ -156,7 +158,17 @@ class MailTrap(Sequence[CapturedMessage]):
         Keywords: *key* ("ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", and "rsa-1024" for controls),
         *not_before* and *not_after* (aware datetimes), *purposes*, *key_usage*, *common_name*, *self_signed*.
         """
-        return self._certificates.directory.issue(address, *addresses, **keywords)
+        return self._certificates.smime_directory.issue(address, *addresses, **keywords)
+
+    def trust(self) -> AbstractContextManager[None]:
+        """
+        Let clients with default settings trust the trap's CA for a while: `with mailtrap.trust():`.
+
+        SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and CURL_CA_BUNDLE then name a file with the CAs of the system (or those the
+        variable named before) and this one, for this process and for subprocesses started meanwhile.
+        A client reads them when it makes its TLS context: contexts made earlier are out of reach.
+        """
+        return trusting(self.ca_pem, self._certificates.directory)
 
     # -- waiting --------------------------------------------------------------------------
 
@@ -308,7 +320,7 @@ class MailTrap(Sequence[CapturedMessage]):
             wire,
             options=self._options,
             accounts=self._accounts,
-            directory=self._certificates.directory,
+            directory=self._certificates.smime_directory,
             deliver=self._inbox.deliver,
             fail=self._inbox.fail,
         )

@@ -16,7 +16,7 @@ __all__ = ["mailtrap", "mailtrap_ca", "mailtrap_factory", "smime_identity"]
 
 _MARKER = (
     "mailtrap(*, starttls='offer', require_auth=False, credentials=None, auth_without_tls=False, "
-    "client_certificates='ignore', minimum_tls='TLSv1.2', maximum_tls='TLSv1.3', max_message_size=None): "
+    "client_certificates='ignore', minimum_tls='TLSv1.2', maximum_tls='TLSv1.3', max_message_size=None, trust=False): "
     "how the mail trap of this test behaves"
 )
 
