@@ -120,7 +120,7 @@ def _without_pem(cms: bytes) -> bytes:
 
 def _message_facts(walk: Walk, outer: _mime.Entity, warnings: list[Problem]) -> SMIMEFacts:
     signed = [layer for layer in walk.layers if layer.kind == "signed"]
-    protected, binding = Fields({}), []
+    protected, binding = Fields({}), list[Problem]()
     walk.problems += outer.header_defects()
     if not walk.layers:
         walk.problems += outer.ambiguities()
