@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from . import _ber
+from ._certificates import EXTENSION_ERRORS
 from ._problems import Problem, problem
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def certificate_addresses(certificate: x509.Certificate) -> tuple[str, ...]:
     """
     try:
         found = [*_alternative_names(certificate), *_subject_addresses(certificate)]
-    except (ValueError, x509.DuplicateExtension):
+    except EXTENSION_ERRORS:
         return ()
     return tuple(dict.fromkeys(found))
 

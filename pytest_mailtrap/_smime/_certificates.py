@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 
     from ._ber import Element
     from ._cms import CertificateId
+
+# What `x509.Certificate.extensions` raises on nonsense.
+EXTENSION_ERRORS = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+
+_NAME_PARTS = {
+    "2.5.4.3": "CN",
+    "2.5.4.6": "C",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+    "1.2.840.113549.1.9.1": "emailAddress",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ class KnownCertificate:
             extension = self.certificate.extensions.get_extension_for_class(
                 x509.SubjectKeyIdentifier
             )
-        except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        except (x509.ExtensionNotFound, *EXTENSION_ERRORS):
             return None
         return extension.value.digest
 
@@ -100,12 +114,27 @@ def is_malformed(der: bytes) -> bool:
 def load(der: bytes) -> x509.Certificate:
     """The certificate, or a ValueError."""
     with warnings.catch_warnings():
-        # A certificate with an odd serial number is judged, not warned about.
+        # An odd serial number or name is judged, not warned about.
         warnings.simplefilter("ignore")
         try:
-            return x509.load_der_x509_certificate(der)
+            certificate = x509.load_der_x509_certificate(der)
         except x509.InvalidVersion as error:
             raise ValueError("the certificate has an unknown version") from error
+        # The certificate keeps what it has parsed, so this is where its warnings come.
+        with contextlib.suppress(*EXTENSION_ERRORS):
+            _ = certificate.issuer, certificate.subject, certificate.extensions
+    return certificate
+
+
+def name_text(der: bytes) -> str:
+    """A distinguished name for people to read, most specific part first."""
+    try:
+        sets = _ber.read_exactly(der).children()
+        pairs = [pair.children() for part in sets for pair in part]
+        parts = [(oid.oid(), value.body.decode("utf-8", "replace")) for oid, value in pairs]
+    except ValueError:
+        return "a name that cannot be read"
+    return ",".join(f"{_NAME_PARTS.get(oid, oid)}={value}" for oid, value in reversed(parts))
 
 
 @lru_cache(maxsize=512)

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from ._certificates import EXTENSION_ERRORS, name_text
 from ._problems import Problem, problem
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _readable(item: KnownCertificate) -> bool:
     """Whether all critical extensions are understood, and no name constraints are there."""
     try:
         extensions = list(item.certificate.extensions)
-    except (ValueError, x509.DuplicateExtension):
+    except EXTENSION_ERRORS:
         return False
     constrained = any(one.oid == ExtensionOID.NAME_CONSTRAINTS for one in extensions)
     return not constrained and all(one.oid in _UNDERSTOOD for one in extensions if one.critical)
@@ -161,13 +162,6 @@ def explain(leaf: KnownCertificate, pool: Chain, anchors: Chain, why: str) -> Pr
     while seen[-1] not in anchors:
         issuers = [item for item in _issuers(seen[-1], (*anchors, *pool)) if item not in seen]
         if not issuers or len(seen) > MAX_LENGTH:
-            return problem("issuer-unknown", _issuer_name(seen[-1]))
+            return problem("issuer-unknown", ascii(name_text(seen[-1].issuer)[:200]))
         seen.append(issuers[0])
     return problem("path-invalid", why[:200])
-
-
-def _issuer_name(item: KnownCertificate) -> str:
-    try:
-        return ascii(item.certificate.issuer.rfc4514_string()[:200])
-    except ValueError:
-        return "its name cannot be read"

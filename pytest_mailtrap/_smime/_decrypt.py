@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from . import _algorithms as alg
-from . import _ber, _certificates, _ciphers, _keys
+from . import _certificates, _ciphers, _keys
 from ._addresses import certificate_addresses
 from ._certificates import known_object
 from ._ciphers import DecryptionError
@@ -20,16 +20,6 @@ if TYPE_CHECKING:
     from ._settings import Settings
 
 MAX_ATTEMPTS = 20
-
-_NAME_PARTS = {
-    "2.5.4.3": "CN",
-    "2.5.4.6": "C",
-    "2.5.4.7": "L",
-    "2.5.4.8": "ST",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "1.2.840.113549.1.9.1": "emailAddress",
-}
 
 
 @dataclass(slots=True)
@@ -111,26 +101,13 @@ def _recipient(
     return Recipient(
         kind=info.kind,
         algorithm=algorithm,
-        issuer=_name(key.rid.issuer),
+        issuer=_certificates.name_text(key.rid.issuer) if key.rid.issuer else None,
         serial=key.rid.serial,
         key_identifier=key.rid.key_identifier,
         certificate=certificate,
         addresses=certificate_addresses(certificate) if certificate else (),
         decrypted=opening.attempt(info, key),
     )
-
-
-def _name(der: bytes | None) -> str | None:
-    """A distinguished name for people to read, most specific part first."""
-    if der is None:
-        return None
-    try:
-        sets = _ber.read_exactly(der).children()
-        pairs = [pair.children() for part in sets for pair in part]
-        parts = [(oid.oid(), value.body.decode("utf-8", "replace")) for oid, value in pairs]
-    except ValueError:
-        return None
-    return ",".join(f"{_NAME_PARTS.get(oid, oid)}={value}" for oid, value in reversed(parts))
 
 
 def _structure(data: EnvelopedData, recipients: tuple[Recipient, ...]) -> list[Problem]:

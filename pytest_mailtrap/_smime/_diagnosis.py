@@ -175,6 +175,7 @@ _SECOND: tuple[Callable[[bytes], Iterator[Original]], ...] = (
     body.mbox_quoting,
     body.ends,
     header.refolded,
+    header.each_field_blanks,
     body.blanks,
     header.reworded,
     header.added,

@@ -120,23 +120,26 @@ def _without_pem(cms: bytes) -> bytes:
 
 def _message_facts(walk: Walk, outer: _mime.Entity, warnings: list[Problem]) -> SMIMEFacts:
     signed = [layer for layer in walk.layers if layer.kind == "signed"]
-    protected = Fields({})
+    protected, binding = Fields({}), list[Problem]()
     walk.problems += outer.header_defects()
     if not walk.layers:
         walk.problems += outer.ambiguities()
     if walk.layers and walk.payload is not None:
-        protected, contradictions = _sender.protected_fields(outer, walk.payload)
-        walk.problems += contradictions
+        protected, binding = _sender.protected_fields(outer, walk.payload)
     if signed:
         if walk.settings.match_from:
-            walk.problems += _sender.binding_problems(outer, signed)
+            binding += _sender.binding_problems(outer, signed)
         warnings += _sender.warnings(outer, signed, protected)
     errant = _errant.find(walk.payload) if walk.payload is not None else ()
-    return _facts(walk, warnings, errant, protected)
+    return _facts(walk, warnings, errant, protected, binding)
 
 
 def _facts(
-    walk: Walk, warnings: list[Problem], errant: tuple[Problem, ...], protected: Fields
+    walk: Walk,
+    warnings: list[Problem],
+    errant: tuple[Problem, ...],
+    protected: Fields,
+    binding: Iterable[Problem] = (),
 ) -> SMIMEFacts:
     layers = tuple(walk.layers)
     if not any(layer.kind == "signed" for layer in layers):
@@ -144,14 +147,15 @@ def _facts(
     if _covers_ciphertext(layers):
         warnings.append(problem("signature-over-ciphertext"))
     inner = [found for layer in layers for found in layer.problems]
+    problems = tuple(dict.fromkeys([*walk.problems, *inner, *binding]))
     noted = [found for layer in layers for found in layer.warnings]
     return SMIMEFacts(
-        signed=_signed(layers, walk.problems),
+        signed=_signed(layers, [*walk.problems, *binding]),
         encrypted=_encrypted(layers),
         layers=layers,
         signers=tuple(signer for layer in layers for signer in layer.signers),
         recipients=tuple(one for layer in layers for one in layer.recipients),
-        problems=tuple(dict.fromkeys([*walk.problems, *inner])),
+        problems=problems,
         warnings=tuple(dict.fromkeys([*warnings, *noted])),
         errant=errant,
         protected_headers=protected,

@@ -24,7 +24,7 @@ from cryptography.x509.verification import (
 )
 
 from . import _chains
-from ._certificates import KnownCertificate, known_object
+from ._certificates import EXTENSION_ERRORS, KnownCertificate, known_object
 from ._problems import Problem, problem
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _usage(certificate: x509.Certificate) -> list[Problem]:
     """RFC 8550 section 4.4: an absent extension restricts nothing."""
     try:
         extensions = [extension.value for extension in certificate.extensions]
-    except (ValueError, x509.DuplicateExtension):
+    except EXTENSION_ERRORS:
         return [problem("certificate-malformed", "its extensions")]
     found = []
     for value in extensions:

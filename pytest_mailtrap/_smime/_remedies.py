@@ -43,8 +43,13 @@ REMEDIES: dict[str, dict[str, str]] = {
         "email": "set every header of the part before as_bytes()",
     },
     "relay": {
-        "any": "sign after the step that rewrites, or switch it off",
-        "email": "encode the text: cte='quoted-printable' survives relays",
+        "any": "sign after the step that rewrites mail, or switch it off",
+    },
+    "encode": {
+        "cryptography": "set_data() base64 or quoted-printable text only",
+        "nodemailer": "textEncoding: 'quoted-printable'",
+        "email": "set_content(text, cte='quoted-printable')",
+        "any": "encoded text survives what programs do to lines",
     },
     "smtp-dots": {
         "any": "let the SMTP library stuff dots, once (RFC 5321, 4.5.2)",
@@ -81,9 +86,9 @@ REMEDY_OF: dict[str, str] = {
     "header-removed": "sign-last",
     "blank-line-lost": "send-bytes",
     "blank-line-added": "send-bytes",
-    "trailing-blanks-stripped": "relay",
-    "trailing-blanks-added": "relay",
-    "tabs": "relay",
+    "trailing-blanks-stripped": "encode",
+    "trailing-blanks-added": "encode",
+    "tabs": "encode",
     "footer-added": "relay",
     "banner-added": "relay",
     "line-added": "relay",
@@ -92,7 +97,7 @@ REMEDY_OF: dict[str, str] = {
     "dot-stuffing": "smtp-dots",
     "dot-lost": "smtp-dots",
     "from-quoted": "send-bytes",
-    "from-unquoted": "relay",
+    "from-unquoted": "encode",
     "nothing-signed": "sign-something",
 }
 

@@ -31,7 +31,9 @@ def binding_problems(entity: Entity, signed: Sequence[Layer]) -> list[Problem]:
     found = []
     for layer in signed:
         addresses = _addresses(layer)
-        if not addresses and layer.signers:
+        if not layer.signers:
+            continue  # the layer has a problem of its own
+        if not addresses:
             found.append(problem("certificate-without-mailbox"))
         elif not any(same_mailbox(mailbox.address, address) for address in addresses):
             note = f"From is {mailbox.address!a}, signed by {_listed(addresses)}"
@@ -44,7 +46,7 @@ def _addresses(layer: Layer) -> list[str]:
 
 
 def _listed(addresses: list[str]) -> str:
-    return ", ".join(ascii(address[:100]) for address in addresses[:5]) or "nobody"
+    return ", ".join(ascii(address[:100]) for address in addresses[:5])
 
 
 def warnings(entity: Entity, signed: Sequence[Layer], protected: Fields) -> list[Problem]:

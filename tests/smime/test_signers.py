@@ -13,6 +13,7 @@ import pytest
 from _cast import alice, assert_accepted, bob, codes, inspect, warnings
 from _signers import (
     HEADER,
+    crlf,
     cryptography_encrypts,
     cryptography_signs,
     cryptography_signs_opaque,
@@ -176,21 +177,35 @@ def envelope() -> Any:
     return pytest.importorskip("envelope", reason=reason).Envelope
 
 
-def envelope_mail(envelope: Any, file_name: str) -> Any:
-    mail = envelope("Hello").from_("alice@example.org").to("bob@example.org").subject("Invoice")
-    return mail.attach(b"%PDF", "application/pdf", file_name)
-
-
-def envelope_signs(envelope: Any, file_name: str) -> bytes:
+def envelope_mail(envelope: Any, subject: str, text: str = "Hello") -> Any:
     signer = alice("rsa-2048")
-    mail = envelope_mail(envelope, file_name).smime()
-    mail = mail.signature(signer.private_key_pem, cert=signer.certificate_pem)
-    return parsed_and_sent(bytes(mail.sign()), policy.compat32)
+    mail = envelope(text).from_("alice@example.org").to("bob@example.org").subject(subject)
+    mail = mail.attach(b"%PDF", "application/pdf", LONG_NAME).smime()
+    return mail.signature(signer.private_key_pem, cert=signer.certificate_pem).sign()
 
 
 def test_envelope_signs(envelope: Any) -> None:
-    """A short message goes through; its From is the signer."""
-    assert_accepted(envelope_signs(envelope, "minutes.pdf"), match_from=False)
+    """Its bytes are right as long as the email package finds nothing to strip in them."""
+    message = crlf(bytes(envelope_mail(envelope, "Invoice")))
+    assert_accepted(message, match_from=False)
+
+
+def test_envelope_loses_blanks_of_a_header(envelope: Any) -> None:
+    """It parses what it signed, and the email package strips the subject's last blank."""
+    facts = inspect(crlf(bytes(envelope_mail(envelope, "Invoice " * 20))), match_from=False)
+    assert not facts.signed
+    assert diagnosis_of(facts).code == "header-blanks"
+    quoted = parsed_and_sent(bytes(envelope_mail(envelope, "Invoice " * 20, "From here\n")))
+    found = diagnosis_of(inspect(quoted, match_from=False))
+    assert {found.code, *found.also} == {"from-quoted", "header-blanks"}
+
+
+def test_envelope_signs_and_encrypts(envelope: Any) -> None:
+    """Both layers, the signature inside."""
+    mail = envelope_mail(envelope, "Invoice").encryption([bob().certificate_pem]).encrypt()
+    facts = inspect(crlf(bytes(mail)), identities=[bob()], match_from=False)
+    assert facts.encrypted, codes(facts)
+    assert facts.signed, codes(facts)
 
 
 @pytest.mark.parametrize("chosen", [policy.compat32, policy.default, policy.SMTP])
