@@ -63,9 +63,7 @@ def test_aiosmtplib(mailtrap: MailTrap, signed: bytes) -> None:
     mailtrap.assert_smime_signed(by="alice@example.org")
 
 
-@pytest.mark.filterwarnings(
-    "ignore:::django"
-)  # Django 6.1 prefers MAILERS to the EMAIL_ settings of all versions
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Django 6.1 prefers MAILERS to EMAIL_ settings
 def test_django(mailtrap: MailTrap, signed: bytes) -> None:
     """A Django message whose `message()` gives the signed bytes goes out as it was signed."""
     pytest.importorskip("django")
