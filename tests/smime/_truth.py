@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,15 @@ class Entry:
 
     def identity(self, name: str) -> smime.Identity:
         source = Path(self.name).parts[0] if self.root == SHARED else "."
-        keys = self.root / source / "keys"
-        certificate, key = (keys / f"{name}{suffix}" for suffix in (".crt", ".key"))
-        return smime.Identity.from_pem(certificate.read_bytes(), key.read_bytes())
+        return identity(self.root / source / "keys" / name)
+
+
+# Checking an RSA key when it is loaded takes a quarter of a second.
+@lru_cache
+def identity(path: Path) -> smime.Identity:
+    """The key and the certificate of this name."""
+    certificate, key = path.with_suffix(".crt"), path.with_suffix(".key")
+    return smime.Identity.from_pem(certificate.read_bytes(), key.read_bytes())
 
 
 def entries(root: Path, manifest: str = "manifest.json") -> list[Entry]:
