@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     from ._ber import Element
-    from ._cms import CertificateId
+    from ._structures import CertificateId
 
 # What `x509.Certificate.extensions` raises on nonsense.
 EXTENSION_ERRORS = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)

@@ -16,9 +16,11 @@ from ._problems import Problem, problem
 
 if TYPE_CHECKING:
     from ._certificates import KnownCertificate
-    from ._cms import CertificateId, EnvelopedData, RecipientInfo, RecipientKey
+    from ._cms import EnvelopedData
     from ._identity import Identity
+    from ._recipient_infos import RecipientInfo, RecipientKey
     from ._settings import Settings
+    from ._structures import CertificateId
 
 MAX_ATTEMPTS = 20
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives import hashes
 
     from ._certificates import KnownCertificate
-    from ._cms import Algorithm
+    from ._structures import Algorithm
 
 try:
     from cryptography.hazmat.primitives.asymmetric import mldsa
