@@ -8,6 +8,7 @@ one plain mailbox, or none.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
 MAX_FIELD = 10_000
 MAX_ADDRESS = 320
 
-# RFC 5322 atext with the UTF-8 of RFC 6532; no control, format or separator character.
-_ATEXT = (
-    r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u00a1-\u1fff\u2c00-\ud7ff\uf900-\ufffc\U00010000-\U000e0000]"
-)
+# RFC 5322 atext with the non-ASCII characters of RFC 6532.
+_ATEXT = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\U0010ffff]"
 _DISPLAY = re.compile(rf"(?:{_ATEXT}|\.)+")
 _DOT_ATOM = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
 _QUOTED = re.compile(r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\x20-\x7e\t])*)"')
@@ -158,9 +157,10 @@ class _Parser:
         if domain is None:
             raise _MalformedError("the domain is missing")
         self.at = domain.end()
-        if len(local) + len(domain[0]) >= MAX_ADDRESS or _ENCODED_WORD.search(local):
+        address = f"{local}@{domain[0]}"
+        if len(address) > MAX_ADDRESS or _ENCODED_WORD.search(local) or not _visible(address):
             raise _MalformedError("the address is not plain")
-        return f"{local}@{domain[0]}"
+        return address
 
     def _taken(self, character: str) -> bool:
         if self.text[self.at : self.at + 1] != character:
@@ -194,6 +194,11 @@ class _Parser:
             raise _MalformedError("a comment holds what looks like an address")
 
 
+def _visible(text: str) -> bool:
+    """Whether the text is free of blanks and of characters that are not shown."""
+    return text.isascii() or not any(unicodedata.category(one)[0] in "CZ" for one in text)
+
+
 def normalise(address: str) -> str | None:
     """
     The form in which addresses are compared, or None if it is no plain address.
@@ -203,6 +208,8 @@ def normalise(address: str) -> str | None:
     """
     local, at, domain = address.rpartition("@")
     if not at or len(address) > MAX_ADDRESS or not _DOT_ATOM.fullmatch(local):
+        return None
+    if not _visible(address):
         return None
     ascii_domain = _ascii_domain(domain)
     return None if ascii_domain is None else f"{_lower(local)}@{ascii_domain}"

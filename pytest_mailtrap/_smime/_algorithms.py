@@ -19,6 +19,11 @@ HASHES: dict[str, hashes.HashAlgorithm] = {
     "2.16.840.1.101.3.4.2.8": hashes.SHA3_256(),
     "2.16.840.1.101.3.4.2.9": hashes.SHA3_384(),
     "2.16.840.1.101.3.4.2.10": hashes.SHA3_512(),
+}
+
+# Digests of a content; the last two are no hashes that RSA or ECDSA signatures are made with.
+DIGESTS: dict[str, hashes.HashAlgorithm] = {
+    **HASHES,
     "2.16.840.1.101.3.4.2.11": hashes.SHAKE128(32),
     "2.16.840.1.101.3.4.2.12": hashes.SHAKE256(64),
 }
@@ -158,7 +163,7 @@ _KEY_MANAGEMENT = {
 
 def hash_name(oid: str) -> str:
     """The name of a hash, or its identifier if it is not known."""
-    return HASHES[oid].name if oid in HASHES else oid
+    return DIGESTS[oid].name if oid in DIGESTS else oid
 
 
 def key_management_name(oid: str) -> str:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from . import _ber
 from ._ber import SEQUENCE, BerError
+from ._names import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,20 +22,10 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     from ._ber import Element
-    from ._cms import CertificateId
+    from ._structures import CertificateId
 
 # What `x509.Certificate.extensions` raises on nonsense.
 EXTENSION_ERRORS = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
-
-_NAME_PARTS = {
-    "2.5.4.3": "CN",
-    "2.5.4.6": "C",
-    "2.5.4.7": "L",
-    "2.5.4.8": "ST",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "1.2.840.113549.1.9.1": "emailAddress",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +65,9 @@ class KnownCertificate:
     def named_by(self, identifier: CertificateId) -> bool:
         if identifier.key_identifier is not None:
             return self.key_identifier == identifier.key_identifier
-        return (self.serial, self.issuer) == (identifier.serial, identifier.issuer)
+        if identifier.issuer is None or self.serial != identifier.serial:
+            return False
+        return comparable(self.issuer) == comparable(identifier.issuer)
 
 
 @lru_cache(maxsize=512)
@@ -96,9 +89,12 @@ def known(der: bytes) -> KnownCertificate | None:
 
 def _outline(der: bytes) -> tuple[Element, Element, Element, Element]:
     """Serial number, issuer, subject and SubjectPublicKeyInfo of a certificate."""
-    fields = _ber.read_exactly(der).children(SEQUENCE)[0].children(SEQUENCE)
+    to_be_signed, algorithm, _ = _ber.read_exactly(der).children(SEQUENCE, limit=3)
+    fields = to_be_signed.children(SEQUENCE)
     start = 1 if fields[0].tag == 0xA0 else 0
-    serial, _, issuer, _, subject, spki = fields[start : start + 6]
+    serial, inner_algorithm, issuer, _, subject, spki = fields[start : start + 6]
+    if inner_algorithm.raw != algorithm.raw:
+        raise ValueError("the two signature algorithms differ")  # RFC 5280 section 4.1.1.2
     return serial, issuer, subject, spki
 
 
@@ -124,17 +120,6 @@ def load(der: bytes) -> x509.Certificate:
         with contextlib.suppress(*EXTENSION_ERRORS):
             _ = certificate.issuer, certificate.subject, certificate.extensions
     return certificate
-
-
-def name_text(der: bytes) -> str:
-    """A distinguished name for people to read, most specific part first."""
-    try:
-        sets = _ber.read_exactly(der).children()
-        pairs = [pair.children() for part in sets for pair in part]
-        parts = [(oid.oid(), value.body.decode("utf-8", "replace")) for oid, value in pairs]
-    except ValueError:
-        return "a name that cannot be read"
-    return ",".join(f"{_NAME_PARTS.get(oid, oid)}={value}" for oid, value in reversed(parts))
 
 
 @lru_cache(maxsize=512)

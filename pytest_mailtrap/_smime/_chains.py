@@ -1,21 +1,23 @@
 """
-Paths over algorithms that `cryptography.x509.verification` does not know.
+Paths that `cryptography.x509.verification` cannot judge.
 
-It refuses CAs with Ed25519, Ed448, ML-DSA and DSA keys, and what was allowed by name.
+It refuses CAs with Ed25519, Ed448, ML-DSA and DSA keys, what was allowed by name, and names
+that are equal by RFC 5280 section 7.1 though not byte by byte.
 Only a path with such a link is looked for here, with fewer features and no less rigour:
 name constraints and unknown critical extensions are refused.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from ._certificates import EXTENSION_ERRORS, name_text
+from ._certificates import EXTENSION_ERRORS
+from ._names import comparable, name_text
 from ._problems import Problem, problem
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def find(
     at: datetime.datetime,
     allow: frozenset[str],
 ) -> Chain | None:
-    """A path from *leaf* to one of *anchors* that needs an algorithm of ours, or None."""
+    """A path from *leaf* to one of *anchors* that is not for the library, or None."""
     pending: list[Chain] = [(leaf,)]
     for _ in range(MAX_STEPS):
         if not pending:
@@ -66,7 +68,8 @@ def find(
 
 
 def _issuers(child: KnownCertificate, pool: Chain) -> list[KnownCertificate]:
-    named = (item for item in pool if item.subject == child.issuer)
+    issuer = comparable(child.issuer)
+    named = (item for item in pool if comparable(item.subject) == issuer)
     return list({item.der: item for item in named}.values())
 
 
@@ -76,6 +79,8 @@ def _is_ours(chain: Chain) -> bool:
 
 
 def _unknown_to_library(child: KnownCertificate, issuer: KnownCertificate) -> bool:
+    if child.issuer != issuer.subject:
+        return True  # it compares names byte by byte
     key = issuer.public_key
     if isinstance(key, rsa.RSAPublicKey):
         return key.key_size < 2048 or _digest(child) in ("sha1", "md5")
@@ -101,7 +106,7 @@ def _may_issue(
         and _strong(issuer, below[-1], allow)
         and _readable(issuer)
         and _is_ca(certificate, intermediates)
-        and _signed_by(below[-1].certificate, certificate)
+        and _signed_by(below[-1], issuer)
     )
 
 
@@ -146,17 +151,32 @@ def _is_ca(certificate: x509.Certificate, intermediates_below: int) -> bool:
     return not isinstance(extended, x509.ExtendedKeyUsage) or any(use in extended for use in _MAIL)
 
 
-def _signed_by(child: x509.Certificate, issuer: x509.Certificate) -> bool:
+def _signed_by(child: KnownCertificate, issuer: KnownCertificate) -> bool:
+    # Not verify_directly_issued_by(): it compares names byte by byte and knows no DSA.
+    key: Any = issuer.public_key  # Any: the key classes share no base class
+    certificate = child.certificate
     try:
-        child.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        key.verify(
+            certificate.signature, certificate.tbs_certificate_bytes, *_ways(key, certificate)
+        )
+    except (InvalidSignature, ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         return False
-    return True
+    return comparable(child.issuer) == comparable(issuer.subject)
+
+
+def _ways(key: object, certificate: x509.Certificate) -> tuple[Any, ...]:  # Any: as above
+    if isinstance(key, rsa.RSAPublicKey):
+        return certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return (certificate.signature_algorithm_parameters,)
+    if isinstance(key, dsa.DSAPublicKey):
+        return (certificate.signature_hash_algorithm,)
+    return ()
 
 
 def explain(leaf: KnownCertificate, pool: Chain, anchors: Chain, why: str) -> Problem:
     """Why there is no path: follow the names upwards until they lead nowhere."""
-    if leaf.subject == leaf.issuer and _signed_by(leaf.certificate, leaf.certificate):
+    if leaf.subject == leaf.issuer and _signed_by(leaf, leaf):
         return problem("self-signed")
     seen = [leaf]
     while seen[-1] not in anchors:

@@ -17,7 +17,8 @@ from ._ber import OCTET_STRING, SEQUENCE, BerError
 from ._problems import Problem, problem
 
 if TYPE_CHECKING:
-    from ._cms import Algorithm, EnvelopedData
+    from ._cms import EnvelopedData
+    from ._structures import Algorithm
 
 try:
     from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia

@@ -11,13 +11,16 @@ from ._addresses import certificate_addresses
 from ._certificates import known_object
 from ._ciphers import DecryptionError
 from ._facts import Layer, Recipient
+from ._names import name_text
 from ._problems import Problem, problem
 
 if TYPE_CHECKING:
     from ._certificates import KnownCertificate
-    from ._cms import CertificateId, EnvelopedData, RecipientInfo, RecipientKey
+    from ._cms import EnvelopedData
     from ._identity import Identity
+    from ._recipient_infos import RecipientInfo, RecipientKey
     from ._settings import Settings
+    from ._structures import CertificateId
 
 MAX_ATTEMPTS = 20
 
@@ -101,7 +104,7 @@ def _recipient(
     return Recipient(
         kind=info.kind,
         algorithm=algorithm,
-        issuer=_certificates.name_text(key.rid.issuer) if key.rid.issuer else None,
+        issuer=name_text(key.rid.issuer) if key.rid.issuer else None,
         serial=key.rid.serial,
         key_identifier=key.rid.key_identifier,
         certificate=certificate,

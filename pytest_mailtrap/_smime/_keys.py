@@ -22,8 +22,9 @@ from ._ciphers import DecryptionError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ._cms import Algorithm, RecipientInfo
     from ._identity import Identity
+    from ._recipient_infos import RecipientInfo
+    from ._structures import Algorithm
 
 _RSA, _OAEP = "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.7"
 _SHA1 = "1.3.14.3.2.26"

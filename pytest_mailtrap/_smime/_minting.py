@@ -11,6 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, get_args
 
 from cryptography import x509
@@ -211,17 +212,21 @@ def _general_name(address: str) -> x509.GeneralName:
     The domain is written in A-labels; a local part outside ASCII needs an SmtpUTF8Mailbox.
     """
     local, at, domain = address.rpartition("@")
-    if not (at and local and domain) or any(blank in address for blank in " \t\r\n\0"):
+    if not (at and local and all(domain.split("."))) or any(
+        blank in address for blank in " \t\r\n\0"
+    ):
         raise ValueError(f"address must look like 'alice@example.org', got {address!r}")
-    try:
-        domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise ValueError(
-            f"address must have a domain that IDNA can write, got {address!r}"
-        ) from None
+    domain = ".".join(_a_label(label) for label in domain.split("."))
     if local.isascii():
         return x509.RFC822Name(f"{local}@{domain}")
     return x509.OtherName(SMTP_UTF8_MAILBOX, _der_utf8(f"{local}@{domain}"))
+
+
+def _a_label(label: str) -> str:
+    # Not the codec "idna": that is IDNA 2003, which makes fass.de, somebody else's domain, of faß.de.
+    if label.isascii():
+        return label
+    return "xn--" + unicodedata.normalize("NFC", label.lower()).encode("punycode").decode("ascii")
 
 
 def _der_utf8(text: str) -> bytes:

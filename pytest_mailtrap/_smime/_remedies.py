@@ -9,8 +9,8 @@ from __future__ import annotations
 REMEDIES: dict[str, dict[str, str]] = {
     "sign-crlf": {
         "cryptography": "leave PKCS7Options.Binary out, or set_data() CRLF bytes",
-        "M2Crypto": "leave PKCS7_BINARY out, or sign a BIO with CRLF lines",
-        "envelope": "envelope >= 2 signs CRLF; don't rewrite its bytes",
+        "M2Crypto": "sign() a BIO whose lines end in CRLF",
+        "envelope": "send bytes(envelope) as they are",
         "openssl": "leave -binary out, or convert the input to CRLF first",
         "nodemailer": "compile the part with newline: 'windows', sign that",
         "email": "sign part.as_bytes(policy=email.policy.SMTP)",
@@ -18,7 +18,7 @@ REMEDIES: dict[str, dict[str, str]] = {
     "send-bytes": {
         "cryptography": "sendmail(sender, recipients, signed), no parsing between",
         "M2Crypto": "sendmail() what SMIME.write() wrote, no parsing between",
-        "envelope": "keep file names <= 34 characters and headers short",
+        "envelope": "strip() subject and headers: it parses what it signed",
         "nodemailer": "sendMail({ envelope, raw: signed })",
         "email": "smtplib sendmail(bytes), not send_message(parsed)",
         "django": "a backend that calls connection.sendmail(bytes)",

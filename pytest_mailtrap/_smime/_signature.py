@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives import hashes
 
     from ._certificates import KnownCertificate
-    from ._cms import Algorithm
+    from ._structures import Algorithm
 
 try:
     from cryptography.hazmat.primitives.asymmetric import mldsa
@@ -81,7 +81,7 @@ class Scheme:
 def scheme(signature: Algorithm, digest: Algorithm) -> Scheme:
     """What a signer info's two algorithm identifiers mean together."""
     known = alg.SIGNATURES.get(signature.oid)
-    if known is None or digest.oid not in alg.HASHES:
+    if known is None or digest.oid not in alg.DIGESTS:
         raise SignatureError("algorithm-unknown", digest.oid if known else signature.oid)
     if known.scheme in (alg.EDDSA, alg.MLDSA):
         return Scheme(signature.oid, known.scheme, None)
@@ -92,6 +92,8 @@ def scheme(signature: Algorithm, digest: Algorithm) -> Scheme:
 
 
 def _agreed(found: Scheme, digest: Algorithm) -> Scheme:
+    if found.digest not in alg.HASHES:
+        raise SignatureError("algorithm-unknown", alg.hash_name(found.digest or ""))
     if found.digest != digest.oid:
         names = alg.hash_name(digest.oid), alg.hash_name(found.digest or "")
         raise SignatureError("digest-mismatch", "{} and {}".format(*names))

@@ -30,10 +30,10 @@ class Content:
     _digests: dict[str, bytes] = field(default_factory=dict)
 
     def digest(self, oid: str) -> bytes | None:
-        if oid not in alg.HASHES:
+        if oid not in alg.DIGESTS:
             return None
         if oid not in self._digests:
-            self._digests[oid] = alg.digest(alg.HASHES[oid], self.data)
+            self._digests[oid] = alg.digest(alg.DIGESTS[oid], self.data)
         return self._digests[oid]
 
 

@@ -197,6 +197,26 @@ def test_a_local_part_outside_ascii_matches_through_smtputf8mailbox() -> None:
     assert_refused(detached(signed_by(identity, PART), sender=other), "from-mismatch")
 
 
+@pytest.mark.parametrize(
+    ("certified", "sender"),
+    [
+        ("kate@example.org", "\u212aate@example.org"),
+        ("\u212aate@example.org", "kate@example.org"),
+        ("sam@example.org", "\u017fam@example.org"),
+        ("alice@example.org", "al\u0131ce@example.org"),
+        ("alice@example.org", "alice@\uff45xample.org"),
+        ("alice@example.org", "alice@example\u3002org"),
+        ("alice@strasse.example", "alice@stra\u00dfe.example"),
+        ("alice@stra\u00dfe.example", "alice@strasse.example"),
+        ("alice@xn--exmple-cua.org", "alice@example.org"),
+    ],
+)
+def test_letters_that_map_to_others_do_not_match(certified: str, sender: str) -> None:
+    """Case folding and IDNA mappings make two people of different addresses one."""
+    message = detached(signed_by(root().issue(certified), PART), sender=f"From: {sender}".encode())
+    assert_refused(message, "from-mismatch", "from-malformed")
+
+
 def hp(inner: bytes, outer: bytes, parameter: bytes = b'; hp="clear"') -> bytes:
     part = PART.replace(b"text/plain", b"text/plain" + parameter)
     part = b"From: " + inner + b"\r\nSubject: Invoice\r\n" + part
