@@ -63,7 +63,7 @@ def test_aiosmtplib(mailtrap: MailTrap, signed: bytes) -> None:
     mailtrap.assert_smime_signed(by="alice@example.org")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Django 6.1 prefers MAILERS to EMAIL_ settings
+@pytest.mark.filterwarnings("ignore")  # Django 6.1 prefers MAILERS to EMAIL_ settings
 def test_django(mailtrap: MailTrap, signed: bytes) -> None:
     """A Django message whose `message()` gives the signed bytes goes out as it was signed."""
     pytest.importorskip("django")
