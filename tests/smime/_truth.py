@@ -34,7 +34,9 @@ class Entry:
         raw, keywords = self.read(self.name), self.keywords() | overrides
         if self.truth["kind"] == "cms":
             detached = self.truth.get("detached")
-            return smime.inspect_cms(raw, content=self.read(detached) if detached else None, **keywords)
+            return smime.inspect_cms(
+                raw, content=self.read(detached) if detached else None, **keywords
+            )
         return smime.inspect(raw, match_from=self.truth.get("from") is not None, **keywords)
 
     def keywords(self) -> dict[str, Any]:

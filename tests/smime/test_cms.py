@@ -84,7 +84,9 @@ def foreign(info: Any) -> dict[str, Any]:
     if kind == "signed_data":
         return foreign_signed_facts(content)
     if kind in ("enveloped_data", "authenticated_enveloped_data"):
-        field = "encrypted_content_info" if kind == "enveloped_data" else "auth_encrypted_content_info"
+        field = (
+            "encrypted_content_info" if kind == "enveloped_data" else "auth_encrypted_content_info"
+        )
         inner = content[field]
         return {
             "cipher": inner["content_encryption_algorithm"]["algorithm"].dotted,

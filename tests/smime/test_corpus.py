@@ -12,7 +12,6 @@ from _truth import CORPUS, EVERYTHING_WEAK, SHARED, Entry, entries
 
 from pytest_mailtrap import smime
 
-
 # `cryptography` has no RC2 with 40-bit keys, and no RIPEMD-160.
 BEYOND_CRYPTOGRAPHY = {
     "rfc4134/5.2.bin",
@@ -94,7 +93,9 @@ def test_decryption(entry: Entry) -> None:
         assert str(entry.truth.get("contains") or "").encode() in facts.content
 
 
-@pytest.mark.parametrize("entry", parameters([one for one in OWN if one.truth["verdict"] == "pass"]))
+@pytest.mark.parametrize(
+    "entry", parameters([one for one in OWN if one.truth["verdict"] == "pass"])
+)
 def test_negative_control(entry: Entry) -> None:
     """What passes with the right anchor does not pass without one."""
     supported(entry)
