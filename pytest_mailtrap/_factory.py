@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import trustme
 
+    from pytest_mailtrap._inbox import Observer
     from pytest_mailtrap._smime._identity import Identity
 
 
@@ -26,17 +27,19 @@ class MailTrapFactory:
     The keywords are those of `@pytest.mark.mailtrap`.
     """
 
-    def __init__(self, ca: trustme.CA) -> None:
+    def __init__(self, ca: trustme.CA, *, observer: Observer | None = None) -> None:
+        self._observer = observer
         self._certificates = Certificates(ca)
         self._thread = LoopThread()
 
     def __call__(self, **options: Any) -> AbstractContextManager[MailTrap]:  # checked by Options
         """Check the options now; the trap runs inside the `with` block."""
-        return self._running(Options.of(options))
+        return self.running(Options.of(options))
 
     @contextmanager
-    def _running(self, options: Options) -> Iterator[MailTrap]:
-        trap = MailTrap(self._thread, self._certificates, options)
+    def running(self, options: Options) -> Iterator[MailTrap]:
+        """Run a trap with *options* inside the `with` block."""
+        trap = MailTrap(self._thread, self._certificates, options, observer=self._observer)
         trap.start()
         try:
             with trap.trust() if options.trust else nullcontext():

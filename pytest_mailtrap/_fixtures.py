@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import trustme
 
     from pytest_mailtrap._factory import MailTrapFactory
+    from pytest_mailtrap._options import MarkerOptions
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._trap import MailTrap
 
@@ -45,27 +46,31 @@ def mailtrap(
     request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
 ) -> Iterator[MailTrap]:
     """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
-    with mailtrap_factory(**marked_options(request.node)) as trap:
+    with mailtrap_factory.running(marked_options(request.node).for_the_trap()) as trap:
         yield trap
 
 
-def marked_options(node: pytest.Item) -> dict[str, Any]:
-    """The options of all `mailtrap` markers of a test, of which the closest counts."""
+def marked_options(node: pytest.Item) -> MarkerOptions:
+    """
+    The options of all `mailtrap` markers of a test, of which the closest counts.
+
+    TypeError or ValueError where they are wrong.
+    """
+    from pytest_mailtrap._options import MarkerOptions
+
     options: dict[str, Any] = {}
     for marker in node.iter_markers("mailtrap"):
         if marker.args:
-            raise TypeError(f"@pytest.mark.mailtrap takes keywords only, got {marker.args!r}")
+            raise TypeError(f"it takes keywords only, got {marker.args!r}")
         options = {**marker.kwargs, **options}
-    return options
+    return MarkerOptions.of(options)
 
 
 def check_marker(item: pytest.Item) -> None:
     """Fail a test with a wrong marker before it runs, also where it does not use the fixture."""
     if item.get_closest_marker("mailtrap") is None:
         return
-    from pytest_mailtrap._options import Options
-
     try:
-        Options.of(marked_options(item))
+        marked_options(item)
     except (TypeError, ValueError) as error:
         pytest.fail(f"@pytest.mark.mailtrap: {error}", pytrace=False)

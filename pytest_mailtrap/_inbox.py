@@ -7,13 +7,21 @@ Rules of this file: every access goes through one lock; nothing here knows of so
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._message import CapturedMessage
+    from pytest_mailtrap._options import Options
+
+
+class Observer(Protocol):
+    """Whoever wants to know at once what comes into any trap; called from the trap's thread, so it must not block."""
+
+    def connected(self, connection: Connection, options: Options) -> None: ...
+    def delivered(self, message: CapturedMessage, options: Options) -> None: ...
 
 
 class TrapError(RuntimeError):
@@ -23,7 +31,9 @@ class TrapError(RuntimeError):
 class Inbox:
     """Messages and connections in the order of their coming."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Options, observer: Observer | None = None) -> None:
+        self._options = options
+        self._observer = observer
         self._changed = threading.Condition()
         self._messages: list[CapturedMessage] = []
         self._connections: list[Connection] = []
@@ -33,6 +43,8 @@ class Inbox:
     def connected(self, connection: Connection) -> None:
         with self._changed:
             self._connections.append(connection)
+        if self._observer is not None:
+            self._observer.connected(connection, self._options)
 
     def deliver(self, message: CapturedMessage) -> None:
         with self._changed:
@@ -40,6 +52,8 @@ class Inbox:
             if not any(known is connection for known in reversed(self._connections)):
                 # It was forgotten by clear() while it stayed open.
                 self._connections.append(connection)
+            if self._observer is not None:
+                self._observer.delivered(message, self._options)
             self._messages.append(message)
             self._notify()
 

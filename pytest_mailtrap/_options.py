@@ -1,21 +1,32 @@
-"""What a trap can be told, by marker or by factory: one schema, checked in one place."""
+"""What a trap and a test can be told, by marker or by factory: one schema, checked in one place."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+# The modes of MTA-STS (RFC 8461, section 3.2).
+POLICIES = ("none", "testing", "enforce")
+MODES = ("starttls", "implicit")
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "starttls": ("offer", "require", "off"),
     "client_certificates": ("ignore", "request", "require"),
     "minimum_tls": TLS_VERSIONS,
     "maximum_tls": TLS_VERSIONS,
+    "policy": POLICIES,
+    "mode": MODES,
 }
-_SWITCHES = ("require_auth", "auth_without_tls", "trust")
+_SWITCHES = ("require_auth", "auth_without_tls", "trust", "guard")
+_LISTS = ("intercept", "require", "scenarios")
+# None stands for what holds for the whole run, or for nothing at all.
+_MAY_BE_NONE = frozenset({"policy", "guard", "intercept", "require", "scenarios"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +37,9 @@ class Options:
     *credentials* is a `(username, password)` pair or a mapping of user names to passwords; None lets the trap make up a pair.
     *max_message_size* is in bytes; None means no limit.
     *trust* lets clients with default settings trust the trap's CA while it runs; see `MailTrap.trust()`.
+    *intercept* is True for mail to any host, or the hosts whose mail is to arrive here; see `MailTrap.intercept()`.
+    *policy* and *require* are what is demanded of its messages at the end of the test, *reason* why that is less than elsewhere.
+    None for these three stands for what holds for the whole run.
     """
 
     starttls: str = "offer"
@@ -37,22 +51,21 @@ class Options:
     maximum_tls: str = "TLSv1.3"
     max_message_size: int | None = None
     trust: bool = False
+    intercept: bool | tuple[str, ...] | None = None
+    policy: str | None = None
+    require: tuple[str, ...] | None = None
+    reason: str | None = None
 
     def __post_init__(self) -> None:
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
-                )
-        for name in _SWITCHES:
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        names = [field.name for field in fields(self)]
+        for name in names:
+            self._check(name, getattr(self, name))
         self._check_credentials()
         self._check_size()
         self._check_contradictions()
 
     @classmethod
-    def of(cls, keywords: Mapping[str, Any]) -> Options:
+    def of(cls, keywords: Mapping[str, Any]) -> Self:
         """Build from keywords; an unknown one is a TypeError that lists the known ones."""
         known = [field.name for field in fields(cls)]
         for name in keywords:
@@ -62,13 +75,25 @@ class Options:
                 raise TypeError(
                     f"unknown mailtrap option {name!r}{hint}, expected one of {', '.join(known)}"
                 )
-        return cls(**keywords)
+        return cls(**{name: _as_tuple(name, value) for name, value in keywords.items()})
 
     def accounts(self) -> Mapping[str, str] | None:
         """The accepted credentials as a mapping, or None when the trap makes them up."""
         if self.credentials is None or isinstance(self.credentials, Mapping):
             return self.credentials
         return dict([self.credentials])
+
+    def _check(self, name: str, value: object) -> None:
+        if value is None and name in _MAY_BE_NONE:
+            return
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise ValueError(f"{name} must be one of {', '.join(_CHOICES[name])}, got {value!r}")
+        if name in _SWITCHES and not isinstance(value, bool):
+            raise TypeError(f"{name} must be True or False, got {value!r}")
+        if name == "intercept" and not isinstance(value, bool):
+            _check_hosts(value)
+        if name == "reason" and value is not None and not (isinstance(value, str) and value):
+            raise TypeError(f"reason must be a text, got {value!r}")
 
     def _check_credentials(self) -> None:
         given = self.credentials
@@ -95,6 +120,37 @@ class Options:
             raise ValueError(
                 "starttls='require' refuses every command before TLS, so auth_without_tls=True contradicts it"
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkerOptions(Options):
+    """
+    What `@pytest.mark.mailtrap` takes: the options of the test's trap, and what holds for the test itself.
+
+    *guard* says whether connections to mail ports of other hosts fail; None stands for what holds for the whole run.
+    *mode*, *scenarios* and *skip_scenarios* choose what `hostile_mailtrap` plays.
+    """
+
+    guard: bool | None = None
+    mode: str = "starttls"
+    scenarios: tuple[Any, ...] | None = None  # ids, or Scenario objects
+    skip_scenarios: Mapping[str, str] | None = None
+
+    def for_the_trap(self) -> Options:
+        """The part that a trap takes."""
+        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
+
+
+def _as_tuple(name: str, value: Any) -> Any:
+    if name in _LISTS and isinstance(value, Iterable) and not isinstance(value, str | Mapping):
+        return tuple(value)
+    return value
+
+
+def _check_hosts(hosts: object) -> None:
+    if isinstance(hosts, tuple) and hosts and all(isinstance(h, str) and h for h in hosts):
+        return
+    raise TypeError(f"intercept must be True, False or a list of host names, got {hosts!r}")
 
 
 def _is_pair(pair: object) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._certs import Certificates
     from pytest_mailtrap._client_hello import ClientHello
     from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._inbox import Observer
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._server import LoopThread
     from pytest_mailtrap._smime._identity import Identity
@@ -41,11 +42,18 @@ class MailTrap(Sequence[CapturedMessage]):
     A message is in it before the client hears that it was accepted.
     """
 
-    def __init__(self, thread: LoopThread, certificates: Certificates, options: Options) -> None:
+    def __init__(
+        self,
+        thread: LoopThread,
+        certificates: Certificates,
+        options: Options,
+        *,
+        observer: Observer | None = None,
+    ) -> None:
         self._certificates = certificates
         self._options = options
         self._accounts = options.accounts() or {"mailtrap": secrets.token_urlsafe(12)}
-        self._inbox = Inbox()
+        self._inbox = Inbox(options, observer)
         self._thread = thread
         self._server = Server(
             thread,

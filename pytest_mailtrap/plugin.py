@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from pytest_mailtrap import _reporting, _settings
 from pytest_mailtrap._fixtures import (
     check_marker,
     mailtrap,
@@ -11,6 +14,9 @@ from pytest_mailtrap._fixtures import (
     mailtrap_factory,
     smime_identity,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 __all__ = ["mailtrap", "mailtrap_ca", "mailtrap_factory", "smime_identity"]
 
@@ -21,6 +27,14 @@ _MARKER = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mailtrap", "mail trap")
+    for setting in _settings.SETTINGS:
+        parser.addini(setting.ini, setting.help, type="linelist", default=[])
+        nargs = {"nargs": "?", "const": setting.bare} if setting.bare is not None else {}
+        group.addoption(setting.flag, metavar="VALUE", help=setting.help, default=None, **nargs)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
 
@@ -28,3 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     check_marker(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    result = yield
+    _reporting.judge(item)
+    return result

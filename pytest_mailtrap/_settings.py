@@ -1,0 +1,81 @@
+"""
+What is set for the whole run: by the ini file, or by the command line, which counts more.
+
+Rules of this file: it knows names, kinds and where a value came from; what a value means is decided by whom it is for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pytest
+
+Kind = Literal["text", "switch", "list", "path"]
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """
+    One thing that can be set: `mailtrap_x` in the ini file, `--mailtrap-x` on the command line.
+
+    *bare* is what the flag means when it stands without a value; None where it must have one.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    bare: str | None = None
+
+    @property
+    def ini(self) -> str:
+        return f"mailtrap_{self.name}"
+
+    @property
+    def flag(self) -> str:
+        return f"--mailtrap-{self.name.replace('_', '-')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A value as it was written, and where: *origin* is for people to read."""
+
+    words: tuple[str, ...]
+    origin: str
+
+    @property
+    def text(self) -> str:
+        return ",".join(self.words)
+
+
+SETTINGS: tuple[Setting, ...] = ()
+
+
+def given(config: pytest.Config, setting: Setting) -> Given | None:
+    """What was given for *setting*: by the command line, else by the ini file, else None."""
+    flag = config.getoption(setting.flag)
+    if flag is not None:
+        return Given(words=_words(setting, [flag]), origin=f"{setting.flag} on the command line")
+    if words := _words(setting, config.getini(setting.ini)):
+        file = config.inipath.name if config.inipath is not None else "the ini file"
+        return Given(words=words, origin=f"{setting.ini} in {file}")
+    return None
+
+
+def switch(setting: Setting, given: Given | None) -> bool:
+    """The value of an on/off setting; ValueError where it is neither."""
+    if given is None:
+        return False
+    word = given.text.lower()
+    if word not in TRUE | FALSE:
+        raise ValueError(f"{setting.ini}: expected true or false, got {given.text!r}")
+    return word in TRUE
+
+
+def _words(setting: Setting, given: list[str]) -> tuple[str, ...]:
+    if setting.kind != "list":
+        return tuple(word.strip() for word in given if word.strip())
+    return tuple(word.strip() for line in given for word in line.split(",") if word.strip())
