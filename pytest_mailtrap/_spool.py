@@ -1,0 +1,162 @@
+"""
+The files of a run: for each test a directory with the exact bytes of its messages and `mail.json`, its record.
+
+    DIR/tests-test_shop-py-test_reset-3f2a9c1d/0001.eml
+                                               mail.json
+
+A message is written when it is accepted and the record when the test has ended, so that memory holds neither for long.
+Meanwhile `mail.jsonl` tells what has come so far: all there is of a test whose process died.
+
+Rules of this file: names come from the test alone; nothing is deleted that this file did not write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from pytest_mailtrap._record import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_mailtrap._record import ConnectionRecord, MessageRecord, TestRecord
+
+RECORD = "mail.json"
+JOURNAL = "mail.jsonl"
+_OURS = re.compile(r"\d{4,}\.eml|mail\.jsonl?(?:\.new)?")
+_LONGEST_NAME = 56
+
+
+def directory_name(test: str) -> str:
+    """
+    The name of a test's directory: readable, and safe on every file system.
+
+    No dot, so that it is no device of Windows (`con.py` is one); never two alike, also where case does not count.
+    """
+    words = re.sub(r"[^A-Za-z0-9_]+", "-", test).strip("-")
+    digest = hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    return f"{words[-_LONGEST_NAME:].strip('-')}-{digest}".lstrip("-")
+
+
+class Spool:
+    """
+    The directory of a run; several processes may write into it, each test by one of them.
+
+    OSError, where something cannot be written, is for the caller: no test may suffer from it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def clean(self) -> None:
+        """Remove what earlier runs left here, and nothing else."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        for directory in self.root.iterdir():
+            if (directory / RECORD).is_file() or (directory / JOURNAL).is_file():
+                _empty(directory)
+
+    def begin(self, head: dict[str, Any]) -> None:
+        """Make the test's directory, empty; *head* is what is known of the test so far, beginning with "directory"."""
+        directory = self.root / head["directory"]
+        directory.mkdir(parents=True, exist_ok=True)
+        _remove_files(directory)
+        self._note(directory, head)
+
+    def keep(self, name: str, message: MessageRecord, raw: bytes) -> None:
+        """Write a message into the test's directory *name*."""
+        directory = self.root / name
+        (directory / message["file"]).write_bytes(raw)
+        self._note(directory, message)
+
+    def finish(self, record: TestRecord) -> None:
+        """Write the test's record; from now on it is complete."""
+        directory = self.root / record["directory"]
+        directory.mkdir(parents=True, exist_ok=True)
+        new = directory / f"{RECORD}.new"
+        new.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+        # In one step: whoever reads finds all of it or nothing.
+        new.replace(directory / RECORD)
+        (directory / JOURNAL).unlink(missing_ok=True)
+
+    def records(self, first: Iterable[str] = ()) -> Iterator[TestRecord]:
+        """
+        The records of all tests, one at a time: those in the directories *first*, then the others.
+
+        A test without one, because its process died, shows as interrupted, with what the journal holds.
+        """
+        others = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
+        for name in dict.fromkeys([*first, *others]):
+            record = self._record(self.root / name)
+            if record is not None:
+                yield record
+
+    def _record(self, directory: Path) -> TestRecord | None:
+        if (directory / RECORD).is_file():
+            found = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+            return cast("TestRecord", found) if found.get("schema") == SCHEMA else None
+        if (directory / JOURNAL).is_file():
+            lines = (directory / JOURNAL).read_text(encoding="utf-8").splitlines()
+            return _recovered(lines)
+        return None
+
+    def _note(self, directory: Path, line: Mapping[str, Any]) -> None:
+        with (directory / JOURNAL).open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps(line) + "\n")
+
+
+def _recovered(lines: list[str]) -> TestRecord | None:
+    """What a journal tells; its last line may be cut off."""
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            break
+    if not found:
+        return None
+    head, *messages = found
+    return cast(
+        "TestRecord",
+        {**head, "outcome": "interrupted", "violations": [], "messages": messages}
+        | {"connections": _recovered_connections(messages), "duration": 0.0},
+    )
+
+
+def _recovered_connections(messages: list[MessageRecord]) -> list[ConnectionRecord]:
+    """The connections of these messages, as far as the messages know them; the messages get the new places."""
+    places = {place: new for new, place in enumerate({m["connection"]: None for m in messages})}
+    found: list[ConnectionRecord] = []
+    for message in messages:
+        message["connection"] = places[message["connection"]]
+        if message["connection"] == len(found):
+            found.append(
+                {
+                    "peer": message["transport"]["peer"],
+                    "implicit_tls": message["transport"]["negotiated_by"] == "implicit",
+                    "handshake_error": None,
+                    "ended_by": None,
+                    "transport": message["transport"],
+                    "auths": [] if message["auth"] is None else [message["auth"]],
+                    "transcript": message["transcript"],
+                    "messages": [],
+                    "exempt": message["exempt"],
+                }
+            )
+        found[message["connection"]]["messages"].append(message["number"])
+    return found
+
+
+def _empty(directory: Path) -> None:
+    _remove_files(directory)
+    if not any(directory.iterdir()):
+        directory.rmdir()
+
+
+def _remove_files(directory: Path) -> None:
+    for path in directory.iterdir():
+        if _OURS.fullmatch(path.name):
+            path.unlink()
