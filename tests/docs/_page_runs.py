@@ -1,0 +1,67 @@
+"""Runs the blocks of a page through pytest, and says what is wrong with what came out."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import shutil
+
+import cryptography
+import pytest
+from _documentation import Run, difference
+
+import pytest_mailtrap
+
+# pytester forgets the modules that a run imported. Those of compiled libraries must not be imported twice: cryptography
+# would then not know its own options again, and sign what it was told to detach.
+for _package in (cryptography, pytest_mailtrap):
+    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
+        importlib.import_module(_module.name)
+
+
+def skip_without(run: Run) -> None:
+    for module in run.modules:
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    for program in run.programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"there is no {program} on this machine")
+
+
+def execute(pytester: pytest.Pytester, run: Run) -> pytest.RunResult:
+    """Run the block's file among the other files of its page, in an empty directory."""
+    directory = pytester.mkdir(f"run-{len(list(pytester.path.iterdir()))}")
+    for name, text in run.files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        return _pytest_in(pytester, run)
+
+
+def _pytest_in(pytester: pytest.Pytester, run: Run) -> pytest.RunResult:
+    arguments = ["-p", "no:randomly", "-p", "no:cacheprovider", "-W", "error", run.target]
+    if run.modules:
+        # Frameworks keep state in their process, and compiled ones cannot be imported twice.
+        return pytester.runpytest_subprocess(*arguments, timeout=120)
+    return pytester.runpytest_inprocess(*arguments)
+
+
+def complaint(run: Run, result: pytest.RunResult) -> str | None:
+    """What is wrong with what came out, None where it is as the page says."""
+    if result.ret not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return f"{run.name}: pytest ended with {result.ret!r}"
+    outcomes = result.parseoutcomes()
+    failed, passed = outcomes.get("failed", 0), outcomes.get("passed", 0)
+    if failed != run.failures:
+        return f"{run.name}: {run.failures} of its tests should fail, {failed} did"
+    if not failed and not passed:
+        return f"{run.name}: none of its tests passed: {outcomes}"
+    if wrong := {"errors", "skipped", "warnings", "xpassed"} & outcomes.keys():
+        return f"{run.name}: it should have no {' or '.join(sorted(wrong))}: {outcomes}"
+    for expected in run.outputs:
+        if (line := difference(expected, result.outlines)) is not None:
+            return f"{run.name}: its output on the page is not what it prints, from this line on:\n{line}"
+    return None

@@ -1,0 +1,243 @@
+"""The runner of the documentation can fail: each way in which a page can be untrue is reported."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from _documentation import difference, read_page
+from _page_runs import complaint, execute, skip_without
+
+
+def page(text: str) -> str:
+    return textwrap.dedent(text).replace("'''", "```")
+
+
+TRUE = page("""
+    <!-- file: shop.py -->
+    '''python
+    PRICE = 12
+    '''
+
+    <!-- file: test_price.py -->
+    <!-- fails -->
+    '''python
+    from shop import PRICE
+
+
+    def test_price():
+        assert PRICE == 13
+    '''
+
+    <!-- output of: test_price.py -->
+    '''text
+    >       assert PRICE == 13
+    E       assert 12 == ...3
+    '''
+    """)
+
+
+def complaints(pytester: pytest.Pytester, text: str) -> str:
+    """All that is wrong with a page, its form and its runs."""
+    read = read_page("page.md", text)
+    found = list(read.problems)
+    for run in read.runs:
+        found.append(complaint(run, execute(pytester, run)) or "")
+    return "\n".join(filter(None, found))
+
+
+def test_nothing_is_wrong_with_a_true_page(pytester: pytest.Pytester) -> None:
+    """A block that fails as it says, with the output that is shown, out of a module of its page."""
+    assert complaints(pytester, TRUE) == ""
+
+
+@pytest.mark.parametrize(
+    ("true", "untrue", "complaint_"),
+    [
+        ("E       assert 12 == ...3", "E       assert 12 == 14", "from this line on:\nE       assert"),
+        ("E       assert 12 == ...3", "E       assert 12 ==", "from this line on:\nE       assert"),
+        (">       assert PRICE == 13", ">       assert COST == 13", "on:\n>       assert COST == 13"),
+        ("PRICE = 12", "PRICE = 13", "1 of its tests should fail, 0 did"),
+        ("<!-- fails -->\n", "", "0 of its tests should fail, 1 did"),
+        ("<!-- fails -->", "<!-- fails: 2 -->", "2 of its tests should fail, 1 did"),
+        ("from shop import", "from chop import", "ExitCode.INTERRUPTED"),
+        ("def test_price", "def best_price", "ExitCode.NO_TESTS_COLLECTED"),
+        ("def test_price():", "def test_price(missing):", "should fail, 0 did"),
+        ("PRICE = 12", "PRICE =", "line 3: the python does not parse"),
+        ("<!-- file: shop.py -->", "<!-- fail: shop.py -->", "line 3: unknown comment 'fail'"),
+        ("<!-- file: shop.py -->", "<!-- file: shop.py -->\nIn words:", "no block follows"),
+        ("output of: test_price.py", "output of: shop.py", "output of 'shop.py', which is not run"),
+        ("```python\nPRICE", "```py\nPRICE", "a block of 'py' is not run"),
+        ("file: test_price.py", "file: price.py", "line 9: nothing on the page runs this"),
+    ],
+)  # fmt: skip
+def test_an_untrue_page_is_reported(
+    pytester: pytest.Pytester, true: str, untrue: str, complaint_: str
+) -> None:
+    """The page above with one thing broken."""
+    assert true in TRUE
+    assert complaint_ in complaints(pytester, TRUE.replace(true, untrue))
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint_"),
+    [
+        ("    pytest.skip('no')\n", "none of its tests passed"),
+        ("    warnings.warn('old', stacklevel=1)\n", "0 of its tests should fail, 1 did"),
+        ("    pass\n\n@pytest.mark.skip\ndef test_b():\n    pass\n", "it should have no skipped"),
+        ("    yield\n", "1"),
+    ],
+)
+def test_a_block_that_proves_nothing_is_reported(
+    pytester: pytest.Pytester, body: str, complaint_: str
+) -> None:
+    """Skipped tests and warnings: a block passes only by passing."""
+    text = f"```python\nimport warnings, pytest\ndef test_a():\n{body}```\n"
+    assert complaint_ in complaints(pytester, text)
+
+
+def test_an_error_in_teardown_is_reported(pytester: pytest.Pytester) -> None:
+    """A test that passed does not hide what failed after it."""
+    text = page("""
+        '''python
+        import pytest
+
+        @pytest.fixture
+        def late():
+            yield
+            raise OSError("too late")
+
+        def test_a(late):
+            pass
+        '''
+        """)
+    assert "it should have no errors" in complaints(pytester, text)
+
+
+CONFIGURED = page("""
+    '''python
+    def test_b():
+        pass
+    '''
+
+    <!-- ini -->
+    '''toml
+    [tool.pytest.ini_options]
+    python_functions = "check_*"
+    '''
+
+    '''python
+    def check_a():
+        pass
+    '''
+    """)
+
+
+def test_the_last_configuration_a_reader_has_seen_counts(pytester: pytest.Pytester) -> None:
+    """Blocks before the only configuration of a page have it as well; with a second one, each has its own."""
+    both = CONFIGURED.replace("test_b", "check_b")
+    assert complaints(pytester, both) == ""
+    assert "NO_TESTS_COLLECTED" in complaints(pytester, CONFIGURED)
+    first = page("""
+        <!-- ini -->
+        '''ini
+        [pytest]
+        python_functions = test_*
+        '''
+        """)
+    assert complaints(pytester, first + CONFIGURED) == ""
+
+
+@pytest.mark.parametrize(
+    ("block", "problem"),
+    [
+        ("```toml\na =\n```", "the toml does not parse"),
+        ("```ini\na\n```", "the ini does not parse"),
+        ("<!-- ini -->\n```toml\n[tool.pytest]\n```", "no [tool.pytest.ini_options]"),
+        ("<!-- ini -->\n```ini\n[tool:pytest]\n```", "no [pytest]"),
+        ("<!-- ini -->\n```text\n```", "ini is for toml and ini blocks"),
+        ("<!-- fails: some -->\n```python\n```", "fails takes a number"),
+        ("```text\nopen", "line 1: the block is never closed"),
+        ("```text\n~~~", "line 1: the block is never closed"),
+        ("<!-- output of: test_a.py -->", "no block follows the comment 'output of'"),
+        ("<!-- file: test_a.py -->\n```python\n```\n" * 2, "'test_a.py' is there twice"),
+    ],
+)
+def test_a_malformed_page_is_reported(block: str, problem: str) -> None:
+    """What the runner cannot make sense of is never passed over."""
+    assert problem in "\n".join(read_page("page.md", block).problems)
+
+
+def test_other_blocks_and_comments_are_left_alone() -> None:
+    """Consoles, texts, longer fences and comments in the prose are not the runner's business."""
+    text = textwrap.dedent("""
+        <!-- benchmarks -->
+
+        '''console
+        rm -rf /
+        '''
+
+        ''''markdown
+        '''python
+        never()
+        '''
+        ''''
+
+        - in a list:
+
+          '''toml
+          a = 1
+          '''
+        """)
+    read = read_page("page.md", text.replace("'", "`"))
+    assert read.problems == []
+    assert read.runs == []
+
+
+def test_what_a_block_requires_decides_whether_it_is_run() -> None:
+    """It is skipped with a reason, and only for what is missing."""
+    text = "<!-- requires: pytest, {} -->\n<!-- requires-program: {} -->\n```python\n```\n"
+    for module, program, reason in [
+        ("no_such_module", "python-that-is-not", "no_such_module is not installed"),
+        ("pluggy", "python-that-is-not", "there is no python-that-is-not on this machine"),
+    ]:
+        [run] = read_page("page.md", text.format(module, program)).runs
+        with pytest.raises(pytest.skip.Exception, match=reason):
+            skip_without(run)
+
+
+def test_a_block_that_requires_modules_has_a_process_of_its_own(pytester: pytest.Pytester) -> None:
+    """State that a framework keeps does not reach the tests of the project."""
+    text = page("""
+        <!-- requires: pytest -->
+        '''python
+        import sys
+
+        def test_mark():
+            sys.left_behind = True
+        '''
+        """)
+    assert complaints(pytester, text) == ""
+    assert "1" in complaints(pytester, text.replace("= True", "/ 1"))
+    import sys
+
+    assert not hasattr(sys, "left_behind")
+
+
+@pytest.mark.parametrize(
+    ("expected", "first_difference"),
+    [
+        ("b\nc", None),
+        ("b\n...\nd", None),
+        ("a\n...\na", "a"),
+        ("...\nd", None),
+        ("b\nd", "d"),
+        ("c...", None),
+        (".", "."),
+        ("d\na", "a"),
+        ("a\nb\nc\nd\ne", "e"),
+    ],
+)
+def test_output_is_compared_line_by_line(expected: str, first_difference: str | None) -> None:
+    """In order, without gaps but for those that are shown."""
+    assert difference(expected, ["a", "b", "c   ", "d"]) == first_difference
