@@ -173,7 +173,7 @@ def test_m2crypto_encrypts(m2crypto: Any) -> None:
 
 @pytest.fixture
 def envelope() -> Any:
-    reason = "envelope is not installed, or is a version before cryptography"
+    reason = "envelope is not installed, which the test extra does"
     return pytest.importorskip("envelope", reason=reason).Envelope
 
 
