@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from ._ber import Element
     from ._structures import CertificateId
 
-# What `x509.Certificate.extensions` raises on nonsense.
-EXTENSION_ERRORS = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+# What the names and the extensions of an `x509.Certificate` raise on nonsense; a BIT STRING in
+# a name is a TypeError.
+EXTENSION_ERRORS = (
+    ValueError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,8 @@ def load(der: bytes) -> x509.Certificate:
         # The certificate keeps what it has parsed, so this is where its warnings come.
         with contextlib.suppress(*EXTENSION_ERRORS):
             _ = certificate.issuer, certificate.subject, certificate.extensions
+        # A year that Python does not know is a ValueError here and not later.
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return certificate
 
 
