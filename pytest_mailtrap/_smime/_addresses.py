@@ -211,15 +211,16 @@ def normalise(address: str) -> str | None:
         return None
     if not _visible(address):
         return None
-    ascii_domain = _ascii_domain(domain)
-    return None if ascii_domain is None else f"{_lower(local)}@{ascii_domain}"
+    host = ascii_domain(domain)
+    return None if host is None else f"{_lower(local)}@{host}"
 
 
 def _lower(text: str) -> str:
     return "".join(character.lower() if character.isascii() else character for character in text)
 
 
-def _ascii_domain(domain: str) -> str | None:
+def ascii_domain(domain: str) -> str | None:
+    """The domain in lower case with A-labels, or None if it is no plain name."""
     labels = [_ascii_label(label) for label in domain.split(".")]
     return None if None in labels else ".".join(label for label in labels if label)
 

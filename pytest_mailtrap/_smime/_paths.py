@@ -23,7 +23,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from . import _chains
+from . import _chains, _constraints
 from ._certificates import EXTENSION_ERRORS, KnownCertificate, known_object
 from ._problems import Problem, problem
 
@@ -70,7 +70,16 @@ def _path(
         verified = builder.build_client_verifier().verify(leaf.certificate, intermediates)
     except (VerificationError, ValueError) as error:
         return _second_opinion(leaf, pool, anchors, settings, error)
-    return PathVerdict(True, (), tuple(verified.chain))
+    return _within_constraints(PathVerdict(True, (), tuple(verified.chain)))
+
+
+def _within_constraints(verdict: PathVerdict) -> PathVerdict:
+    leaf, *issuers = verdict.chain
+    address = _constraints.forbidden_address(leaf, issuers)
+    if address is None:
+        return verdict
+    note = f"its issuers may not name {address[:100]!a}"
+    return PathVerdict(False, (problem("path-invalid", note),))
 
 
 def _second_opinion(
