@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 
 _NAME = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
+# Programs written in C end at a NUL.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TYPE = re.compile(rf"\s*({_NAME})/({_NAME})\s*")
 _DISPOSITION = re.compile(rf"\s*({_NAME})\s*")
 _PARAMETER = re.compile(
@@ -41,6 +43,7 @@ PLAIN = ContentType("text/plain")
 def parse_content_type(value: str) -> ContentType:
     """What the field says; a value that cannot be read is `text/plain` and not clean."""
     value, clean = _without_comments(value)
+    clean = clean and not _CONTROL.search(value)
     head = _TYPE.match(value)
     if head is None:
         return ContentType("text/plain", clean=False)
@@ -86,6 +89,8 @@ def _without_comments(value: str) -> tuple[str, bool]:
             depth += 1
         elif character == ")" and depth:
             depth -= 1
+            # A comment separates what stands around it (RFC 5322 section 3.2.2).
+            kept.append(" ")
             continue
         if not depth:
             kept.append(character)

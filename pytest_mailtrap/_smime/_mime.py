@@ -23,6 +23,7 @@ MAX_FIELDS = 5000
 
 _IDENTITY_ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 _FIELD_NAME = re.compile(rb"[!-9;-~]+[ \t]*")
+_LF_HEADER = re.compile(rb"[^\r\n]*\n(?:[^\n]+\n)*")
 _BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 
@@ -49,11 +50,11 @@ def with_crlf(raw: bytes) -> bytes:
     """
     A message stored in a file, as it travels; any other message unchanged.
 
-    A file shows in its first line end, LF alone; tools like `openssl cms` write files whose
-    signed part has CRLF already.
+    A file shows in a header whose lines all end in LF alone; tools like `openssl cms` write files
+    whose signed part has CRLF already.
     """
-    first = raw.find(b"\n")
-    if first < 0 or raw[first - 1 : first] == b"\r":
+    header = _LF_HEADER.match(raw)
+    if header is None or b"\r\n" in header[0]:
         return raw
     return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
@@ -152,6 +153,8 @@ def _fields(header: bytes) -> tuple[tuple[Field, ...], bool]:
     """The fields, and whether there was a line that belongs to none."""
     lines = header.split(b"\r\n")
     malformed = header[:1] in (b" ", b"\t") or len(lines) > MAX_FIELDS
+    # A header that was cut off may go on with a second From.
+    malformed |= len(header) >= MAX_HEADER_BYTES
     fields = []
     for line in unfold(header).split(b"\r\n")[:MAX_FIELDS]:
         name, colon, value = line.partition(b":")

@@ -56,6 +56,8 @@ class Walk:
         while current is not None:
             self.payload, self.content = current, current.raw
             opened = open_outermost(current, self.settings)
+            if opened is not None:
+                self.problems += current.header_defects()
             current = None if opened is None else self.enter(opened)
 
     def enter(self, opened: Opened) -> Entity | None:
@@ -66,6 +68,8 @@ class Walk:
             if opened.content_type == _cms.DATA:
                 return _mime.Entity(_mime.with_crlf(opened.content))
             if opened.content_type not in _layers.KINDS:
+                if not self.settings.bare:
+                    self.problems.append(_no_mail(opened.content_type))
                 return None
             opened = self._open_nested(opened.content_type, opened.content)
         return None
@@ -135,6 +139,8 @@ def _multipart_signed(entity: Entity, settings: Settings) -> Opened:
     opened = _detached(signature, signed, settings)
     if opened.layer is None:
         return opened
+    if opened.content is not None and opened.content_type != _cms.DATA:
+        opened = replace(opened, problems=(*opened.problems, _no_mail(opened.content_type)))
     warnings = _line_warnings(signed)
     if found.outside:
         warnings.append(problem("preamble-text"))
@@ -143,8 +149,13 @@ def _multipart_signed(entity: Entity, settings: Settings) -> Opened:
     return replace(opened, layer=layer, content=signed, content_type=_cms.DATA)
 
 
+def _no_mail(content_type: str) -> Problem:
+    # A signature over a time stamp or a receipt is not one over a message.
+    return problem("unsupported-content", content_type)
+
+
 def _detached(signature: Entity, signed: bytes, settings: Settings) -> Opened:
-    problems = signature.ambiguities()
+    problems = [*signature.header_defects(), *signature.ambiguities()]
     if not is_signature_part(signature):
         problems.append(problem("signature-part-wrong", ascii(signature.content_type.type)))
     cms, undecoded, warnings = signature.decoded()

@@ -118,8 +118,10 @@ def test_fields_are_unfolded_and_keep_their_title() -> None:
 
 
 def test_a_file_with_lf_travels_with_crlf() -> None:
-    """A first line end of LF alone marks a file; its lines are converted once."""
-    assert _mime.with_crlf(b"a\nb\r\nc\n") == b"a\r\nb\r\nc\r\n"
+    """A header with LF alone marks a file; its lines are converted once."""
+    assert _mime.with_crlf(b"a:b\nc:d\n\nb\r\nc\n") == b"a:b\r\nc:d\r\n\r\nb\r\nc\r\n"
+    mixed = b"a:b\nc:d\r\n\r\nbody\r\n"
+    assert _mime.with_crlf(mixed) == mixed
 
 
 def test_a_message_with_crlf_is_left_alone() -> None:
