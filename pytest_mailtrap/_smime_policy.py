@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # What keeps the walker from seeing the layers that the sender meant to be there.
 _DEFECTS = ("header-bare-line-break", "header-malformed")
+# What stands in the same body, and is not inside the encryption.
+_BESIDE = ("base64-foreign", "trailing-data")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,24 @@ def signature_findings(
     if not facts.signed:
         found = [Finding(code=p.code, text=p.text) for p in facts.problems]
         return found or [Finding(code="not-signed", text="No signature covers the whole message.")]
-    named = [address for signer in facts.signers if signer.valid for address in signer.addresses]
-    return [
+    found = [
         Finding(code="other-signer", text=f"{address} did not sign it.")
         for address in by
-        if not any(same(address, name) for name in named)
+        if not _signed_by((address,), facts.signers, same)
     ]
+    strange = [one for one in facts.layers if by and one.kind == "signed"]
+    found += [
+        Finding(code="other-signer", text=f"{describe_signers(one.signers)} signed a layer of it.")
+        for one in strange
+        if not _signed_by(by, one.signers, same)
+    ]
+    return found
+
+
+def _signed_by(
+    by: Collection[str], signers: Sequence[Signer], same: Callable[[str, str], bool]
+) -> bool:
+    return any(same(one, name) for signer in signers for name in signer.addresses for one in by)
 
 
 def _is_closed(facts: SMIMEFacts) -> bool:
@@ -81,6 +95,11 @@ def encryption_findings(
                 text=f"The encryption has no integrity ({', '.join(outer.algorithms)}): GCM or CCM has.",
             )
         )
+    found += [
+        Finding(code="cleartext-beside", text="Not all of it is encrypted: bytes stand beside it.")
+        for warning in outer.warnings
+        if warning.code in _BESIDE
+    ][:1]
     return [*found, *_recipient_findings(outer.recipients, to, same)]
 
 
@@ -107,6 +126,11 @@ def _recipient_findings(
         Finding(code="recipient-unexpected", text=f"{_name(r)} can read it, and is no recipient.")
         for r in strangers
     ]
+    found += [
+        Finding(code="recipient-locked-out", text=f"The key of {_name(r)} does not open it.")
+        for r in recipients
+        if r.decrypted is False
+    ]
     return found
 
 
@@ -115,7 +139,9 @@ def _name(recipient: Recipient) -> str:
         return ", ".join(recipient.addresses)
     if recipient.serial is not None:
         return f"The unknown certificate {recipient.serial:x}"[:48]
-    return f"The unknown key {(recipient.key_identifier or b'').hex()}"[:48]
+    if recipient.key_identifier is None:
+        return f"Whoever knows its secret ({recipient.kind})"
+    return f"The unknown key {recipient.key_identifier.hex()}"[:48]
 
 
 def describe_signers(signers: Sequence[Signer]) -> str:

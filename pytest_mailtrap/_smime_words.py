@@ -36,6 +36,8 @@ _SHORT = {
     "not-encrypted": "everybody can read it",
     "recipient-missing": "a recipient cannot read it",
     "recipient-unexpected": "somebody else can read it",
+    "recipient-locked-out": "a given key does not open it",
+    "cleartext-beside": "something stands beside it in the clear",
     "not-authenticated-encryption": "it has no integrity",
     "not-a-recipient": "the given keys do not open it",
 }
@@ -73,6 +75,10 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "mailtrap.smime_identity() issued and those of identities=[...].",
     ),
     "recipient-unexpected": ("Encrypt to the recipients only, or name all of them: to=[...]",),
+    "cleartext-beside": (
+        "Encrypt the whole message, and add nothing to the encrypted body.",
+    ),
+    "recipient-locked-out": ("Encrypt one content key to the certificate of each recipient.",),
     "not-authenticated-encryption": ("Encrypt with AES-GCM (RFC 5084).",),
 }
 

@@ -212,6 +212,8 @@ def decode_oid(body: bytes) -> str:
         raise BerError("a malformed OBJECT IDENTIFIER")
     arcs, arc = [], 0
     for byte in body:
+        if not arc and byte == 0x80:
+            raise BerError("a padded arc of an OBJECT IDENTIFIER")  # X.690 section 8.19.2
         arc = arc << 7 | byte & 0x7F
         if not byte & 0x80:
             arcs.append(arc)

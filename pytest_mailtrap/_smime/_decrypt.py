@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._settings import Settings
     from ._structures import CertificateId
 
-MAX_ATTEMPTS = 20
+MAX_ATTEMPTS = 100
 
 
 @dataclass(slots=True)
@@ -32,26 +32,30 @@ class _Opening:
     data: EnvelopedData
     identities: tuple[Identity, ...]
     plaintext: bytes | None = None
+    differing: bool = False
     attempts: int = 0
     failures: list[Problem] = field(default_factory=list)
 
     def attempt(self, info: RecipientInfo, key: RecipientKey) -> bool | None:
-        """Whether one of the identities opens it with this key; None if none is meant."""
+        """Whether one of the identities opens it with this key; None if none is meant, or after too many."""
         meant = [one for one in self.identities if _is_named(one, key.rid)]
-        return any(self._opens(info, key, one) for one in meant) if meant else None
+        if not meant or self.attempts >= MAX_ATTEMPTS:
+            return None
+        return any([self._opens(info, key, one) for one in meant])
 
     def _opens(self, info: RecipientInfo, key: RecipientKey, identity: Identity) -> bool:
         self.attempts += 1
-        if self.attempts > MAX_ATTEMPTS:
-            return False
         try:
             content_key = _keys.content_key(info, key.encrypted_key, identity)
             plaintext = _ciphers.decrypt(self.data, content_key)
         except DecryptionError as error:
             self.failures.append(error.problem)
             return False
-        if self.plaintext is None:
-            self.plaintext = plaintext
+        if self.plaintext not in (None, plaintext):
+            # Neither CBC nor GCM commits to its key: two keys may open one text to two.
+            self.differing = True
+            return False
+        self.plaintext = plaintext
         return True
 
 
@@ -125,6 +129,8 @@ def _structure(data: EnvelopedData, recipients: tuple[Recipient, ...]) -> list[P
 
 
 def _outcome(opening: _Opening) -> list[Problem]:
+    if opening.differing:
+        return [problem("contents-differ")]
     if not opening.identities or opening.plaintext is not None:
         return []
     return list(dict.fromkeys(opening.failures)) or [problem("not-a-recipient")]

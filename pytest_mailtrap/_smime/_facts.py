@@ -33,6 +33,9 @@ class Fields(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._fields)
 
+    def __hash__(self) -> int:
+        return hash(frozenset(self.items()))
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({dict(self)!r})"
 
@@ -65,7 +68,7 @@ class Recipient:
 
     *issuer* and *serial*, or *key_identifier*, name the certificate, as the message does.
     *certificate* and *addresses* are known only if a given certificate fits.
-    *decrypted* is None when no given identity fits.
+    *decrypted* says whether the given identity that fits opened it; None when none fits.
     """
 
     kind: Literal["key-transport", "key-agreement", "kem", "kek", "password", "other"]

@@ -25,7 +25,8 @@ _IDENTITY_ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 _FIELD_NAME = re.compile(rb"[!-9;-~]+[ \t]*")
 _LF_HEADER = re.compile(rb"[^\r\n]*\n(?:[^\n]+\n)*")
 _BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
+# Whatever follows the padding is skipped by some decoders and decoded by others.
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]|=\s*[^=\s]")
 
 
 @dataclass(frozen=True, slots=True)

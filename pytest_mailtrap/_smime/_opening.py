@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import _mime, _walk
+from . import _mime, _sender, _walk
 from ._settings import settings
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ def decrypt(raw: bytes, identity: Identity) -> bytes:
 
 def _outer_fields(outer: _mime.Entity, inner: _mime.Entity) -> bytes:
     replaced = {field.name for field in inner.fields} | {"mime-version"}
+    if inner.all("from") and not _sender.same_sender(outer, inner):
+        # Whoever encrypts may write any From inside: both stay, and are seen to be two.
+        replaced.discard("from")
     kept = b""
     for line in _unfolded_spans(outer.raw[: outer.header_end]):
         name = line.partition(b":")[0].strip().lower().decode("ascii", "replace")

@@ -112,6 +112,7 @@ CODES: dict[str, Code] = {
     "no-recipients": Code("The encrypted data has no recipient", "RFC 5652 section 6.1"),
     "key-unwrap-failed": Code("The content-encryption key cannot be recovered", "RFC 5652 section 6.2"),
     "decryption-failed": Code("The content cannot be decrypted", "RFC 5652 section 6.3"),
+    "contents-differ": Code("The recipients' keys open the content to different texts", "RFC 5652 section 6"),
     "tag-wrong": Code("The authentication tag of the encrypted content is wrong", "RFC 5083 section 2.2"),
     "cipher-unknown": Code("The content-encryption algorithm is not supported", "RFC 8551 section 2.7"),
     "recipient-unsupported": Code("The recipient's key management is not supported", "RFC 5652 section 6.2"),

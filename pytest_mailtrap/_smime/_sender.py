@@ -97,10 +97,18 @@ def _fields(entity: Entity) -> Fields:
     return Fields(dict(reversed(named.items())))
 
 
+def same_sender(one: Entity, other: Entity) -> bool:
+    """Whether both say that they are from the same mailbox."""
+    first, second = from_mailbox(one), from_mailbox(other)
+    if isinstance(first, Problem) or isinstance(second, Problem):
+        return False
+    return same_mailbox(first.address, second.address)
+
+
 def _contradictions(outer: Entity, inner: Entity) -> list[Problem]:
-    protected, shown = from_mailbox(inner), from_mailbox(outer)
+    protected = from_mailbox(inner)
     if isinstance(protected, Problem):
         return [problem("protected-from-malformed", protected.code)]
-    if isinstance(shown, Problem) or not same_mailbox(shown.address, protected.address):
+    if not same_sender(outer, inner):
         return [problem("protected-from-mismatch", f"protected is {protected.address!a}")]
     return []

@@ -105,14 +105,16 @@ def pss_parameters(raw: bytes | None) -> PssParameters:
     if raw is None:
         return PssParameters()
     try:
-        fields = {field.tag: field.only_child() for field in _ber.read(raw).children(SEQUENCE)}
+        given = _ber.read_exactly(raw).children(SEQUENCE)
+        fields = {field.tag: field.only_child() for field in given}
         digest = _hash_oid(fields[0xA0]) if 0xA0 in fields else _SHA1
         mgf_digest = _mgf_hash_oid(fields[0xA1]) if 0xA1 in fields else _SHA1
         salt_length = fields[0xA2].integer() if 0xA2 in fields else 20
         trailer = fields[0xA3].integer() if 0xA3 in fields else 1
     except BerError as error:
         raise SignatureError("pss-parameters", str(error)) from error
-    if trailer != 1 or not 0 <= salt_length <= _MAX_SALT or set(fields) - set(range(0xA0, 0xA4)):
+    repeated_or_unknown = len(fields) < len(given) or set(fields) - set(range(0xA0, 0xA4))
+    if trailer != 1 or not 0 <= salt_length <= _MAX_SALT or repeated_or_unknown:
         raise SignatureError("pss-parameters")
     return PssParameters(digest, mgf_digest, salt_length)
 

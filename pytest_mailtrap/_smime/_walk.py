@@ -207,7 +207,7 @@ def _plain(name: str) -> str:
 
 _LINE_CHECKS = (
     ("eight-bit-lines", re.compile(rb"[\x80-\xff]")),
-    ("long-lines", re.compile(rb"[^\n]{1000}")),
+    ("long-lines", re.compile(rb"(?m)^[^\n]{1000}")),
     ("trailing-blanks", re.compile(rb"[ \t]\r?(?:\n|\Z)")),
     ("from-line", re.compile(rb"(?:\A|\n)From ")),
     ("cr-cr-lf", re.compile(rb"\r\r\n")),

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cryptography import x509
 
@@ -41,19 +41,27 @@ def enveloped(
     *,
     flip: int | None = None,
     content_type: str = DATA,
+    second_key: Callable[[bytes, bytes], bytes] | None = None,
 ) -> bytes:
-    """AES-256-CBC; *flip* inverts a bit of that byte of the ciphertext."""
+    """
+    AES-256-CBC; *flip* inverts a bit of that byte of the ciphertext.
+
+    *second_key* gives the second recipient another key, from the vector and the ciphertext.
+    """
     key, iv = os.urandom(32), os.urandom(16)
     padder = blocks.PKCS7(128).padder()
     encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
     ciphertext = encryptor.update(padder.update(content) + padder.finalize()) + encryptor.finalize()
+    first, *others = recipients
+    other_key = key if second_key is None else second_key(iv, ciphertext)
+    infos = [key_transport(first, key), *(key_transport(one, other_key) for one in others)]
     return sequence(
         oid(ENVELOPED_DATA),
         context(
             0,
             sequence(
                 integer(0),
-                set_of(*(key_transport(one, key) for one in recipients)),
+                set_of(*infos),
                 _encrypted(content_type, AES256_CBC, octets(iv), flipped(ciphertext, flip)),
             ),
         ),

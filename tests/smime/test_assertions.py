@@ -260,6 +260,25 @@ def test_sign_then_encrypt(mailtrap: MailTrap) -> None:
     assert verdict(mailtrap.assert_smime_signed).endswith("no key to open it")
 
 
+@pytest.mark.parametrize(("sender", "signed"), [("alice", True), ("mallory", False)])
+def test_a_sender_inside_the_encryption_replaces_nobody(
+    mailtrap: MailTrap, sender: str, signed: bool
+) -> None:
+    """Mallory may seal Alice's signed mail for Bob, with her From inside; his own From stays to be seen."""
+    alice = mailtrap.smime_identity("alice@example.org")
+    bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
+    inside = b"From: alice@example.org\r\n" + sign(alice)
+    send(mailtrap, encrypt(inside, bob), sender=f"{sender}@example.org")
+
+    inner = mailtrap[0].decrypt(bob)
+    assert inner.parsed.get_all("From", []) == [
+        *([] if signed else ["mallory@example.org"]),
+        "alice@example.org",
+    ]
+    assert inner.inspect_smime().signed == signed
+    assert mailtrap[0].inspect_smime(identities=[bob]).signed == signed
+
+
 def test_session_fixture(mailtrap: MailTrap, smime_identity: object) -> None:
     """`smime_identity` issues under the same CA, for applications that are configured once per session."""
     alice = smime_identity("alice@example.org", key="rsa-2048")  # type: ignore[operator]
