@@ -125,7 +125,8 @@ class ClientHello:
     """
     What a TLS client offered, in its order of preference, under the names of the IANA registries.
 
-    A value without a name here shows as hexadecimal ("0x0a0a").
+    *versions* holds only the newest where the client lists none (TLS 1.2 and older, RFC 5246 appendix E.1).
+    A value without a name here shows as hexadecimal ("0x0a0b").
     The random values that clients mix in to keep servers honest (GREASE, RFC 8701) are left out.
     """
 
@@ -216,9 +217,8 @@ def _client_hello(body: bytes) -> ClientHello:
         while fields:
             kind = fields.number(2)
             extensions[kind] = fields.take(fields.number(2))
-    versions = _list(extensions, 43, 1) or [
-        v for v in sorted(_VERSIONS, reverse=True) if v <= legacy_version
-    ]
+    # Up to TLS 1.2 a client names only the newest version it speaks, and the server may choose an older one.
+    versions = _list(extensions, 43, 1) or [legacy_version]
     return ClientHello(
         versions=_names(versions, _VERSIONS),
         ciphers=_names(ciphers, _CIPHERS),
