@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Options:
 
     starttls: str = "offer"
     require_auth: bool = False
-    credentials: tuple[str, str] | Mapping[str, str] | None = None
+    # Not in the repr: pytest shows it with --showlocals.
+    credentials: tuple[str, str] | Mapping[str, str] | None = field(default=None, repr=False)
     auth_without_tls: bool = False
     client_certificates: str = "ignore"
     minimum_tls: str = "TLSv1.2"
@@ -57,9 +58,8 @@ class Options:
     reason: str | None = None
 
     def __post_init__(self) -> None:
-        names = [field.name for field in fields(self)]
-        for name in names:
-            self._check(name, getattr(self, name))
+        for known in fields(self):
+            self._check(known.name, getattr(self, known.name))
         self._check_credentials()
         self._check_size()
         self._check_contradictions()
