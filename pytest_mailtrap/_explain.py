@@ -111,7 +111,7 @@ def explain_waiting(
     """Say what did arrive when fewer messages came in time than were waited for."""
     idle = [connection for connection in connections if not connection.messages]
     return compose(
-        f"{len(messages)} of {count} messages arrived within {timeout:g} s",
+        _verdict(len(messages), count, f"arrived within {timeout:g} s"),
         _table([], messages, [_how_sent(m.transport) for m in messages]),
         _happenings(idle, port, tls_port) if idle or not messages else [],
         advice_for(diagnosis(idle), may_be_late=False) if idle or not messages else [],
@@ -201,7 +201,11 @@ def clip(line: str) -> str:
 
 
 def _verdict(count: int, total: int, fact: str) -> str:
-    return f"{count} of {total} messages {fact}"
+    return f"{count} of {messages_in_all(total)} {fact}"
+
+
+def messages_in_all(total: int) -> str:
+    return "1 message" if total == 1 else f"{total} messages"
 
 
 def _table(

@@ -81,10 +81,6 @@ class Inbox:
         with self._changed:
             return list(self._messages)
 
-    def message(self, index: int) -> CapturedMessage:
-        with self._changed:
-            return self._messages[index]
-
     def count(self) -> int:
         with self._changed:
             return len(self._messages)

@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._explain import Block, compose, summary
+from pytest_mailtrap._explain import Block, compose, messages_in_all, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +110,7 @@ def explain_smime(
     verb = "is" if len(cases) == 1 else "are"
     reason = _SHORT.get(finding.code) or _sentence(finding.text)
     return compose(
-        f"{len(cases)} of {len(messages)} messages {verb} not {done}: {reason}",
+        f"{len(cases)} of {messages_in_all(len(messages))} {verb} not {done}: {reason}",
         _table(cases, messages, done),
         _reasons(first),
         [f"  - expected: {expected}", f"  + received: {received}"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._dialogue import Dialogue
-from pytest_mailtrap._explain import explain_nothing, explain_waiting
+from pytest_mailtrap._explain import explain_nothing, explain_waiting, messages_in_all
 from pytest_mailtrap._inbox import Inbox
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._policy import transport_violations
@@ -79,9 +79,8 @@ class MailTrap(Sequence[CapturedMessage]):
         return iter(self._messages())
 
     def __repr__(self) -> str:
-        return (
-            f"<MailTrap localhost:{self.port}, TLS {self.tls_port}, {self._inbox.count()} messages>"
-        )
+        held = messages_in_all(self._inbox.count())
+        return f"<MailTrap localhost:{self.port}, TLS {self.tls_port}, {held}>"
 
     def _messages(self) -> list[CapturedMessage]:
         self._inbox.raise_failure()
