@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_mailtrap._client_hello import ClientHello, parse_client_hello
@@ -20,7 +21,7 @@ from pytest_mailtrap._tls import TLSError, TLSLayer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_mailtrap._connection import EndedBy
 
@@ -89,19 +90,25 @@ class Wire(asyncio.Protocol):
         self.connection = Connection(
             (peer[0], peer[1]), implicit_tls=self.implicit, facts=self.facts, settle=self._settle
         )
-        self._on_open(self)
-        if self.implicit:
-            self._await_hello()
-        else:
-            self._start_dialogue()
+        with self._errors_reach_the_test():
+            self._on_open(self)
+            if self.implicit:
+                self._await_hello()
+            else:
+                self._start_dialogue()
 
     def data_received(self, data: bytes) -> None:
         self.last_activity = self.loop.time()
-        if self._closing:
-            return
+        if not self._closing:
+            with self._errors_reach_the_test():
+                self._receive(data)
+
+    @contextmanager
+    def _errors_reach_the_test(self) -> Iterator[None]:
+        """Asyncio would only log them, and the client would wait for ever."""
         try:
-            self._receive(data)
-        except Exception as error:  # an error of ours must reach the test, not asyncio's log
+            yield
+        except Exception as error:
             self._on_error(error)
             self.abort()
 
@@ -160,7 +167,8 @@ class Wire(asyncio.Protocol):
         return self._closing
 
     def send(self, data: bytes) -> None:
-        if self._closing:
+        # A client that has reset is known to asyncio first, which warns of every further write.
+        if self._closing or self._tcp.is_closing():
             return
         if self._secured and self._tls is not None:
             self._tls.write(data)
