@@ -67,6 +67,7 @@ class Lines(asyncio.StreamReader):
         """Forget what has come in and was not read; gives the number of bytes."""
         size = len(self._buffer)  # type: ignore[attr-defined]  # as aiosmtpd does; there is no public way
         self._buffer.clear()  # type: ignore[attr-defined]
+        self._maybe_resume_transport()  # type: ignore[attr-defined]  # paused where it was too much to buffer
         return size
 
     async def read_data(
@@ -78,7 +79,6 @@ class Lines(asyncio.StreamReader):
         waiting = bytes(self._buffer)  # type: ignore[attr-defined]
         if waiting:
             self.discard()
-            self._maybe_resume_transport()  # type: ignore[attr-defined]
             self.feed_data(waiting)
         if self.at_eof() or self._eof:  # type: ignore[attr-defined]
             self.feed_eof()
