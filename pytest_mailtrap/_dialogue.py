@@ -46,6 +46,9 @@ _PLAIN_PATH = re.compile(
     rf"\s*<({_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*)?>(?:\s(.*))?", re.DOTALL
 )
 
+# RFC 3207, section 4; and AUTH, to see what is lost by it.
+_BEFORE_TLS = frozenset({"EHLO", "NOOP", "QUIT", "STARTTLS", "AUTH"})
+
 Deliver = Callable[[CapturedMessage], None]
 Fail = Callable[[BaseException], None]
 
@@ -74,7 +77,8 @@ class Dialogue(SMTP):
     ) -> None:
         # SMTP.__init__ reflects over the class for every connection (0.3 ms): we do it once and copy the outcome.
         self.__dict__.update(_engine(wire.loop).__dict__)
-        self._smtp_methods = {name: getattr(self, f"smtp_{name}") for name in self._smtp_methods}
+        self._needs_tls = options.starttls == "require" and not wire.secured
+        self._smtp_methods = self._commands()
         self._auth_methods = {
             name: attribute._replace(method=getattr(self, f"auth_{name}"))
             for name, attribute in self._auth_methods.items()
@@ -97,10 +101,11 @@ class Dialogue(SMTP):
         self._auth: Auth | None = None
         self._known_parameters: Mapping[str, Callable[[str | bool], bool]] = {}
         self._parameters: list[str] = []
+        self._timeout_duration = COMMAND_SECONDS
         self.data_size_limit = options.max_message_size
         self.tls_context = options.starttls != "off"
         self._tls_protocol = wire.secured
-        self.require_starttls = options.starttls == "require"
+        self.require_starttls = False  # ours is _commands(): the engine's keeps a refused AUTH from us
         self._auth_required = options.require_auth
         self._auth_require_tls = not options.auth_without_tls
 
@@ -152,6 +157,18 @@ class Dialogue(SMTP):
 
     # -- commands -------------------------------------------------------------------------
 
+    def _commands(self) -> dict[str, Any]:
+        """What each command does; before a TLS that is required, most do nothing."""
+        return {
+            name: self._refuse_before_tls
+            if self._needs_tls and name not in _BEFORE_TLS
+            else getattr(self, f"smtp_{name}")
+            for name in self._smtp_methods
+        }
+
+    async def _refuse_before_tls(self, _arg: str | None) -> None:
+        await self.push("530 Must issue a STARTTLS command first")
+
     async def _complete_ehlo(
         self, _server: SMTP, session: Any, _envelope: Any, hostname: str, lines: list[str]
     ) -> list[str]:
@@ -182,8 +199,9 @@ class Dialogue(SMTP):
         if arg:
             await self.push("501 Syntax: QUIT")
             return
+        # The end of the connection may be known already, where the client did not wait for the reply.
+        self._wire.facts.ended_by = "quit"
         await self.push("221 Bye")
-        self._wire.end("quit")
         self._wire.close()  # aiosmtpd would cancel the session as well
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:
@@ -203,6 +221,8 @@ class Dialogue(SMTP):
             self._recorder.event(f"{discarded} bytes sent before TLS are discarded")
         await self._wire.start_tls()
         self._tls_protocol = True
+        self._needs_tls = False
+        self._smtp_methods = self._commands()
         self._auth = None
         self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
         peer = self.session.peer
@@ -214,10 +234,19 @@ class Dialogue(SMTP):
     async def smtp_AUTH(self, arg: str | None) -> None:
         mechanism, _, initial = (arg or "").partition(" ")
         mechanism = mechanism.upper()  # RFC 4954, section 4: case-insensitive
-        if not self._wire.secured and self._auth_require_tls and initial:
+        if initial and not self._wire.secured and not self._takes_auth(mechanism):
             # Refused below, but the secret has gone over the wire.
             self._note_auth(mechanism, *_credentials(mechanism, initial), accepted=False)
-        await super().smtp_AUTH(f"{mechanism} {initial}".strip())
+        if self._needs_tls:
+            await self._refuse_before_tls(arg)
+        else:
+            await super().smtp_AUTH(f"{mechanism} {initial}".strip())
+
+    def _takes_auth(self, mechanism: str) -> bool:
+        """Whether an AUTH in cleartext will come to `_authenticate`."""
+        session = self.session
+        may = self._options.auth_without_tls and mechanism in self._auth_methods
+        return bool(may and session.extended_smtp and not session.authenticated)
 
     def _authenticate(self, mechanism: str, auth_data: Any) -> AuthResult:
         login, password = (part.decode("utf-8", "backslashreplace") for part in auth_data)
