@@ -19,6 +19,12 @@ REDACTED = b"[redacted]"
 _LONGEST = 1024
 _VERBS = frozenset(b"AUTH DATA EHLO EXPN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY".split())
 
+# The IANA registry "SASL Mechanisms", and what else clients of mail servers try.
+_MECHANISMS = frozenset(
+    b"ANONYMOUS CRAM-MD5 DIGEST-MD5 EXTERNAL GSSAPI LOGIN NTLM OAUTHBEARER PLAIN SCRAM-SHA-1 SCRAM-SHA-1-PLUS "
+    b"SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-512 SCRAM-SHA-512-PLUS XOAUTH XOAUTH2".split()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -136,12 +142,13 @@ class Recorder:
 
 
 def _redact_auth(line: bytes) -> bytes:
+    # A garbled AUTH line may hold the secret anywhere: only what is in its place, and known, is kept.
     words = line.split(None, 2)
-    if len(words) < 3 and words[0].upper() == b"AUTH":
-        return line
-    # A garbled AUTH line may hold the secret anywhere: keep the mechanism only when it is in its place.
-    kept = b" ".join(words[:2]) if words[0].upper() == b"AUTH" else words[0]
-    return kept + b" " + REDACTED
+    if words[0].upper() != b"AUTH":
+        return REDACTED
+    known = len(words) > 1 and words[1].upper() in _MECHANISMS
+    kept = words[:2] if known else words[:1]
+    return b" ".join(kept if len(words) == len(kept) else [*kept, REDACTED])
 
 
 def _line(entry: bytes) -> Line:
