@@ -338,7 +338,11 @@ class Wire(asyncio.Protocol):
 
     def _note_cleartext(self, received: bytes) -> None:
         where = "on the implicit TLS port" if self.implicit else "after the 220 to STARTTLS"
-        first = received.split(b"\r\n")[0][:12].split(b" ")[0]
+        line = received.partition(b"\n")[0].rstrip(b"\r")
+        if not (line.isascii() and line.decode("ascii").isprintable()):
+            self._fail_handshake(f"client sent bytes that are no TLS handshake {where}", "server")
+            return
+        first = line[:12].split(b" ")[0]
         seen = f" ({first.decode()})" if first.isalpha() else ""
         self._fail_handshake(f"client spoke cleartext{seen} {where}", "server")
 
