@@ -290,21 +290,26 @@ class Dialogue(SMTP):
         if plain is not None:
             address, rest = plain[1] or "<>", plain[2] or ""
         else:
+            # No address has control characters, nor surrogates (bytes that are no UTF-8); the library's parser takes both.
+            if not arg.isprintable() or (arg.lstrip().startswith("<") and ">" not in arg):
+                return None, None
             try:
-                # Bytes that are no UTF-8 stand as surrogates: no address can have them.
-                arg.encode()
                 address, rest = super()._getaddr(arg)
             except Exception:  # the standard library's parser raises many things on garbage
                 return None, None
+        if address == "<>" and self._known_parameters is _parameters.RCPT:
+            return None, None  # the null reverse-path is no recipient (RFC 5321, section 4.1.1.3)
         if address:
             self._parameters = (rest or "").split()
         return address, rest
 
     def _getparams(self, params: Any) -> dict[str, str | bool] | None:
-        """Check the parameters that aiosmtpd does not know, and leave it the others."""
+        """Check the parameters that aiosmtpd does not know or checks too little, and leave it the others."""
         found = super()._getparams(params)
         if found is None or len(found) != len(params):
             return None
+        if not str(found.get("SIZE", "0")).isascii():
+            return None  # "²" passes for a digit there
         exact = super()._getparams(self._parameters) or {}
         values = {name.upper(): value for name, value in exact.items()}
         for name, is_valid in self._known_parameters.items():
