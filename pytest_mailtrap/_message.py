@@ -93,12 +93,12 @@ class CapturedMessage:
 
     @property
     def text(self) -> str | None:
-        """The text/plain body, decoded, None where there is none."""
+        """The text/plain body, decoded, with "\\n" for line endings; None where there is none."""
         return self._body("plain")
 
     @property
     def html(self) -> str | None:
-        """The text/html body, decoded, None where there is none."""
+        """The text/html body, decoded, with "\\n" for line endings; None where there is none."""
         return self._body("html")
 
     @property
@@ -255,10 +255,11 @@ class CapturedMessage:
         if part is None:
             return None
         try:
-            return str(part.get_content())
+            body = str(part.get_content())
         except (LookupError, UnicodeError):
             # A charset that does not exist: the bytes are still worth showing.
-            return _content(part).decode("utf-8", "replace")
+            body = _content(part).decode("utf-8", "replace")
+        return body.replace("\r\n", "\n")
 
 
 def _content(part: email.message.Message) -> bytes:
