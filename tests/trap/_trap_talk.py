@@ -31,9 +31,13 @@ class Talk:
     ) -> None:
         self.socket: socket.socket = socket.create_connection((host, port), timeout=SECONDS)
         self._heard = b""
-        if tls is not None:
-            self.upgrade(tls, session=session)
-        self.greeting = self.reply()
+        try:
+            if tls is not None:
+                self.upgrade(tls, session=session)
+            self.greeting = self.reply()
+        except BaseException:
+            self.close()
+            raise
 
     def upgrade(
         self,
