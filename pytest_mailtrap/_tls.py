@@ -83,16 +83,16 @@ class TLSLayer:
         return True
 
     def read(self) -> bytes:
-        """What has been decrypted, b"" when there is nothing more for now."""
+        """What has been decrypted, b"" when there is nothing more for now, or for good: see *closed_by_peer*."""
         try:
-            return self.object.read(_READ)
+            data = self.object.read(_READ)
         except ssl.SSLWantReadError:
-            return b""
-        except ssl.SSLZeroReturnError:
-            self.closed_by_peer = True
             return b""
         except ssl.SSLError as error:
             raise _failure(error, ()) from None
+        # Python tells of a close_notify by reading nothing, and not by the SSLZeroReturnError it documents.
+        self.closed_by_peer = not data
+        return data
 
     def write(self, data: bytes) -> None:
         self.object.write(data)
