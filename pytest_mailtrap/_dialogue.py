@@ -133,6 +133,10 @@ class Dialogue(SMTP):
             self._wire.close()
 
     def _timeout_cb(self) -> None:
+        quiet = self.loop.time() - self._wire.last_activity
+        if self._lines.takes_data and quiet < COMMAND_SECONDS:
+            self._reset_timeout(COMMAND_SECONDS - quiet)
+            return
         self._recorder.event(f"no command within {COMMAND_SECONDS:g} s")
         self._wire.end("timeout")
         self._wire.close()

@@ -63,6 +63,11 @@ class Lines(asyncio.StreamReader):
             else:
                 raise TooLongError
 
+    @property
+    def takes_data(self) -> bool:
+        """Whether message data is on its way in."""
+        return self._data is not None
+
     def discard(self) -> int:
         """Forget what has come in and was not read; gives the number of bytes."""
         size = len(self._buffer)  # type: ignore[attr-defined]  # as aiosmtpd does; there is no public way
