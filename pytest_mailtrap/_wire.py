@@ -229,6 +229,8 @@ class Wire(asyncio.Protocol):
                 return
             data = self._begin_tls(hello)
         self._go_on(data)
+        if self.facts.handshake_error is not None and not self._closing:
+            self._shut()  # it can be no handshake, though OpenSSL waits for more of it
 
     def _begin_tls(self, hello: ClientHello | None) -> bytes:
         """Choose the certificate for what the client asks for; gives back the bytes received so far."""
@@ -261,6 +263,7 @@ class Wire(asyncio.Protocol):
     def _secure(self) -> None:
         self._clear_deadline()
         self._secured = True
+        self._has_spoken = False
         self.recorder.encrypted = True
         self._record_session()
         if self._upgraded is not None and not self._upgraded.done():
@@ -291,11 +294,13 @@ class Wire(asyncio.Protocol):
         self._tls.feed(data)
         try:
             while not self._closing and (plain := self._tls.read()):
+                self._has_spoken = True
                 if self._dialogue is not None:
                     self._dialogue.data_received(plain)
         except TLSError as failure:
-            # Such as the alert of a client that finished the handshake first and judged the certificate then.
-            self.facts.handshake_error = self.facts.handshake_error or failure.words
+            if not self._has_spoken:
+                # Such as the alert of a client that finished the handshake first and judged the certificate then.
+                self.facts.handshake_error = failure.words
             self.recorder.event(failure.words)
             self.end("alert" if failure.alert else "server")
             self._shut()
