@@ -6,6 +6,7 @@ import smtplib
 import socket
 import ssl
 import struct
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -110,15 +111,20 @@ class Talk:
         self.socket.close()
 
     def reset(self) -> None:
-        """Close with a TCP reset instead of an orderly end."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
+        reset(self.socket)
 
     def __enter__(self) -> Talk:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def reset(sock: socket.socket) -> None:
+    """Close with a TCP reset instead of an orderly end."""
+    linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    sock.close()
 
 
 def send(

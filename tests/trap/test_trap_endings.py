@@ -1,0 +1,290 @@
+"""How connections end, deadlines, and the end of the trap itself."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+from _trap_talk import MAIL, Talk, send, until
+
+from pytest_mailtrap import _dialogue, _wire
+from pytest_mailtrap._server import LoopThread
+
+CLEARTEXT_AND_TLS = pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
+
+
+def connect(trap, tls):
+    if tls:
+        return Talk(trap.tls_port, tls=trap.ssl_context)
+    return Talk(trap.port)
+
+
+def ending(trap):
+    [connection] = trap.connections
+    until(lambda: connection.ended_by)
+    assert connection.handshake_error is None
+    return connection.ended_by
+
+
+# -- ended_by: "alert" and the handshake's part of the others stand in test_trap_handshakes ----
+
+
+@CLEARTEXT_AND_TLS
+def test_open(mailtrap, tls):
+    """While a connection is open, nothing has ended it."""
+    with connect(mailtrap, tls) as client:
+        client.hello()
+        assert mailtrap.connections[0].ended_by is None
+
+
+@CLEARTEXT_AND_TLS
+def test_quit(mailtrap, tls):
+    """The client said QUIT: the trap says goodbye and closes."""
+    with connect(mailtrap, tls) as client:
+        assert client.say("QUIT") == "221 Bye"
+        assert client.is_over()
+    assert ending(mailtrap) == "quit"
+
+
+@CLEARTEXT_AND_TLS
+def test_quit_without_waiting_for_the_reply(mailtrap, tls):
+    """QUIT counts also where the client closes at once, its message before it as well."""
+    with connect(mailtrap, tls) as client:
+        client.begin()
+        client.send(MAIL + b".\r\nQUIT\r\n")
+        if tls:
+            client.socket.settimeout(0)
+            with pytest.raises((BlockingIOError, ssl.SSLError, OSError)):
+                client.socket.unwrap()
+    assert ending(mailtrap) == "quit"
+    assert len(mailtrap) == 1
+
+
+def test_quit_takes_no_argument(mailtrap):
+    """QUIT with an argument is a syntax error, and the session goes on."""
+    with Talk(mailtrap.port) as client:
+        assert client.say("QUIT now") == "501 Syntax: QUIT"
+        assert client.say("NOOP") == "250 OK"
+    assert ending(mailtrap) == "eof"
+
+
+def test_close_notify(mailtrap):
+    """The client closed TLS in order, and said no QUIT."""
+    with Talk(mailtrap.tls_port, tls=mailtrap.ssl_context) as client:
+        client.hello()
+        client.socket.unwrap().close()
+    assert ending(mailtrap) == "close_notify"
+
+
+@CLEARTEXT_AND_TLS
+def test_eof(mailtrap, tls):
+    """The client closed the TCP connection, and said nothing."""
+    with connect(mailtrap, tls) as client:
+        client.hello()
+    assert ending(mailtrap) == "eof"
+
+
+@CLEARTEXT_AND_TLS
+def test_reset(mailtrap, tls):
+    """The client reset the TCP connection."""
+    client = connect(mailtrap, tls)
+    client.hello()
+    client.reset()
+    assert ending(mailtrap) == "reset"
+
+
+@CLEARTEXT_AND_TLS
+def test_timeout(mailtrap, tls, monkeypatch):
+    """A client that says nothing for too long is told nothing more, and closed."""
+    monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.05)
+    with connect(mailtrap, tls) as client:
+        assert client.is_over()
+    assert ending(mailtrap) == "timeout"
+    assert "-- no command within 0.05 s" in mailtrap.connections[0].transcript
+
+
+@CLEARTEXT_AND_TLS
+def test_timeout_in_data(mailtrap, tls, monkeypatch):
+    """The same in the middle of a message, of which nothing is kept."""
+    monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.2)
+    with connect(mailtrap, tls) as client:
+        client.begin()
+        client.send(b"Subject: half\r\n")
+        assert client.is_over()
+    assert ending(mailtrap) == "timeout"
+    assert len(mailtrap) == 0
+
+
+def test_timeout_in_auth(mailtrap, monkeypatch):
+    """The same in the middle of an AUTH exchange."""
+    monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.2)
+    with connect(mailtrap, tls=True) as client:
+        client.hello()
+        assert client.say("AUTH PLAIN").startswith("334")
+        assert client.is_over()
+    assert ending(mailtrap) == "timeout"
+
+
+def test_a_slow_message_is_no_silence(mailtrap, monkeypatch):
+    """While data comes in, the deadline for the next command does not run out."""
+    monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.5)
+    with Talk(mailtrap.port) as client:
+        client.begin()
+        begun = time.monotonic()
+        while time.monotonic() < begun + 0.8:
+            client.send(b"line\r\n")
+            time.sleep(0.05)
+        client.send(b".\r\n")
+        assert client.reply() == "250 OK"
+    assert len(mailtrap) == 1
+
+
+def test_server(mailtrap_factory):
+    """The trap ended while the client was still there."""
+    with mailtrap_factory() as trap:
+        client = Talk(trap.port)
+        client.hello()
+    assert ending(trap) == "server"
+    assert client.is_over()
+    client.close()
+
+
+def test_too_many_unknown_commands(mailtrap):
+    """After a handful of unknown commands the trap has enough."""
+    with Talk(mailtrap.port) as client:
+        replies = [client.say("NONSENSE") for _ in range(5)]
+        assert replies[-1].startswith("502")
+        assert client.is_over()
+    assert ending(mailtrap) == "server"
+
+
+def test_ended_by_is_known_at_once(mailtrap):
+    """Right after a client's close, without any waiting, the end is there to be seen."""
+    for how in ("eof", "reset", "quit", "close_notify"):
+        mailtrap.clear()
+        client = connect(mailtrap, tls=how == "close_notify")
+        client.hello()
+        [connection] = mailtrap.connections
+        if how == "quit":
+            client.say("QUIT")
+        elif how == "reset":
+            client.reset()
+        elif how == "close_notify":
+            client.socket.unwrap().close()
+        client.close()
+        assert connection.ended_by == how
+
+
+# -- the end of the trap ---------------------------------------------------------------------
+
+
+def clients_of_all_kinds(trap):
+    """A client in every state in which a trap can be left."""
+    silent = socket.create_connection(("127.0.0.1", trap.port))
+    no_hello = socket.create_connection(("127.0.0.1", trap.tls_port))
+    half_hello = socket.create_connection(("127.0.0.1", trap.tls_port))
+    half_hello.sendall(b"\x16\x03\x01\x02\0\x01")
+    greeted = Talk(trap.port)
+    after_220 = Talk(trap.port)
+    after_220.say("STARTTLS")
+    upgraded = Talk(trap.port)
+    upgraded.starttls(trap.ssl_context)
+    implicit = Talk(trap.tls_port, tls=trap.ssl_context)
+    in_data = Talk(trap.tls_port, tls=trap.ssl_context)
+    in_data.begin()
+    in_data.send(b"half a mess")
+    in_auth = Talk(trap.tls_port, tls=trap.ssl_context)
+    in_auth.hello()
+    in_auth.say("AUTH PLAIN")
+    shut = Talk(trap.port)
+    shut.socket.shutdown(socket.SHUT_WR)
+    deaf = Talk(trap.port)
+    for wire in trap._server._wires:
+        wire._tcp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    deaf.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        for _ in range(10_000):
+            deaf.socket.send(b"HELP\r\n" * 1000)
+    talks = [greeted, after_220, upgraded, implicit, in_data, in_auth, shut, deaf]
+    return [silent, no_hello, half_hello, *talks]
+
+
+def test_stop_with_clients_connected(mailtrap_factory):
+    """Whatever state clients are in, the trap ends at once: none is left, none is waited for."""
+    with mailtrap_factory() as trap:
+        clients = clients_of_all_kinds(trap)
+        until(lambda: len(trap.connections) == len(clients))
+        wires = set(trap._server._wires)
+        begun = time.monotonic()
+    # It takes 0.3 s at most; a machine under load may take longer, but nothing near a deadline of the trap.
+    assert time.monotonic() - begun < 5
+    assert trap._server._wires == set()
+    assert all(wire.closing for wire in wires)
+    assert all(connection.ended_by for connection in trap.connections)
+    assert len(trap) == 0
+    dialogues = [wire._dialogue for wire in wires if wire._dialogue is not None]
+    assert all(dialogue._handler_coroutine.done() for dialogue in dialogues)
+    assert all(dialogue._timeout_handle.cancelled() for dialogue in dialogues)
+    for client in clients:
+        client.close()
+
+
+def test_stop_waits_for_a_client_in_the_middle(mailtrap_factory):
+    """A client that is busy at the end of the test gets a moment to finish."""
+    with mailtrap_factory() as trap:
+        client = Talk(trap.port)
+        client.begin()
+
+        def finish():
+            for _ in range(5):
+                client.send(b"line\r\n")
+                time.sleep(0.005)
+            client.send(b".\r\n")
+
+        sender = threading.Thread(target=finish)
+        sender.start()
+    sender.join()
+    client.close()
+    assert len(trap) == 1
+
+
+def test_stop_twice(mailtrap_factory):
+    """Stopping a stopped trap is nothing."""
+    with mailtrap_factory() as trap:
+        send(trap)
+    trap.stop()
+    assert len(trap) == 1
+
+
+def test_the_thread_ends_with_the_session():
+    """A loop thread that is stopped leaves no thread, no loop and no filter behind."""
+    import logging
+
+    before = list(logging.getLogger("mail.log").filters)
+    thread = LoopThread()
+    assert thread._thread.is_alive()
+    thread.stop()
+    assert not thread._thread.is_alive()
+    assert thread.loop.is_closed()
+    assert logging.getLogger("mail.log").filters == before
+
+
+def test_nothing_is_left_behind(mailtrap_factory):
+    """Traps, wires and messages can be collected once nobody holds them."""
+    with mailtrap_factory() as trap:
+        send(trap)
+    gc.collect()
+    wires = [o for o in gc.get_objects() if isinstance(o, _wire.Wire)]
+    assert [wire for wire in wires if wire.connection in trap.connections] == []
+
+
+def test_the_users_loop_is_left_alone(mailtrap):
+    """The trap's loop is not the test's: none is running here, and none is set."""
+    send(mailtrap)
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
