@@ -214,8 +214,9 @@ class Wire(asyncio.Protocol):
     # -- TLS ------------------------------------------------------------------------------
 
     def _start_dialogue(self) -> None:
-        self._dialogue = self._make_dialogue(self)
-        self._dialogue.connection_made(PlainTransport(self))
+        dialogue = self._make_dialogue(self)
+        dialogue.connection_made(PlainTransport(self))
+        self._dialogue = dialogue
 
     def _await_hello(self) -> None:
         self._hello = b""
