@@ -40,6 +40,15 @@ class Talk:
             self.close()
             raise
 
+    @classmethod
+    def on(cls, sock: socket.socket) -> Talk:
+        """A client on a connection that is there already, and still to be greeted."""
+        client = cls.__new__(cls)
+        sock.settimeout(SECONDS)
+        client.socket, client._heard = sock, b""
+        client.greeting = client.reply()
+        return client
+
     def upgrade(
         self,
         context: ssl.SSLContext,
