@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from _cast import alice, assert_accepted, assert_refused, bob, inspect, root
+from _der import oid
 from _encrypt import enveloped
 from _forge import CONTENT_TYPE, attribute, signed_by, signed_data, signer_info, usual_attributes
-from _der import oid
 from _mail import FROM, PART, detached, opaque
 
 TIME_STAMP = "1.2.840.113549.1.9.16.1.4"
