@@ -141,17 +141,20 @@ class CapturedMessage:
         match_from: bool = True,
     ) -> SMIMEFacts:
         """Judge its S/MIME layers anew; the keywords are those of `smime.inspect`, *trust* None is the trap's CA."""
-        from pytest_mailtrap import smime
+        from pytest_mailtrap._smime._inspect import inspect_with
+        from pytest_mailtrap._smime._settings import settings
 
-        return smime.inspect(
-            self.raw,
+        # What was issued here names recipients; a signer's certificate has to be in the message.
+        checked = settings(
             trust=self.directory.trust if trust is None else trust,
-            intermediates=self.directory.certificates,
-            identities=(identities,) if isinstance(identities, smime.Identity) else identities,
+            intermediates=(),
+            identities=identities,
             at=self.received_at,
             allow=allow,
             match_from=match_from,
+            readers=self.directory.certificates,
         )
+        return inspect_with(self.raw, checked)
 
     def decrypt(self, identity: Identity) -> CapturedMessage:
         """

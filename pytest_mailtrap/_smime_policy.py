@@ -20,6 +20,19 @@ _DEFECTS = ("header-bare-line-break", "header-malformed")
 # What stands in the same body, and is not inside the encryption.
 _BESIDE = ("base64-foreign", "trailing-data")
 
+# What only an assertion can say, beside the problems of the message itself.
+FINDINGS = {
+    "closed": "It is encrypted, and no key was given to look for the signature inside",
+    "other-signer": "Somebody named in `by=` did not sign it, or nobody of them signed one of its layers",
+    "not-encrypted": "Its outermost layer is not encrypted",
+    "not-a-recipient": "None of the given identities is a recipient",
+    "recipient-missing": "An envelope recipient, or somebody named in `to=`, has no entry",
+    "recipient-unexpected": "Somebody has an entry who is neither: a Bcc, or an eavesdropper",
+    "recipient-locked-out": "A recipient's entry is not opened by the key that was given for it",
+    "cleartext-beside": "Bytes stand in the encrypted body, beside the encryption",
+    "not-authenticated-encryption": "`authenticated=True` was asked for, and it is not AES-GCM or AES-CCM",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._explain import Block, compose, messages_in_all, summary
+from pytest_mailtrap._explain import Block, compose, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,27 +19,92 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime._diagnosis import Diagnosis
     from pytest_mailtrap._smime_policy import Finding
 
-# Verdicts of a few words; other codes give the first sentence of their problem.
-_SHORT = {
-    "content-changed": "content changed after signing",
+# Verdicts of a few words, for problems and findings alike; the first line has room for no more.
+SHORT = {
     "not-signed": "no signature covers it",
     "closed": "no key to open it",
-    "from-mismatch": "From is not the signer",
     "other-signer": "somebody else signed it",
-    "no-trust-anchor": "no CA to trust was given",
-    "issuer-unknown": "its CA is not trusted",
-    "self-signed": "the certificate is self-signed",
-    "extended-key-usage": "not a certificate for mail",
-    "key-usage": "not a certificate for signing",
+    # The message around the signature
+    "header-malformed": "its header is malformed",
+    "header-bare-line-break": "its header has bare line ends",
+    "content-type-repeated": "it has two Content-Types",
+    "content-type-malformed": "its Content-Type is malformed",
+    "transfer-encoding-repeated": "it has two transfer encodings",
+    "transfer-encoding-unknown": "its transfer encoding is odd",
+    "multipart-encoded": "its multipart is encoded",
+    "boundary-missing": "it has no boundary",
+    "boundary-ambiguous": "its boundary is ambiguous",
+    "multipart-unclosed": "its multipart is not closed",
+    "multipart-not-two-parts": "it has not exactly two parts",
+    "signature-part-wrong": "its second part signs nothing",
+    "too-many-parts": "it has too many parts",
+    "too-many-layers": "it has too many layers",
+    "base64-malformed": "its base64 is malformed",
+    # The CMS object
+    "malformed-cms": "its CMS is malformed",
+    "truncated-cms": "its CMS is cut off",
+    "nested-too-deeply": "its CMS is nested too deep",
+    "too-many-elements": "its CMS is endless",
+    "too-large": "it is too large",
+    "decompression-bomb": "it is a decompression bomb",
+    "decompression-failed": "it cannot be decompressed",
+    "unsupported-content": "its content is no mail",
+    "content-missing": "its content is missing",
+    "content-embedded": "it carries a second content",
+    "no-signers": "nobody signed it",
+    # A signer
+    "signer-certificate-missing": "the certificate is missing",
+    "certificate-malformed": "a certificate is malformed",
+    "content-type-attribute": "its type is not signed once",
+    "message-digest-attribute": "its digest is not signed once",
+    "signing-time-attribute": "its signing time is malformed",
+    "attribute-unsigned": "an attribute is not signed",
+    "attributes-required": "it lacks signed attributes",
+    "content-is-attributes": "a signature was reused",
+    "content-changed": "content changed after signing",
     "signature-wrong": "the signature is wrong",
-    "signer-certificate-missing": "the signer's certificate is missing",
+    "digest-mismatch": "it has two digest algorithms",
+    "algorithm-unknown": "its algorithm is not known",
+    "algorithm-key-mismatch": "its key is of another kind",
+    "pss-parameters": "its PSS parameters are wrong",
+    "signing-certificate-mismatch": "it names another certificate",
+    "weak-md5": "MD5 is not secure",
+    "weak-sha1": "SHA-1 is not secure",
+    "weak-dsa": "DSA is no longer accepted",
+    "weak-short-rsa": "the RSA key is too short",
+    # The certificate
+    "no-trust-anchor": "no CA to trust was given",
+    "certificate-expired": "the certificate has expired",
+    "certificate-not-yet-valid": "certificate is not valid yet",
+    "self-signed": "a self-signed certificate",
+    "issuer-unknown": "its CA is not trusted",
+    "path-invalid": "its CA may not vouch for it",
+    "key-usage": "not a certificate for signing",
+    "extended-key-usage": "not a certificate for mail",
+    # The sender
+    "from-missing": "it has no From",
+    "from-repeated": "it has two From fields",
+    "from-malformed": "From is not one plain mailbox",
+    "from-several": "From has several mailboxes",
+    "from-mismatch": "From is not the signer",
+    "certificate-without-mailbox": "a certificate without mailbox",
+    "protected-from-mismatch": "From is not the protected one",
+    "protected-from-malformed": "its protected From is broken",
+    # Encryption
     "not-encrypted": "everybody can read it",
     "recipient-missing": "a recipient cannot read it",
     "recipient-unexpected": "somebody else can read it",
-    "recipient-locked-out": "a given key does not open it",
-    "cleartext-beside": "something stands beside it in the clear",
+    "recipient-locked-out": "one given key fails",
+    "cleartext-beside": "cleartext stands beside it",
     "not-authenticated-encryption": "it has no integrity",
-    "not-a-recipient": "the given keys do not open it",
+    "not-a-recipient": "no given key opens it",
+    "no-recipients": "it has no recipient",
+    "key-unwrap-failed": "its key cannot be opened",
+    "decryption-failed": "it cannot be decrypted",
+    "contents-differ": "two keys give two contents",
+    "tag-wrong": "its tag is wrong",
+    "cipher-unknown": "its cipher is not known",
+    "recipient-unsupported": "its key wrap is not known",
 }
 _TRUST = (
     "Sign with an identity of the trap's CA, or name the CA to trust:",
@@ -75,9 +140,7 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "mailtrap.smime_identity() issued and those of identities=[...].",
     ),
     "recipient-unexpected": ("Encrypt to the recipients only, or name all of them: to=[...]",),
-    "cleartext-beside": (
-        "Encrypt the whole message, and add nothing to the encrypted body.",
-    ),
+    "cleartext-beside": ("Encrypt the whole message, and add nothing to the encrypted body.",),
     "recipient-locked-out": ("Encrypt one content key to the certificate of each recipient.",),
     "not-authenticated-encryption": ("Encrypt with AES-GCM (RFC 5084).",),
 }
@@ -108,19 +171,13 @@ def explain_smime(
     first = cases[0]
     finding = first.findings[0]
     verb = "is" if len(cases) == 1 else "are"
-    reason = _SHORT.get(finding.code) or _sentence(finding.text)
     return compose(
-        f"{len(cases)} of {messages_in_all(len(messages))} {verb} not {done}: {reason}",
+        f"{len(cases)} of {len(messages)} messages {verb} not {done}: {SHORT[finding.code]}",
         _table(cases, messages, done),
         _reasons(first),
         [f"  - expected: {expected}", f"  + received: {received}"],
         _remedy(first),
     )
-
-
-def _sentence(text: str) -> str:
-    text = text.split(": ")[0].rstrip(".")
-    return text[:1].lower() + text[1:]
 
 
 def _table(cases: Sequence[Case], messages: Sequence[CapturedMessage], done: str) -> Block:

@@ -41,7 +41,7 @@ class _Opening:
         meant = [one for one in self.identities if _is_named(one, key.rid)]
         if not meant or self.attempts >= MAX_ATTEMPTS:
             return None
-        return any([self._opens(info, key, one) for one in meant])
+        return any(self._opens(info, key, one) for one in meant)
 
     def _opens(self, info: RecipientInfo, key: RecipientKey, identity: Identity) -> bool:
         self.attempts += 1
@@ -91,7 +91,8 @@ def _entries(info: RecipientInfo) -> tuple[RecipientKey | None, ...]:
 
 def _pool(settings: Settings) -> tuple[KnownCertificate, ...]:
     given = [one.certificate for one in settings.identities]
-    return _certificates.collect((), [*given, *settings.intermediates, *(settings.anchors or ())])
+    given += [*settings.readers, *settings.intermediates, *(settings.anchors or ())]
+    return _certificates.collect((), given)
 
 
 def _recipient(

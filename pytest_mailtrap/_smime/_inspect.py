@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ._identity import Identity
-    from ._settings import CertificateSource, Trust
+    from ._settings import CertificateSource, Settings, Trust
 
 MAX_SIZE = 256 * 1024 * 1024
 
@@ -58,6 +58,11 @@ def inspect(
         allow=allow,
         match_from=match_from,
     )
+    return inspect_with(raw, checked)
+
+
+def inspect_with(raw: bytes, checked: Settings) -> SMIMEFacts:
+    """The same, with the keywords checked and loaded already."""
     walk = Walk(checked)
     if len(raw) > MAX_SIZE:
         walk.problems.append(problem("too-large"))

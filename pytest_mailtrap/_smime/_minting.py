@@ -79,6 +79,7 @@ def mint_identity(
     key_usage: Collection[str] | None = None,
     common_name: str | None = None,
     self_signed: bool = False,
+    other_ca: bool = False,
 ) -> Identity:
     """
     Make a key and a certificate for *address*, issued by the CA given.
@@ -87,7 +88,12 @@ def mint_identity(
     The validity is the CA's unless *not_before* or *not_after* (aware datetimes) say otherwise.
     An empty *purposes* or *key_usage* leaves that extension out; *key_usage* None fits the key.
     With *self_signed* the CA lends its validity and nothing else.
+    With *other_ca* a CA that nobody trusts issues it, and is forgotten.
     """
+    if other_ca and self_signed:
+        raise ValueError("self_signed and other_ca exclude each other")
+    if other_ca:
+        ca_certificate, ca_key = _stranger(ca_certificate)
     mailboxes = [one for one in (address, *addresses) if one is not None]
     names = [_general_name(mailbox) for mailbox in mailboxes]
     private_key = _generate(key)
@@ -106,6 +112,22 @@ def mint_identity(
     if not self_signed:
         builder = builder.add_extension(_authority_key_identifier(ca_certificate), critical=False)
     return Identity(builder.sign(issuer_key, signature_hash(issuer_key)), private_key)
+
+
+def _stranger(like: x509.Certificate) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """A CA that is wrong in being another one, and in nothing else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _subject("A CA that nobody trusts")
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_key_usage(["keyCertSign", "cRLSign"]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate, key
 
 
 def signature_hash(key: CertificateIssuerPrivateKeyTypes) -> hashes.SHA256 | None:

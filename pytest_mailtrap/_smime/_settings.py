@@ -30,6 +30,8 @@ class Settings:
     The keywords of `inspect`, checked and loaded.
 
     *anchors* is None for `trust="any"`; with *bare*, nothing is around the CMS object.
+    *readers* are certificates that recipients are looked up among, and signers are not:
+    whoever gets the message does not have them.
     """
 
     anchors: tuple[x509.Certificate, ...] | None
@@ -39,6 +41,7 @@ class Settings:
     allow: frozenset[str]
     match_from: bool
     bare: bool = False
+    readers: tuple[x509.Certificate, ...] = ()
 
     @property
     def mathematics_only(self) -> bool:
@@ -49,11 +52,12 @@ def settings(
     *,
     trust: Trust,
     intermediates: Iterable[CertificateSource],
-    identities: Iterable[Identity],
+    identities: Identity | Iterable[Identity],
     at: datetime.datetime | None,
     allow: Iterable[str],
     match_from: bool,
     bare: bool = False,
+    readers: Iterable[x509.Certificate] = (),
 ) -> Settings:
     return Settings(
         anchors=None if isinstance(trust, str) and trust == "any" else _load_all(trust),
@@ -63,6 +67,7 @@ def settings(
         allow=_allowed(allow),
         match_from=match_from,
         bare=bare,
+        readers=tuple(readers),
     )
 
 

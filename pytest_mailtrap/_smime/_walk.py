@@ -139,14 +139,14 @@ def _multipart_signed(entity: Entity, settings: Settings) -> Opened:
     opened = _detached(signature, signed, settings)
     if opened.layer is None:
         return opened
-    if opened.content is not None and opened.content_type != _cms.DATA:
-        opened = replace(opened, problems=(*opened.problems, _no_mail(opened.content_type)))
+    odd = opened.content is not None and opened.content_type != _cms.DATA
+    problems = [_no_mail(opened.content_type)] if odd else []
     warnings = _line_warnings(signed)
     if found.outside:
         warnings.append(problem("preamble-text"))
     warnings += _micalg_warnings(entity, opened.layer)
     layer = replace(opened.layer, warnings=(*opened.layer.warnings, *warnings))
-    return replace(opened, layer=layer, content=signed, content_type=_cms.DATA)
+    return _layers.Opened(layer, signed, problems=(*opened.problems, *problems))
 
 
 def _no_mail(content_type: str) -> Problem:

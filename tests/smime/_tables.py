@@ -8,6 +8,7 @@ from pathlib import Path
 from pytest_mailtrap._smime._diagnosis import SENTENCES
 from pytest_mailtrap._smime._problems import CODES
 from pytest_mailtrap._smime._remedies import REMEDIES, REMEDY_OF
+from pytest_mailtrap._smime_policy import FINDINGS
 
 PAGE = Path(__file__).parents[2] / "docs" / "smime.md"
 
@@ -30,9 +31,15 @@ def _cure(code: str) -> str:
     return next((remedies[one] for one in ("email", "cryptography", "any") if one in remedies), "")
 
 
+def findings() -> str:
+    rows = (f"| `{code}` | {meaning} |" for code, meaning in FINDINGS.items())
+    return "\n".join(["| code | meaning |", "|---|---|", *rows])
+
+
 def written(page: str) -> str:
-    """The page with both tables as they should be."""
-    for name, table in (("codes", codes()), ("diagnoses", diagnoses())):
+    """The page with its tables as they should be."""
+    tables = {"codes": codes(), "findings": findings(), "diagnoses": diagnoses()}
+    for name, table in tables.items():
         between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.S)
         page = between.sub(lambda found, text=table: f"{found[1]}\n{text}\n\n{found[2]}", page)
     return page

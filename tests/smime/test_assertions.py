@@ -143,13 +143,25 @@ def test_other_ca(mailtrap: MailTrap) -> None:
         ca = other._certificates.ca_pem
     finally:
         other.close()
-
     assert verdict(mailtrap.assert_smime_signed).endswith("its CA is not trusted")
     mailtrap.assert_smime_signed(trust=ca)
     mailtrap.assert_smime_signed(trust="any")
     assert "any certificate (trust='any')" in failure(
         mailtrap.assert_smime_signed, trust="any", by="bob@example.org"
     )
+
+
+def test_certificate_left_out(mailtrap: MailTrap) -> None:
+    """The trap issued the certificate and could know it; who gets the message does not, so it must be in there."""
+    alice = mailtrap.smime_identity("alice@example.org")
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(PART)
+    builder = builder.add_signer(alice.certificate, alice.private_key, SHA256())
+    options = [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.NoCerts]
+    send(mailtrap, builder.sign(Encoding.SMIME, options))
+
+    text = failure(mailtrap.assert_smime_signed)
+    assert text.splitlines()[0].endswith("the certificate is missing")
+    assert "leave PKCS7Options.NoCerts out" in text
 
 
 def test_expired_certificate(mailtrap: MailTrap) -> None:
@@ -207,7 +219,7 @@ def test_wrong_key(mailtrap: MailTrap) -> None:
     send(mailtrap, encrypt(PART, bob))
 
     assert verdict(mailtrap.assert_smime_encrypted, identities=[carol]).endswith(
-        "the given keys do not open it"
+        "no given key opens it"
     )
     with pytest.raises(ValueError, match=r"cannot be decrypted by carol@example\.org"):
         mailtrap[0].decrypt(carol)

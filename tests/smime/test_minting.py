@@ -199,6 +199,11 @@ MISUSES: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
         {"not_before": NOW, "not_after": NOW - DAY},
         r"not_after must not precede not_before",
     ),
+    "two issuers": (
+        (ADDRESS,),
+        {"self_signed": True, "other_ca": True},
+        r"self_signed and other_ca exclude each other",
+    ),
     "common name": (
         (ADDRESS,),
         {"common_name": ADDRESS},
@@ -256,6 +261,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "no emailProtection": {"purposes": ["serverAuth"]},
     "cannot sign": {"key": "rsa-2048", "key_usage": ["keyEncipherment"]},
     "self-signed": {"self_signed": True},
+    "another CA": {"other_ca": True},
 }
 
 
