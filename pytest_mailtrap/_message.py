@@ -162,6 +162,7 @@ class CapturedMessage:
 
         ValueError where it is not encrypted, or not for *identity*.
         """
+        __tracebackhide__ = True
         from pytest_mailtrap._smime._opening import decrypt
 
         return replace(self, raw=decrypt(self.raw, identity))

@@ -61,13 +61,11 @@ def signature_findings(
         for address in by
         if not _signed_by((address,), facts.signers, same)
     ]
-    strange = [one for one in facts.layers if by and one.kind == "signed"]
-    found += [
+    return found or [
         Finding(code="other-signer", text=f"{describe_signers(one.signers)} signed a layer of it.")
-        for one in strange
-        if not _signed_by(by, one.signers, same)
+        for one in facts.layers
+        if by and one.kind == "signed" and not _signed_by(by, one.signers, same)
     ]
-    return found
 
 
 def _signed_by(

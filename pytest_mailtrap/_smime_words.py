@@ -126,6 +126,13 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "Send the certificate along:",
         "  cryptography  leave PKCS7Options.NoCerts out",
     ),
+    "certificate-expired": ("Sign with a certificate that is valid when the mail arrives.",),
+    "certificate-not-yet-valid": ("Sign with a certificate that is valid already.",),
+    "certificate-without-mailbox": ("Sign with a certificate that names the sender's address.",),
+    "key-usage": ("Use a certificate whose key usage has digitalSignature.",),
+    "from-several": ("Write one mailbox into From: a signature vouches for one.",),
+    "from-repeated": ("Write one From field.",),
+    "not-a-recipient": ("Give the identity of a recipient: identities=[...]",),
     "extended-key-usage": ("Use a certificate that is issued for e-mail protection.",),
     "weak-md5": ("Sign with SHA-256, or accept it by name: allow=['md5']",),
     "weak-sha1": ("Sign with SHA-256, or accept it by name: allow=['sha1']",),
@@ -216,9 +223,11 @@ def _reasons(case: Case) -> Block:
 
 
 def _remedy(case: Case) -> Block:
-    if case.diagnosis is not None and case.diagnosis.remedy is not None:
-        from pytest_mailtrap._smime._remedies import remedy_lines
+    from pytest_mailtrap._smime._remedies import REMEDY_OF_PROBLEM, remedy_lines
 
-        lines = remedy_lines(case.diagnosis.remedy)
-        return ["What to change:", *(f"  {line}" for line in lines[:4])]
+    remedies = [REMEDY_OF_PROBLEM.get(finding.code) for finding in case.findings]
+    if case.diagnosis is not None:
+        remedies.insert(0, case.diagnosis.remedy)
+    if remedy := next(filter(None, remedies), None):
+        return ["What to change:", *(f"  {line}" for line in remedy_lines(remedy)[:4])]
     return list(_ADVICE.get(case.findings[0].code, ()))

@@ -48,6 +48,7 @@ class Identity:
     chain: tuple[x509.Certificate, ...] = ()
 
     def __post_init__(self) -> None:
+        __tracebackhide__ = True
         object.__setattr__(self, "chain", tuple(self.chain))
         if _spki(self.certificate.public_key()) != _spki(self.private_key.public_key()):
             subject = self.certificate.subject.rfc4514_string()
@@ -66,6 +67,8 @@ class Identity:
 
         Without *private_key* the key is looked for in the same text as the certificate.
         """
+        # The arguments are secrets, and --showlocals would print them.
+        __tracebackhide__ = True
         leaf, *chain = x509.load_pem_x509_certificates(_encoded(certificate))
         key_text = certificate if private_key is None else private_key
         key = load_pem_private_key(_encoded(key_text), _password(password))
@@ -74,6 +77,8 @@ class Identity:
     @classmethod
     def from_pkcs12(cls, data: bytes, password: bytes | str | None = None) -> Identity:
         """Read a PKCS#12 file (.p12, .pfx)."""
+        # The arguments are secrets, and --showlocals would print them.
+        __tracebackhide__ = True
         key, leaf, chain = pkcs12.load_key_and_certificates(data, _password(password))
         if key is None or leaf is None:
             raise ValueError("the PKCS#12 data must hold a certificate and its private key")
@@ -102,6 +107,8 @@ class Identity:
 
     def pkcs12(self, password: bytes | str) -> bytes:
         """Certificate, key and chain as PKCS#12, what mail programs import."""
+        # The arguments are secrets, and --showlocals would print them.
+        __tracebackhide__ = True
         encryption = BestAvailableEncryption(_encoded(password))
         # PKCS#12 holds every key an S/MIME certificate can have.
         key: Any = self.private_key
@@ -144,8 +151,10 @@ def _spki(key: Any) -> bytes:  # Any: the key types of cryptography share no bas
 
 
 def _encoded(text: bytes | str) -> bytes:
+    __tracebackhide__ = True
     return text.encode() if isinstance(text, str) else text
 
 
 def _password(password: bytes | str | None) -> bytes | None:
+    __tracebackhide__ = True
     return None if password is None else _encoded(password)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from . import _certificates, _cms, _decrypt, _signers
@@ -40,7 +40,7 @@ class Opened:
     """
 
     layer: Layer | None
-    content: bytes | None = None
+    content: bytes | None = field(default=None, repr=False)
     content_type: str = _cms.DATA
     problems: tuple[Problem, ...] = ()
 

@@ -18,6 +18,7 @@ def decrypt(raw: bytes, identity: Identity) -> bytes:
     Fields that describe the encrypted body, or that stand inside as well, are left out.
     ValueError where the outermost layer is not encrypted, or not for *identity*.
     """
+    __tracebackhide__ = True
     checked = settings(
         trust="any", intermediates=(), identities=(identity,), at=None, allow=(), match_from=False
     )

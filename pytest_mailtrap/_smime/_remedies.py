@@ -16,7 +16,7 @@ REMEDIES: dict[str, dict[str, str]] = {
         "email": "sign part.as_bytes(policy=email.policy.SMTP)",
     },
     "send-bytes": {
-        "cryptography": "sendmail(sender, recipients, signed), no parsing between",
+        "cryptography": "smtplib's sendmail(bytes), not send_message(parsed)",
         "M2Crypto": "sendmail() what SMIME.write() wrote, no parsing between",
         "envelope": "strip() subject and headers: it parses what it signed",
         "nodemailer": "sendMail({ envelope, raw: signed })",
@@ -54,6 +54,11 @@ REMEDIES: dict[str, dict[str, str]] = {
     "smtp-dots": {
         "any": "let the SMTP library stuff dots, once (RFC 5321, 4.5.2)",
         "email": "smtplib sendmail() does it: don't do it before",
+    },
+    "send-crlf": {
+        "cryptography": "PKCS7EnvelopeBuilder writes LF: make it CRLF before",
+        "openssl": "cms writes LF headers: make all of it CRLF before",
+        "any": "smtplib's sendmail() sends bytes as they are",
     },
     "detach": {
         "cryptography": "sign(Encoding.SMIME, [PKCS7Options.DetachedSignature])",
@@ -101,10 +106,10 @@ REMEDY_OF: dict[str, str] = {
     "nothing-signed": "sign-something",
 }
 
-# Problems of a message that have a cure without any search for it.
+# Problems that have a cure without any search for the accident.
 REMEDY_OF_PROBLEM: dict[str, str] = {
     "content-embedded": "detach",
-    "cr-cr-lf": "send-bytes",
+    "header-bare-line-break": "send-crlf",
 }
 
 
