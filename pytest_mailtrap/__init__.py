@@ -12,12 +12,20 @@ if TYPE_CHECKING:
     from pytest_mailtrap._client_hello import ClientHello
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._factory import MailTrapFactory
+    from pytest_mailtrap._faults import Rule
+    from pytest_mailtrap._hostile import HostileMailTrap
+    from pytest_mailtrap._judgement import Verdict
     from pytest_mailtrap._message import Attachment, CapturedMessage
+    from pytest_mailtrap._scenarios import Scenario
     from pytest_mailtrap._transcript import Line, Transcript
     from pytest_mailtrap._transport import Auth, Transport
     from pytest_mailtrap._trap import MailTrap
 
 _HOMES = {
+    "Verdict": "_judgement",
+    "Scenario": "_scenarios",
+    "Rule": "_faults",
+    "HostileMailTrap": "_hostile",
     "Attachment": "_message",
     "Auth": "_transport",
     "CapturedMessage": "_message",
@@ -36,11 +44,15 @@ __all__ = [
     "CapturedMessage",
     "ClientHello",
     "Connection",
+    "HostileMailTrap",
     "Line",
     "MailTrap",
     "MailTrapFactory",
+    "Rule",
+    "Scenario",
     "Transcript",
     "Transport",
+    "Verdict",
 ]
 
 

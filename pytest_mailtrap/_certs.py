@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 import tempfile
 import warnings
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import trustme
 
     from pytest_mailtrap._options import Options
+    from pytest_mailtrap._scenarios import CertificateMaker
 
 _NAMES = ("localhost", "127.0.0.1", "::1")
 _VERSIONS = {
@@ -28,6 +29,7 @@ _VERSIONS = {
     "TLSv1.2": "TLSv1_2",
     "TLSv1.3": "TLSv1_3",
 }
+OLD_VERSIONS = ("TLSv1", "TLSv1.1")
 _VERIFY = {
     "ignore": ssl.CERT_NONE,
     "request": ssl.CERT_OPTIONAL,
@@ -48,7 +50,7 @@ class Certificates:
     def __init__(self, ca: trustme.CA) -> None:
         self.ca = ca
         self.smime_directory = Directory(ca)
-        self._contexts: dict[tuple[str, str, str], ssl.SSLContext] = {}
+        self._contexts: dict[tuple[object, ...], ssl.SSLContext] = {}
 
     @cached_property
     def ca_pem(self) -> str:
@@ -72,24 +74,39 @@ class Certificates:
 
         return self.ca.issue_cert(*_NAMES, key_type=trustme.KeyType.ECDSA)
 
-    def server_context(self, options: Options) -> ssl.SSLContext:
-        """The context of a trap with these *options*."""
-        key = (options.minimum_tls, options.maximum_tls, options.client_certificates)
+    def server_context(
+        self, options: Options, *, certificate: str | CertificateMaker = "good"
+    ) -> ssl.SSLContext:
+        """The context of a trap with these *options*, and with a certificate that is good or has the flaw named."""
+        key = (certificate, options.minimum_tls, options.maximum_tls, options.client_certificates)
         if key not in self._contexts:
-            self._contexts[key] = self._new_server_context(*key)
+            self._contexts[key] = self._new_server_context(options, certificate)
         return self._contexts[key]
 
-    def _new_server_context(self, minimum: str, maximum: str, client: str) -> ssl.SSLContext:
+    def _new_server_context(
+        self, options: Options, certificate: str | CertificateMaker
+    ) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        if minimum in ("TLSv1", "TLSv1.1"):
-            # OpenSSL 3 has these only at security level 0, and reads it when the certificate is loaded.
+        if options.minimum_tls in OLD_VERSIONS or certificate != "good":
+            # OpenSSL 3 has old versions and short keys only at security level 0, and reads it when the certificate is loaded.
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        set_versions(context, minimum, maximum)
-        self._leaf.configure_cert(context)
-        if client != "ignore":
-            context.verify_mode = _VERIFY[client]
+        set_versions(context, options.minimum_tls, options.maximum_tls)
+        if certificate == "good":
+            self._leaf.configure_cert(context)
+        else:
+            self._load(context, certificate)
+        if options.client_certificates != "ignore":
+            context.verify_mode = _VERIFY[options.client_certificates]
             self.ca.configure_trust(context)
         return context
+
+    def _load(self, context: ssl.SSLContext, certificate: str | CertificateMaker) -> None:
+        from pytest_mailtrap._bad_certificates import pem_of
+
+        path = self.directory / f"server-{len(self._contexts)}.pem"
+        path.write_bytes(pem_of(certificate, self.ca, _NAMES))
+        context.load_cert_chain(path)
+        path.unlink()
 
     def client_context(self) -> ssl.SSLContext:
         """A new client context that trusts this CA and no other."""
@@ -103,6 +120,41 @@ class Certificates:
             self._temporary.cleanup()
             del self.__dict__["directory"]
             self.__dict__.pop("ca_file", None)
+
+
+@cache
+def can_speak(version: str) -> bool:
+    """Whether the OpenSSL in this Python can serve this version of TLS; old ones may be compiled out."""
+    if not getattr(ssl, f"HAS_{_VERSIONS[version]}", False):
+        return False
+    ca = new_ca()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE  # the handshake is what is tried
+    for context in (server, client):
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        set_versions(context, version, version)
+    ca.issue_cert("localhost").configure_cert(server)
+    return _shake_hands(server, client)
+
+
+def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> bool:
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for _ in range(3):
+        for end in list(ends):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                return False
+            ends.remove(end)
+    return not ends
 
 
 def set_versions(context: ssl.SSLContext, minimum: str, maximum: str) -> None:

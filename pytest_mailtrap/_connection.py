@@ -27,6 +27,7 @@ class Facts:
     messages: list[CapturedMessage] = field(default_factory=list)
     handshake_error: str | None = None
     ended_by: EndedBy | None = None
+    spoke_out_of_turn: bool = False
 
 
 class Connection:
@@ -74,6 +75,11 @@ class Connection:
     def handshake_error(self) -> str | None:
         """What went wrong in the TLS handshake, in words, or None."""
         return self._settled().handshake_error
+
+    @property
+    def spoke_out_of_turn(self) -> bool:
+        """Whether the client went on before its command was answered; only hostile servers wait for that."""
+        return self._settled().spoke_out_of_turn
 
     def _settled(self) -> Facts:
         """Let the trap take in what the client has already sent: an alert, or the end of the connection."""

@@ -11,6 +11,7 @@ import asyncio
 import base64
 import binascii
 import collections
+import functools
 import re
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -22,6 +23,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from pytest_mailtrap import _parameters
 from pytest_mailtrap._lines import LONGEST_LINE, Lines, TooLongError, has_long_line, unstuff
 from pytest_mailtrap._message import CapturedMessage
+from pytest_mailtrap._script import Script
 from pytest_mailtrap._transcript import printable
 from pytest_mailtrap._transport import Auth
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from aiosmtpd.smtp import Envelope, Session
 
     from pytest_mailtrap._directory import Directory
+    from pytest_mailtrap._faults import Rule, Rules
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._wire import Wire
 
@@ -72,13 +75,13 @@ class Dialogue(SMTP):
         options: Options,
         accounts: Mapping[str, str],
         directory: Directory,
+        rules: Rules,
         deliver: Deliver,
         fail: Fail,
     ) -> None:
         # SMTP.__init__ reflects over the class for every connection (0.3 ms): we do it once and copy the outcome.
         self.__dict__.update(_engine(wire.loop).__dict__)
         self._needs_tls = options.starttls == "require" and not wire.secured
-        self._smtp_methods = self._commands()
         self._auth_methods = {
             name: attribute._replace(method=getattr(self, f"auth_{name}"))
             for name, attribute in self._auth_methods.items()
@@ -90,6 +93,9 @@ class Dialogue(SMTP):
         self._recorder = wire.recorder
         self._wire = wire
         self._lines = Lines(wire.loop, wire.recorder)
+        self._script = Script(rules, wire, self._lines)
+        self._smtp_methods = self._commands()
+        self._at_end: list[Rule] = []
         asyncio.StreamReaderProtocol.__init__(
             self, self._lines, client_connected_cb=self._cb_client_connected, loop=wire.loop
         )
@@ -114,6 +120,9 @@ class Dialogue(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._handler_coroutine.add_done_callback(self._ended)
+
+    async def _handle_client(self) -> None:
+        await self._script.greet(super()._handle_client)
 
     def eof_received(self) -> bool:
         # aiosmtpd cancels the session here, and with it commands that came before the end.
@@ -155,20 +164,23 @@ class Dialogue(SMTP):
             if status.startswith('500 Error: command "'):
                 status = "500 Error: command not recognized"
             status = status.encode("utf-8", "replace")
-        self._recorder.server(status)
-        self._writer.write(status + b"\r\n")
+        reply = self._script.instead_of(status + b"\r\n")
+        self._recorder.server(reply)
+        self._writer.write(reply)
         await self._writer.drain()
 
     # -- commands -------------------------------------------------------------------------
 
     def _commands(self) -> dict[str, Any]:
         """What each command does; before a TLS that is required, most do nothing."""
-        return {
-            name: self._refuse_before_tls
-            if self._needs_tls and name not in _BEFORE_TLS
-            else getattr(self, f"smtp_{name}")
-            for name in self._smtp_methods
-        }
+        return self._script.over(
+            {
+                name: self._refuse_before_tls
+                if self._needs_tls and name not in _BEFORE_TLS
+                else getattr(self, f"smtp_{name}")
+                for name in self._smtp_methods
+            }
+        )
 
     async def _refuse_before_tls(self, _arg: str | None) -> None:
         await self.push("530 Must issue a STARTTLS command first")
@@ -184,6 +196,7 @@ class Dialogue(SMTP):
         if self._wire.secured:
             offered.insert(-1, "REQUIRETLS")  # RFC 8689, section 2: only inside TLS
         offered.insert(-1, "DSN")
+        offered = self._script.offered(offered)
         return ["\r\n".join(f"250-{o}" for o in offered[:-1]) + f"\r\n250 {offered[-1]}"]
 
     async def smtp_EHLO(self, hostname: str) -> None:
@@ -339,10 +352,11 @@ class Dialogue(SMTP):
             await self.push("501 Syntax: DATA")
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
+        self._at_end = []
         reply = await self._lines.read_data(self._store, self.data_size_limit)
         self._reset_timeout()
         self._set_post_data_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
-        await self.push(reply)
+        await self._script.perform(self._at_end, functools.partial(self.push, reply))
 
     def _store(self, stuffed: bytearray | None, size: int) -> str:
         """Capture the message and give the reply; *stuffed* is None when it was far larger than allowed."""
@@ -353,6 +367,9 @@ class Dialogue(SMTP):
             return "552 5.3.4 Message exceeds the maximum size"
         if has_long_line(raw, self.line_length_limit - 1):
             return "500 5.5.2 Line too long (RFC 5321, section 4.5.3.1.6)"
+        self._at_end = self._script.take("END-OF-MESSAGE")
+        if not all(rule.carries_out for rule in self._at_end):
+            return ""  # the rule has the reply
         envelope = self.envelope
         message = CapturedMessage(
             mail_from=(envelope.mail_from or "").removeprefix("<>"),

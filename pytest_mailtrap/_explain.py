@@ -94,7 +94,7 @@ def explain_nothing(
     """Say what did happen when no message came."""
     return compose(
         "no message reached the trap",
-        _happenings(connections, port, tls_port),
+        happenings(connections, port, tls_port),
         advice_for(diagnosis(connections), may_be_late=may_be_late),
     )
 
@@ -113,7 +113,7 @@ def explain_waiting(
     return compose(
         _verdict(len(messages), count, f"arrived within {timeout:g} s"),
         _table([], messages, [_how_sent(m.transport) for m in messages]),
-        _happenings(idle, port, tls_port) if idle or not messages else [],
+        happenings(idle, port, tls_port) if idle or not messages else [],
         advice_for(diagnosis(idle), may_be_late=False) if idle or not messages else [],
     )
 
@@ -285,7 +285,7 @@ def _on_the_wire(number: int, evidence: Block) -> Block:
     )
 
 
-def _happenings(connections: Sequence[Connection], port: int, tls_port: int) -> Block:
+def happenings(connections: Sequence[Connection], port: int, tls_port: int) -> Block:
     if not connections:
         return [
             f"  nothing connected to localhost:{port} (STARTTLS) or",

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     import trustme
 
+    from pytest_mailtrap._hostile import HostileMailTrap
     from pytest_mailtrap._inbox import Observer
+    from pytest_mailtrap._scenarios import Scenario
     from pytest_mailtrap._smime._identity import Identity
 
 
@@ -43,6 +45,21 @@ class MailTrapFactory:
         trap.start()
         try:
             with trap.trust() if options.trust else nullcontext():
+                yield trap
+        finally:
+            trap.stop()
+
+    @contextmanager
+    def hostile(self, options: Options, scenario: Scenario, mode: str) -> Iterator[HostileMailTrap]:
+        """Run a trap that plays *scenario*, its CA trusted meanwhile, so that clients with default settings verify."""
+        from pytest_mailtrap._hostile import HostileMailTrap
+
+        trap = HostileMailTrap(
+            self._thread, self._certificates, options, scenario=scenario, mode=mode
+        )
+        trap.start()
+        try:
+            with trap.trust():
                 yield trap
         finally:
             trap.stop()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import trustme
 
     from pytest_mailtrap._factory import MailTrapFactory
+    from pytest_mailtrap._hostile import HostileMailTrap
     from pytest_mailtrap._options import MarkerOptions
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._trap import MailTrap
@@ -48,6 +49,54 @@ def mailtrap(
     """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
     with mailtrap_factory.running(marked_options(request.node).for_the_trap()) as trap:
         yield trap
+
+
+@pytest.fixture
+def hostile_mailtrap(
+    request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
+) -> Iterator[HostileMailTrap]:
+    """A mail trap that plays one hostile server per test; see its `assert_client_refuses(send)`."""
+    from pytest_mailtrap._hostile import is_available
+
+    scenario = getattr(request, "param", None)
+    if scenario is None:
+        pytest.fail(
+            "hostile_mailtrap is parametrised: it must be among the test's arguments, or those of its fixtures",
+            pytrace=False,
+        )
+    if not is_available(scenario):
+        pytest.skip(f"this OpenSSL cannot serve {scenario.maximum_tls}")
+    options = marked_options(request.node)
+    with mailtrap_factory.hostile(options.for_the_trap(), scenario, options.mode) as trap:
+        yield trap
+
+
+def generate_scenarios(metafunc: pytest.Metafunc) -> None:
+    """One test per scenario, for each test that uses `hostile_mailtrap`."""
+    if "hostile_mailtrap" not in metafunc.fixturenames or _is_parametrised(metafunc.definition):
+        return
+    try:
+        options = marked_options(metafunc.definition)
+        scenarios = options.chosen_scenarios()
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"@pytest.mark.mailtrap: {error}", pytrace=False)
+    skips = options.skip_scenarios or {}
+    parameters = [
+        pytest.param(
+            scenario,
+            id=scenario.id,
+            marks=[pytest.mark.skip(reason=skips[scenario.id])] if scenario.id in skips else [],
+        )
+        for scenario in scenarios
+    ]
+    metafunc.parametrize("hostile_mailtrap", parameters, indirect=True)
+
+
+def _is_parametrised(node: pytest.Item) -> bool:
+    """Whether the test chooses its scenarios itself, by @pytest.mark.parametrize."""
+    return any(
+        "hostile_mailtrap" in str(marker.args[:1]) for marker in node.iter_markers("parametrize")
+    )
 
 
 def marked_options(node: pytest.Item) -> MarkerOptions:

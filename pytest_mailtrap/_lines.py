@@ -8,6 +8,7 @@ touches private parts of `asyncio.StreamReader` only where aiosmtpd does, or whe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Lines(asyncio.StreamReader):
         self._recorder = recorder
         self._data: _Data | None = None
         self._overlong = False
+        self._arrival = asyncio.Event()
+        self._end = asyncio.Event()
 
     async def readuntil(self, separator: Any = b"\n") -> bytes:
         try:
@@ -68,6 +71,17 @@ class Lines(asyncio.StreamReader):
         """Whether message data is on its way in."""
         return self._data is not None
 
+    async def arrives_within(self, seconds: float) -> bool:
+        """Whether the client sends something, beyond what has been read, within *seconds*."""
+        self._arrival.clear()
+        if not self._buffer:  # type: ignore[attr-defined]  # as in discard()
+            await _within(self._arrival, seconds)
+        return bool(self._buffer)  # type: ignore[attr-defined]
+
+    async def ends_within(self, seconds: float) -> None:
+        """Wait for *seconds*, or until the client has gone."""
+        await _within(self._end, seconds)
+
     def discard(self) -> int:
         """Forget what has come in and was not read; gives the number of bytes."""
         size = len(self._buffer)  # type: ignore[attr-defined]  # as aiosmtpd does; there is no public way
@@ -90,6 +104,7 @@ class Lines(asyncio.StreamReader):
         return await reply
 
     def feed_data(self, data: Any) -> None:  # bytes; typeshed says any iterable of integers
+        self._arrival.set()
         if self._data is None:
             super().feed_data(data)
             return
@@ -101,10 +116,17 @@ class Lines(asyncio.StreamReader):
 
     def feed_eof(self) -> None:
         super().feed_eof()
+        self._arrival.set()
+        self._end.set()
         if self._data is not None and not self._data.reply.done():
             # Half a message is none.
             self._data.reply.set_exception(ConnectionResetError("closed in the middle of DATA"))
             self._data = None
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
 
 
 class _Data:

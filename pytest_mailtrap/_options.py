@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from pytest_mailtrap._scenarios import Scenario
+
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 # The modes of MTA-STS (RFC 8461, section 3.2).
 POLICIES = ("none", "testing", "enforce")
@@ -135,6 +137,13 @@ class MarkerOptions(Options):
     mode: str = "starttls"
     scenarios: tuple[Any, ...] | None = None  # ids, or Scenario objects
     skip_scenarios: Mapping[str, str] | None = None
+
+    def chosen_scenarios(self) -> tuple[Scenario, ...]:
+        """What `hostile_mailtrap` plays; ValueError where a scenario is unknown, or skipped without a reason."""
+        from pytest_mailtrap._scenarios import check_skips, family
+
+        check_skips(self.skip_scenarios or {})
+        return family(self.mode, scenarios=self.scenarios)
 
     def for_the_trap(self) -> Options:
         """The part that a trap takes."""

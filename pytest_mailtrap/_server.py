@@ -75,11 +75,9 @@ class Server:
         thread: LoopThread,
         *,
         new_wire: Callable[..., Wire],
-        on_open: Callable[[Wire], None],
     ) -> None:
         self._thread = thread
         self._new_wire = new_wire
-        self._on_open = on_open
         self._wires: set[Wire] = set()
         self._listeners: list[asyncio.Server] = []
         self._stopping = False
@@ -109,7 +107,6 @@ class Server:
             wire.abort()
             return
         self._wires.add(wire)
-        self._on_open(wire)
 
     def _closed(self, wire: Wire) -> None:
         self._wires.discard(wire)
@@ -125,6 +122,11 @@ class Server:
         if not self._stopping:
             self._thread.call(self._quiet())
 
+    def drop(self) -> None:
+        """Cut every connection, and go on listening."""
+        if not self._stopping:
+            self._thread.call(self._drop())
+
     def stop(self) -> None:
         """Stop listening, let active clients come to their end for a moment, then cut what is left."""
         if not self._stopping:
@@ -135,6 +137,9 @@ class Server:
         for listener in self._listeners:
             listener.close()
         await self._quiet()
+        await self._drop()
+
+    async def _drop(self) -> None:
         for wire in list(self._wires):
             wire.abort()
         await _rounds(_SETTLING_ROUNDS)  # the transports report their end in the loop's next round

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from functools import cached_property
+from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, overload
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._dialogue import Dialogue
 from pytest_mailtrap._explain import explain_nothing, explain_waiting, messages_in_all
-from pytest_mailtrap._inbox import Inbox
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._policy import transport_violations
 from pytest_mailtrap._server import Server
+from pytest_mailtrap._stage import Stage
 from pytest_mailtrap._trust import trusting
 from pytest_mailtrap._waiting import changed
 from pytest_mailtrap._wire import Wire
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from pytest_mailtrap._client_hello import ClientHello
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._inbox import Observer
+    from pytest_mailtrap._judgement import Verdict
     from pytest_mailtrap._options import Options
+    from pytest_mailtrap._scenarios import Scenario
     from pytest_mailtrap._server import LoopThread
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._smime._settings import Trust
@@ -53,12 +56,12 @@ class MailTrap(Sequence[CapturedMessage]):
         self._certificates = certificates
         self._options = options
         self._accounts = options.accounts() or {"mailtrap": secrets.token_urlsafe(12)}
-        self._inbox = Inbox(options, observer)
+        self._stage = Stage(options, observer=observer)
+        self._inbox = self._stage.inbox
         self._thread = thread
         self._server = Server(
             thread,
             new_wire=self._new_wire,
-            on_open=lambda wire: self._inbox.connected(wire.connection),
         )
 
     # -- the messages ---------------------------------------------------------------------
@@ -122,7 +125,7 @@ class MailTrap(Sequence[CapturedMessage]):
     @property
     def smtp_url(self) -> str:
         """`smtp://localhost:PORT`."""
-        return f"smtp://{self.host}:{self.port}"
+        return f"smtp://{self.host}:{self._server.port}"
 
     @property
     def smtps_url(self) -> str:
@@ -284,6 +287,39 @@ class MailTrap(Sequence[CapturedMessage]):
             self._at_least_one(), to=to, identities=identities, authenticated=authenticated
         )
 
+    def assert_refuses_hostile_servers(
+        self,
+        send: Callable[..., Any],
+        mode: str = "starttls",
+        *,
+        scenarios: Iterable[str | Scenario] | None = None,
+        skip: Mapping[str, str] | None = None,
+        timeout: float | None = 10.0,
+        may_fail_silently: bool = False,
+    ) -> tuple[Verdict, ...]:
+        """
+        Fail unless the application refuses every hostile server of *mode*, after it could send to a good one.
+
+        This trap plays them one after the other, on its own ports.
+        *send* makes the application send one message; it is given host and port where it takes them.
+        *mode* is "starttls" or "implicit"; *scenarios* narrows the family, *skip* maps ids to the reason why they are left out.
+        *timeout* and *may_fail_silently* are those of `HostileMailTrap.assert_client_refuses`.
+        All failures stand in one message; the verdicts are returned, the control's first.
+        What the servers got is in the verdicts, not among the messages of the trap.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._hostile import assert_refuses
+
+        return assert_refuses(
+            self,
+            send,
+            mode=mode,
+            scenarios=scenarios,
+            skip=skip or {},
+            timeout=timeout,
+            may_fail_silently=may_fail_silently,
+        )
+
     def _at_least_one(self) -> list[CapturedMessage]:
         __tracebackhide__ = True
         messages = self._messages()
@@ -305,31 +341,65 @@ class MailTrap(Sequence[CapturedMessage]):
         self._server.stop()
         self._inbox.raise_failure()
 
+    def play(self, scenario: Scenario) -> None:
+        """Be the server of *scenario* from now on, with an empty inbox."""
+        self._stage = Stage(self._options, scenario=scenario)
+        self._inbox = self._stage.inbox
+
+    @contextmanager
+    def playing(self, scenario: Scenario) -> Iterator[Stage]:
+        """Be the server of *scenario* for a while; what comes meanwhile goes into an inbox of its own."""
+        before, self._stage = self._stage, Stage(self._options, scenario=scenario)
+        try:
+            yield self._stage
+        finally:
+            self._stage.inbox.raise_failure()
+            self._stage = before
+            self.drop()
+
+    def drop(self) -> None:
+        """Cut every connection."""
+        self._server.drop()
+
+    def settle(self) -> None:
+        """Let clients that are in the middle of something go on for a moment."""
+        self._server.settle_until_quiet()
+
     def _new_wire(
         self, *, implicit: bool, on_open: Callable[[Wire], None], on_close: Callable[[Wire], None]
     ) -> Wire:
+        stage = self._stage
+
+        def opened(wire: Wire) -> None:
+            on_open(wire)
+            if not wire.closing:
+                stage.inbox.connected(wire.connection)
+
         return Wire(
             loop=self._thread.loop,
             implicit=implicit,
-            choose_context=self._choose_context,
-            dialogue=self._new_dialogue,
-            on_open=on_open,
+            choose_context=partial(self._choose_context, stage),
+            dialogue=partial(self._new_dialogue, stage),
+            at_handshake=partial(stage.rules.take, "HANDSHAKE", encrypted=False),
+            greets_after=stage.greets_after,
+            on_open=opened,
             on_close=on_close,
-            on_error=self._inbox.fail,
+            on_error=stage.inbox.fail,
             settle=self._server.settle,
         )
 
-    def _choose_context(self, _hello: ClientHello | None) -> ssl.SSLContext:
-        return self._certificates.server_context(self._options)
+    def _choose_context(self, stage: Stage, _hello: ClientHello | None) -> ssl.SSLContext:
+        return self._certificates.server_context(stage.options, certificate=stage.certificate)
 
-    def _new_dialogue(self, wire: Wire) -> Dialogue:
+    def _new_dialogue(self, stage: Stage, wire: Wire) -> Dialogue:
         return Dialogue(
             wire,
-            options=self._options,
+            options=stage.options,
             accounts=self._accounts,
             directory=self._certificates.smime_directory,
-            deliver=self._inbox.deliver,
-            fail=self._inbox.fail,
+            rules=stage.rules,
+            deliver=stage.inbox.deliver,
+            fail=stage.inbox.fail,
         )
 
 

@@ -21,9 +21,10 @@ from pytest_mailtrap._tls import TLSError, TLSLayer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytest_mailtrap._connection import EndedBy
+    from pytest_mailtrap._faults import Rule
 
 HANDSHAKE_SECONDS = 10.0
 
@@ -45,6 +46,8 @@ class Wire(asyncio.Protocol):
 
     *implicit* begins with a handshake; otherwise TLS begins when the dialogue calls `start_tls()`.
     *choose_context* gives the SSL context for what the client offered.
+    *at_handshake* gives the rules for this handshake, asked when the client's first bytes are here.
+    *greets_after* is for servers that are not what they should be: so many seconds of silence on the implicit-TLS port, and they greet in cleartext.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class Wire(asyncio.Protocol):
         implicit: bool,
         choose_context: Callable[[ClientHello | None], ssl.SSLContext],
         dialogue: Callable[[Wire], Speaker],
+        at_handshake: Callable[[], Sequence[Rule]] = tuple,
+        greets_after: float | None = None,
         on_open: Callable[[Wire], None],
         on_close: Callable[[Wire], None],
         on_error: Callable[[BaseException], None],
@@ -67,6 +72,10 @@ class Wire(asyncio.Protocol):
         self._settle = settle
         self._choose_context = choose_context
         self._make_dialogue = dialogue
+        self._at_handshake = at_handshake
+        self._greets_after = greets_after
+        self._greeting: asyncio.TimerHandle | None = None
+        self._is_stalled = False
         self._on_open = on_open
         self._on_close = on_close
         self._on_error = on_error
@@ -92,10 +101,15 @@ class Wire(asyncio.Protocol):
         )
         with self._errors_reach_the_test():
             self._on_open(self)
-            if self.implicit:
-                self._await_hello()
-            else:
-                self._start_dialogue()
+            self._begin()
+
+    def _begin(self) -> None:
+        if not self.implicit or self._greets_after == 0:
+            self._start_dialogue()
+            return
+        self._await_hello()
+        if self._greets_after is not None:
+            self._greeting = self.loop.call_later(self._greets_after, self._greet_in_cleartext)
 
     def data_received(self, data: bytes) -> None:
         self.last_activity = self.loop.time()
@@ -117,7 +131,7 @@ class Wire(asyncio.Protocol):
             self._receive_tls(data)
         elif self._hello is not None:
             self._receive_handshake(data)
-        elif not self._has_spoken and data.startswith(b"\x16\x03"):
+        elif data.startswith(b"\x16\x03"):
             self._refuse_misplaced_tls(data)
         elif self._dialogue is not None:
             self._has_spoken = True
@@ -196,6 +210,12 @@ class Wire(asyncio.Protocol):
             self._tcp.write(self._tls.outgoing())
         self._shut()
 
+    def cut(self) -> None:
+        """Close the TCP connection without closing TLS, as when a cable is cut."""
+        if not self._closing:
+            self.end("server")
+            self._shut()
+
     def abort(self) -> None:
         """Cut the connection at once."""
         self.end("server")
@@ -222,9 +242,19 @@ class Wire(asyncio.Protocol):
         self._hello = b""
         self._deadline = self.loop.call_later(HANDSHAKE_SECONDS, self._handshake_timed_out)
 
+    def _greet_in_cleartext(self) -> None:
+        if self._hello == b"" and not self._closing:
+            self._hello = None
+            self._clear_deadline()
+            self._start_dialogue()
+
     def _receive_handshake(self, data: bytes) -> None:
         if self._tls is None:
+            if self._hello == b"" and not self._may_begin(data):
+                return
             self._hello = (self._hello or b"") + data
+            if self._is_stalled:
+                return
             hello = parse_client_hello(self._hello)
             if hello == "incomplete":
                 return
@@ -232,6 +262,41 @@ class Wire(asyncio.Protocol):
         self._go_on(data)
         if self.facts.handshake_error is not None and not self._closing:
             self._shut()  # it can be no handshake, though OpenSSL waits for more of it
+
+    def _may_begin(self, data: bytes) -> bool:
+        """Let the rules do what they want with the handshake; whether there will be one now."""
+        for rule in self._at_handshake():
+            if rule.raw is not None:
+                self.recorder.event("the trap sends bytes that are no TLS")
+                self._tcp.write(rule.raw)
+            if rule.ends_it:
+                self._fail_handshake("the trap broke off the handshake", "server")
+                self._note_what_came(data)
+                self._shut()
+                return False
+            if rule.delay:
+                self._stall(data, rule.delay)
+                return False
+        return True
+
+    def _note_what_came(self, data: bytes) -> None:
+        hello = parse_client_hello(data)
+        if isinstance(hello, ClientHello):
+            self.record(client_hello=hello, sni=hello.server_name)
+
+    def _stall(self, data: bytes, seconds: float) -> None:
+        self.recorder.event(f"silence for {seconds:g} s")
+        self._note_what_came(data)
+        self._hello = data
+        self._is_stalled = True
+        self._clear_deadline()
+        self._deadline = self.loop.call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        if not self._closing:
+            self._is_stalled = False
+            self._deadline = self.loop.call_later(HANDSHAKE_SECONDS, self._handshake_timed_out)
+            self.data_received(b"")
 
     def _begin_tls(self, hello: ClientHello | None) -> bytes:
         """Choose the certificate for what the client asks for; gives back the bytes received so far."""
@@ -314,10 +379,13 @@ class Wire(asyncio.Protocol):
     # -- what goes wrong ------------------------------------------------------------------
 
     def _fail_handshake(self, words: str, cause: EndedBy) -> None:
+        self._note_handshake_error(words)
+        self.end(cause)
+
+    def _note_handshake_error(self, words: str) -> None:
         if self.facts.handshake_error is None:
             self.facts.handshake_error = words
             self.recorder.event(words)
-        self.end(cause)
 
     def _handshake_timed_out(self) -> None:
         if self._hello == b"" and self.implicit:
@@ -353,9 +421,12 @@ class Wire(asyncio.Protocol):
         self._fail_handshake(f"client spoke cleartext{seen} {where}", "server")
 
     def _refuse_misplaced_tls(self, data: bytes) -> None:
-        hello = parse_client_hello(data)
-        if isinstance(hello, ClientHello):
-            self.record(client_hello=hello, sni=hello.server_name)
+        self._note_what_came(data)
+        if self._has_spoken or self.implicit:
+            # What a server says to a line that is no command; the client's TLS ends on it.
+            self._note_handshake_error("client spoke TLS, but the trap speaks cleartext")
+            self.send(b"500 5.5.2 Syntax error, command unrecognized\r\n")
+            return
         self._fail_handshake("client spoke implicit TLS, but this is the STARTTLS port", "server")
         self._shut()
 
@@ -370,9 +441,10 @@ class Wire(asyncio.Protocol):
         self._tcp.close()
 
     def _clear_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        for timer in (self._deadline, self._greeting):
+            if timer is not None:
+                timer.cancel()
+        self._deadline = self._greeting = None
 
 
 class PlainTransport(asyncio.Transport):

@@ -9,6 +9,8 @@ import pytest
 from pytest_mailtrap import _reporting, _settings
 from pytest_mailtrap._fixtures import (
     check_marker,
+    generate_scenarios,
+    hostile_mailtrap,
     mailtrap,
     mailtrap_ca,
     mailtrap_factory,
@@ -18,11 +20,12 @@ from pytest_mailtrap._fixtures import (
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["mailtrap", "mailtrap_ca", "mailtrap_factory", "smime_identity"]
+__all__ = ["hostile_mailtrap", "mailtrap", "mailtrap_ca", "mailtrap_factory", "smime_identity"]
 
 _MARKER = (
     "mailtrap(*, starttls='offer', require_auth=False, credentials=None, auth_without_tls=False, "
-    "client_certificates='ignore', minimum_tls='TLSv1.2', maximum_tls='TLSv1.3', max_message_size=None, trust=False): "
+    "client_certificates='ignore', minimum_tls='TLSv1.2', maximum_tls='TLSv1.3', max_message_size=None, trust=False, "
+    "mode='starttls', scenarios=None, skip_scenarios=None): "
     "how the mail trap of this test behaves"
 )
 
@@ -37,6 +40,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    generate_scenarios(metafunc)
 
 
 @pytest.hookimpl(tryfirst=True)

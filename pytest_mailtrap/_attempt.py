@@ -1,0 +1,137 @@
+"""
+One call of the application's `send()`, with a deadline.
+
+Rules of this file: it knows nothing of mail; it says how the call ended and what was logged meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_mailtrap._judgement import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Where there is no deadline of the caller's, a server that is silent still ends it.
+LIMIT = 10.0
+# After its connections have been cut, a call that hung has this long to come back.
+_LAST_SECONDS = 1.0
+
+
+def attempt(send: Callable[[], Any], *, timeout: float | None, cut: Callable[[], None]) -> Attempt:
+    """
+    Call *send*, and say how it ended; *cut* ends its connections when *timeout* seconds have passed.
+
+    It runs in a thread of its own, which is left behind where it does not come back; with *timeout* None it runs in the
+    caller's, for code that is bound to its thread.
+    A coroutine function runs in an event loop of its own.
+    What is no error of the application's (KeyboardInterrupt, `pytest.fail()`) is raised again.
+    """
+    call = _Call(send)
+    started = time.monotonic()
+    with _watching_the_log() as log:
+        if timeout is None:
+            hung = _in_this_thread(call, cut)
+        else:
+            hung = _in_its_own_thread(call, timeout, cut)
+    if call.foreign is not None:
+        raise call.foreign
+    return Attempt(
+        error=call.error,
+        reported=call.reported,
+        hung=hung,
+        seconds=time.monotonic() - started,
+        escapes=log.found,
+    )
+
+
+class _Call:
+    """The call and its end."""
+
+    def __init__(self, send: Callable[[], Any]) -> None:
+        self._send = send
+        self.error: BaseException | None = None
+        self.foreign: BaseException | None = None
+        self.reported = False
+
+    def run(self) -> None:
+        try:
+            result = self._send()
+            if inspect.isawaitable(result):
+                result = asyncio.run(_awaited(result))
+        except SystemExit as stop:  # how a command-line program says it
+            self.error, self.reported = stop, stop.code not in (None, 0)
+        except Exception as error:
+            self.error, self.reported = error, True
+        except BaseException as foreign:
+            self.foreign = foreign
+        else:
+            # A function that says False, and a program that ended with a status, have told their caller.
+            self.reported = result is False or bool(getattr(result, "returncode", 0))
+
+
+async def _awaited(awaitable: Any) -> Any:  # whatever the application's function gives
+    return await awaitable
+
+
+def _in_its_own_thread(call: _Call, timeout: float, cut: Callable[[], None]) -> bool:
+    context = contextvars.copy_context()
+    thread = threading.Thread(
+        target=context.run, args=(call.run,), name="mailtrap-send", daemon=True
+    )
+    thread.start()
+    thread.join(timeout)
+    if not thread.is_alive():
+        return False
+    cut()
+    thread.join(_LAST_SECONDS)
+    return True
+
+
+def _in_this_thread(call: _Call, cut: Callable[[], None]) -> bool:
+    hung = threading.Event()
+
+    def end() -> None:
+        hung.set()
+        cut()
+
+    timer = threading.Timer(LIMIT, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        call.run()
+    finally:
+        timer.cancel()
+    return hung.is_set()
+
+
+@contextmanager
+def _watching_the_log() -> Iterator[_Watch]:
+    watch = _Watch()
+    logging.getLogger().addHandler(watch)
+    try:
+        yield watch
+    finally:
+        logging.getLogger().removeHandler(watch)
+
+
+class _Watch(logging.Handler):
+    """Looks for control characters that would reach a terminal or forge a line."""
+
+    found: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = self.format(record)
+        except Exception:  # a log call with wrong arguments is not ours to judge
+            return
+        if self.found is None and any(character in text for character in "\x1b\x07\r"):
+            self.found = text

@@ -1,0 +1,258 @@
+"""
+Hostile servers: a trap that plays one scenario, and the family played one after the other.
+
+Rules of this file: it lets the application try and collects what was seen; what that means is decided in `_judgement`, and worded in
+`_hostile_words`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+import unittest
+from typing import TYPE_CHECKING, Any
+
+from pytest_mailtrap._attempt import attempt
+from pytest_mailtrap._certs import can_speak
+from pytest_mailtrap._hostile_words import explain_control, explain_family, explain_verdict
+from pytest_mailtrap._judgement import Verdict, judge, sent_auth, uses
+from pytest_mailtrap._scenarios import BASELINE, OK, check_skips, family
+from pytest_mailtrap._trap import MailTrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pytest_mailtrap._inbox import Inbox
+    from pytest_mailtrap._judgement import Attempt
+    from pytest_mailtrap._scenarios import Scenario
+
+DEFAULT_TIMEOUT = 10.0
+_LATE_SECONDS = 2.0
+
+
+class HostileMailTrap(MailTrap):
+    """
+    A mail trap that is hostile in one way: `scenario`.
+
+    It has everything a `MailTrap` has; messages and connections are those of its last try, without the control's.
+    *mode* is "starttls" or "implicit".
+    """
+
+    def __init__(self, *args: Any, scenario: Scenario, mode: str, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)  # what a MailTrap takes
+        self.scenario = scenario
+        self.mode = mode
+        self.play(scenario)
+
+    @property
+    def port(self) -> int:
+        """
+        The port to configure the application with.
+
+        In mode "implicit" it is that for implicit TLS, the same as `tls_port`.
+        """
+        return self.tls_port if self.mode == "implicit" else super().port
+
+    def judge(
+        self,
+        send: Callable[[], Any],
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        may_fail_silently: bool = False,
+    ) -> Verdict:
+        """
+        Do as `assert_client_refuses()`, and give the verdict instead of failing.
+
+        Where the control fails, the verdict is that of the scenario `ok`.
+        """
+        trial = Trial(self, self.mode, send, timeout, may_fail_silently)
+        control = trial.control()
+        if control.failed or self.scenario.id == OK.id:
+            return control
+        return trial.verdict(self.scenario)
+
+    def assert_client_refuses(
+        self,
+        send: Callable[[], Any],
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        may_fail_silently: bool = False,
+    ) -> None:
+        """
+        Fail if the application lets this server have what it must not have, or does not tell its caller that it failed.
+
+        *send* makes the application send one message to `host` and `port`; a function or a coroutine function.
+        It is called twice: first this trap is a good server, on the same port, and the message must arrive there.
+        Errors that it raises are what is hoped for.
+        *timeout* is in seconds, for each call; a call that takes longer has failed.
+        None calls it in the thread of the test, for code that is bound to its thread such as Django's ORM.
+        *may_fail_silently* allows it to return as if all were well although nothing arrived, as a logging handler does.
+
+        Where the client's own habits make a verdict impossible, the test is skipped, and the reason says so.
+        """
+        __tracebackhide__ = True
+        verdict = self.judge(send, timeout=timeout, may_fail_silently=may_fail_silently)
+        _raise_if_failed(verdict, self)
+        if verdict.outcome == "inconclusive":
+            raise unittest.SkipTest(explain_verdict(verdict))
+
+
+def _raise_if_failed(verdict: Verdict, trap: MailTrap) -> None:
+    __tracebackhide__ = True
+    if not verdict.failed:
+        return
+    if verdict.scenario.id == OK.id:
+        raise AssertionError(explain_control(verdict, port=trap.port, tls_port=trap.tls_port))
+    raise AssertionError(explain_verdict(verdict))
+
+
+def assert_refuses(
+    trap: MailTrap,
+    send: Callable[..., Any],
+    *,
+    mode: str,
+    scenarios: Iterable[str | Scenario] | None,
+    skip: Mapping[str, str],
+    timeout: float | None,
+    may_fail_silently: bool,
+) -> tuple[Verdict, ...]:
+    """The work of `MailTrap.assert_refuses_hostile_servers()`."""
+    __tracebackhide__ = True
+    verdicts = judge_family(
+        trap,
+        send,
+        mode=mode,
+        scenarios=scenarios,
+        skip=skip,
+        timeout=timeout,
+        may_fail_silently=may_fail_silently,
+    )
+    if verdicts[0].scenario.id == OK.id:
+        _raise_if_failed(verdicts[0], trap)
+    if any(verdict.failed for verdict in verdicts):
+        raise AssertionError(explain_family(verdicts))
+    return verdicts
+
+
+def judge_family(
+    trap: MailTrap,
+    send: Callable[..., Any],
+    *,
+    mode: str,
+    scenarios: Iterable[str | Scenario] | None,
+    skip: Mapping[str, str],
+    timeout: float | None,
+    may_fail_silently: bool,
+) -> tuple[Verdict, ...]:
+    """The verdict on each scenario, the control first; on the control alone where that fails."""
+    chosen = family(mode, scenarios=scenarios)
+    check_skips(skip)
+    port = trap.tls_port if mode == "implicit" else trap.port
+    trial = Trial(trap, mode, _with_address(send, trap.host, port), timeout, may_fail_silently)
+    with trap.trust():
+        control = trial.control()
+        if control.failed:
+            return (control,)
+        return (
+            control,
+            *(
+                trial.verdict(scenario)
+                for scenario in chosen
+                if scenario.id not in (OK.id, *skip) and is_available(scenario)
+            ),
+        )
+
+
+def is_available(scenario: Scenario) -> bool:
+    """Whether this Python's OpenSSL can be such a server."""
+    return not scenario.is_outdated or can_speak(scenario.maximum_tls)
+
+
+def _with_address(send: Callable[..., Any], host: str, port: int) -> Callable[[], Any]:
+    """*send* with host and port, where it takes them."""
+    if not callable(send):
+        raise TypeError(f"send must be a function, which is called several times, got {send!r}")
+    try:
+        inspect.signature(send).bind(host, port)
+    except TypeError:
+        return send
+    except ValueError:  # a builtin without a signature
+        return send
+    return functools.partial(send, host, port)
+
+
+class Trial:
+    """The application's `send()`, tried on one server after the other."""
+
+    def __init__(
+        self,
+        trap: MailTrap,
+        mode: str,
+        send: Callable[[], Any],
+        timeout: float | None,
+        may_fail_silently: bool,
+    ) -> None:
+        if not callable(send):
+            raise TypeError(f"send must be a function, which is called several times, got {send!r}")
+        self._trap = trap
+        self._mode = mode
+        self._send = send
+        self._timeout = timeout
+        self._may_fail_silently = may_fail_silently
+        self._control: Verdict | None = None
+        self._unasked: bool | None = None
+        self._is_late = False
+
+    def control(self) -> Verdict:
+        """The good server, once: a client that cannot send at all refuses everything."""
+        if self._control is None:
+            self._control = self._try(OK)
+        return self._control
+
+    def verdict(self, scenario: Scenario) -> Verdict:
+        """What becomes of *scenario*, after the control."""
+        control = self.control()
+        if scenario.needs and not uses(scenario.needs, control.connections):
+            return Verdict(scenario=scenario, mode=self._mode, outcome="needs-unused")
+        verdict = self._try(scenario)
+        if verdict.outcome == "forbidden-command" and self._sends_auth_unasked():
+            return self._judge(scenario, verdict, sends_auth_unasked=True)
+        return verdict
+
+    def _sends_auth_unasked(self) -> bool:
+        if self._unasked is None:
+            self._unasked = sent_auth(self._try(BASELINE).connections)
+        return self._unasked
+
+    def _try(self, scenario: Scenario) -> Verdict:
+        with self._trap.playing(scenario) as stage:
+            how = attempt(self._send, timeout=self._timeout, cut=self._trap.drop)
+            self._await_late_mail(scenario, stage.inbox, how)
+            self._trap.settle()
+            connections = stage.inbox.connections()
+        return judge(
+            scenario, self._mode, connections, how, may_fail_silently=self._may_fail_silently
+        )
+
+    def _await_late_mail(self, scenario: Scenario, inbox: Inbox, how: Attempt) -> None:
+        """Give mail that is sent in the background its time: a client that is late once is late again."""
+        if how.reported or how.hung:
+            return
+        if scenario is OK:
+            self._is_late = not inbox.count()
+        if self._is_late:
+            deadline = time.monotonic() + _LATE_SECONDS
+            seen = inbox.count if scenario.expected == "deliver" else inbox.connections
+            while not seen() and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    def _judge(self, scenario: Scenario, verdict: Verdict, *, sends_auth_unasked: bool) -> Verdict:
+        return judge(
+            scenario,
+            self._mode,
+            verdict.connections,
+            verdict.attempt,
+            may_fail_silently=self._may_fail_silently,
+            sends_auth_unasked=sends_auth_unasked,
+        )

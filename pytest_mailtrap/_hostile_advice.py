@@ -1,0 +1,100 @@
+"""What to change in an application that trusted a hostile server: a table, by cause."""
+
+from __future__ import annotations
+
+_VERIFY = (
+    "Let the client verify the server's certificate:",
+    "  smtplib     context=ssl.create_default_context()",
+    "  Django      4.2 or newer, with its own SMTP backend",
+    "  aiosmtplib  validate_certs=True, as by default",
+)
+_INSIST = (
+    "Insist on TLS, and let no error of it lead to a try without:",
+    "  smtplib     starttls() always, not if has_extn('starttls')",
+    "  Django      EMAIL_USE_TLS = True",
+    "  aiosmtplib  start_tls=True",
+)
+_INSIST_IMPLICIT = (
+    "Speak TLS from the first byte, and let no error lead to less:",
+    "  smtplib     SMTP_SSL(..., context=ssl.create_default_context())",
+    "  Django      EMAIL_USE_SSL = True",
+    "  aiosmtplib  use_tls=True",
+)
+_REMEDIES: dict[str, tuple[str, ...]] = {
+    "cleartext": _INSIST,
+    "impostor": _VERIFY,
+    "outdated": (
+        "Leave minimum_version of the client's context where it is, or set",
+        "  context.minimum_version = ssl.TLSVersion.TLSv1_2",
+    ),
+    "weak-key": (
+        "Leave OpenSSL's security level where it is: no @SECLEVEL=0 or 1 in",
+        "the ciphers of the client's context.",
+    ),
+    "spoke-out-of-turn": (
+        "Discard what has come before the handshake (RFC 3207, section 4.2):",
+        "a matter for the client library; look for a newer version of it.",
+    ),
+    "forbidden-command": (
+        "Forget what was offered before TLS, and say EHLO again inside it",
+        "(RFC 3207, section 4.2): a matter for the client library.",
+    ),
+    "went-without": ("Check that REQUIRETLS is offered, each time, before MAIL FROM.",),
+    "needs-unused": (
+        "The scenario is for applications that ask for REQUIRETLS:",
+        "  smtplib     mail_options=['REQUIRETLS']",
+    ),
+    "false-success": (
+        "Take nothing but the 250 after the message for success, and let the",
+        "error of a lost connection reach the caller.",
+    ),
+    "lost": (
+        "Let the error reach the caller, or allow silence where it is meant:",
+        "  Django      fail_silently=False",
+        "  subprocess  check=True",
+        "  logging     assert_client_refuses(..., may_fail_silently=True)",
+    ),
+    "hung": (
+        "Give the client a timeout, shorter than the assertion's:",
+        "  smtplib     timeout=5",
+        "  Django      EMAIL_TIMEOUT = 5",
+        "  aiosmtplib  timeout=5",
+    ),
+    "control-characters": ("Log what a server said with %r, or escape it.",),
+}
+# For a client that cannot send to a good server; the causes are those of `_explain.diagnosis()`.
+CONTROL: dict[str, tuple[str, ...]] = {
+    "not-trusted": (
+        "The trap's CA is trusted through SSL_CERT_FILE during the test:",
+        "  early context  make it in send(), not when a module is imported",
+        "  certifi, own CA  give it hostile_mailtrap.ca_file as well",
+        "  GnuTLS         give it the file by its own option",
+    ),
+    "wrong-host": ("Connect to hostile_mailtrap.host, which the certificate is for.",),
+    "wrong-port": (
+        "The port is of the other kind; choose by the marker:",
+        "  STARTTLS      @pytest.mark.mailtrap(mode='starttls')",
+        "  implicit TLS  @pytest.mark.mailtrap(mode='implicit')",
+    ),
+    "no-connection": (
+        "Let send() send one message to the trap:",
+        "  host, port  hostile_mailtrap.host, hostile_mailtrap.port",
+    ),
+    "auth-refused": (
+        "The trap accepts these credentials:",
+        "  hostile_mailtrap.username, hostile_mailtrap.password",
+    ),
+    "auth-required": (
+        "The trap asks for authentication (require_auth=True):",
+        "  hostile_mailtrap.username, hostile_mailtrap.password",
+    ),
+    "no-common-tls": ("The client's context allows neither TLS 1.2 nor TLS 1.3.",),
+    "nothing-sent": ("The client connected and sent nothing: look for an error it swallows.",),
+}
+
+
+def remedy(cause: str, mode: str) -> list[str]:
+    """The lines for one cause."""
+    if cause == "cleartext" and mode == "implicit":
+        return list(_INSIST_IMPLICIT)
+    return list(_REMEDIES.get(cause, ()))

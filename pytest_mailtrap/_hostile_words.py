@@ -1,0 +1,224 @@
+"""
+The words for verdicts on clients of hostile servers: verdicts in, text out.
+
+Rules of this file: pure; the fact first, then server and client, then the smallest evidence, then expected and received, then what to
+change. At most 18 lines of 72 columns.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._explain import clip, compose, diagnosis, happenings
+from pytest_mailtrap._hostile_advice import CONTROL, remedy
+from pytest_mailtrap._transcript import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_mailtrap._explain import Block
+    from pytest_mailtrap._judgement import Attempt, Verdict
+
+_COLUMNS = 72
+_MODES = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
+_CHANNELS = {
+    "cleartext": "sent in cleartext",
+    "impostor": "sent to an impostor",
+    "outdated": "sent over outdated TLS",
+}
+_TO_WHOM = {"weak-key": "weak key"}
+_LEAKED = {"login": "AUTH", "command": "commands"}
+_FACTS = {
+    "spoke-out-of-turn": "believed a reply forged before TLS",
+    "forbidden-command": "sent AUTH, which was not offered inside TLS",
+    "inconclusive": "inconclusive, the client sends AUTH unasked",
+    "went-without": "sent the message without REQUIRETLS",
+    "needs-unused": "the message does not ask for REQUIRETLS",
+    "false-success": "reported success without a reply",
+    "lost": "reported success, and nothing arrived",
+    "hung": "send() did not come back",
+    "control-characters": "terminal escapes in the log",
+    "not-delivered": "nothing arrived",
+}
+_EXPECTED = {
+    "spoke-out-of-turn": "what came before TLS is discarded",
+    "forbidden-command": "no AUTH, as EHLO inside TLS offers none",
+    "went-without": "an error, as with 5.7.30 (RFC 8689)",
+    "needs-unused": "MAIL FROM:<...> REQUIRETLS at the good server",
+    "false-success": "an error, as the server never said 250",
+    "lost": "an error for the caller of send()",
+    "hung": "an error after the client's own timeout",
+    "control-characters": "what the server said, escaped",
+}
+
+
+def explain_verdict(verdict: Verdict) -> str:
+    """Say what the client did wrong with one hostile server, and what to change."""
+    weak = verdict.scenario.certificate == "weak-key"
+    return compose(
+        fact(verdict),
+        _who(verdict),
+        _evidence(verdict),
+        [
+            f"  - expected: {_EXPECTED.get(verdict.outcome, 'nothing is sent to this server')}",
+            f"  + received: {_received(verdict)}",
+        ],
+        remedy(
+            "weak-key" if weak and verdict.outcome == "leaked" else _cause(verdict), verdict.mode
+        ),
+    )
+
+
+def explain_control(verdict: Verdict, *, port: int, tls_port: int) -> str:
+    """Say why a client that could not send to a good server proves nothing."""
+    if verdict.outcome in ("not-delivered", "hung"):
+        head = "the control failed: nothing arrived at a good server"
+        cause = _control_cause(verdict)
+    else:
+        head = f"the control failed: {fact(verdict)}"
+        cause = _cause(verdict)
+    return compose(
+        head,
+        [f"  the client  {_client(verdict.attempt)}"],
+        _evidence(verdict) or happenings(verdict.connections, port, tls_port),
+        list(CONTROL[cause]) if cause in CONTROL else remedy(cause, verdict.mode),
+    )
+
+
+def explain_family(verdicts: Sequence[Verdict]) -> str:
+    """Say which hostile servers got what, in one table: what they got, and under it who."""
+    failed = [verdict for verdict in verdicts if verdict.failed]
+    groups: dict[tuple[str, str], list[Verdict]] = {}
+    for verdict in failed:
+        groups.setdefault((fact(verdict), _cause(verdict)), []).append(verdict)
+    table: Block = []
+    for (what, _), members in groups.items():
+        table.append(f"  {what}:")
+        ids = ", ".join(verdict.scenario.id for verdict in members)
+        table += textwrap.wrap(
+            ids,
+            _COLUMNS,
+            initial_indent="      ",
+            subsequent_indent="      ",
+            break_on_hyphens=False,
+        )
+    causes = list(dict.fromkeys(cause for _, cause in groups))
+    advice = [line for cause in causes for line in remedy(cause, failed[0].mode)]
+    total = len([verdict for verdict in verdicts if verdict.scenario.id != "ok"])
+    text = [
+        f"{len(failed)} of {total} hostile servers were served wrongly",
+        "",
+        *table,
+        "",
+        *advice,
+    ]
+    return "\n".join(map(clip, text))
+
+
+def fact(verdict: Verdict) -> str:
+    """What the client did, in at most 40 characters or so."""
+    if verdict.outcome == "leaked":
+        things = [_LEAKED.get(thing, thing) for thing in verdict.leaked]
+        if "password" in things and "AUTH" in things:
+            things.remove("AUTH")
+        how = _CHANNELS[verdict.channel or "cleartext"]
+        if verdict.scenario.certificate == "weak-key" and verdict.channel == "impostor":
+            how = "sent over TLS with a weak key"
+        return f"{_and(things)} {how}"
+    return _FACTS.get(verdict.outcome, verdict.outcome)
+
+
+def _cause(verdict: Verdict) -> str:
+    """The key of the remedy."""
+    if verdict.outcome == "leaked":
+        return verdict.channel or "cleartext"
+    return verdict.outcome
+
+
+def _control_cause(verdict: Verdict) -> str:
+    cause = diagnosis(verdict.connections)
+    asked = {c.transport.sni for c in verdict.connections} - {None, "localhost"}
+    if cause == "not-trusted" and (asked or "ostname mismatch" in _error(verdict.attempt)):
+        return "wrong-host"
+    if cause == "nothing-sent" and verdict.outcome == "hung":
+        return "wrong-port"
+    return cause
+
+
+def _who(verdict: Verdict) -> Block:
+    server = f"{verdict.scenario.id} ({_MODES[verdict.mode]}): {verdict.scenario.summary}"
+    return [
+        *_labelled("the server", server),
+        *(
+            []
+            if verdict.outcome == "needs-unused"
+            else _labelled("the client", _client(verdict.attempt))
+        ),
+    ]
+
+
+def _labelled(label: str, text: str) -> Block:
+    return textwrap.wrap(
+        f"  {label}  {text}", _COLUMNS, subsequent_indent=" " * 14, break_on_hyphens=False
+    )[:2]
+
+
+def _client(attempt: Attempt) -> str:
+    if attempt.hung:
+        return f"did not come back within {attempt.seconds:.1f} s"
+    if attempt.error is not None and attempt.reported:
+        return f"raised {_error(attempt)}"
+    return "reported a failure" if attempt.reported else "reported success"
+
+
+def _error(attempt: Attempt) -> str:
+    if attempt.error is None:
+        return ""
+    text = printable(str(attempt.error).encode("utf-8", "backslashreplace"))
+    name = type(attempt.error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def _evidence(verdict: Verdict) -> Block:
+    """The start of TLS if there was one, the line that decided, and its reply."""
+    if verdict.outcome == "control-characters" and verdict.attempt.escapes is not None:
+        raw = verdict.attempt.escapes[:60].encode("utf-8", "backslashreplace")
+        return ["  in the log:", f"      {printable(raw)}"]
+    if verdict.connection is None or verdict.decisive is None:
+        return []
+    lines = list(verdict.connection.transcript)
+    at = verdict.decisive
+    before = [line for line in lines[:at] if _turns(str(line))][-1:]
+    return [
+        "  on the wire:",
+        *(f"      {line}" for line in before),
+        f"      {str(lines[at])[:36]}   <-- {_note(verdict)}",
+        *(f"      {line}" for line in lines[at + 1 : at + 2]),
+    ]
+
+
+def _turns(line: str) -> bool:
+    """Whether a line tells how far the client got with TLS."""
+    return line == "C: STARTTLS" or line.startswith(
+        ("-- TLS", "S: 454", "S: 5", "S: 354 Go", "S: 220 R")
+    )
+
+
+def _note(verdict: Verdict) -> str:
+    if verdict.outcome == "leaked":
+        notes = {"cleartext": "not inside TLS", "outdated": "outdated TLS"}
+        return notes.get(
+            verdict.channel or "", _TO_WHOM.get(str(verdict.scenario.certificate), "to an impostor")
+        )
+    return {"spoke-out-of-turn": "not waited for"}.get(verdict.outcome, "never offered inside TLS")
+
+
+def _received(verdict: Verdict) -> str:
+    if verdict.outcome == "hung":
+        return f"silence for {verdict.attempt.seconds:.1f} s, until the trap hung up"
+    return fact(verdict)
+
+
+def _and(things: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(things[:-1]), things[-1]]))

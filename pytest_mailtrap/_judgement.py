@@ -1,0 +1,279 @@
+"""
+What a client let a hostile server have, as pure decisions: what was seen in, verdicts out.
+
+Rules of this file: no I/O, no wording, nothing heavy imported.
+A client is judged by what it sent and what it told its caller, never by how it closed or which alert it gave:
+asyncio's clients reject a certificate by a bare end of file, GnuTLS, curl and Java finish the handshake first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._scenarios import Scenario
+    from pytest_mailtrap._transcript import Line
+
+T = TypeVar("T")
+Outcome = Literal[
+    "refused",
+    "delivered",
+    "leaked",
+    "spoke-out-of-turn",
+    "forbidden-command",
+    "went-without",
+    "false-success",
+    "lost",
+    "hung",
+    "control-characters",
+    "inconclusive",
+    "not-delivered",
+    "needs-unused",
+]
+Channel = Literal["cleartext", "impostor", "outdated"]
+PASSING = frozenset({"refused", "delivered"})
+# What says something about the mail; EHLO, HELO, STARTTLS, NOOP, RSET and QUIT do not.
+_ENVELOPE = frozenset({"MAIL", "RCPT", "VRFY", "EXPN"})
+_BODY = frozenset({"DATA", "BDAT"})
+_REDACTED = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """
+    How one call of the application's `send()` ended.
+
+    *error* is what it raised, or None; *reported* whether its caller could tell that it failed.
+    *escapes* is a record of the application's log with raw control characters in it, or None.
+    """
+
+    error: BaseException | None = None
+    reported: bool = False
+    hung: bool = False
+    seconds: float = 0.0
+    escapes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """
+    What became of one scenario.
+
+    *outcome* "refused" and "delivered" (over TLS that held) are good, "inconclusive" is neither, all others are failures.
+    *leaked* names what the server got: "password", "login" (AUTH without its password), "envelope", "message", "command".
+    *channel* says how: in "cleartext", over TLS to an "impostor", or over "outdated" TLS.
+    *connection* is the one that shows it, *decisive* the place of the line in its transcript.
+    """
+
+    scenario: Scenario
+    mode: str
+    outcome: Outcome
+    leaked: tuple[str, ...] = ()
+    channel: Channel | None = None
+    connection: Connection | None = field(default=None, repr=False)
+    decisive: int | None = None
+    attempt: Attempt = field(default_factory=Attempt, repr=False)
+    connections: tuple[Connection, ...] = field(default=(), repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the application did what a secure one does."""
+        return self.outcome in PASSING
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not; an inconclusive verdict has neither passed nor failed."""
+        return not self.passed and self.outcome != "inconclusive"
+
+
+def judge(
+    scenario: Scenario,
+    mode: str,
+    connections: Sequence[Connection],
+    attempt: Attempt,
+    *,
+    may_fail_silently: bool = False,
+    sends_auth_unasked: bool = False,
+) -> Verdict:
+    """
+    Say what became of *scenario*, from what its server saw and how `send()` ended.
+
+    *sends_auth_unasked* tells that the client sends AUTH also where it is never offered: then AUTH proves nothing.
+    """
+
+    def verdict(outcome: Outcome, found: _Finding | None = None) -> Verdict:
+        return Verdict(
+            scenario=scenario,
+            mode=mode,
+            outcome=outcome,
+            leaked=found.leaked if found else (),
+            channel=found.channel if found else None,
+            connection=found.connection if found else None,
+            decisive=found.decisive if found else None,
+            attempt=attempt,
+            connections=tuple(connections),
+        )
+
+    if leak := _leak(scenario, mode, connections):
+        return verdict("leaked", leak)
+    if early := _first(c for c in connections if c.spoke_out_of_turn):
+        return verdict("spoke-out-of-turn", _Finding(connection=early, decisive=_early_line(early)))
+    if found := _forbidden(scenario, connections):
+        return verdict("inconclusive" if sends_auth_unasked else "forbidden-command", found)
+    if found := _without(scenario, connections):
+        return verdict("went-without", found)
+    if attempt.hung:
+        return verdict("hung")
+    if attempt.escapes is not None:
+        return verdict("control-characters")
+    if any(map(_accepted, connections)):
+        return verdict("delivered")
+    if attempt.reported:
+        return verdict("not-delivered" if scenario.expected == "deliver" else "refused")
+    if scenario.expected == "deliver":
+        return verdict("not-delivered")
+    if may_fail_silently:
+        return verdict("refused")
+    cut = _first(c for c in connections if c.messages)
+    return verdict("false-success", _Finding(connection=cut)) if cut else verdict("lost")
+
+
+def uses(option: str, connections: Iterable[Connection]) -> bool:
+    """Whether a message was accepted that had this option of MAIL."""
+    return any(
+        option in (given.upper() for given in message.mail_options)
+        for connection in connections
+        for message in connection.messages
+    )
+
+
+def sent_auth(connections: Iterable[Connection]) -> bool:
+    """Whether any of them saw AUTH."""
+    return any(
+        _verb(line) == "AUTH" for connection in connections for line in connection.transcript
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    connection: Connection
+    decisive: int | None = None
+    leaked: tuple[str, ...] = ()
+    channel: Channel | None = None
+
+
+def _leak(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> _Finding | None:
+    """The connection that gave most away, where it must not have given anything."""
+    findings = [
+        finding
+        for connection in connections
+        if (finding := _leak_of(scenario, mode, connection)) is not None
+    ]
+    return max(findings, key=lambda finding: len(finding.leaked), default=None)
+
+
+def _leak_of(scenario: Scenario, mode: str, connection: Connection) -> _Finding | None:
+    leaked: dict[str, None] = {}
+    channel: Channel | None = None
+    decisive = None
+    lines = list(connection.transcript)
+    for at, line in enumerate(lines):
+        through = _exposed(scenario, line)
+        what = _worth(lines, at, implicit=mode == "implicit") if through else None
+        if through and what:
+            leaked[what] = None
+            if channel is None:
+                channel, decisive = through, at
+    if not leaked:
+        return None
+    order = ("password", "login", "envelope", "message", "command")
+    return _Finding(
+        connection=connection,
+        decisive=decisive,
+        leaked=tuple(what for what in order if what in leaked),
+        channel=channel,
+    )
+
+
+def _exposed(scenario: Scenario, line: Line) -> Channel | None:
+    """Through which channel others can read this line, None where they cannot."""
+    if not line.encrypted:
+        return "cleartext"
+    if scenario.is_impostor:
+        return "outdated" if scenario.is_outdated else "impostor"
+    return None
+
+
+def _worth(lines: Sequence[Line], at: int, *, implicit: bool) -> str | None:
+    """What a line gives away."""
+    line = lines[at]
+    if line.speaker == "-":
+        return "message" if line.text.startswith("message data") else None
+    if line.speaker != "C":
+        return None
+    verb = _verb(line)
+    if _REDACTED in line.text:
+        return "password"
+    if verb == "AUTH":
+        return "login"
+    if verb in _ENVELOPE:
+        return "envelope"
+    if verb in _BODY:
+        return None if verb == "DATA" else "message"
+    # On the port for implicit TLS there is nothing to be said in cleartext at all (RFC 8314, section 3.3).
+    is_command = implicit and not line.encrypted and verb.isalpha() and verb != "QUIT"
+    return "command" if is_command else None
+
+
+def _forbidden(scenario: Scenario, connections: Sequence[Connection]) -> _Finding | None:
+    for connection in connections:
+        for at, line in enumerate(connection.transcript):
+            if line.encrypted and _verb(line) in scenario.forbids:
+                return _Finding(connection=connection, decisive=at)
+    return None
+
+
+def _without(scenario: Scenario, connections: Sequence[Connection]) -> _Finding | None:
+    if scenario.needs is None:
+        return None
+    for connection in connections:
+        for message in connection.messages:
+            if scenario.needs not in (option.upper() for option in message.mail_options):
+                return _Finding(connection=connection)
+    return None
+
+
+def _accepted(connection: Connection) -> bool:
+    """Whether the client was told that a message of its was accepted, inside TLS."""
+    lines = list(connection.transcript)
+    return any(
+        line.speaker == "-"
+        and line.encrypted
+        and line.text.startswith("message data")
+        and _next_reply(lines[at + 1 :]).startswith("2")
+        for at, line in enumerate(lines)
+    )
+
+
+def _next_reply(lines: Sequence[Line]) -> str:
+    spoken = _first(line for line in lines if line.speaker != "-")
+    return spoken.text if spoken is not None and spoken.speaker == "S" else ""
+
+
+def _early_line(connection: Connection) -> int | None:
+    """The EHLO whose answer was not waited for."""
+    lines = list(connection.transcript)
+    places = [at for at, line in enumerate(lines) if line.encrypted and _verb(line) == "EHLO"]
+    return places[0] if places else None
+
+
+def _verb(line: Line) -> str:
+    return line.text.split(" ")[0].upper() if line.speaker == "C" else ""
+
+
+def _first(things: Iterable[T]) -> T | None:
+    return next(iter(things), None)
