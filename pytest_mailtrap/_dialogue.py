@@ -93,7 +93,7 @@ class Dialogue(SMTP):
         self._recorder = wire.recorder
         self._wire = wire
         self._lines = Lines(wire.loop, wire.recorder)
-        self._script = Script(rules, wire, self._lines)
+        self._script = Script(rules, wire, self._lines, passed_over=self._passed_over)
         self._smtp_methods = self._commands()
         self._at_end: list[Rule] = []
         asyncio.StreamReaderProtocol.__init__(
@@ -264,6 +264,13 @@ class Dialogue(SMTP):
         session = self.session
         may = self._options.auth_without_tls and mechanism in self._auth_methods
         return bool(may and session.extended_smtp and not session.authenticated)
+
+    def _passed_over(self, command: str, arg: str | None) -> None:
+        """A rule has answered; the secret has gone over the wire all the same."""
+        mechanism, _, initial = (arg or "").partition(" ")
+        if command == "AUTH" and initial:
+            mechanism = mechanism.upper()
+            self._note_auth(mechanism, *_credentials(mechanism, initial), accepted=False)
 
     def _authenticate(self, mechanism: str, auth_data: Any) -> AuthResult:
         login, password = (part.decode("utf-8", "backslashreplace") for part in auth_data)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._faults import Unfired
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._policy import Violation
     from pytest_mailtrap._transport import Transport
@@ -116,6 +117,26 @@ def explain_waiting(
         happenings(idle, port, tls_port) if idle or not messages else [],
         advice_for(diagnosis(idle), may_be_late=False) if idle or not messages else [],
     )
+
+
+def explain_unfired(unfired: Sequence[Unfired], *, total: int) -> str:
+    """Say which scripted faults never happened."""
+    width = max(len(str(rule)) for rule, _ in unfired)
+    rows = [f"  {rule!s:<{width}}  {_how_often(rule.command, seen)}" for rule, seen in unfired]
+    return compose(
+        f"{len(unfired)} of {total} scripted faults never happened",
+        rows,
+        [
+            "Without it the test does not show what it says: look whether the",
+            "client gets that far.",
+        ],
+    )
+
+
+def _how_often(command: str, seen: int) -> str:
+    if not seen:
+        return f"no such {command} came"
+    return f"{command} came {'once' if seen == 1 else f'{seen} times'}"
 
 
 def diagnosis(connections: Sequence[Connection]) -> str:

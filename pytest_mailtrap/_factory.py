@@ -35,8 +35,16 @@ class MailTrapFactory:
         self._thread = LoopThread()
 
     def __call__(self, **options: Any) -> AbstractContextManager[MailTrap]:  # checked by Options
-        """Check the options now; the trap runs inside the `with` block."""
-        return self.running(Options.of(options))
+        """Check the options now; the trap runs inside the `with` block, and scripted faults must have happened at its end."""
+        return self._checked(Options.of(options))
+
+    @contextmanager
+    def _checked(self, options: Options) -> Iterator[MailTrap]:
+        __tracebackhide__ = True
+        with self.running(options) as trap:
+            yield trap
+            if (text := trap.unfired_faults()) is not None:
+                raise AssertionError(text)
 
     @contextmanager
     def running(self, options: Options) -> Iterator[MailTrap]:

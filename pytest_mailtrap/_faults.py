@@ -7,7 +7,7 @@ Rules of this file: values and counting, no I/O; the same table serves the fault
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -152,9 +152,19 @@ class Rules:
                     break
         return acting
 
-    def unfired(self) -> list[Rule]:
-        """The rules whose command never came, or not often enough."""
-        return [entry.rule for entry in self._entries if not entry.fired]
+    def count(self) -> int:
+        return len(self._entries)
+
+    def unfired(self) -> list[Unfired]:
+        """The rules that have never acted."""
+        return [Unfired(e.rule, e.seen) for e in self._entries if not e.fired]
+
+
+class Unfired(NamedTuple):
+    """A rule that never acted, and how often its command came."""
+
+    rule: Rule
+    seen: int
 
 
 class _Entry:

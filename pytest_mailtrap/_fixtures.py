@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_mailtrap._reporting import add_check
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -48,6 +50,7 @@ def mailtrap(
 ) -> Iterator[MailTrap]:
     """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
     with mailtrap_factory.running(marked_options(request.node).for_the_trap()) as trap:
+        add_check(request.node, trap.unfired_faults)
         yield trap
 
 

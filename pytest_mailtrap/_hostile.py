@@ -23,9 +23,11 @@ from pytest_mailtrap._trap import MailTrap
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from pytest_mailtrap._faults import Rule
     from pytest_mailtrap._inbox import Inbox
     from pytest_mailtrap._judgement import Attempt
     from pytest_mailtrap._scenarios import Scenario
+    from pytest_mailtrap._stage import Stage
 
 DEFAULT_TIMEOUT = 10.0
 _LATE_SECONDS = 2.0
@@ -53,6 +55,16 @@ class HostileMailTrap(MailTrap):
         In mode "implicit" it is that for implicit TLS, the same as `tls_port`.
         """
         return self.tls_port if self.mode == "implicit" else super().port
+
+    def show(self, stage: Stage) -> None:
+        if stage.scenario is self.scenario:
+            self._inbox = stage.inbox
+
+    def _add(self, rule: Rule) -> None:
+        raise TypeError(
+            "a hostile trap follows its scenario: put the rule into a Scenario of your own, "
+            f"Scenario(..., rules=[Rule(command={rule.command!r}, ...)])"
+        )
 
     def judge(
         self,
@@ -107,29 +119,13 @@ def _raise_if_failed(verdict: Verdict, trap: MailTrap) -> None:
     raise AssertionError(explain_verdict(verdict))
 
 
-def assert_refuses(
-    trap: MailTrap,
-    send: Callable[..., Any],
-    *,
-    mode: str,
-    scenarios: Iterable[str | Scenario] | None,
-    skip: Mapping[str, str],
-    timeout: float | None,
-    may_fail_silently: bool,
-) -> tuple[Verdict, ...]:
+def assert_family_refused(
+    trap: MailTrap, send: Callable[..., Any], **keywords: Any
+) -> tuple[Verdict, ...]:  # the keywords of judge_family()
     """The work of `MailTrap.assert_refuses_hostile_servers()`."""
     __tracebackhide__ = True
-    verdicts = judge_family(
-        trap,
-        send,
-        mode=mode,
-        scenarios=scenarios,
-        skip=skip,
-        timeout=timeout,
-        may_fail_silently=may_fail_silently,
-    )
-    if verdicts[0].scenario.id == OK.id:
-        _raise_if_failed(verdicts[0], trap)
+    verdicts = judge_family(trap, send, **keywords)
+    _raise_if_failed(verdicts[0], trap)
     if any(verdict.failed for verdict in verdicts):
         raise AssertionError(explain_family(verdicts))
     return verdicts
@@ -140,13 +136,14 @@ def judge_family(
     send: Callable[..., Any],
     *,
     mode: str,
-    scenarios: Iterable[str | Scenario] | None,
-    skip: Mapping[str, str],
-    timeout: float | None,
-    may_fail_silently: bool,
+    scenarios: Iterable[str | Scenario] | None = None,
+    skip: Mapping[str, str] | None = None,
+    timeout: float | None = DEFAULT_TIMEOUT,
+    may_fail_silently: bool = False,
 ) -> tuple[Verdict, ...]:
     """The verdict on each scenario, the control first; on the control alone where that fails."""
     chosen = family(mode, scenarios=scenarios)
+    skip = skip or {}
     check_skips(skip)
     port = trap.tls_port if mode == "implicit" else trap.port
     trial = Trial(trap, mode, _with_address(send, trap.host, port), timeout, may_fail_silently)
@@ -195,6 +192,10 @@ class Trial:
     ) -> None:
         if not callable(send):
             raise TypeError(f"send must be a function, which is called several times, got {send!r}")
+        if timeout is not None and not timeout > 0:
+            raise ValueError(
+                f"timeout must be a positive number of seconds or None, got {timeout!r}"
+            )
         self._trap = trap
         self._mode = mode
         self._send = send
@@ -231,6 +232,7 @@ class Trial:
             self._await_late_mail(scenario, stage.inbox, how)
             self._trap.settle()
             connections = stage.inbox.connections()
+        self._trap.show(stage)
         return judge(
             scenario, self._mode, connections, how, may_fail_silently=self._may_fail_silently
         )

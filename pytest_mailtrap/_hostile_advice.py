@@ -27,7 +27,7 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
         "Leave minimum_version of the client's context where it is, or set",
         "  context.minimum_version = ssl.TLSVersion.TLSv1_2",
     ),
-    "weak-key": (
+    "weak": (
         "Leave OpenSSL's security level where it is: no @SECLEVEL=0 or 1 in",
         "the ciphers of the client's context.",
     ),

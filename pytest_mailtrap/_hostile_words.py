@@ -26,8 +26,17 @@ _CHANNELS = {
     "cleartext": "sent in cleartext",
     "impostor": "sent to an impostor",
     "outdated": "sent over outdated TLS",
+    "weak": "sent over TLS with a weak key",
 }
-_TO_WHOM = {"weak-key": "weak key"}
+_NOTES = {
+    "cleartext": "not inside TLS",
+    "impostor": "to an impostor",
+    "outdated": "outdated TLS",
+    "weak": "weak key",
+    "spoke-out-of-turn": "not waited for",
+    "forbidden-command": "never offered inside TLS",
+    "inconclusive": "never offered inside TLS",
+}
 _LEAKED = {"login": "AUTH", "command": "commands"}
 _FACTS = {
     "spoke-out-of-turn": "believed a reply forged before TLS",
@@ -55,7 +64,6 @@ _EXPECTED = {
 
 def explain_verdict(verdict: Verdict) -> str:
     """Say what the client did wrong with one hostile server, and what to change."""
-    weak = verdict.scenario.certificate == "weak-key"
     return compose(
         fact(verdict),
         _who(verdict),
@@ -64,9 +72,7 @@ def explain_verdict(verdict: Verdict) -> str:
             f"  - expected: {_EXPECTED.get(verdict.outcome, 'nothing is sent to this server')}",
             f"  + received: {_received(verdict)}",
         ],
-        remedy(
-            "weak-key" if weak and verdict.outcome == "leaked" else _cause(verdict), verdict.mode
-        ),
+        remedy(_cause(verdict), verdict.mode),
     )
 
 
@@ -123,8 +129,6 @@ def fact(verdict: Verdict) -> str:
         if "password" in things and "AUTH" in things:
             things.remove("AUTH")
         how = _CHANNELS[verdict.channel or "cleartext"]
-        if verdict.scenario.certificate == "weak-key" and verdict.channel == "impostor":
-            how = "sent over TLS with a weak key"
         return f"{_and(things)} {how}"
     return _FACTS.get(verdict.outcome, verdict.outcome)
 
@@ -193,7 +197,7 @@ def _evidence(verdict: Verdict) -> Block:
     return [
         "  on the wire:",
         *(f"      {line}" for line in before),
-        f"      {str(lines[at])[:36]}   <-- {_note(verdict)}",
+        f"      {str(lines[at])[:36]}   <-- {_NOTES.get(_cause(verdict), 'here')}",
         *(f"      {line}" for line in lines[at + 1 : at + 2]),
     ]
 
@@ -203,15 +207,6 @@ def _turns(line: str) -> bool:
     return line == "C: STARTTLS" or line.startswith(
         ("-- TLS", "S: 454", "S: 5", "S: 354 Go", "S: 220 R")
     )
-
-
-def _note(verdict: Verdict) -> str:
-    if verdict.outcome == "leaked":
-        notes = {"cleartext": "not inside TLS", "outdated": "outdated TLS"}
-        return notes.get(
-            verdict.channel or "", _TO_WHOM.get(str(verdict.scenario.certificate), "to an impostor")
-        )
-    return {"spoke-out-of-turn": "not waited for"}.get(verdict.outcome, "never offered inside TLS")
 
 
 def _received(verdict: Verdict) -> str:

@@ -34,7 +34,7 @@ Outcome = Literal[
     "not-delivered",
     "needs-unused",
 ]
-Channel = Literal["cleartext", "impostor", "outdated"]
+Channel = Literal["cleartext", "impostor", "outdated", "weak"]
 PASSING = frozenset({"refused", "delivered"})
 # What says something about the mail; EHLO, HELO, STARTTLS, NOOP, RSET and QUIT do not.
 _ENVELOPE = frozenset({"MAIL", "RCPT", "VRFY", "EXPN"})
@@ -65,7 +65,7 @@ class Verdict:
 
     *outcome* "refused" and "delivered" (over TLS that held) are good, "inconclusive" is neither, all others are failures.
     *leaked* names what the server got: "password", "login" (AUTH without its password), "envelope", "message", "command".
-    *channel* says how: in "cleartext", over TLS to an "impostor", or over "outdated" TLS.
+    *channel* says how: in "cleartext", over TLS to an "impostor", over "outdated" TLS, or TLS with a "weak" key.
     *connection* is the one that shows it, *decisive* the place of the line in its transcript.
     """
 
@@ -201,11 +201,7 @@ def _leak_of(scenario: Scenario, mode: str, connection: Connection) -> _Finding 
 
 def _exposed(scenario: Scenario, line: Line) -> Channel | None:
     """Through which channel others can read this line, None where they cannot."""
-    if not line.encrypted:
-        return "cleartext"
-    if scenario.is_impostor:
-        return "outdated" if scenario.is_outdated else "impostor"
-    return None
+    return scenario.flaw if line.encrypted else "cleartext"
 
 
 def _worth(lines: Sequence[Line], at: int, *, implicit: bool) -> str | None:

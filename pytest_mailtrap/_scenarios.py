@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_mailtrap._options import Options
 
 Expected = Literal["refuse", "deliver", "either"]
+# A certificate that does not hold, a version of TLS that is too old, a key that is too short.
+Flaw = Literal["impostor", "outdated", "weak"]
 # Given the good CA and the names the server is known by: the key, the certificate and its chain, as PEM.
 CertificateMaker = Callable[["trustme.CA", tuple[str, ...]], bytes]
 CERTIFICATES = (
@@ -80,6 +82,8 @@ class Scenario:
     priority: int = 1
 
     def __post_init__(self) -> None:
+        for name in ("modes", "rules", "forbids"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.id):
             raise ValueError(f"id must be in kebab-case, got {self.id!r}")
         if not self.modes or not set(self.modes) <= set(MODES):
@@ -106,9 +110,15 @@ class Scenario:
         )
 
     @property
-    def is_impostor(self) -> bool:
-        """Whether its TLS must not be relied on: the certificate does not hold, or the version is too old."""
-        return self.expected == "refuse" and (self.certificate != "good" or self.is_outdated)
+    def flaw(self) -> Flaw | None:
+        """Why its TLS must not be relied on, None where it may be."""
+        if self.expected != "refuse":
+            return None
+        if self.is_outdated:
+            return "outdated"
+        if self.certificate == "weak-key":
+            return "weak"
+        return "impostor" if self.certificate != "good" else None
 
     @property
     def is_outdated(self) -> bool:

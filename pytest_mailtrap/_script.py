@@ -20,12 +20,24 @@ Command = Any  # aiosmtpd's methods: an argument or None in, an awaitable out
 
 
 class Script:
-    """The rules, applied to one connection."""
+    """
+    The rules, applied to one connection.
 
-    def __init__(self, rules: Rules, wire: Wire, lines: Lines) -> None:
+    *passed_over* is told of commands that are not carried out.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        wire: Wire,
+        lines: Lines,
+        *,
+        passed_over: Callable[[str, str | None], None],
+    ) -> None:
         self._rules = rules
         self._wire = wire
         self._lines = lines
+        self._passed_over = passed_over
         self._in_place: bytes | None = None
         self._offers: Mapping[str, str | None] = {}
         self._turned_away = False
@@ -41,7 +53,10 @@ class Script:
         if self._turned_away and name != "QUIT":
             self._reply(b"503 5.5.1 No service here, only QUIT\r\n")
             return
-        await self.perform(self.take(name, argument or ""), functools.partial(method, argument))
+        acting = self.take(name, argument or "")
+        if not all(rule.carries_out for rule in acting):
+            self._passed_over(name, argument)
+        await self.perform(acting, functools.partial(method, argument))
 
     def take(self, command: str, argument: str = "") -> list[Rule]:
         return self._rules.take(command, argument, encrypted=self._wire.secured)
@@ -61,9 +76,9 @@ class Script:
         carries_out: bool = False,
     ) -> None:
         """Do what the rules say; *obey* carries the command out, where it is to be."""
+        self._offers = {k: v for rule in acting for k, v in (rule.offers or {}).items()}
         for rule in acting:
             await self._wait(rule)
-            self._offers = rule.offers or {}
         final = _last(acting)
         if final is None:
             await obey()

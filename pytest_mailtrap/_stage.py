@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Stage:
     """A connection belongs to the stage on which it came in, and keeps it when the next one is set."""
 
-    __slots__ = ("certificate", "greets_after", "inbox", "options", "rules")
+    __slots__ = ("certificate", "greets_after", "inbox", "options", "rules", "scenario")
 
     def __init__(
         self,
@@ -26,6 +26,7 @@ class Stage:
         observer: Observer | None = None,
     ) -> None:
         self.options = options
+        self.scenario = scenario
         self.certificate: str | CertificateMaker = "good"
         self.greets_after: float | None = None
         self.rules = Rules()

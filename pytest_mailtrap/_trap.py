@@ -13,6 +13,7 @@ from pytest_mailtrap._dialogue import Dialogue
 from pytest_mailtrap._explain import explain_nothing, explain_waiting, messages_in_all
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._policy import transport_violations
+from pytest_mailtrap._scripted import Scripted
 from pytest_mailtrap._server import Server
 from pytest_mailtrap._stage import Stage
 from pytest_mailtrap._trust import trusting
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime._settings import Trust
 
 
-class MailTrap(Sequence[CapturedMessage]):
+class MailTrap(Scripted, Sequence[CapturedMessage]):
     """
     A running mail server that keeps what it gets: a read-only sequence of the captured messages, oldest first.
 
@@ -308,17 +309,29 @@ class MailTrap(Sequence[CapturedMessage]):
         What the servers got is in the verdicts, not among the messages of the trap.
         """
         __tracebackhide__ = True
-        from pytest_mailtrap._hostile import assert_refuses
+        from pytest_mailtrap._hostile import assert_family_refused
 
-        return assert_refuses(
+        return assert_family_refused(
             self,
             send,
             mode=mode,
             scenarios=scenarios,
-            skip=skip or {},
+            skip=skip,
             timeout=timeout,
             may_fail_silently=may_fail_silently,
         )
+
+    def judge_hostile_servers(
+        self, send: Callable[..., Any], mode: str = "starttls", **keywords: Any
+    ) -> tuple[Verdict, ...]:  # the keywords of the method above
+        """
+        Do as `assert_refuses_hostile_servers()`, and give the verdicts instead of failing, the control's first.
+
+        Where the control fails, its verdict is the only one.
+        """
+        from pytest_mailtrap._hostile import judge_family
+
+        return judge_family(self, send, mode=mode, **keywords)
 
     def _at_least_one(self) -> list[CapturedMessage]:
         __tracebackhide__ = True
@@ -356,6 +369,9 @@ class MailTrap(Sequence[CapturedMessage]):
             self._stage.inbox.raise_failure()
             self._stage = before
             self.drop()
+
+    def show(self, stage: Stage) -> None:
+        """Told of a stage that has been played; a trap that is hostile itself shows what came there."""
 
     def drop(self) -> None:
         """Cut every connection."""

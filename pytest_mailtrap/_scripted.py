@@ -1,0 +1,112 @@
+"""The faults that a test scripts: the part of a trap that takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._explain import explain_unfired
+from pytest_mailtrap._faults import Rule
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._stage import Stage
+
+
+class Scripted:
+    """
+    Takes faults for the commands to come.
+
+    Each method counts from its call: it acts on the *nth* command of that name from now on, and on the *times* - 1 behind it; *times* None is
+    every one.
+    Of several faults for one command the first one counts until it is used up, then the next; delays add to what follows.
+    *command* is an SMTP command, "CONNECT" (the greeting), "HANDSHAKE" (the beginning of TLS) or "END-OF-MESSAGE" (the final dot, also ".").
+    *matching* narrows it to commands with this text in their argument, *inside_tls* to those inside (True) or outside (False) of TLS.
+
+    A fault that never happened fails the test at its end: the test did not test what it says.
+    """
+
+    _stage: Stage
+
+    def reply(
+        self,
+        command: str,
+        code: int,
+        text: str = "",
+        *,
+        times: int | None = 1,
+        nth: int = 1,
+        matching: str | None = None,
+        inside_tls: bool | None = None,
+    ) -> None:
+        """
+        Let *command* be answered with *code* and *text*, whose lines make a multi-line reply.
+
+        With 4xx and 5xx it is not carried out: after reply("END-OF-MESSAGE", 552) the message is not captured.
+        With 2xx it is, and only the words are others.
+        421 closes the connection (RFC 5321, section 3.8).
+        """
+        self._add(
+            Rule(
+                command=command,
+                code=code,
+                text=text,
+                times=times,
+                nth=nth,
+                matching=matching,
+                inside_tls=inside_tls,
+            )
+        )
+
+    def disconnect(
+        self,
+        command: str,
+        *,
+        times: int | None = 1,
+        nth: int = 1,
+        matching: str | None = None,
+        inside_tls: bool | None = None,
+    ) -> None:
+        """
+        Cut the connection in place of the reply to *command*, without closing TLS in order.
+
+        With "END-OF-MESSAGE" the message is captured, though its sender is never told: so duplicates come about.
+        """
+        self._add(
+            Rule(
+                command=command,
+                disconnect=True,
+                times=times,
+                nth=nth,
+                matching=matching,
+                inside_tls=inside_tls,
+            )
+        )
+
+    def delay(
+        self,
+        command: str,
+        seconds: float,
+        *,
+        times: int | None = 1,
+        nth: int = 1,
+        matching: str | None = None,
+        inside_tls: bool | None = None,
+    ) -> None:
+        """Wait *seconds* before *command* is carried out and answered; a client that leaves ends the wait."""
+        self._add(
+            Rule(
+                command=command,
+                delay=seconds,
+                times=times,
+                nth=nth,
+                matching=matching,
+                inside_tls=inside_tls,
+            )
+        )
+
+    def _add(self, rule: Rule) -> None:
+        self._stage.rules.add(rule)
+
+    def unfired_faults(self) -> str | None:
+        """The text of a failure where a scripted fault has not happened, else None."""
+        unfired = self._stage.rules.unfired()
+        return explain_unfired(unfired, total=self._stage.rules.count()) if unfired else None
