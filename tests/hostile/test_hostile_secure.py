@@ -1,0 +1,167 @@
+"""Clients that verify and insist pass every scenario, in both modes."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import ssl
+from email.message import EmailMessage
+
+import _hostile_clients as clients
+import pytest
+
+aiosmtplib = pytest.importorskip("aiosmtplib")
+pytest.importorskip("django")
+from django.conf import settings  # noqa: E402  # only where it is installed
+
+if not settings.configured:
+    settings.configure()
+
+from django.core import mail  # noqa: E402
+from django.test import override_settings  # noqa: E402
+
+implicit = pytest.mark.mailtrap(mode="implicit")
+
+
+def test_smtplib(hostile_mailtrap):
+    """smtplib with a default context, STARTTLS and a login."""
+    hostile_mailtrap.assert_client_refuses(clients.secure_starttls(hostile_mailtrap))
+
+
+@implicit
+def test_smtplib_implicit(hostile_mailtrap):
+    """smtplib's SMTP_SSL with a default context; `port` is the port of the mode."""
+    assert hostile_mailtrap.port == hostile_mailtrap.tls_port
+    hostile_mailtrap.assert_client_refuses(clients.secure_implicit(hostile_mailtrap))
+
+
+def aiosmtplib_send(trap, **how):
+    async def send():
+        message = EmailMessage()
+        message["From"], message["To"] = "a@example.org", "b@example.org"
+        await aiosmtplib.send(
+            message,
+            hostname=trap.host,
+            port=trap.port,
+            username=trap.username,
+            password=trap.password,
+            timeout=clients.TIMEOUT,
+            **how,
+        )
+
+    return send
+
+
+def test_aiosmtplib(hostile_mailtrap):
+    """aiosmtplib that insists on STARTTLS; a coroutine function is run in a loop of its own."""
+    hostile_mailtrap.assert_client_refuses(aiosmtplib_send(hostile_mailtrap, start_tls=True))
+
+
+@implicit
+def test_aiosmtplib_implicit(hostile_mailtrap):
+    """aiosmtplib over implicit TLS."""
+    hostile_mailtrap.assert_client_refuses(aiosmtplib_send(hostile_mailtrap, use_tls=True))
+
+
+def django_send(trap, **how):
+    def send():
+        with override_settings(
+            EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
+            EMAIL_HOST=trap.host,
+            EMAIL_PORT=trap.port,
+            EMAIL_HOST_USER=trap.username,
+            EMAIL_HOST_PASSWORD=trap.password,
+            EMAIL_TIMEOUT=clients.TIMEOUT,
+            **how,
+        ):
+            mail.send_mail("Hi", "Hello", "a@example.org", ["b@example.org"])
+
+    return send
+
+
+def test_django(hostile_mailtrap):
+    """Django with EMAIL_USE_TLS."""
+    hostile_mailtrap.assert_client_refuses(django_send(hostile_mailtrap, EMAIL_USE_TLS=True))
+
+
+@implicit
+def test_django_implicit(hostile_mailtrap):
+    """Django with EMAIL_USE_SSL."""
+    hostile_mailtrap.assert_client_refuses(django_send(hostile_mailtrap, EMAIL_USE_SSL=True))
+
+
+@pytest.mark.parametrize("mode", ["starttls", "implicit"])
+def test_all_in_one_test(mailtrap, mode):
+    """One call plays the whole family and gives its verdicts; the trap's own messages stay as they were."""
+
+    def send(host, port):
+        context = ssl.create_default_context()
+        with (
+            smtplib.SMTP_SSL(host, port, timeout=clients.TIMEOUT, context=context)
+            if mode == "implicit"
+            else smtplib.SMTP(host, port, timeout=clients.TIMEOUT)
+        ) as client:
+            if mode == "starttls":
+                client.starttls(context=context)
+            client.sendmail(*clients.MAIL)
+
+    verdicts = mailtrap.assert_refuses_hostile_servers(send, mode)
+    assert verdicts[0].scenario.id == "ok"
+    assert verdicts[0].outcome == "delivered"
+    assert all(verdict.passed for verdict in verdicts)
+    assert {verdict.outcome for verdict in verdicts} == {"delivered", "refused"}
+    assert len(verdicts) >= (28 if mode == "starttls" else 19) - 2  # without TLS 1.0 and 1.1 where OpenSSL has none
+    assert len(mailtrap) == 0
+    assert not mailtrap.connections
+
+
+def test_awaitable(mailtrap):
+    """A function that gives back an awaitable is waited for."""
+
+    def send(host, port):
+        message = EmailMessage()
+        message["From"], message["To"] = "a@example.org", "b@example.org"
+        return aiosmtplib.send(message, hostname=host, port=port, start_tls=True)
+
+    control, verdict = mailtrap.assert_refuses_hostile_servers(
+        send, scenarios=["certificate-expired"]
+    )
+    assert control.outcome == "delivered"
+    assert "certificate has expired" in str(verdict.attempt.error)
+
+
+def test_aiosmtplib_default_is_found_out(mailtrap):
+    """The negative control: aiosmtplib's default upgrades where it can, and sends in any case."""
+
+    async def send(host, port):
+        message = EmailMessage()
+        message["From"], message["To"] = "a@example.org", "b@example.org"
+        await aiosmtplib.send(message, hostname=host, port=port, timeout=clients.TIMEOUT)
+
+    with pytest.raises(AssertionError) as failure:
+        mailtrap.assert_refuses_hostile_servers(
+            send, scenarios=["certificate-expired", "starttls-stripped"]
+        )
+    assert str(failure.value).splitlines()[:4] == [
+        "1 of 2 hostile servers were served wrongly",
+        "",
+        "  envelope and message sent in cleartext:",
+        "      starttls-stripped",
+    ]
+
+
+def test_coroutine_function_is_not_mixed_up_with_the_tests_loop(mailtrap):
+    """From inside an async test the call may be made in a thread."""
+
+    async def send(host, port):
+        message = EmailMessage()
+        message["From"], message["To"] = "a@example.org", "b@example.org"
+        await aiosmtplib.send(message, hostname=host, port=port, start_tls=True)
+
+    async def test():
+        return await asyncio.to_thread(
+            mailtrap.assert_refuses_hostile_servers, send, scenarios=["certificate-self-signed"]
+        )
+
+    _, verdict = asyncio.run(test())
+    assert verdict.outcome == "refused"
