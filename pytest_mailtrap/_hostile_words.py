@@ -86,7 +86,7 @@ def explain_control(verdict: Verdict, *, port: int, tls_port: int) -> str:
         cause = _cause(verdict)
     return compose(
         head,
-        [f"  the client  {_client(verdict.attempt)}"],
+        _labelled("the client", _client(verdict.attempt)),
         _evidence(verdict) or happenings(verdict.connections, port, tls_port),
         list(CONTROL[cause]) if cause in CONTROL else remedy(cause, verdict.mode),
     )
@@ -145,7 +145,8 @@ def _control_cause(verdict: Verdict) -> str:
     asked = {c.transport.sni for c in verdict.connections} - {None, "localhost"}
     if cause == "not-trusted" and (asked or "ostname mismatch" in _error(verdict.attempt)):
         return "wrong-host"
-    if cause == "nothing-sent" and verdict.outcome == "hung":
+    errors = [connection.handshake_error or "" for connection in verdict.connections]
+    if cause == "nothing-sent" and any("without a TLS handshake" in error for error in errors):
         return "wrong-port"
     return cause
 
@@ -179,7 +180,8 @@ def _client(attempt: Attempt) -> str:
 def _error(attempt: Attempt) -> str:
     if attempt.error is None:
         return ""
-    text = printable(str(attempt.error).encode("utf-8", "backslashreplace"))
+    reason = getattr(attempt.error, "verify_message", "") or str(attempt.error)
+    text = printable(reason.encode("utf-8", "backslashreplace"))
     name = type(attempt.error).__name__
     return f"{name}: {text}" if text else name
 

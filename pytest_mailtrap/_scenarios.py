@@ -368,13 +368,15 @@ def family(
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
     if scenarios is None:
         return tuple(s for s in SCENARIOS if mode in s.modes and s.by_default)
+    if isinstance(scenarios, str):
+        raise TypeError(f"scenarios must be a list of ids or Scenario objects, got {scenarios!r}")
     chosen = tuple(map(scenario_named, scenarios))
     if not chosen:
         raise ValueError("scenarios names none")
     for scenario in chosen:
         if mode not in scenario.modes:
             raise ValueError(
-                f"the scenario {scenario.id!r} does not exist in mode {mode!r}, only in {' and '.join(scenario.modes)!r}"
+                f"the scenario {scenario.id!r} does not exist in mode {mode!r}, only in {' and '.join(scenario.modes)}"
             )
     return chosen
 
@@ -390,6 +392,8 @@ def scenario_named(given: str | Scenario) -> Scenario:
 
 def check_skips(skips: Mapping[str, str]) -> None:
     """Each skip names a scenario and its reason."""
+    if not isinstance(skips, Mapping):
+        raise TypeError(f"skip_scenarios must be a mapping of ids to reasons, got {skips!r}")
     for name, reason in skips.items():
         scenario_named(name)
         if not isinstance(reason, str) or not reason.strip():

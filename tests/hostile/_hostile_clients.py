@@ -57,9 +57,7 @@ def secure_without_login(trap):
 def secure_implicit(trap):
     def send():
         context = ssl.create_default_context()
-        with smtplib.SMTP_SSL(
-            trap.host, trap.tls_port, timeout=TIMEOUT, context=context
-        ) as client:
+        with smtplib.SMTP_SSL(trap.host, trap.tls_port, timeout=TIMEOUT, context=context) as client:
             client.login(trap.username, trap.password)
             client.sendmail(*MAIL)
 
@@ -217,9 +215,7 @@ def asks_for_requiretls(trap, *, insists=False):
 def asks_for_requiretls_implicit(trap):
     def send():
         context = ssl.create_default_context()
-        with smtplib.SMTP_SSL(
-            trap.host, trap.tls_port, timeout=TIMEOUT, context=context
-        ) as client:
+        with smtplib.SMTP_SSL(trap.host, trap.tls_port, timeout=TIMEOUT, context=context) as client:
             client.ehlo()
             options = ["REQUIRETLS"] if client.has_extn("requiretls") else []
             client.sendmail(*MAIL, mail_options=options)

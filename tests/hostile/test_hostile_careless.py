@@ -85,9 +85,7 @@ IMPLICIT = [
 
 def judge(trap, client, mode, scenario):
     timeout = 1.5 if scenario == "handshake-stalled" else 10
-    verdicts = trap.judge_hostile_servers(
-        client(trap), mode, scenarios=[scenario], timeout=timeout
-    )
+    verdicts = trap.judge_hostile_servers(client(trap), mode, scenarios=[scenario], timeout=timeout)
     assert verdicts[0].scenario.id == "ok"
     return verdicts[-1]
 

@@ -121,7 +121,14 @@ setTimeout(() => fail("timed out"), 5000);
 
 
 def node(port, mode, verify):
-    return lambda: run("node", "-e", NODE.replace("process.argv.slice(2)", "process.argv.slice(1)"), port, mode, verify)
+    return lambda: run(
+        "node",
+        "-e",
+        NODE.replace("process.argv.slice(2)", "process.argv.slice(1)"),
+        port,
+        mode,
+        verify,
+    )
 
 
 @needs_node

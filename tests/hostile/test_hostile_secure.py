@@ -110,7 +110,9 @@ def test_all_in_one_test(mailtrap, mode):
     assert verdicts[0].outcome == "delivered"
     assert all(verdict.passed for verdict in verdicts)
     assert {verdict.outcome for verdict in verdicts} == {"delivered", "refused"}
-    assert len(verdicts) >= (28 if mode == "starttls" else 19) - 2  # without TLS 1.0 and 1.1 where OpenSSL has none
+    assert (
+        len(verdicts) >= (28 if mode == "starttls" else 19) - 2
+    )  # without TLS 1.0 and 1.1 where OpenSSL has none
     assert len(mailtrap) == 0
     assert not mailtrap.connections
 

@@ -1,0 +1,317 @@
+"""Scripted faults: what the server does instead, when, and how often."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import time
+
+import pytest
+
+MAIL = b"Subject: Hi\r\n\r\nHello\r\n"
+
+
+@pytest.fixture
+def client(mailtrap):
+    with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as client:
+        yield client
+
+
+def send(client, *recipients):
+    return client.sendmail("a@example.org", recipients or ("b@example.org",), MAIL)
+
+
+def test_greylisting(mailtrap, client):
+    """451 once, then the same recipient is accepted."""
+    mailtrap.reply("RCPT", 451, "4.7.1 Greylisted, try again")
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        send(client)
+    assert refused.value.recipients == {"b@example.org": (451, b"4.7.1 Greylisted, try again")}
+    send(client)
+    [message] = mailtrap
+    assert message.rcpt_tos == ("b@example.org",)
+
+
+def test_one_recipient_of_three_by_number(mailtrap, client):
+    """The nth command is the nth from now."""
+    mailtrap.reply("RCPT", 550, "5.1.1 No such user", nth=2)
+    refused = send(client, "a@example.org", "b@example.org", "c@example.org")
+    assert refused == {"b@example.org": (550, b"5.1.1 No such user")}
+    [message] = mailtrap
+    assert message.rcpt_tos == ("a@example.org", "c@example.org")
+
+
+def test_one_recipient_of_three_by_name(mailtrap, client):
+    """A fault may be for one argument only, whatever its case, and for good."""
+    mailtrap.reply("RCPT", 550, matching="B@example.org", times=None)
+    for _ in range(2):
+        refused = send(client, "a@example.org", "b@example.org", "c@example.org")
+        assert refused == {"b@example.org": (550, b"Not accepted")}
+    assert [message.rcpt_tos for message in mailtrap] == [("a@example.org", "c@example.org")] * 2
+
+
+def test_421_at_connect(mailtrap):
+    """421 in place of the greeting, and the connection is closed; the next one is a good one."""
+    mailtrap.reply("CONNECT", 421, "4.3.2 Service not available")
+    with pytest.raises(smtplib.SMTPConnectError) as refused:
+        smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10)
+    assert refused.value.smtp_code == 421
+    assert mailtrap.connections[0].ended_by == "server"
+    with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as client:
+        send(client)
+    assert len(mailtrap) == 1
+
+
+def test_554_at_connect_leaves_only_quit(mailtrap):
+    """RFC 5321, section 3.1: after a greeting of 554 there is QUIT, and 503 for all else."""
+    mailtrap.reply("CONNECT", 554, "No SMTP service here")
+    client = smtplib.SMTP(timeout=10)
+    try:
+        assert client.connect(mailtrap.host, mailtrap.port) == (554, b"No SMTP service here")
+        assert client.ehlo()[0] == 503
+        assert client.mail("a@example.org")[0] == 503
+        assert client.quit()[0] == 221
+    finally:
+        client.close()
+
+
+def test_421_in_the_middle_closes(mailtrap, client):
+    """After 421 the server hangs up, also on what was sent meanwhile."""
+    mailtrap.reply("MAIL", 421)
+    with pytest.raises(smtplib.SMTPSenderRefused) as refused:
+        send(client)
+    assert refused.value.smtp_code == 421
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        client.noop()
+
+
+def test_552_after_the_final_dot(mailtrap, client):
+    """Refused after it has been sent: the message is not captured."""
+    mailtrap.reply("END-OF-MESSAGE", 552, "5.3.4 Message too big")
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        send(client)
+    assert (refused.value.smtp_code, len(mailtrap)) == (552, 0)
+    send(client)
+    assert len(mailtrap) == 1
+
+
+def test_final_dot_has_a_short_name(mailtrap, client):
+    """ "." is what goes over the wire."""
+    mailtrap.reply(".", 451)
+    with pytest.raises(smtplib.SMTPDataError):
+        send(client)
+    assert len(mailtrap) == 0
+
+
+def test_dropped_before_the_250(mailtrap, client):
+    """The server has the message, and its sender does not know: sent again, it is there twice."""
+    mailtrap.disconnect("END-OF-MESSAGE")
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        send(client)
+    assert len(mailtrap) == 1
+    with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as again:
+        send(again)
+    assert [message.raw for message in mailtrap] == [MAIL, MAIL]
+
+
+def test_dropped_at_data(mailtrap, client):
+    """Cut in place of the 354: nothing was sent, nothing is captured."""
+    mailtrap.disconnect("DATA")
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        send(client)
+    assert len(mailtrap) == 0
+    assert mailtrap.connections[0].ended_by == "server"
+
+
+def test_dropped_inside_tls_without_close_notify(mailtrap, client):
+    """A cut is a cut: TLS is not closed in order, and a client that looks notices."""
+    mailtrap.disconnect("NOOP", inside_tls=True)
+    client.noop()
+    context = mailtrap.ssl_context
+    client.starttls(context=context)
+    client.sock.suppress_ragged_eofs = False
+    client.sock.sendall(b"NOOP\r\n")
+    with pytest.raises(ssl.SSLEOFError):
+        client.sock.recv(100)
+
+
+def test_dropped_in_the_handshake(mailtrap, client):
+    """The beginning of TLS can fail, too; the second time it works."""
+    mailtrap.disconnect("HANDSHAKE")
+    with pytest.raises((ssl.SSLError, OSError)) as failed:
+        client.starttls(context=mailtrap.ssl_context)
+    assert isinstance(failed.value, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError)
+    assert mailtrap.connections[0].handshake_error == "the trap broke off the handshake"
+    with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as again:
+        again.starttls(context=mailtrap.ssl_context)
+        send(again)
+    mailtrap.assert_sent_over_tls()
+
+
+def test_slow_reply(mailtrap):
+    """A client with less patience gives up; the wait ends with it."""
+    mailtrap.delay("MAIL", 20)
+    with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=0.2) as client:
+        client.ehlo()
+        with pytest.raises(smtplib.SMTPServerDisconnected, match="timed out"):
+            client.mail("a@example.org")
+    started = time.monotonic()
+    assert mailtrap.connections[0].ended_by == "eof"
+    assert time.monotonic() - started < 15
+
+
+def test_slow_reply_that_comes(mailtrap, client):
+    """A client with more patience gets the right reply, not before its time."""
+    mailtrap.delay("MAIL", 0.1)
+    started = time.monotonic()
+    assert client.ehlo()[0] == 250
+    assert client.mail("a@example.org")[0] == 250
+    assert time.monotonic() - started >= 0.1
+    assert "silence for 0.1 s" in mailtrap.connections[0].transcript
+
+
+def test_delay_adds_to_the_fault_behind_it(mailtrap, client):
+    """Slow, and then refused."""
+    mailtrap.delay("RCPT", 0.05)
+    mailtrap.reply("RCPT", 550)
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        send(client)
+    text = str(mailtrap.connections[0].transcript)
+    assert text.index("silence for 0.05 s") < text.index("S: 550 Not accepted")
+
+
+def test_reply_of_several_lines(mailtrap, client):
+    """Each line of the text is a line of the reply (RFC 5321, section 4.2.1)."""
+    mailtrap.reply("MAIL", 550, "5.7.1 Not you\nsee https://example.org/why\nand go")
+    with pytest.raises(smtplib.SMTPSenderRefused) as refused:
+        send(client)
+    assert refused.value.smtp_error == b"5.7.1 Not you\nsee https://example.org/why\nand go"
+    assert "S: 550-5.7.1 Not you\nS: 550-see" in str(mailtrap.connections[0].transcript)
+
+
+def test_other_words_for_success(mailtrap, client):
+    """With 2xx the command is carried out, and only the words are others."""
+    mailtrap.reply("END-OF-MESSAGE", 250, "2.0.0 queued as 4711")
+    client.ehlo()
+    client.mail("a@example.org")
+    client.rcpt("b@example.org")
+    assert client.data(MAIL) == (250, b"2.0.0 queued as 4711")
+    assert len(mailtrap) == 1
+
+
+def test_other_words_do_not_hide_an_error(mailtrap, client):
+    """What the server refuses stays refused: the client's mistake must not look like success."""
+    mailtrap.reply("RCPT", 250, "fine")
+    client.ehlo()
+    assert client.rcpt("b@example.org")[0] == 503
+
+
+def test_other_greeting(mailtrap):
+    """A greeting may have other words."""
+    mailtrap.reply("CONNECT", 220, "mx.example.org ESMTP")
+    client = smtplib.SMTP(timeout=10)
+    try:
+        assert client.connect(mailtrap.host, mailtrap.port) == (220, b"mx.example.org ESMTP")
+        send(client)
+    finally:
+        client.close()
+    assert len(mailtrap) == 1
+
+
+def test_two_faults_for_one_command_take_their_turns(mailtrap, client):
+    """The second one begins where the first is used up."""
+    mailtrap.reply("RCPT", 451, times=2)
+    mailtrap.reply("RCPT", 550)
+    client.ehlo()
+    client.mail("a@example.org")
+    assert [client.rcpt("b@example.org")[0] for _ in range(4)] == [451, 451, 550, 250]
+
+
+def test_nth_and_times_together(mailtrap, client):
+    """From the second on, two of them."""
+    mailtrap.reply("NOOP", 450, nth=2, times=2)
+    assert [client.noop()[0] for _ in range(5)] == [250, 450, 450, 250, 250]
+
+
+def test_refused_login_shows_no_password(mailtrap, client):
+    """A scripted 535 keeps the rules for secrets: noted, not shown."""
+    mailtrap.reply("AUTH", 535, "5.7.8 Not today", times=None)
+    client.starttls(context=mailtrap.ssl_context)
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        client.login(mailtrap.username, mailtrap.password)
+    [connection] = mailtrap.connections
+    assert connection.auths[0].password == mailtrap.password
+    assert not any(auth.accepted for auth in connection.auths)
+    assert mailtrap.password not in str(connection.transcript)
+
+
+def test_implicit_tls(mailtrap):
+    """Faults hold on both ports."""
+    mailtrap.reply("RCPT", 451)
+    with smtplib.SMTP_SSL(
+        mailtrap.host, mailtrap.tls_port, timeout=10, context=mailtrap.ssl_context
+    ) as client:
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            send(client)
+        send(client)
+    assert len(mailtrap) == 1
+
+
+def test_factory(mailtrap_factory):
+    """A trap of the factory has the same faults."""
+    with mailtrap_factory() as trap:
+        trap.reply("NOOP", 450)
+        with smtplib.SMTP(trap.host, trap.port, timeout=10) as client:
+            assert client.noop()[0] == 450
+
+
+def forgetful(factory):
+    with factory() as trap:
+        trap.reply("EHLO", 421)
+
+
+def test_factory_is_as_strict(mailtrap_factory):
+    """At the end of its block every fault must have happened."""
+    with pytest.raises(AssertionError, match="1 of 1 scripted faults never happened"):
+        forgetful(mailtrap_factory)
+
+
+def failing(factory):
+    with factory() as trap:
+        trap.reply("EHLO", 421)
+        raise ZeroDivisionError
+
+
+def test_block_that_fails_is_not_judged_twice(mailtrap_factory):
+    """The error of the block is the one that is seen."""
+    with pytest.raises(ZeroDivisionError):
+        failing(mailtrap_factory)
+
+
+@pytest.mark.parametrize(
+    ("misuse", "error", "text"),
+    [
+        (lambda t: t.reply("FROM", 550), ValueError, "command must be one of CONNECT, HANDSHAKE, EHLO"),
+        (lambda t: t.reply(25, 550), ValueError, "got 25"),
+        (lambda t: t.reply("RCPT", 150), ValueError, "code must be 200 to 259, 300 to 359, 400 to 459 or 500 to 559, got 150"),
+        (lambda t: t.reply("RCPT", "550"), ValueError, "got '550'"),
+        (lambda t: t.reply("RCPT", 599), ValueError, "got 599"),
+        (lambda t: t.reply("HANDSHAKE", 454), ValueError, "HANDSHAKE takes no reply"),
+        (lambda t: t.reply("RCPT", 550, times=0), ValueError, "times must be a positive number, got 0"),
+        (lambda t: t.disconnect("RCPT", nth=0), ValueError, "nth must be a positive number, got 0"),
+        (lambda t: t.delay("RCPT", -1), ValueError, "delay must be 0 to 50 seconds, got -1"),
+        (lambda t: t.delay("RCPT", 51), ValueError, "got 51"),
+        (lambda t: t.delay("RCPT", 0), ValueError, "must say what to do"),
+    ],
+)  # fmt: skip
+def test_misuse_is_named(mailtrap, misuse, error, text):
+    """Wrong commands, codes and numbers are errors that list what is allowed."""
+    with pytest.raises(error) as failure:
+        misuse(mailtrap)
+    assert text in str(failure.value)
+
+
+def test_lower_case_will_do(mailtrap, client):
+    """Commands are what they are in any case."""
+    mailtrap.reply("noop", 450)
+    assert client.noop()[0] == 450

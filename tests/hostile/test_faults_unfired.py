@@ -1,0 +1,80 @@
+"""A fault that never happened is reported at the end of the test."""
+
+from __future__ import annotations
+
+SEND = """
+import smtplib
+import pytest
+
+def send(trap):
+    with smtplib.SMTP(trap.host, trap.port, timeout=10) as client:
+        client.sendmail("a@example.org", ["b@example.org"], b"Subject: Hi\\r\\n\\r\\n")
+"""
+
+
+def test_text(pytester):
+    """Every fault that did not happen is named, with how often its command came."""
+    pytester.makepyfile(
+        SEND
+        + """
+def test_faults(mailtrap):
+    mailtrap.reply("RCPT", 451, nth=2)
+    mailtrap.disconnect("STARTTLS")
+    mailtrap.delay("MAIL", 0.01)
+    send(mailtrap)
+"""
+    )
+    result = pytester.runpytest("-q")
+    result.assert_outcomes(failed=1)
+    lines = [
+        line for line in result.outlines if line.startswith(("2 of", "  ", "Without", "client"))
+    ]
+    assert lines == [
+        "2 of 3 scripted faults never happened",
+        "  reply('RCPT', 451, nth=2)  RCPT came once",
+        "  disconnect('STARTTLS')     no such STARTTLS came",
+        "Without it the test does not show what it says: look whether the",
+        "client gets that far.",
+    ]
+
+
+def test_faults_that_happened_are_not_reported(pytester):
+    """The partner: the same faults, and a client that meets them."""
+    pytester.makepyfile(
+        SEND
+        + """
+def test_faults(mailtrap):
+    mailtrap.reply("RCPT", 451)
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        send(mailtrap)
+"""
+    )
+    pytester.runpytest("-q").assert_outcomes(passed=1)
+
+
+def test_test_that_failed_is_not_judged(pytester):
+    """A test that fails by itself shows its own failure."""
+    pytester.makepyfile(
+        SEND
+        + """
+def test_faults(mailtrap):
+    mailtrap.reply("RCPT", 451)
+    assert len(mailtrap) == 1
+"""
+    )
+    result = pytester.runpytest("-q")
+    result.assert_outcomes(failed=1)
+    result.stdout.no_fnmatch_line("*scripted faults*")
+
+
+def test_expected_failure(pytester):
+    """xfail takes it as it takes any failure."""
+    pytester.makepyfile(
+        SEND
+        + """
+@pytest.mark.xfail(reason="not there yet", strict=True)
+def test_faults(mailtrap):
+    mailtrap.reply("RCPT", 451)
+"""
+    )
+    pytester.runpytest("-q").assert_outcomes(xfailed=1)

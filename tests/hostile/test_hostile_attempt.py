@@ -1,0 +1,192 @@
+"""How a `send()` is called, and how its end is understood."""
+
+from __future__ import annotations
+
+import contextvars
+import smtplib
+import ssl
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+import _hostile_clients as clients
+import pytest
+
+from pytest_mailtrap._attempt import attempt
+
+hostile = pytest.mark.mailtrap(scenarios=["certificate-expired"])
+
+
+def tried(send, timeout=10.0):
+    return attempt(send, timeout=timeout, cut=lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("send", "reported"),
+    [
+        (lambda: None, False),
+        (lambda: 1, False),
+        (lambda: False, True),
+        (lambda: 1 / 0, True),
+        (lambda: sys.exit(), False),
+        (lambda: sys.exit(0), False),
+        (lambda: sys.exit(1), True),
+        (lambda: sys.exit("could not send"), True),
+        (lambda: SimpleNamespace(returncode=0), False),
+        (lambda: SimpleNamespace(returncode=67), True),
+    ],
+)
+@pytest.mark.parametrize("timeout", [10.0, None])
+def test_what_tells_the_caller(send, reported, timeout):
+    """An error, False, and the status of a program; in a thread of its own and in the caller's."""
+    how = tried(send, timeout)
+    assert how.reported is reported
+    assert not how.hung
+
+
+@pytest.mark.parametrize("timeout", [10.0, None])
+def test_what_is_not_the_applications_goes_through(timeout):
+    """pytest's own outcomes and KeyboardInterrupt are nobody's refusal."""
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tried(interrupted, timeout)
+    with pytest.raises(pytest.fail.Exception, match="not now"):
+        tried(lambda: pytest.fail("not now"), timeout)
+
+
+def test_call_that_hangs_is_left_behind():
+    """Whatever it waits for: the deadline holds, and its connections are cut."""
+    forever, cuts = threading.Event(), []
+    started = time.monotonic()
+    how = attempt(forever.wait, timeout=0.05, cut=lambda: cuts.append(1))
+    assert how.hung
+    assert cuts == [1]
+    assert time.monotonic() - started < 10
+    forever.set()
+
+
+def test_thread_of_the_call():
+    """A deadline needs a thread; None is for code that is bound to the thread of its test."""
+    threads = []
+    tried(lambda: threads.append(threading.current_thread()))
+    tried(lambda: threads.append(threading.current_thread()), None)
+    assert threads[0] is not threading.current_thread()
+    assert threads[1] is threading.current_thread()
+
+
+def test_context_variables_are_seen():
+    """The application context of a web framework is there in the other thread, too."""
+    variable = contextvars.ContextVar("variable")
+    variable.set("here")
+    seen = []
+    tried(lambda: seen.append(variable.get()))
+    assert seen == ["here"]
+
+
+@hostile
+def test_send_must_be_a_function(hostile_mailtrap):
+    """It is called twice: what it gives back cannot be."""
+    with pytest.raises(
+        TypeError, match="send must be a function, which is called several times, got None"
+    ):
+        hostile_mailtrap.assert_client_refuses(None)
+
+
+@hostile
+@pytest.mark.parametrize("timeout", [0, -1])
+def test_timeout_must_be_positive(hostile_mailtrap, timeout):
+    """None is the way to say: no deadline."""
+    with pytest.raises(
+        ValueError, match=f"timeout must be a positive number of seconds or None, got {timeout}"
+    ):
+        hostile_mailtrap.assert_client_refuses(lambda: None, timeout=timeout)
+
+
+@hostile
+def test_in_the_tests_own_thread(hostile_mailtrap):
+    """timeout=None judges as well."""
+    hostile_mailtrap.assert_client_refuses(clients.secure_starttls(hostile_mailtrap), timeout=None)
+    assert (
+        hostile_mailtrap.judge(clients.unverified_starttls(hostile_mailtrap), timeout=None).outcome
+        == "leaked"
+    )
+
+
+@hostile
+def test_silence_may_be_allowed(hostile_mailtrap):
+    """A handler that keeps errors to itself loses mail, and may be meant to."""
+    send = clients.swallowing(clients.secure_starttls)(hostile_mailtrap)
+    assert hostile_mailtrap.judge(send).outcome == "lost"
+    hostile_mailtrap.assert_client_refuses(send, may_fail_silently=True)
+
+
+@hostile
+def test_allowed_silence_excuses_no_leak(hostile_mailtrap):
+    """The negative control: a silent client that tells the impostor all is caught."""
+    send = clients.swallowing(clients.unverified_starttls)(hostile_mailtrap)
+    with pytest.raises(AssertionError, match="password, envelope and message sent to an impostor"):
+        hostile_mailtrap.assert_client_refuses(send, may_fail_silently=True)
+
+
+@hostile
+def test_mail_sent_in_the_background_is_waited_for(hostile_mailtrap):
+    """A sender that is late at the good server is given its time at the hostile one."""
+    careless, threads = clients.unverified_starttls(hostile_mailtrap), []
+
+    def late():
+        time.sleep(0.15)
+        careless()
+
+    def send():
+        threads.append(threading.Thread(target=late))
+        threads[-1].start()
+
+    verdict = hostile_mailtrap.judge(send, may_fail_silently=True)
+    for thread in threads:
+        thread.join()
+    assert (verdict.outcome, verdict.channel) == ("leaked", "impostor")
+
+
+@hostile
+def test_connection_that_is_kept_does_not_carry_over(hostile_mailtrap):
+    """A client that keeps its connection to the good server has to make a new one to the hostile one."""
+    kept = []
+
+    def send():
+        if not kept:
+            kept.append(smtplib.SMTP(hostile_mailtrap.host, hostile_mailtrap.port, timeout=2))
+            kept[0].starttls(context=ssl.create_default_context())
+        kept[0].sendmail(*clients.MAIL)
+
+    verdict = hostile_mailtrap.judge(send)
+    kept[0].close()
+    assert verdict.outcome == "refused"
+    assert isinstance(verdict.attempt.error, smtplib.SMTPServerDisconnected)
+
+
+@hostile
+def test_session_of_the_good_server_opens_no_door(hostile_mailtrap):
+    """A TLS session that the client kept from the control is not resumed: the certificate is looked at again."""
+    context, sessions = ssl.create_default_context(), []
+
+    def send():
+        with smtplib.SMTP(hostile_mailtrap.host, hostile_mailtrap.port, timeout=2) as client:
+            client.ehlo()
+            client.docmd("STARTTLS")
+            session = sessions[-1] if sessions else None
+            client.sock = context.wrap_socket(
+                client.sock, server_hostname="localhost", session=session
+            )
+            client.file = None
+            client.ehlo()
+            client.sendmail(*clients.MAIL)
+            sessions.append(client.sock.session)
+
+    verdict = hostile_mailtrap.judge(send)
+    assert sessions
+    assert verdict.outcome == "refused"
+    assert "certificate has expired" in str(verdict.attempt.error)

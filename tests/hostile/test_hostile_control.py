@@ -1,0 +1,169 @@
+"""The control: a client that cannot send to a good server proves nothing, and is told why."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import sys
+
+import _hostile_clients as clients
+import pytest
+
+EARLY = ssl.create_default_context()
+hostile = pytest.mark.mailtrap(scenarios=["certificate-expired"])
+implicit = pytest.mark.mailtrap(scenarios=["certificate-expired"], mode="implicit")
+
+
+def failure_of(trap, send, **how):
+    with pytest.raises(AssertionError) as failure:
+        trap.assert_client_refuses(send, **how)
+    text = str(failure.value)
+    assert len(text.splitlines()) <= 18
+    assert all(len(line) <= 72 for line in text.splitlines())
+    return text
+
+
+@hostile
+def test_nothing_sent_at_all(hostile_mailtrap):
+    """A client that does nothing refuses nothing."""
+    text = failure_of(hostile_mailtrap, lambda: None)
+    assert text.splitlines()[0] == "the control failed: nothing arrived at a good server"
+    assert "  the client  reported success" in text
+    assert "nothing connected to" in text
+    assert "Let send() send one message to the trap:" in text
+
+
+@hostile
+def test_error_before_the_first_connection(hostile_mailtrap):
+    """An error of the application's own is shown."""
+    text = failure_of(hostile_mailtrap, lambda: {}["MAIL_HOST"])
+    assert "  the client  raised KeyError: 'MAIL_HOST'" in text
+
+
+@hostile
+def test_context_made_too_early(hostile_mailtrap):
+    """A context of import time does not know the CA: it is the context, not the client, that is to be changed."""
+
+    def send():
+        with smtplib.SMTP(hostile_mailtrap.host, hostile_mailtrap.port, timeout=5) as client:
+            client.starttls(context=EARLY)
+            client.sendmail(*clients.MAIL)
+
+    text = failure_of(hostile_mailtrap, send)
+    assert "client rejected the certificate: unknown CA" in text
+    assert "make it in send(), not when a module is imported" in text
+
+
+@hostile
+def test_wrong_kind_of_port(hostile_mailtrap):
+    """Implicit TLS on the STARTTLS port."""
+
+    def send():
+        context = ssl.create_default_context()
+        with smtplib.SMTP_SSL("localhost", hostile_mailtrap.port, timeout=5, context=context):
+            pass
+
+    text = failure_of(hostile_mailtrap, send)
+    assert "client spoke implicit TLS, but this is the STARTTLS port" in text
+    assert "@pytest.mark.mailtrap(mode='implicit')" in text
+
+
+@implicit
+def test_wrong_kind_of_port_the_other_way(hostile_mailtrap):
+    """STARTTLS on the port for implicit TLS: both sides wait for the other."""
+
+    def send():
+        with smtplib.SMTP(hostile_mailtrap.host, hostile_mailtrap.port, timeout=0.3):
+            pass
+
+    text = failure_of(hostile_mailtrap, send)
+    assert "without a TLS handshake" in text
+    assert "@pytest.mark.mailtrap(mode='starttls')" in text
+
+
+@hostile
+def test_wrong_host_name(hostile_mailtrap):
+    """A name that the certificate is not for."""
+
+    def send():
+        with smtplib.SMTP(hostile_mailtrap.host, hostile_mailtrap.port, timeout=5) as client:
+            client._host = "mail.example.org"
+            client.starttls(context=ssl.create_default_context())
+            client.sendmail(*clients.MAIL)
+
+    text = failure_of(hostile_mailtrap, send)
+    assert "Hostname mismatch" in text
+    assert "Connect to hostile_mailtrap.host, which the certificate is for." in text
+
+
+@hostile
+def test_cleartext_although_tls_was_offered(hostile_mailtrap):
+    """A client without any TLS fails at the good server."""
+
+    def send():
+        with smtplib.SMTP(hostile_mailtrap.host, hostile_mailtrap.port, timeout=5) as client:
+            client.sendmail(*clients.MAIL)
+
+    text = failure_of(hostile_mailtrap, send)
+    assert text.splitlines()[0] == "the control failed: envelope and message sent in cleartext"
+    assert "<-- not inside TLS" in text
+
+
+@hostile
+def test_wrong_credentials(hostile_mailtrap):
+    """A login with other credentials."""
+
+    def send():
+        with smtplib.SMTP(hostile_mailtrap.host, hostile_mailtrap.port, timeout=5) as client:
+            client.starttls(context=ssl.create_default_context())
+            client.login("me", "sesame")
+
+    text = failure_of(hostile_mailtrap, send)
+    assert "hostile_mailtrap.username, hostile_mailtrap.password" in text
+    assert "sesame" not in text
+
+
+@hostile
+def test_client_that_hangs_at_the_good_server(hostile_mailtrap):
+    """Its deadline holds there as well."""
+    text = failure_of(hostile_mailtrap, lambda: __import__("time").sleep(1), timeout=0.1)
+    assert "the client  did not come back within" in text
+
+
+@hostile
+def test_program_whose_output_is_in_its_error(hostile_mailtrap):
+    """A failing program is shown by its error."""
+    import subprocess
+
+    text = failure_of(
+        hostile_mailtrap,
+        lambda: subprocess.run([sys.executable, "-c", "raise SystemExit(3)"], check=True),
+    )
+    assert "CalledProcessError" in text
+
+
+@hostile
+def test_the_control_is_made_each_time(hostile_mailtrap):
+    """A client that could send once, and then no more, is not taken for safe."""
+    state = {"works": True}
+    secure = clients.secure_starttls(hostile_mailtrap)
+
+    def send():
+        if not state["works"]:
+            raise OSError("the queue is full")
+        secure()
+
+    hostile_mailtrap.assert_client_refuses(send)
+    state["works"] = False
+    assert "the control failed" in failure_of(hostile_mailtrap, send)
+
+
+def test_one_call_has_its_control(mailtrap):
+    """The family in one call begins with it, and ends there where it fails."""
+    with pytest.raises(AssertionError) as failure:
+        mailtrap.assert_refuses_hostile_servers(lambda _host, _port: None)
+    assert (
+        str(failure.value).splitlines()[0] == "the control failed: nothing arrived at a good server"
+    )
+    [verdict] = mailtrap.judge_hostile_servers(lambda: None, scenarios=["certificate-expired"])
+    assert (verdict.scenario.id, verdict.outcome) == ("ok", "not-delivered")
