@@ -266,7 +266,8 @@ class Dialogue(SMTP):
         return bool(may and session.extended_smtp and not session.authenticated)
 
     def _passed_over(self, command: str, arg: str | None) -> None:
-        """A rule has answered; the secret has gone over the wire all the same."""
+        """A rule has answered: the secret of an AUTH has gone over the wire all the same, and STARTTLS leads to no TLS."""
+        self._wire.breaks_promise = command == "STARTTLS"
         mechanism, _, initial = (arg or "").partition(" ")
         if command == "AUTH" and initial:
             mechanism = mechanism.upper()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._policy import Violation
     from pytest_mailtrap._transport import Transport
 
-_LINES = 18
+LINES = 18
 _COLUMNS = 72
 Block = list[str]
 
@@ -207,7 +207,7 @@ def compose(verdict: str, *blocks: Block) -> str:
     """Put the blocks together, the first one cut where the whole would grow too long."""
     parts = [block for block in blocks if block]
     lines = [verdict]
-    surplus = 1 + sum(len(part) + 1 for part in parts) - _LINES
+    surplus = 1 + sum(len(part) + 1 for part in parts) - LINES
     for place, part in enumerate(parts):
         if place == 0 and surplus > 0:
             # The table of messages is the one that can be long, and the one that can be cut.

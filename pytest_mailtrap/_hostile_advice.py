@@ -24,12 +24,12 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
     "cleartext": _INSIST,
     "impostor": _VERIFY,
     "outdated": (
-        "Leave minimum_version of the client's context where it is, or set",
+        "Speak TLS 1.2 at least, as a default context does:",
         "  context.minimum_version = ssl.TLSVersion.TLSv1_2",
     ),
     "weak": (
-        "Leave OpenSSL's security level where it is: no @SECLEVEL=0 or 1 in",
-        "the ciphers of the client's context.",
+        "Leave OpenSSL's security level where it is:",
+        "  no @SECLEVEL=0 or @SECLEVEL=1 in context.set_ciphers()",
     ),
     "spoke-out-of-turn": (
         "Discard what has come before the handshake (RFC 3207, section 4.2):",

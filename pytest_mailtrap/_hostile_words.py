@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._explain import clip, compose, diagnosis, happenings
+from pytest_mailtrap._explain import LINES, clip, compose, diagnosis, happenings
 from pytest_mailtrap._hostile_advice import CONTROL, remedy
 from pytest_mailtrap._transcript import printable
 
@@ -95,31 +95,35 @@ def explain_control(verdict: Verdict, *, port: int, tls_port: int) -> str:
 def explain_family(verdicts: Sequence[Verdict]) -> str:
     """Say which hostile servers got what, in one table: what they got, and under it who."""
     failed = [verdict for verdict in verdicts if verdict.failed]
-    groups: dict[tuple[str, str], list[Verdict]] = {}
-    for verdict in failed:
-        groups.setdefault((fact(verdict), _cause(verdict)), []).append(verdict)
-    table: Block = []
-    for (what, _), members in groups.items():
-        table.append(f"  {what}:")
-        ids = ", ".join(verdict.scenario.id for verdict in members)
-        table += textwrap.wrap(
-            ids,
-            _COLUMNS,
-            initial_indent="      ",
-            subsequent_indent="      ",
-            break_on_hyphens=False,
-        )
-    causes = list(dict.fromkeys(cause for _, cause in groups))
-    advice = [line for cause in causes for line in remedy(cause, failed[0].mode)]
-    total = len([verdict for verdict in verdicts if verdict.scenario.id != "ok"])
-    text = [
-        f"{len(failed)} of {total} hostile servers were served wrongly",
-        "",
-        *table,
-        "",
-        *advice,
-    ]
+    total = sum(verdict.scenario.id != "ok" for verdict in verdicts)
+    table = _family_table(failed)
+    causes = dict.fromkeys(_cause(verdict) for verdict in failed)
+    advice = [remedy(cause, failed[0].mode) for cause in causes]
+    blocks = [table, *advice]
+    if 1 + sum(len(block) + 1 for block in blocks) > LINES:
+        # The table is what cannot be done without; each scenario alone gives its advice in full.
+        blocks = [table, [lines[0].rstrip(":,") for lines in advice]]
+    text = [f"the client fails at {len(failed)} of {total} hostile servers"]
+    for block in blocks:
+        text += ["", *block]
     return "\n".join(map(clip, text))
+
+
+def _family_table(failed: Sequence[Verdict]) -> Block:
+    groups: dict[str, list[str]] = {}
+    for verdict in failed:
+        groups.setdefault(fact(verdict), []).append(verdict.scenario.id)
+    return [
+        line
+        for what, ids in groups.items()
+        for line in (f"  {what}:", *_wrapped(", ".join(ids), "      "))
+    ]
+
+
+def _wrapped(text: str, indent: str) -> Block:
+    return textwrap.wrap(
+        text, _COLUMNS, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def fact(verdict: Verdict) -> str:

@@ -76,6 +76,8 @@ class Wire(asyncio.Protocol):
         self._greets_after = greets_after
         self._greeting: asyncio.TimerHandle | None = None
         self._is_stalled = False
+        # A hostile server has answered STARTTLS, and will not do what it said.
+        self.breaks_promise = False
         self._on_open = on_open
         self._on_close = on_close
         self._on_error = on_error
@@ -131,7 +133,7 @@ class Wire(asyncio.Protocol):
             self._receive_tls(data)
         elif self._hello is not None:
             self._receive_handshake(data)
-        elif data.startswith(b"\x16\x03"):
+        elif data.startswith(b"\x16\x03") and (self.breaks_promise or not self._has_spoken):
             self._refuse_misplaced_tls(data)
         elif self._dialogue is not None:
             self._has_spoken = True
@@ -422,9 +424,9 @@ class Wire(asyncio.Protocol):
 
     def _refuse_misplaced_tls(self, data: bytes) -> None:
         self._note_what_came(data)
-        if self._has_spoken or self.implicit:
+        if self.breaks_promise or self.implicit:
             # What a server says to a line that is no command; the client's TLS ends on it.
-            self._note_handshake_error("client spoke TLS, but the trap speaks cleartext")
+            self._note_handshake_error("client spoke TLS, but the trap goes on in cleartext")
             self.send(b"500 5.5.2 Syntax error, command unrecognized\r\n")
             return
         self._fail_handshake("client spoke implicit TLS, but this is the STARTTLS port", "server")

@@ -279,7 +279,7 @@ def test_nothing_is_left_behind(mailtrap_factory):
     with mailtrap_factory() as trap:
         send(trap)
     gc.collect()
-    wires = [o for o in gc.get_objects() if isinstance(o, _wire.Wire)]
+    wires = [o for o in gc.get_objects() if type(o) is _wire.Wire]
     assert [wire for wire in wires if wire.connection in trap.connections] == []
 
 
