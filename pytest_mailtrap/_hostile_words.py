@@ -26,7 +26,7 @@ _CHANNELS = {
     "cleartext": "sent in cleartext",
     "impostor": "sent to an impostor",
     "outdated": "sent over outdated TLS",
-    "weak": "sent over TLS with a weak key",
+    "weak": "sent under a weak key",
 }
 _NOTES = {
     "cleartext": "not inside TLS",
@@ -38,6 +38,7 @@ _NOTES = {
     "inconclusive": "never offered inside TLS",
 }
 _LEAKED = {"login": "AUTH", "command": "commands"}
+_IMPLIED = frozenset({"commands"})
 _FACTS = {
     "spoke-out-of-turn": "believed a reply forged before TLS",
     "forbidden-command": "sent AUTH, which was not offered inside TLS",
@@ -127,14 +128,14 @@ def _wrapped(text: str, indent: str) -> Block:
 
 
 def fact(verdict: Verdict) -> str:
-    """What the client did, in at most 40 characters or so."""
-    if verdict.outcome == "leaked":
-        things = [_LEAKED.get(thing, thing) for thing in verdict.leaked]
-        if "password" in things and "AUTH" in things:
-            things.remove("AUTH")
-        how = _CHANNELS[verdict.channel or "cleartext"]
-        return f"{_and(things)} {how}"
-    return _FACTS.get(verdict.outcome, verdict.outcome)
+    """What the client did, in at most 58 characters."""
+    if verdict.outcome != "leaked":
+        return _FACTS[verdict.outcome]
+    things = [_LEAKED.get(thing, thing) for thing in verdict.leaked]
+    if len(things) > 1:
+        # An envelope says more than that there were commands, a password more than AUTH.
+        things = [thing for thing in things if thing not in _IMPLIED] or things[:1]
+    return f"{_and(things)} {_CHANNELS[verdict.channel or 'cleartext']}"
 
 
 def _cause(verdict: Verdict) -> str:

@@ -8,6 +8,7 @@ import _hostile_clients as clients
 import pytest
 
 from pytest_mailtrap._certs import can_speak
+from pytest_mailtrap._hostile_words import explain_verdict
 from pytest_mailtrap._scenarios import SCENARIOS
 
 ALL = ("password", "envelope", "message")
@@ -90,6 +91,17 @@ def judge(trap, client, mode, scenario):
     return verdicts[-1]
 
 
+def assert_said_well(verdict):
+    """The fact in 60 characters, and all of it in 18 lines of 72 columns."""
+    lines = explain_verdict(verdict).splitlines()
+    assert len(lines[0]) <= 60
+    assert len(lines) <= 18
+    assert max(map(len, lines)) <= 72
+    cut = [line for line in lines if line.endswith("...")]
+    assert len(cut) == (verdict.scenario.id == "hostile-reply-text")
+    assert verdict.scenario.id in lines[2] or verdict.outcome == "not-delivered"
+
+
 def require(scenario):
     version = {"tls-1.0-only": "TLSv1", "tls-1.1-only": "TLSv1.1"}.get(scenario)
     if version is not None and not can_speak(version):
@@ -103,6 +115,7 @@ def test_careless_client_is_caught(mailtrap, scenario, client, outcome, leaked, 
     verdict = judge(mailtrap, client, "starttls", scenario)
     assert (verdict.outcome, verdict.leaked, verdict.channel) == (outcome, leaked, channel)
     assert verdict.failed
+    assert_said_well(verdict)
 
 
 @pytest.mark.parametrize(("scenario", "client", "outcome", "leaked", "channel"), IMPLICIT)
@@ -112,6 +125,7 @@ def test_careless_client_is_caught_implicit(mailtrap, scenario, client, outcome,
     verdict = judge(mailtrap, client, "implicit", scenario)
     assert (verdict.outcome, verdict.leaked, verdict.channel) == (outcome, leaked, channel)
     assert verdict.failed
+    assert_said_well(verdict)
 
 
 @pytest.mark.parametrize("mode", ["starttls", "implicit"])

@@ -1,0 +1,252 @@
+"""What a failure says, word for word, as pytest shows it."""
+
+from __future__ import annotations
+
+import textwrap
+
+CLIENTS = """
+import contextlib, smtplib, ssl
+import pytest
+
+MAIL = ("a@example.org", ["b@example.org"], b"Subject: Hi\\r\\n\\r\\n")
+
+def unverified(trap):
+    def send():
+        with smtplib.SMTP(trap.host, trap.port, timeout=2) as client:
+            client.starttls(context=ssl._create_unverified_context())
+            client.login(trap.username, trap.password)
+            client.sendmail(*MAIL)
+    return send
+
+def opportunist(trap):
+    def send():
+        with smtplib.SMTP(trap.host, trap.port, timeout=2) as client:
+            client.ehlo()
+            with contextlib.suppress(smtplib.SMTPResponseException):
+                client.starttls(context=ssl.create_default_context())
+            client.sendmail(*MAIL)
+    return send
+
+def secure(trap):
+    def send():
+        with smtplib.SMTP(trap.host, trap.port, timeout=2) as client:
+            client.starttls(context=ssl.create_default_context())
+            client.sendmail(*MAIL)
+    return send
+
+def silent(trap):
+    def send():
+        with contextlib.suppress(Exception):
+            secure(trap)()
+    return send
+"""
+
+
+def shown(pytester, test):
+    """The lines of the failure, without pytest's margin."""
+    pytester.makepyfile(CLIENTS + textwrap.dedent(test))
+    result = pytester.runpytest("-q", "-p", "no:randomly")
+    return [line[8:] for line in result.outlines if line.startswith("E  ")]
+
+
+def test_impostor(pytester):
+    """Server, client, the line that shows it, and what to change."""
+    found = shown(
+        pytester,
+        """
+        @pytest.mark.mailtrap(scenarios=["certificate-expired"])
+        def test_refuses(hostile_mailtrap):
+            hostile_mailtrap.assert_client_refuses(unverified(hostile_mailtrap))
+        """,
+    )
+    tls = found[7]
+    assert tls.startswith("      -- TLSv1.")
+    assert found == [
+        "AssertionError: password, envelope and message sent to an impostor",
+        "",
+        "  the server  certificate-expired (STARTTLS): shows a certificate that",
+        "              ended yesterday",
+        "  the client  reported success",
+        "",
+        "  on the wire:",
+        tls,
+        "      C: AUTH PLAIN [redacted]   <-- to an impostor",
+        "      S: 235 2.7.0 Authentication successful",
+        "",
+        "  - expected: nothing is sent to this server",
+        "  + received: password, envelope and message sent to an impostor",
+        "",
+        "Let the client verify the server's certificate:",
+        "  smtplib     context=ssl.create_default_context()",
+        "  Django      4.2 or newer, with its own SMTP backend",
+        "  aiosmtplib  validate_certs=True, as by default",
+    ]
+
+
+def test_cleartext(pytester):
+    """The reply that the client put up with stands before what it said in cleartext."""
+    found = shown(
+        pytester,
+        """
+        @pytest.mark.mailtrap(scenarios=["starttls-refused"])
+        def test_refuses(hostile_mailtrap):
+            hostile_mailtrap.assert_client_refuses(opportunist(hostile_mailtrap))
+        """,
+    )
+    assert found == [
+        "AssertionError: envelope and message sent in cleartext",
+        "",
+        "  the server  starttls-refused (STARTTLS): offers STARTTLS, then answers",
+        "              it with 454",
+        "  the client  reported success",
+        "",
+        "  on the wire:",
+        "      S: 454 4.7.0 TLS not available due to temporary reason",
+        "      C: mail FROM:<a@example.org> size=15   <-- not inside TLS",
+        "      S: 250 OK",
+        "",
+        "  - expected: nothing is sent to this server",
+        "  + received: envelope and message sent in cleartext",
+        "",
+        "Insist on TLS, and let no error of it lead to a try without:",
+        "  smtplib     starttls() always, not if has_extn('starttls')",
+        "  Django      EMAIL_USE_TLS = True",
+        "  aiosmtplib  start_tls=True",
+    ]
+
+
+def test_secure_partner(pytester):
+    """The same scenarios say nothing of a client that verifies and insists."""
+    pytester.makepyfile(
+        CLIENTS
+        + """
+@pytest.mark.mailtrap(scenarios=["certificate-expired", "starttls-refused"])
+def test_refuses(hostile_mailtrap):
+    hostile_mailtrap.assert_client_refuses(secure(hostile_mailtrap))
+"""
+    )
+    pytester.runpytest("-q", "-W", "error").assert_outcomes(passed=2)
+
+
+def test_silence(pytester):
+    """A client that keeps the error to itself."""
+    found = shown(
+        pytester,
+        """
+        @pytest.mark.mailtrap(scenarios=["certificate-self-signed"])
+        def test_refuses(hostile_mailtrap):
+            hostile_mailtrap.assert_client_refuses(silent(hostile_mailtrap))
+        """,
+    )
+    assert found == [
+        "AssertionError: reported success, and nothing arrived",
+        "",
+        "  the server  certificate-self-signed (STARTTLS): shows a certificate",
+        "              that it has signed itself",
+        "  the client  reported success",
+        "",
+        "  - expected: an error for the caller of send()",
+        "  + received: reported success, and nothing arrived",
+        "",
+        "Let the error reach the caller, or allow silence where it is meant:",
+        "  Django      fail_silently=False",
+        "  subprocess  check=True",
+        "  logging     assert_client_refuses(..., may_fail_silently=True)",
+    ]
+
+
+def test_two_diseases_in_one_table(pytester):
+    """All failures stand in one text, one line for what happened and below it where."""
+    found = shown(
+        pytester,
+        """
+        def test_refuses(mailtrap):
+            def send(host, port):
+                with smtplib.SMTP(host, port, timeout=2) as client:
+                    client.ehlo()
+                    with contextlib.suppress(smtplib.SMTPException):
+                        client.starttls(context=ssl._create_unverified_context())
+                    client.sendmail(*MAIL)
+            mailtrap.assert_refuses_hostile_servers(
+                send, scenarios=["starttls-stripped", "starttls-refused", "certificate-expired", "ok"]
+            )
+        """,
+    )
+    assert found == [
+        "AssertionError: the client fails at 3 of 3 hostile servers",
+        "",
+        "  envelope and message sent in cleartext:",
+        "      starttls-stripped, starttls-refused",
+        "  envelope and message sent to an impostor:",
+        "      certificate-expired",
+        "",
+        "Insist on TLS, and let no error of it lead to a try without:",
+        "  smtplib     starttls() always, not if has_extn('starttls')",
+        "  Django      EMAIL_USE_TLS = True",
+        "  aiosmtplib  start_tls=True",
+        "",
+        "Let the client verify the server's certificate:",
+        "  smtplib     context=ssl.create_default_context()",
+        "  Django      4.2 or newer, with its own SMTP backend",
+        "  aiosmtplib  validate_certs=True, as by default",
+    ]
+
+
+def test_whole_family_and_two_diseases(pytester):
+    """Where the table is long the advice is short."""
+    found = shown(
+        pytester,
+        """
+        def test_refuses(mailtrap):
+            def send(host, port):
+                with smtplib.SMTP(host, port, timeout=0.5) as client:
+                    client.ehlo()
+                    with contextlib.suppress(smtplib.SMTPException):
+                        client.starttls(context=ssl._create_unverified_context())
+                        client.ehlo()
+                    client.sendmail(*MAIL)
+            mailtrap.assert_refuses_hostile_servers(send)
+        """,
+    )
+    assert found == [
+        "AssertionError: the client fails at 15 of 29 hostile servers",
+        "",
+        "  envelope and message sent in cleartext:",
+        "      starttls-not-supported, starttls-stripped, starttls-refused,",
+        "      starttls-not-implemented, starttls-wrong-reply",
+        "  envelope sent in cleartext:",
+        "      ehlo-refused",
+        "  envelope and message sent to an impostor:",
+        "      certificate-not-trusted, certificate-self-signed,",
+        "      certificate-expired, certificate-not-yet-valid,",
+        "      certificate-host-mismatch, certificate-missing-intermediate,",
+        "      certificate-wrong-purpose, certificate-partial-wildcard",
+        "  envelope and message sent under a weak key:",
+        "      certificate-weak-key",
+        "",
+        "Insist on TLS, and let no error of it lead to a try without",
+        "Let the client verify the server's certificate",
+        "Leave OpenSSL's security level where it is",
+    ]
+
+
+def test_inconclusive_is_a_skip(pytester):
+    """A client that sends AUTH unasked is neither passed nor failed, and the reason stands in the summary."""
+    pytester.makepyfile(
+        CLIENTS
+        + """
+@pytest.mark.mailtrap(scenarios=["stale-capabilities"])
+def test_refuses(hostile_mailtrap):
+    trap = hostile_mailtrap
+    def send():
+        with smtplib.SMTP(trap.host, trap.port, timeout=2) as client:
+            client.starttls(context=ssl.create_default_context())
+            client.ehlo()
+            client.docmd("AUTH", "PLAIN AGEAYg==")
+            client.sendmail(*MAIL)
+    trap.assert_client_refuses(send)
+"""
+    )
+    result = pytester.runpytest("-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*inconclusive, the client sends AUTH unasked*"])
