@@ -21,6 +21,10 @@ from django.core import mail  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
 implicit = pytest.mark.mailtrap(mode="implicit")
+# Django 6.1 prefers MAILERS to the EMAIL_ settings of all versions.
+settings_of_all_versions = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::PendingDeprecationWarning"
+)
 
 
 def test_smtplib(hostile_mailtrap):
@@ -79,12 +83,14 @@ def django_send(trap, **how):
     return send
 
 
+@settings_of_all_versions
 def test_django(hostile_mailtrap):
     """Django with EMAIL_USE_TLS."""
     hostile_mailtrap.assert_client_refuses(django_send(hostile_mailtrap, EMAIL_USE_TLS=True))
 
 
 @implicit
+@settings_of_all_versions
 def test_django_implicit(hostile_mailtrap):
     """Django with EMAIL_USE_SSL."""
     hostile_mailtrap.assert_client_refuses(django_send(hostile_mailtrap, EMAIL_USE_SSL=True))
