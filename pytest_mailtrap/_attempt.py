@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_mailtrap._judgement import Attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 # Where there is no deadline of the caller's, a server that is silent still ends it.
 LIMIT = 10.0
@@ -29,18 +29,25 @@ LIMIT = 10.0
 _LAST_SECONDS = 1.0
 
 
-def attempt(send: Callable[[], Any], *, timeout: float | None, cut: Callable[[], None]) -> Attempt:
+def attempt(
+    send: Callable[[], Any],
+    *,
+    timeout: float | None,
+    cut: Callable[[], None],
+    must_not_log: Sequence[str] = (),
+) -> Attempt:
     """
     Call *send*, and say how it ended; *cut* ends its connections when *timeout* seconds have passed.
 
     It runs in a thread of its own, which is left behind where it does not come back; with *timeout* None it runs in the
     caller's, for code that is bound to its thread.
     A coroutine function runs in an event loop of its own.
+    *must_not_log* are texts to look for in what it logs.
     What is no error of the application's (KeyboardInterrupt, `pytest.fail()`) is raised again.
     """
     call = _Call(send)
     started = time.monotonic()
-    with _watching_the_log() as log:
+    with _watching_the_log(must_not_log) as log:
         if timeout is None:
             hung = _in_this_thread(call, cut)
         else:
@@ -65,10 +72,12 @@ class _Call:
         self.foreign: BaseException | None = None
         self.reported = False
         self._is_async = False
+        self.is_left_behind = False
 
     def run(self) -> None:
         self._run()
-        _let_go(self.error, and_collect=self._is_async)
+        if not self.is_left_behind:
+            _let_go(self.error, and_collect=self._is_async)
 
     def _run(self) -> None:
         try:
@@ -117,6 +126,7 @@ def _in_its_own_thread(call: _Call, timeout: float, cut: Callable[[], None]) -> 
         return False
     cut()
     thread.join(_LAST_SECONDS)
+    call.is_left_behind = True
     return True
 
 
@@ -138,8 +148,8 @@ def _in_this_thread(call: _Call, cut: Callable[[], None]) -> bool:
 
 
 @contextmanager
-def _watching_the_log() -> Iterator[_Watch]:
-    watch = _Watch()
+def _watching_the_log(texts: Sequence[str]) -> Iterator[_Watch]:
+    watch = _Watch(texts)
     logging.getLogger().addHandler(watch)
     try:
         yield watch
@@ -148,14 +158,19 @@ def _watching_the_log() -> Iterator[_Watch]:
 
 
 class _Watch(logging.Handler):
-    """Looks for control characters that would reach a terminal or forge a line."""
+    """Looks for texts that must not be in the log as they stand."""
 
-    found: str | None = None
+    def __init__(self, texts: Sequence[str]) -> None:
+        super().__init__()
+        self._texts = texts
+        self.found: str | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
+        if not self._texts or self.found is not None:
+            return
         try:
             text = self.format(record)
         except Exception:  # a log call with wrong arguments is not ours to judge
             return
-        if self.found is None and any(character in text for character in "\x1b\x07\r"):
+        if any(unwanted in text for unwanted in self._texts):
             self.found = text

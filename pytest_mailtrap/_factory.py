@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -50,25 +51,27 @@ class MailTrapFactory:
     def running(self, options: Options) -> Iterator[MailTrap]:
         """Run a trap with *options* inside the `with` block."""
         trap = MailTrap(self._thread, self._certificates, options, observer=self._observer)
-        trap.start()
-        try:
-            with trap.trust() if options.trust else nullcontext():
-                yield trap
-        finally:
-            trap.stop()
+        with self._run(trap, options):
+            yield trap
 
     @contextmanager
     def hostile(self, options: Options, scenario: Scenario, mode: str) -> Iterator[HostileMailTrap]:
         """Run a trap that plays *scenario*, its CA trusted meanwhile, so that clients with default settings verify."""
         from pytest_mailtrap._hostile import HostileMailTrap
 
+        options = dataclasses.replace(options, trust=True)
         trap = HostileMailTrap(
             self._thread, self._certificates, options, scenario=scenario, mode=mode
         )
+        with self._run(trap, options):
+            yield trap
+
+    @contextmanager
+    def _run(self, trap: MailTrap, options: Options) -> Iterator[None]:
         trap.start()
         try:
-            with trap.trust():
-                yield trap
+            with trap.trust() if options.trust else nullcontext():
+                yield
         finally:
             trap.stop()
 

@@ -60,13 +60,14 @@ def hostile_mailtrap(
 ) -> Iterator[HostileMailTrap]:
     """A mail trap that plays one hostile server per test; see its `assert_client_refuses(send)`."""
     from pytest_mailtrap._hostile import is_available
+    from pytest_mailtrap._scenarios import scenario_named
 
-    scenario = getattr(request, "param", None)
-    if scenario is None:
+    if not hasattr(request, "param"):
         pytest.fail(
             "hostile_mailtrap is parametrised: it must be among the test's arguments, or those of its fixtures",
             pytrace=False,
         )
+    scenario = scenario_named(request.param)
     if not is_available(scenario):
         pytest.skip(f"this OpenSSL cannot serve {scenario.maximum_tls}")
     options = marked_options(request.node)

@@ -228,7 +228,12 @@ class Trial:
 
     def _try(self, scenario: Scenario) -> Verdict:
         with self._trap.playing(scenario) as stage:
-            how = attempt(self._send, timeout=self._timeout, cut=self._trap.drop)
+            how = attempt(
+                self._send,
+                timeout=self._timeout,
+                cut=self._trap.drop,
+                must_not_log=scenario.must_not_log,
+            )
             self._await_late_mail(scenario, stage.inbox, how)
             self._trap.settle()
             connections = stage.inbox.connections()

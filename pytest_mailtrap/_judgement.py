@@ -48,7 +48,7 @@ class Attempt:
     How one call of the application's `send()` ended.
 
     *error* is what it raised, or None; *reported* whether its caller could tell that it failed.
-    *escapes* is a record of the application's log with raw control characters in it, or None.
+    *escapes* is a record of the application's log in which the server's control characters stand as they came, or None.
     """
 
     error: BaseException | None = None

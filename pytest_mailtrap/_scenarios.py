@@ -60,6 +60,7 @@ class Scenario:
     *greets_after* lets the port for implicit TLS greet in cleartext after so many seconds of silence.
     *forbids* names commands that must not come inside TLS either, since they were not offered there.
     *needs* names an option of MAIL that a message must not be sent without; the application has to use it where it can.
+    *must_not_log* are texts of the server's that would do harm in the application's log, as they stand.
     *by_default* False is for what only some applications withstand: it is played where it is named.
     *priority* is 1 for what every client should withstand, 3 for what is a matter of taste.
     """
@@ -78,11 +79,12 @@ class Scenario:
     greets_after: float | None = None
     forbids: tuple[str, ...] = ()
     needs: str | None = None
+    must_not_log: tuple[str, ...] = ()
     by_default: bool = True
     priority: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("modes", "rules", "forbids"):
+        for name in ("modes", "rules", "forbids", "must_not_log"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.id):
             raise ValueError(f"id must be in kebab-case, got {self.id!r}")
@@ -350,6 +352,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         summary="refuses mail with terminal escapes, a lone CR and 8 KiB of text",
         expected="either",
         rules=(_always("MAIL", inside_tls=True, raw=_HOSTILE_REPLY),),
+        must_not_log=("\x1b[2J", "\x1b]0;owned", "refused\rAccepted"),
         priority=3,
     ),
 )

@@ -362,13 +362,14 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     @contextmanager
     def playing(self, scenario: Scenario) -> Iterator[Stage]:
         """Be the server of *scenario* for a while; what comes meanwhile goes into an inbox of its own."""
-        before, self._stage = self._stage, Stage(self._options, scenario=scenario)
+        stage = Stage(self._options, scenario=scenario)
+        before, self._stage = self._stage, stage
         try:
-            yield self._stage
+            yield stage
         finally:
-            self._stage.inbox.raise_failure()
             self._stage = before
             self.drop()
+        stage.inbox.raise_failure()
 
     def show(self, stage: Stage) -> None:
         """Told of a stage that has been played; a trap that is hostile itself shows what came there."""

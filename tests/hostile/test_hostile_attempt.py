@@ -190,3 +190,19 @@ def test_session_of_the_good_server_opens_no_door(hostile_mailtrap):
     assert sessions
     assert verdict.outcome == "refused"
     assert "certificate has expired" in str(verdict.attempt.error)
+
+
+@pytest.mark.mailtrap(scenarios=["certificate-expired", "hostile-reply-text"])
+def test_colours_of_the_applications_own_are_its_own(hostile_mailtrap):
+    """Only what the server sent is looked for in the log: an application may use escapes itself."""
+    secure = clients.secure_starttls(hostile_mailtrap)
+
+    def send():
+        clients.log.warning("\x1b[31mred\x1b[0m\r\n")
+        try:
+            secure()
+        except smtplib.SMTPException as error:
+            clients.log.warning("refused: %r", error)
+            raise
+
+    hostile_mailtrap.assert_client_refuses(send)

@@ -243,3 +243,9 @@ def test_under_xdist(pytester):
     pytester.makepyfile(SECURE + TEST)
     result = pytester.runpytest("-n", "2", "-q", "-k", "certificate", "-W", "error")
     result.assert_outcomes(passed=len([s for s in STARTTLS if "certificate" in s]))
+
+
+@pytest.mark.parametrize("hostile_mailtrap", ["ok", "certificate-expired"], indirect=True)
+def test_parametrised_by_the_test_itself(hostile_mailtrap):
+    """pytest's own way of choosing parameters holds as well."""
+    assert hostile_mailtrap.scenario.id in ("ok", "certificate-expired")
