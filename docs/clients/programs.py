@@ -1,0 +1,111 @@
+"""Clients that are programs of their own: curl, and nodemailer under Node.js."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from configuration import RECIPIENT, SENDER, SUBJECT, TEXT, Configuration, Server, message
+
+NODEMAILER = "10.6.1"
+SECONDS = 20
+_SCRIPT = """
+const nodemailer = require("nodemailer");
+const { options, letter } = JSON.parse(process.argv[1]);
+nodemailer.createTransport(options).sendMail(letter).then(
+  () => process.exit(0),
+  (error) => { console.error(String(error)); process.exit(1); },
+);
+"""
+
+
+def curl(server: Server, *options: str, scheme: str = "smtp") -> None:
+    _run(
+        [
+            "curl",
+            "--silent",
+            "--show-error",
+            *options,
+            "--user",
+            f"{server.username}:{server.password}",
+        ]
+        + ["--mail-from", SENDER, "--mail-rcpt", RECIPIENT, "--upload-file", "-"]
+        + [f"{scheme}://{server.host}:{server.port}"],
+        given=message().as_bytes(),
+    )
+
+
+def nodemailer(server: Server, **options: bool) -> None:
+    auth = {"user": server.username, "pass": server.password}
+    transport = {"host": server.host, "port": server.port, "auth": auth, **options}
+    letter = {"from": SENDER, "to": RECIPIENT, "subject": SUBJECT, "text": TEXT}
+    _run(["node", "--eval", _SCRIPT, json.dumps({"options": transport, "letter": letter})])
+
+
+def _run(command: list[str], *, given: bytes = b"") -> bytes:
+    done = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+@contextmanager
+def nodemailer_installed() -> Iterator[None]:
+    """Install nodemailer into a temporary directory, where Node.js finds it for a while."""
+    with tempfile.TemporaryDirectory() as directory:
+        options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", directory]
+        subprocess.run(
+            ["npm", "install", "--silent", *options, f"nodemailer@{NODEMAILER}"],
+            check=True,
+            timeout=300,
+        )
+        before = os.environ.get("NODE_PATH")
+        os.environ["NODE_PATH"] = str(Path(directory) / "node_modules")
+        try:
+            yield
+        finally:
+            del os.environ["NODE_PATH"]
+            if before is not None:
+                os.environ["NODE_PATH"] = before
+
+
+def _curl_version() -> str:
+    return _run(["curl", "--version"]).decode().split()[1]
+
+
+def _nodemailer_version() -> str:
+    node = _run(["node", "--version"]).decode().strip().removeprefix("v")
+    return f"{NODEMAILER} (Node.js {node})"
+
+
+_curl = partial(Configuration, library="curl", version=_curl_version)
+_nodemailer = partial(Configuration, library="nodemailer", version=_nodemailer_version)
+
+CONFIGURATIONS = [
+    _curl(mode="starttls", words="curl --ssl smtp://…", send=lambda server: curl(server, "--ssl")),
+    _curl(
+        mode="starttls",
+        words="curl --ssl-reqd smtp://…",
+        send=lambda server: curl(server, "--ssl-reqd"),
+        mends="curl --ssl smtp://…",
+    ),
+    _curl(mode="implicit", words="curl smtps://…", send=partial(curl, scheme="smtps")),
+    _nodemailer(mode="starttls", words="createTransport({ host })", send=nodemailer),
+    _nodemailer(
+        mode="starttls",
+        words="createTransport({ requireTLS: true })",
+        send=partial(nodemailer, requireTLS=True),
+        mends="createTransport({ host })",
+    ),
+    _nodemailer(
+        mode="implicit",
+        words="createTransport({ secure: true })",
+        send=partial(nodemailer, secure=True),
+    ),
+]
