@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 import platform
 import ssl
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SENDER = "shop@example.org"
 RECIPIENT = "bob@example.org"

@@ -39,7 +39,7 @@ def aiosmtplib(server: Server, **security: bool) -> None:
     )
 
 
-def apprise(server: Server, *, mode: str) -> None:
+def apprise(server: Server, *, mode: str) -> bool:
     import apprise
 
     credentials = f"{quote(server.username, safe='')}:{quote(server.password, safe='')}"
@@ -48,30 +48,23 @@ def apprise(server: Server, *, mode: str) -> None:
         f"mailtos://{credentials}@example.org:{server.port}"
         f"?smtp={server.host}&mode={mode}&from={SENDER}&to={RECIPIENT}"
     )
-    if not notifier.notify(title=SUBJECT, body=TEXT):
-        raise RuntimeError("notify() returned False")
+    return bool(notifier.notify(title=SUBJECT, body=TEXT))
 
 
-def emails(server: Server, **security: bool) -> None:
+def emails(server: Server, **security: bool) -> bool:
     import emails
 
-    response = emails.Message(subject=SUBJECT, text=TEXT, mail_from=SENDER).send(
-        to=RECIPIENT, smtp=_emails(server, security)
-    )
-    if response.status_code != 250:
-        raise RuntimeError(f"the status is {response.status_code}: {response.error}")
+    letter = emails.Message(subject=SUBJECT, text=TEXT, mail_from=SENDER)
+    response = letter.send(to=RECIPIENT, smtp=_emails(server, security))
+    return bool(response.status_code == 250)
 
 
-def emails_async(server: Server, **security: bool) -> None:
+def emails_async(server: Server, **security: bool) -> bool:
     import emails
 
-    response = asyncio.run(
-        emails.Message(subject=SUBJECT, text=TEXT, mail_from=SENDER).send_async(
-            to=RECIPIENT, smtp=_emails(server, security)
-        )
-    )
-    if response.status_code != 250:
-        raise RuntimeError(f"the status is {response.status_code}: {response.error}")
+    letter = emails.Message(subject=SUBJECT, text=TEXT, mail_from=SENDER)
+    response = asyncio.run(letter.send_async(to=RECIPIENT, smtp=_emails(server, security)))
+    return bool(response.status_code == 250)
 
 
 def _emails(server: Server, security: dict[str, bool]) -> dict[str, Any]:

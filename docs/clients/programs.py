@@ -6,14 +6,16 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from configuration import RECIPIENT, SENDER, SUBJECT, TEXT, Configuration, Server, message
 
-NODEMAILER = "10.6.1"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SECONDS = 20
 _SCRIPT = """
 const nodemailer = require("nodemailer");
@@ -25,34 +27,25 @@ nodemailer.createTransport(options).sendMail(letter).then(
 """
 
 
-def curl(server: Server, *options: str, scheme: str = "smtp") -> None:
-    _run(
-        [
-            "curl",
-            "--silent",
-            "--show-error",
-            *options,
-            "--user",
-            f"{server.username}:{server.password}",
-        ]
-        + ["--mail-from", SENDER, "--mail-rcpt", RECIPIENT, "--upload-file", "-"]
-        + [f"{scheme}://{server.host}:{server.port}"],
+def curl(server: Server, *options: str, scheme: str = "smtp") -> subprocess.CompletedProcess[bytes]:
+    address = f"{scheme}://{server.host}:{server.port}"
+    account = f"{server.username}:{server.password}"
+    return _run(
+        "curl", "--silent", "--show-error", *options, "--user", account,
+        "--mail-from", SENDER, "--mail-rcpt", RECIPIENT, "--upload-file", "-", address,
         given=message().as_bytes(),
-    )
+    )  # fmt: skip
 
 
-def nodemailer(server: Server, **options: bool) -> None:
+def nodemailer(server: Server, **options: bool) -> subprocess.CompletedProcess[bytes]:
     auth = {"user": server.username, "pass": server.password}
     transport = {"host": server.host, "port": server.port, "auth": auth, **options}
     letter = {"from": SENDER, "to": RECIPIENT, "subject": SUBJECT, "text": TEXT}
-    _run(["node", "--eval", _SCRIPT, json.dumps({"options": transport, "letter": letter})])
+    return _run("node", "--eval", _SCRIPT, json.dumps({"options": transport, "letter": letter}))
 
 
-def _run(command: list[str], *, given: bytes = b"") -> bytes:
-    done = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{command[0]}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
+def _run(*command: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, check=False)
 
 
 @contextmanager
@@ -61,7 +54,7 @@ def nodemailer_installed() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as directory:
         options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", directory]
         subprocess.run(
-            ["npm", "install", "--silent", *options, f"nodemailer@{NODEMAILER}"],
+            ["npm", "install", "--silent", *options, "nodemailer"],
             check=True,
             timeout=300,
         )
@@ -76,12 +69,15 @@ def nodemailer_installed() -> Iterator[None]:
 
 
 def _curl_version() -> str:
-    return _run(["curl", "--version"]).decode().split()[1]
+    return _run("curl", "--version").stdout.decode().split()[1]
 
 
 def _nodemailer_version() -> str:
-    node = _run(["node", "--version"]).decode().strip().removeprefix("v")
-    return f"{NODEMAILER} (Node.js {node})"
+    found = _run("node", "--print", 'require("nodemailer/package.json").version')
+    if found.returncode:
+        raise FileNotFoundError("nodemailer")
+    node = _run("node", "--version").stdout.decode().strip().removeprefix("v")
+    return f"{found.stdout.decode().strip()} on Node.js {node}"
 
 
 _curl = partial(Configuration, library="curl", version=_curl_version)

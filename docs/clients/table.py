@@ -1,0 +1,197 @@
+"""
+Results in, Markdown out, and back: the tables of the page.
+
+Rules of this file: pure functions.
+A cell says what the server got at worst: `ok` for nothing it must not have, else `impostor`, `cleartext` or `outdated`,
+the channel on which it got the password or the message.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+CERTIFICATES = {
+    "certificate-not-trusted": "not trusted",
+    "certificate-self-signed": "self-signed",
+    "certificate-expired": "expired",
+    "certificate-not-yet-valid": "not yet valid",
+    "certificate-host-mismatch": "other host",
+    "certificate-missing-intermediate": "no intermediate",
+    "certificate-wrong-purpose": "wrong purpose",
+}
+DOWNGRADES = {
+    "auth-before-tls": "AUTH before TLS",
+    "starttls-not-supported": "not offered",
+    "starttls-stripped": "stripped",
+    "ehlo-refused": "EHLO refused",
+    "starttls-refused": "454",
+    "starttls-not-implemented": "502",
+    "starttls-wrong-reply": "354",
+    "plaintext-after-220": "220, then cleartext",
+    "handshake-garbage": "no TLS",
+    "handshake-closed": "closed",
+}
+ON_THE_TLS_PORT = {"implicit-plaintext": "cleartext greeting", "handshake-closed": "closed"}
+VERSIONS = {"tls-1.0-only": "TLS 1.0", "tls-1.1-only": "TLS 1.1"}
+
+# Title, mode, and the columns: a scenario and the words for it under the title.
+MATRICES = (
+    ("Certificates over STARTTLS", "starttls", {**CERTIFICATES, **VERSIONS}),
+    ("STARTTLS taken away", "starttls", DOWNGRADES),
+    ("Implicit TLS", "implicit", {**CERTIFICATES, **ON_THE_TLS_PORT, **VERSIONS}),
+)
+SCENARIOS = {
+    mode: tuple(
+        {scenario: None for _, of, columns in MATRICES if of == mode for scenario in columns}
+    )
+    for mode in ("starttls", "implicit")
+}
+OK = "ok"
+NOT_TRIED = "-"
+_MENDED = "mended: "
+_DISEASES = {
+    "impostor": "does not verify",
+    "cleartext": "falls back to cleartext",
+    "outdated": "speaks old TLS",
+    "silent": "loses mail in silence",
+    "hangs": "hangs",
+}
+_REGION = r"(?s)(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A configuration and what became of it; *cells* by scenario, *mends* the words of the configuration it is the cure of."""
+
+    library: str
+    version: str
+    words: str
+    mode: str
+    mends: str | None
+    cells: Mapping[str, str]
+
+    @property
+    def verdict(self) -> str:
+        """What the cells have in common: `safe`, or the diseases."""
+        found = [word for key, word in _DISEASES.items() if key in self.cells.values()]
+        if set(self.cells.values()) == {"cleartext"}:
+            return "never uses TLS"
+        return " and ".join(found) or "safe"
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """One line for each configuration."""
+    head = ("client", "version", "mode", "configuration", "verdict")
+    return _table(
+        head,
+        (
+            (row.library, row.version, _MODES[row.mode], _code(row), _loud(row.verdict, "safe"))
+            for row in rows
+        ),
+    )
+
+
+def matrices(rows: Sequence[Row]) -> str:
+    """A table for each family of scenarios, with a column for each of them."""
+    return "\n".join(
+        f"### {title}\n\n{_matrix([row for row in rows if row.mode == mode], columns)}"
+        for title, mode, columns in MATRICES
+    )
+
+
+def cures(rows: Sequence[Row]) -> str:
+    """The unsafe configurations, each with what mends it."""
+    by_name = {(row.library, row.words): row for row in rows}
+    lines = []
+    for row in rows:
+        if row.mends is None:
+            continue
+        sick = by_name[row.library, row.mends]
+        lines.append((row.library, f"`{sick.words}`", sick.verdict, f"`{row.words}`", row.verdict))
+    return _table(("client", "configuration", "verdict", "mended", "verdict then"), lines)
+
+
+def legend() -> str:
+    """The scenarios behind the columns."""
+    return _table(
+        ("table", "column", "scenario"),
+        (
+            (title, words, f"`{scenario}`")
+            for title, _, columns in MATRICES
+            for scenario, words in columns.items()
+        ),
+    )
+
+
+def cells_in(text: str) -> dict[tuple[str, str, str], dict[str, str]]:
+    """Read the matrices: by mode, client and configuration, the cells by scenario."""
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    for title, mode, columns in MATRICES:
+        _, _, section = text.partition(f"### {title}\n")
+        lines = section.partition("\n###")[0].strip().splitlines()[2:]
+        for client, configuration, *cells in (line.strip("| ").split(" | ") for line in lines):
+            words = configuration.removeprefix(_MENDED).strip("`")
+            row = found.setdefault((mode, client, words), {})
+            row.update(zip(columns, (cell.strip("*") for cell in cells), strict=True))
+    return found
+
+
+def versions_in(text: str) -> dict[tuple[str, str], str]:
+    """Read the summary: the version of each configuration, by client and mode."""
+    cells = (line.strip("| ").split(" | ") for line in text.splitlines()[2:])
+    modes = {words: mode for mode, words in _MODES.items()}
+    return {(client, modes[mode]): version for client, version, mode, *_ in cells}
+
+
+def with_region(page: str, name: str, text: str) -> str:
+    """The page with *text* between the markers of a region; ValueError where it has none, or two."""
+    pattern = _REGION.format(name=re.escape(name))
+    written, count = re.subn(pattern, lambda found: f"{found[1]}\n{text}\n{found[3]}", page)
+    if count != 1:
+        raise ValueError(f"the page has {count} regions <!-- {name} -->, expected 1")
+    return written
+
+
+def region(page: str, name: str) -> str:
+    """What stands between the markers."""
+    found = re.search(_REGION.format(name=re.escape(name)), page)
+    if found is None:
+        raise ValueError(f"the page has no region <!-- {name} -->")
+    return found[2].strip("\n") + "\n"
+
+
+_MODES = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
+
+
+def _matrix(rows: Sequence[Row], columns: Mapping[str, str]) -> str:
+    return _table(
+        ("client", "configuration", *columns.values()),
+        (
+            (
+                row.library,
+                _code(row),
+                *(_loud(row.cells.get(scenario, NOT_TRIED), OK) for scenario in columns),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _code(row: Row) -> str:
+    return f"`{row.words}`" if row.mends is None else f"{_MENDED}`{row.words}`"
+
+
+def _loud(cell: str, quiet: str) -> str:
+    return cell if cell in (quiet, NOT_TRIED) else f"**{cell}**"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = (" | ".join(cell.replace("|", r"\|") for cell in row) for row in rows)
+    return "".join(
+        f"| {line} |\n" for line in (" | ".join(head), "|".join(["---"] * len(head)), *lines)
+    )
