@@ -35,7 +35,7 @@ class Configuration:
     """
     One way to configure one client.
 
-    *words* are what stands in the application, *mends* the words of the unsafe configuration that these are the cure of.
+    *words* are what stands in the application, *mends* the words of the unsafe configurations that these are the cure of.
     *silent* is true of those that do not raise by design, as a logging handler does not.
     """
 
@@ -44,7 +44,7 @@ class Configuration:
     mode: str
     version: Callable[[], str]
     send: Callable[[Server], object]
-    mends: str | None = None
+    mends: tuple[str, ...] = ()
     silent: bool = False
 
     @property

@@ -122,7 +122,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words=f"MAIL_USE_TLS = True {LINE}",
         send=with_process_wide_line(partial(flask_mail, MAIL_USE_TLS=True)),
-        mends="MAIL_USE_TLS = True",
+        mends=("MAIL_USE_TLS = True",),
     ),
     _flask_mail(
         mode="implicit", words="MAIL_USE_SSL = True", send=partial(flask_mail, MAIL_USE_SSL=True)
@@ -131,7 +131,7 @@ CONFIGURATIONS = [
         mode="implicit",
         words=f"MAIL_USE_SSL = True {LINE}",
         send=with_process_wide_line(partial(flask_mail, MAIL_USE_SSL=True)),
-        mends="MAIL_USE_SSL = True",
+        mends=("MAIL_USE_SSL = True",),
     ),
     _mailman(
         mode="starttls", words="MAIL_USE_TLS = True", send=partial(flask_mailman, MAIL_USE_TLS=True)
@@ -140,7 +140,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words=f"MAIL_USE_TLS = True {LINE}",
         send=with_process_wide_line(partial(flask_mailman, MAIL_USE_TLS=True)),
-        mends="MAIL_USE_TLS = True",
+        mends=("MAIL_USE_TLS = True",),
     ),
     _mailman(
         mode="implicit", words="MAIL_USE_SSL = True", send=partial(flask_mailman, MAIL_USE_SSL=True)
@@ -161,13 +161,13 @@ CONFIGURATIONS = [
         mode="starttls",
         words="SMTPMailer(force_tls=True), smtp = VerifyingSMTP",
         send=partial(repoze_sendmail, smtp=VerifyingSMTP, force_tls=True),
-        mends="SMTPMailer()",
+        mends=("SMTPMailer()", "SMTPMailer(force_tls=True)"),
     ),
     _repoze(mode="implicit", words="SMTPMailer(ssl=True)", send=partial(repoze_sendmail, ssl=True)),
     _repoze(
         mode="implicit",
         words=f"SMTPMailer(ssl=True) {LINE}",
         send=with_process_wide_line(partial(repoze_sendmail, ssl=True)),
-        mends="SMTPMailer(ssl=True)",
+        mends=("SMTPMailer(ssl=True)",),
     ),
 ]

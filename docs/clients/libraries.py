@@ -158,7 +158,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words="send(start_tls=True)",
         send=partial(aiosmtplib, start_tls=True),
-        mends="send()",
+        mends=("send()",),
     ),
     _aiosmtplib(
         mode="implicit", words="send(use_tls=True)", send=partial(aiosmtplib, use_tls=True)
@@ -172,7 +172,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words=f'send(smtp={{"tls": True}}) {LINE}',
         send=with_process_wide_line(partial(emails, tls=True)),
-        mends='send(smtp={"tls": True})',
+        mends=('send(smtp={"tls": True})',),
     ),
     _emails_of(
         mode="starttls",
@@ -184,7 +184,7 @@ CONFIGURATIONS = [
         mode="implicit",
         words=f'send(smtp={{"ssl": True}}) {LINE}',
         send=with_process_wide_line(partial(emails, ssl=True)),
-        mends='send(smtp={"ssl": True})',
+        mends=('send(smtp={"ssl": True})',),
     ),
     _emails_of(
         mode="implicit",
@@ -198,7 +198,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words=f"MailHandler(secure={CONTEXT})",
         send=partial(logbook, verify=True),
-        mends="MailHandler(secure=True)",
+        mends=("MailHandler(secure=True)",),
     ),
     _logbook(
         mode="implicit",
@@ -209,28 +209,28 @@ CONFIGURATIONS = [
         mode="implicit",
         words=f"MailHandler(secure={CONTEXT}, starttls=False)",
         send=partial(logbook, verify=True, starttls=False),
-        mends="MailHandler(secure=True, starttls=False)",
+        mends=("MailHandler(secure=True, starttls=False)",),
     ),
     _notifiers(mode="starttls", words="notify(tls=True)", send=partial(notifiers, tls=True)),
     _notifiers(
         mode="starttls",
         words=f"notify(tls=True) {LINE}",
         send=with_process_wide_line(partial(notifiers, tls=True)),
-        mends="notify(tls=True)",
+        mends=("notify(tls=True)",),
     ),
     _notifiers(mode="implicit", words="notify(ssl=True)", send=partial(notifiers, ssl=True)),
     _notifiers(
         mode="implicit",
         words=f"notify(ssl=True) {LINE}",
         send=with_process_wide_line(partial(notifiers, ssl=True)),
-        mends="notify(ssl=True)",
+        mends=("notify(ssl=True)",),
     ),
     _redmail(mode="starttls", words="EmailSender()", send=redmail),
     _redmail(
         mode="starttls",
         words="EmailSender(cls_smtp=VerifyingSMTP)",
         send=partial(redmail, cls_smtp=VerifyingSMTP),
-        mends="EmailSender()",
+        mends=("EmailSender()",),
     ),
     _redmail(
         mode="implicit",
@@ -241,7 +241,7 @@ CONFIGURATIONS = [
         mode="implicit",
         words=f"EmailSender(cls_smtp=SMTP_SSL, use_starttls=False, context={CONTEXT})",
         send=partial(redmail, verify=True, cls_smtp=smtplib.SMTP_SSL, use_starttls=False),
-        mends="EmailSender(cls_smtp=SMTP_SSL, use_starttls=False)",
+        mends=("EmailSender(cls_smtp=SMTP_SSL, use_starttls=False)",),
     ),
     _yagmail(
         mode="starttls",
@@ -252,13 +252,13 @@ CONFIGURATIONS = [
         mode="starttls",
         words=f'SMTP(smtp_starttls={{"context": {CONTEXT}}}, smtp_ssl=False)',
         send=partial(yagmail_starttls, verify=True),
-        mends="SMTP(smtp_starttls=True, smtp_ssl=False)",
+        mends=("SMTP(smtp_starttls=True, smtp_ssl=False)",),
     ),
     _yagmail(mode="implicit", words="SMTP()", send=partial(yagmail_implicit, verify=False)),
     _yagmail(
         mode="implicit",
         words=f"SMTP(context={CONTEXT})",
         send=partial(yagmail_implicit, verify=True),
-        mends="SMTP()",
+        mends=("SMTP()",),
     ),
 ]

@@ -123,9 +123,7 @@ def written(page: str, rows: list[table.Row], *, measured: str) -> str:
     """The page with the tables of *rows*."""
     for name, text in (
         ("summary", table.summary(rows)),
-        ("cures", table.cures(rows)),
         ("matrix", table.matrices(rows)),
-        ("columns", table.legend()),
         ("measured", measured),
     ):
         page = table.with_region(page, name, text)

@@ -89,7 +89,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words="curl --ssl-reqd smtp://…",
         send=lambda server: curl(server, "--ssl-reqd"),
-        mends="curl --ssl smtp://…",
+        mends=("curl --ssl smtp://…",),
     ),
     _curl(mode="implicit", words="curl smtps://…", send=partial(curl, scheme="smtps")),
     _nodemailer(mode="starttls", words="createTransport({ host })", send=nodemailer),
@@ -97,7 +97,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words="createTransport({ requireTLS: true })",
         send=partial(nodemailer, requireTLS=True),
-        mends="createTransport({ host })",
+        mends=("createTransport({ host })",),
     ),
     _nodemailer(
         mode="implicit",

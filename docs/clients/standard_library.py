@@ -85,7 +85,11 @@ def log(
 
 
 CONTEXT = "ssl.create_default_context()"
-LINE = "with the process-wide line"
+LINE = "and the process-wide line"
+_IF_OFFERED = 'if has_extn("starttls"): …'
+_TRY = "try: starttls(…) except SMTPException: …"
+_HANDLER = "SMTPHandler(credentials=…, secure=())"
+_NO_CREDENTIALS = "SMTPHandler(secure=()) without credentials"
 
 _smtplib = partial(Configuration, library="smtplib", version=python_version)
 _logging = partial(
@@ -98,29 +102,27 @@ CONFIGURATIONS = [
         mode="starttls",
         words=f"starttls(context={CONTEXT})",
         send=partial(smtplib_starttls, verify=True),
-        mends="starttls()",
+        mends=("starttls()", _IF_OFFERED, _TRY),
     ),
-    _smtplib(mode="starttls", words='if has_extn("starttls"): …', send=smtplib_if_offered),
-    _smtplib(mode="starttls", words="try: starttls(…) except SMTPException: …", send=smtplib_try),
+    _smtplib(mode="starttls", words=_IF_OFFERED, send=smtplib_if_offered),
+    _smtplib(mode="starttls", words=_TRY, send=smtplib_try),
     _smtplib(mode="implicit", words="SMTP_SSL()", send=partial(smtp_ssl, verify=False)),
     _smtplib(
         mode="implicit",
         words=f"SMTP_SSL(context={CONTEXT})",
         send=partial(smtp_ssl, verify=True),
-        mends="SMTP_SSL()",
+        mends=("SMTP_SSL()",),
     ),
-    _logging(words="SMTPHandler(credentials=…, secure=())", send=log),
+    _logging(words=_HANDLER, send=log),
     _logging(
-        words=f"SMTPHandler(credentials=…, secure=()) {LINE}",
+        words=f"{_HANDLER} {LINE}",
         send=with_process_wide_line(log),
-        mends="SMTPHandler(credentials=…, secure=())",
+        mends=(_HANDLER, _NO_CREDENTIALS),
     ),
     _logging(
         words=f"a subclass whose emit() calls starttls(context={CONTEXT})",
         send=partial(log, handler=VerifyingSMTPHandler),
-        mends="SMTPHandler(credentials=…, secure=())",
+        mends=(_HANDLER, _NO_CREDENTIALS),
     ),
-    _logging(
-        words="SMTPHandler(secure=()) without credentials", send=partial(log, credentials=False)
-    ),
+    _logging(words=_NO_CREDENTIALS, send=partial(log, credentials=False)),
 ]

@@ -15,41 +15,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-CERTIFICATES = {
-    "certificate-not-trusted": "not trusted",
-    "certificate-self-signed": "self-signed",
-    "certificate-expired": "expired",
-    "certificate-not-yet-valid": "not yet valid",
-    "certificate-host-mismatch": "other host",
-    "certificate-missing-intermediate": "no intermediate",
-    "certificate-wrong-purpose": "wrong purpose",
-}
-DOWNGRADES = {
-    "auth-before-tls": "AUTH before TLS",
-    "starttls-not-supported": "not offered",
-    "starttls-stripped": "stripped",
-    "ehlo-refused": "EHLO refused",
-    "starttls-refused": "454",
-    "starttls-not-implemented": "502",
-    "starttls-wrong-reply": "354",
-    "plaintext-after-220": "220, then cleartext",
-    "handshake-garbage": "no TLS",
-    "handshake-closed": "closed",
-}
-ON_THE_TLS_PORT = {"implicit-plaintext": "cleartext greeting", "handshake-closed": "closed"}
-VERSIONS = {"tls-1.0-only": "TLS 1.0", "tls-1.1-only": "TLS 1.1"}
-
-# Title, mode, and the columns: a scenario and the words for it under the title.
+CERTIFICATES = (
+    "certificate-not-trusted",
+    "certificate-self-signed",
+    "certificate-expired",
+    "certificate-not-yet-valid",
+    "certificate-host-mismatch",
+    "certificate-missing-intermediate",
+    "certificate-wrong-purpose",
+)
+OLD_VERSIONS = ("tls-1.0-only", "tls-1.1-only")
+DOWNGRADES = (
+    "auth-before-tls",
+    "starttls-not-supported",
+    "starttls-stripped",
+    "ehlo-refused",
+    "starttls-refused",
+    "starttls-not-implemented",
+    "starttls-wrong-reply",
+    "plaintext-after-220",
+    "handshake-garbage",
+    "handshake-closed",
+)
+# Title, mode, and the scenarios that are its columns.
 MATRICES = (
-    ("Certificates over STARTTLS", "starttls", {**CERTIFICATES, **VERSIONS}),
+    ("Certificates, over STARTTLS", "starttls", (*CERTIFICATES, *OLD_VERSIONS)),
     ("STARTTLS taken away", "starttls", DOWNGRADES),
-    ("Implicit TLS", "implicit", {**CERTIFICATES, **ON_THE_TLS_PORT, **VERSIONS}),
+    (
+        "Certificates, over implicit TLS",
+        "implicit",
+        (*CERTIFICATES, *OLD_VERSIONS, "implicit-plaintext", "handshake-closed"),
+    ),
 )
 SCENARIOS = {
-    mode: tuple(
-        {scenario: None for _, of, columns in MATRICES if of == mode for scenario in columns}
-    )
-    for mode in ("starttls", "implicit")
+    wanted: tuple(name for _, mode, columns in MATRICES if mode == wanted for name in columns)
+    for wanted in ("starttls", "implicit")
 }
 OK = "ok"
 NOT_TRIED = "-"
@@ -66,13 +66,13 @@ _REGION = r"(?s)(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A configuration and what became of it; *cells* by scenario, *mends* the words of the configuration it is the cure of."""
+    """A configuration and what became of it; *cells* by scenario, *mends* the words of those it is the cure of."""
 
     library: str
     version: str
     words: str
     mode: str
-    mends: str | None
+    mends: tuple[str, ...]
     cells: Mapping[str, str]
 
     @property
@@ -85,15 +85,31 @@ class Row:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """One line for each configuration."""
-    head = ("client", "version", "mode", "configuration", "verdict")
+    """One line for each configuration, with what mends it."""
+    head = ("client", "version", "mode", "configuration", "verdict", "mended by")
     return _table(
         head,
         (
-            (row.library, row.version, _MODES[row.mode], _code(row), _loud(row.verdict, "safe"))
+            (
+                row.library,
+                row.version,
+                _MODES[row.mode],
+                f"`{row.words}`",
+                _loud(row.verdict, "safe"),
+                " or ".join(_cure(other) for other in rows if _mends(other, row)),
+            )
             for row in rows
+            if not row.mends
         ),
     )
+
+
+def _mends(cure: Row, row: Row) -> bool:
+    return (cure.library, cure.mode) == (row.library, row.mode) and row.words in cure.mends
+
+
+def _cure(row: Row) -> str:
+    return f"`{row.words}`" if row.verdict == "safe" else f"`{row.words}` ({row.verdict})"
 
 
 def matrices(rows: Sequence[Row]) -> str:
@@ -101,30 +117,6 @@ def matrices(rows: Sequence[Row]) -> str:
     return "\n".join(
         f"### {title}\n\n{_matrix([row for row in rows if row.mode == mode], columns)}"
         for title, mode, columns in MATRICES
-    )
-
-
-def cures(rows: Sequence[Row]) -> str:
-    """The unsafe configurations, each with what mends it."""
-    by_name = {(row.library, row.words): row for row in rows}
-    lines = []
-    for row in rows:
-        if row.mends is None:
-            continue
-        sick = by_name[row.library, row.mends]
-        lines.append((row.library, f"`{sick.words}`", sick.verdict, f"`{row.words}`", row.verdict))
-    return _table(("client", "configuration", "verdict", "mended", "verdict then"), lines)
-
-
-def legend() -> str:
-    """The scenarios behind the columns."""
-    return _table(
-        ("table", "column", "scenario"),
-        (
-            (title, words, f"`{scenario}`")
-            for title, _, columns in MATRICES
-            for scenario, words in columns.items()
-        ),
     )
 
 
@@ -168,14 +160,14 @@ def region(page: str, name: str) -> str:
 _MODES = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
 
 
-def _matrix(rows: Sequence[Row], columns: Mapping[str, str]) -> str:
+def _matrix(rows: Sequence[Row], columns: Sequence[str]) -> str:
     return _table(
-        ("client", "configuration", *columns.values()),
+        ("client", "configuration", *columns),
         (
             (
                 row.library,
                 _code(row),
-                *(_loud(row.cells.get(scenario, NOT_TRIED), OK) for scenario in columns),
+                *(_loud(row.cells.get(name, NOT_TRIED), OK) for name in columns),
             )
             for row in rows
         ),
@@ -183,7 +175,7 @@ def _matrix(rows: Sequence[Row], columns: Mapping[str, str]) -> str:
 
 
 def _code(row: Row) -> str:
-    return f"`{row.words}`" if row.mends is None else f"{_MENDED}`{row.words}`"
+    return f"`{row.words}`" if not row.mends else f"{_MENDED}`{row.words}`"
 
 
 def _loud(cell: str, quiet: str) -> str:
@@ -193,5 +185,5 @@ def _loud(cell: str, quiet: str) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = (" | ".join(cell.replace("|", r"\|") for cell in row) for row in rows)
     return "".join(
-        f"| {line} |\n" for line in (" | ".join(head), "|".join(["---"] * len(head)), *lines)
+        f"| {line} |\n" for line in (" | ".join(head), " | ".join(["---"] * len(head)), *lines)
     )
