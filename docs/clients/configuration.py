@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import platform
-import ssl
-from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 SENDER = "shop@example.org"
 RECIPIENT = "bob@example.org"
@@ -35,7 +33,7 @@ class Configuration:
     """
     One way to configure one client.
 
-    *words* are what stands in the application, *mends* the words of the unsafe configurations that these are the cure of.
+    *words* are what stands in the application, as Markdown; *mends* the words of the unsafe configurations that these are the cure of.
     *silent* is true of those that do not raise by design, as a logging handler does not.
     """
 
@@ -49,7 +47,7 @@ class Configuration:
 
     @property
     def name(self) -> str:
-        return f"{self.library}: {self.words}"
+        return f"{self.library}: {self.words.replace('`', '')}"
 
 
 def python_version() -> str:
@@ -68,31 +66,3 @@ def message() -> EmailMessage:
     letter["Subject"], letter["From"], letter["To"] = SUBJECT, SENDER, RECIPIENT
     letter.set_content(TEXT)
     return letter
-
-
-@contextmanager
-def verifying_standard_library() -> Iterator[None]:
-    """
-    Let everything in the process that gives smtplib no context verify certificates: the last resort.
-
-    The name is private to the standard library; there is no public one.
-    """
-    unverified = ssl._create_stdlib_context
-    ssl._create_stdlib_context = functools.partial(
-        unverified, cert_reqs=ssl.CERT_REQUIRED, check_hostname=True
-    )
-    try:
-        yield
-    finally:
-        ssl._create_stdlib_context = unverified
-
-
-def with_process_wide_line(send: Callable[[Server], object]) -> Callable[[Server], object]:
-    """The same client in an application that has the last resort among its imports."""
-
-    @functools.wraps(send)
-    def mended(server: Server) -> object:
-        with verifying_standard_library():
-            return send(server)
-
-    return mended

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
-import ssl
 from functools import partial
 
 from configuration import (
@@ -16,9 +15,8 @@ from configuration import (
     Server,
     message,
     version_of,
-    with_process_wide_line,
 )
-from standard_library import LINE
+from cures import VerifyingSMTP, with_the_line
 
 
 def django(server: Server, **security: bool) -> None:
@@ -87,13 +85,6 @@ def fastapi_mail(server: Server, *, starttls: bool) -> None:
     asyncio.run(FastMail(config).send_message(letter))
 
 
-class VerifyingSMTP(smtplib.SMTP):
-    """For libraries that let one choose the class of the client."""
-
-    def starttls(self, *_: object, **__: object) -> tuple[int, bytes]:
-        return super().starttls(context=ssl.create_default_context())
-
-
 def repoze_sendmail(
     server: Server, *, smtp: type[smtplib.SMTP] = smtplib.SMTP, **security: bool
 ) -> None:
@@ -113,61 +104,55 @@ _fastapi = partial(Configuration, library="FastAPI-Mail", version=version_of("fa
 _repoze = partial(Configuration, library="repoze.sendmail", version=version_of("repoze.sendmail"))
 
 CONFIGURATIONS = [
-    _django(mode="starttls", words="EMAIL_USE_TLS = True", send=partial(django, use_tls=True)),
-    _django(mode="implicit", words="EMAIL_USE_SSL = True", send=partial(django, use_ssl=True)),
-    _flask_mail(
-        mode="starttls", words="MAIL_USE_TLS = True", send=partial(flask_mail, MAIL_USE_TLS=True)
+    _django(mode="starttls", words="`EMAIL_USE_TLS = True`", send=partial(django, use_tls=True)),
+    _django(mode="implicit", words="`EMAIL_USE_SSL = True`", send=partial(django, use_ssl=True)),
+    *with_the_line(
+        _flask_mail(
+            mode="starttls",
+            words="`MAIL_USE_TLS = True`",
+            send=partial(flask_mail, MAIL_USE_TLS=True),
+        )
     ),
-    _flask_mail(
-        mode="starttls",
-        words=f"MAIL_USE_TLS = True {LINE}",
-        send=with_process_wide_line(partial(flask_mail, MAIL_USE_TLS=True)),
-        mends=("MAIL_USE_TLS = True",),
+    *with_the_line(
+        _flask_mail(
+            mode="implicit",
+            words="`MAIL_USE_SSL = True`",
+            send=partial(flask_mail, MAIL_USE_SSL=True),
+        )
     ),
-    _flask_mail(
-        mode="implicit", words="MAIL_USE_SSL = True", send=partial(flask_mail, MAIL_USE_SSL=True)
+    *with_the_line(
+        _mailman(
+            mode="starttls",
+            words="`MAIL_USE_TLS = True`",
+            send=partial(flask_mailman, MAIL_USE_TLS=True),
+        )
     ),
-    _flask_mail(
+    _mailman(
         mode="implicit",
-        words=f"MAIL_USE_SSL = True {LINE}",
-        send=with_process_wide_line(partial(flask_mail, MAIL_USE_SSL=True)),
-        mends=("MAIL_USE_SSL = True",),
-    ),
-    _mailman(
-        mode="starttls", words="MAIL_USE_TLS = True", send=partial(flask_mailman, MAIL_USE_TLS=True)
-    ),
-    _mailman(
-        mode="starttls",
-        words=f"MAIL_USE_TLS = True {LINE}",
-        send=with_process_wide_line(partial(flask_mailman, MAIL_USE_TLS=True)),
-        mends=("MAIL_USE_TLS = True",),
-    ),
-    _mailman(
-        mode="implicit", words="MAIL_USE_SSL = True", send=partial(flask_mailman, MAIL_USE_SSL=True)
+        words="`MAIL_USE_SSL = True`",
+        send=partial(flask_mailman, MAIL_USE_SSL=True),
     ),
     _fastapi(
-        mode="starttls", words="MAIL_STARTTLS=True", send=partial(fastapi_mail, starttls=True)
+        mode="starttls", words="`MAIL_STARTTLS=True`", send=partial(fastapi_mail, starttls=True)
     ),
     _fastapi(
-        mode="implicit", words="MAIL_SSL_TLS=True", send=partial(fastapi_mail, starttls=False)
+        mode="implicit", words="`MAIL_SSL_TLS=True`", send=partial(fastapi_mail, starttls=False)
     ),
-    _repoze(mode="starttls", words="SMTPMailer()", send=repoze_sendmail),
+    _repoze(mode="starttls", words="`SMTPMailer()`", send=repoze_sendmail),
     _repoze(
         mode="starttls",
-        words="SMTPMailer(force_tls=True)",
+        words="`SMTPMailer(force_tls=True)`",
         send=partial(repoze_sendmail, force_tls=True),
     ),
     _repoze(
         mode="starttls",
-        words="SMTPMailer(force_tls=True), smtp = VerifyingSMTP",
+        words="`SMTPMailer(force_tls=True)` and `smtp = VerifyingSMTP`",
         send=partial(repoze_sendmail, smtp=VerifyingSMTP, force_tls=True),
-        mends=("SMTPMailer()", "SMTPMailer(force_tls=True)"),
+        mends=("`SMTPMailer()`", "`SMTPMailer(force_tls=True)`"),
     ),
-    _repoze(mode="implicit", words="SMTPMailer(ssl=True)", send=partial(repoze_sendmail, ssl=True)),
-    _repoze(
-        mode="implicit",
-        words=f"SMTPMailer(ssl=True) {LINE}",
-        send=with_process_wide_line(partial(repoze_sendmail, ssl=True)),
-        mends=("SMTPMailer(ssl=True)",),
+    *with_the_line(
+        _repoze(
+            mode="implicit", words="`SMTPMailer(ssl=True)`", send=partial(repoze_sendmail, ssl=True)
+        )
     ),
 ]

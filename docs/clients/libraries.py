@@ -18,10 +18,9 @@ from configuration import (
     Server,
     message,
     version_of,
-    with_process_wide_line,
 )
-from frameworks import VerifyingSMTP
-from standard_library import CONTEXT, LINE
+from cures import VerifyingSMTP, with_the_line
+from standard_library import CONTEXT
 
 
 def aiosmtplib(server: Server, **security: bool) -> None:
@@ -88,7 +87,7 @@ def logbook(server: Server, *, verify: bool, **keywords: bool) -> None:
         secure=ssl.create_default_context() if verify else True,
         **keywords,
     )
-    with handler.applicationbound():
+    with logbook.Flags(errors="silent"), handler.applicationbound():
         logbook.Logger("shop").error(TEXT)
 
 
@@ -147,118 +146,106 @@ def yagmail_implicit(server: Server, *, verify: bool) -> None:
 _aiosmtplib = partial(Configuration, library="aiosmtplib", version=version_of("aiosmtplib"))
 _apprise = partial(Configuration, library="Apprise", version=version_of("apprise"))
 _emails_of = partial(Configuration, library="emails", version=version_of("emails"))
-_logbook = partial(Configuration, library="Logbook", version=version_of("Logbook"))
+_logbook = partial(Configuration, library="Logbook", version=version_of("Logbook"), silent=True)
 _notifiers = partial(Configuration, library="notifiers", version=version_of("notifiers"))
 _redmail = partial(Configuration, library="redmail", version=version_of("redmail"))
 _yagmail = partial(Configuration, library="yagmail", version=version_of("yagmail"))
 
 CONFIGURATIONS = [
-    _aiosmtplib(mode="starttls", words="send()", send=aiosmtplib),
+    _aiosmtplib(mode="starttls", words="`send()`", send=aiosmtplib),
     _aiosmtplib(
         mode="starttls",
-        words="send(start_tls=True)",
+        words="`send(start_tls=True)`",
         send=partial(aiosmtplib, start_tls=True),
-        mends=("send()",),
+        mends=("`send()`",),
     ),
     _aiosmtplib(
-        mode="implicit", words="send(use_tls=True)", send=partial(aiosmtplib, use_tls=True)
+        mode="implicit", words="`send(use_tls=True)`", send=partial(aiosmtplib, use_tls=True)
     ),
     _apprise(
-        mode="starttls", words="mailtos://…?mode=starttls", send=partial(apprise, mode="starttls")
+        mode="starttls", words="`mailtos://…?mode=starttls`", send=partial(apprise, mode="starttls")
     ),
-    _apprise(mode="implicit", words="mailtos://…?mode=ssl", send=partial(apprise, mode="ssl")),
-    _emails_of(mode="starttls", words='send(smtp={"tls": True})', send=partial(emails, tls=True)),
-    _emails_of(
-        mode="starttls",
-        words=f'send(smtp={{"tls": True}}) {LINE}',
-        send=with_process_wide_line(partial(emails, tls=True)),
-        mends=('send(smtp={"tls": True})',),
+    _apprise(mode="implicit", words="`mailtos://…?mode=ssl`", send=partial(apprise, mode="ssl")),
+    *with_the_line(
+        _emails_of(
+            mode="starttls", words='`send(smtp={"tls": True})`', send=partial(emails, tls=True)
+        )
     ),
     _emails_of(
         mode="starttls",
-        words='send_async(smtp={"tls": True})',
+        words='`send_async(smtp={"tls": True})`',
         send=partial(emails_async, tls=True),
     ),
-    _emails_of(mode="implicit", words='send(smtp={"ssl": True})', send=partial(emails, ssl=True)),
-    _emails_of(
-        mode="implicit",
-        words=f'send(smtp={{"ssl": True}}) {LINE}',
-        send=with_process_wide_line(partial(emails, ssl=True)),
-        mends=('send(smtp={"ssl": True})',),
+    *with_the_line(
+        _emails_of(
+            mode="implicit", words='`send(smtp={"ssl": True})`', send=partial(emails, ssl=True)
+        )
     ),
     _emails_of(
         mode="implicit",
-        words='send_async(smtp={"ssl": True})',
+        words='`send_async(smtp={"ssl": True})`',
         send=partial(emails_async, ssl=True),
     ),
     _logbook(
-        mode="starttls", words="MailHandler(secure=True)", send=partial(logbook, verify=False)
+        mode="starttls", words="`MailHandler(secure=True)`", send=partial(logbook, verify=False)
     ),
     _logbook(
         mode="starttls",
-        words=f"MailHandler(secure={CONTEXT})",
+        words=f"`MailHandler(secure={CONTEXT})`",
         send=partial(logbook, verify=True),
-        mends=("MailHandler(secure=True)",),
+        mends=("`MailHandler(secure=True)`",),
     ),
     _logbook(
         mode="implicit",
-        words="MailHandler(secure=True, starttls=False)",
+        words="`MailHandler(secure=True, starttls=False)`",
         send=partial(logbook, verify=False, starttls=False),
     ),
     _logbook(
         mode="implicit",
-        words=f"MailHandler(secure={CONTEXT}, starttls=False)",
+        words=f"`MailHandler(secure={CONTEXT}, starttls=False)`",
         send=partial(logbook, verify=True, starttls=False),
-        mends=("MailHandler(secure=True, starttls=False)",),
+        mends=("`MailHandler(secure=True, starttls=False)`",),
     ),
-    _notifiers(mode="starttls", words="notify(tls=True)", send=partial(notifiers, tls=True)),
-    _notifiers(
-        mode="starttls",
-        words=f"notify(tls=True) {LINE}",
-        send=with_process_wide_line(partial(notifiers, tls=True)),
-        mends=("notify(tls=True)",),
+    *with_the_line(
+        _notifiers(mode="starttls", words="`notify(tls=True)`", send=partial(notifiers, tls=True))
     ),
-    _notifiers(mode="implicit", words="notify(ssl=True)", send=partial(notifiers, ssl=True)),
-    _notifiers(
-        mode="implicit",
-        words=f"notify(ssl=True) {LINE}",
-        send=with_process_wide_line(partial(notifiers, ssl=True)),
-        mends=("notify(ssl=True)",),
+    *with_the_line(
+        _notifiers(mode="implicit", words="`notify(ssl=True)`", send=partial(notifiers, ssl=True))
     ),
-    _redmail(mode="starttls", words="EmailSender()", send=redmail),
+    _redmail(mode="starttls", words="`EmailSender()`", send=redmail),
     _redmail(
         mode="starttls",
-        words="EmailSender(cls_smtp=VerifyingSMTP)",
+        words="`EmailSender(cls_smtp=VerifyingSMTP)`",
         send=partial(redmail, cls_smtp=VerifyingSMTP),
-        mends=("EmailSender()",),
+        mends=("`EmailSender()`",),
     ),
     _redmail(
         mode="implicit",
-        words="EmailSender(cls_smtp=SMTP_SSL, use_starttls=False)",
+        words="`EmailSender(cls_smtp=SMTP_SSL, use_starttls=False)`",
         send=partial(redmail, cls_smtp=smtplib.SMTP_SSL, use_starttls=False),
     ),
     _redmail(
         mode="implicit",
-        words=f"EmailSender(cls_smtp=SMTP_SSL, use_starttls=False, context={CONTEXT})",
+        words=f"`EmailSender(cls_smtp=SMTP_SSL, use_starttls=False, context={CONTEXT})`",
         send=partial(redmail, verify=True, cls_smtp=smtplib.SMTP_SSL, use_starttls=False),
-        mends=("EmailSender(cls_smtp=SMTP_SSL, use_starttls=False)",),
+        mends=("`EmailSender(cls_smtp=SMTP_SSL, use_starttls=False)`",),
     ),
     _yagmail(
         mode="starttls",
-        words="SMTP(smtp_starttls=True, smtp_ssl=False)",
+        words="`SMTP(smtp_starttls=True, smtp_ssl=False)`",
         send=partial(yagmail_starttls, verify=False),
     ),
     _yagmail(
         mode="starttls",
-        words=f'SMTP(smtp_starttls={{"context": {CONTEXT}}}, smtp_ssl=False)',
+        words=f'`SMTP(smtp_starttls={{"context": {CONTEXT}}}, smtp_ssl=False)`',
         send=partial(yagmail_starttls, verify=True),
-        mends=("SMTP(smtp_starttls=True, smtp_ssl=False)",),
+        mends=("`SMTP(smtp_starttls=True, smtp_ssl=False)`",),
     ),
-    _yagmail(mode="implicit", words="SMTP()", send=partial(yagmail_implicit, verify=False)),
+    _yagmail(mode="implicit", words="`SMTP()`", send=partial(yagmail_implicit, verify=False)),
     _yagmail(
         mode="implicit",
-        words=f"SMTP(context={CONTEXT})",
+        words=f"`SMTP(context={CONTEXT})`",
         send=partial(yagmail_implicit, verify=True),
-        mends=("SMTP()",),
+        mends=("`SMTP()`",),
     ),
 ]

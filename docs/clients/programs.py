@@ -84,24 +84,26 @@ _curl = partial(Configuration, library="curl", version=_curl_version)
 _nodemailer = partial(Configuration, library="nodemailer", version=_nodemailer_version)
 
 CONFIGURATIONS = [
-    _curl(mode="starttls", words="curl --ssl smtp://…", send=lambda server: curl(server, "--ssl")),
+    _curl(
+        mode="starttls", words="`curl --ssl smtp://…`", send=lambda server: curl(server, "--ssl")
+    ),
     _curl(
         mode="starttls",
-        words="curl --ssl-reqd smtp://…",
+        words="`curl --ssl-reqd smtp://…`",
         send=lambda server: curl(server, "--ssl-reqd"),
-        mends=("curl --ssl smtp://…",),
+        mends=("`curl --ssl smtp://…`",),
     ),
-    _curl(mode="implicit", words="curl smtps://…", send=partial(curl, scheme="smtps")),
-    _nodemailer(mode="starttls", words="createTransport({ host })", send=nodemailer),
+    _curl(mode="implicit", words="`curl smtps://…`", send=partial(curl, scheme="smtps")),
+    _nodemailer(mode="starttls", words="`createTransport({ host })`", send=nodemailer),
     _nodemailer(
         mode="starttls",
-        words="createTransport({ requireTLS: true })",
+        words="`createTransport({ requireTLS: true })`",
         send=partial(nodemailer, requireTLS=True),
-        mends=("createTransport({ host })",),
+        mends=("`createTransport({ host })`",),
     ),
     _nodemailer(
         mode="implicit",
-        words="createTransport({ secure: true })",
+        words="`createTransport({ secure: true })`",
         send=partial(nodemailer, secure=True),
     ),
 ]

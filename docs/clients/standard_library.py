@@ -18,8 +18,8 @@ from configuration import (
     Server,
     message,
     python_version,
-    with_process_wide_line,
 )
+from cures import with_the_line
 
 
 def smtplib_starttls(server: Server, *, verify: bool) -> None:
@@ -85,11 +85,10 @@ def log(
 
 
 CONTEXT = "ssl.create_default_context()"
-LINE = "and the process-wide line"
-_IF_OFFERED = 'if has_extn("starttls"): …'
-_TRY = "try: starttls(…) except SMTPException: …"
-_HANDLER = "SMTPHandler(credentials=…, secure=())"
-_NO_CREDENTIALS = "SMTPHandler(secure=()) without credentials"
+_IF_OFFERED = '`if has_extn("starttls"): …`'
+_TRY = "`try: starttls(…) except SMTPException: …`"
+_HANDLER = "`SMTPHandler(credentials=…, secure=())`"
+_NO_CREDENTIALS = "`SMTPHandler(secure=())` without credentials"
 
 _smtplib = partial(Configuration, library="smtplib", version=python_version)
 _logging = partial(
@@ -97,30 +96,25 @@ _logging = partial(
 )
 
 CONFIGURATIONS = [
-    _smtplib(mode="starttls", words="starttls()", send=partial(smtplib_starttls, verify=False)),
+    _smtplib(mode="starttls", words="`starttls()`", send=partial(smtplib_starttls, verify=False)),
     _smtplib(
         mode="starttls",
-        words=f"starttls(context={CONTEXT})",
+        words=f"`starttls(context={CONTEXT})`",
         send=partial(smtplib_starttls, verify=True),
-        mends=("starttls()", _IF_OFFERED, _TRY),
+        mends=("`starttls()`", _IF_OFFERED, _TRY),
     ),
     _smtplib(mode="starttls", words=_IF_OFFERED, send=smtplib_if_offered),
     _smtplib(mode="starttls", words=_TRY, send=smtplib_try),
-    _smtplib(mode="implicit", words="SMTP_SSL()", send=partial(smtp_ssl, verify=False)),
+    _smtplib(mode="implicit", words="`SMTP_SSL()`", send=partial(smtp_ssl, verify=False)),
     _smtplib(
         mode="implicit",
-        words=f"SMTP_SSL(context={CONTEXT})",
+        words=f"`SMTP_SSL(context={CONTEXT})`",
         send=partial(smtp_ssl, verify=True),
-        mends=("SMTP_SSL()",),
+        mends=("`SMTP_SSL()`",),
     ),
-    _logging(words=_HANDLER, send=log),
+    *with_the_line(_logging(words=_HANDLER, send=log), _NO_CREDENTIALS),
     _logging(
-        words=f"{_HANDLER} {LINE}",
-        send=with_process_wide_line(log),
-        mends=(_HANDLER, _NO_CREDENTIALS),
-    ),
-    _logging(
-        words=f"a subclass whose emit() calls starttls(context={CONTEXT})",
+        words=f"a subclass whose `emit()` calls `starttls(context={CONTEXT})`",
         send=partial(log, handler=VerifyingSMTPHandler),
         mends=(_HANDLER, _NO_CREDENTIALS),
     ),

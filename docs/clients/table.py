@@ -79,8 +79,8 @@ class Row:
     def verdict(self) -> str:
         """What the cells have in common: `safe`, or the diseases."""
         found = [word for key, word in _DISEASES.items() if key in self.cells.values()]
-        if set(self.cells.values()) == {"cleartext"}:
-            return "never uses TLS"
+        if any(self.cells.get(name) == "cleartext" for name in CERTIFICATES):
+            return "never uses TLS"  # these offer it, and mean it
         return " and ".join(found) or "safe"
 
 
@@ -94,7 +94,7 @@ def summary(rows: Sequence[Row]) -> str:
                 row.library,
                 row.version,
                 _MODES[row.mode],
-                f"`{row.words}`",
+                row.words,
                 _loud(row.verdict, "safe"),
                 " or ".join(_cure(other) for other in rows if _mends(other, row)),
             )
@@ -109,15 +109,17 @@ def _mends(cure: Row, row: Row) -> bool:
 
 
 def _cure(row: Row) -> str:
-    return f"`{row.words}`" if row.verdict == "safe" else f"`{row.words}` ({row.verdict})"
+    return row.words if row.verdict == "safe" else f"{row.words} ({row.verdict})"
 
 
 def matrices(rows: Sequence[Row]) -> str:
-    """A table for each family of scenarios, with a column for each of them."""
-    return "\n".join(
-        f"### {title}\n\n{_matrix([row for row in rows if row.mode == mode], columns)}"
-        for title, mode, columns in MATRICES
-    )
+    """A table for each family of scenarios, with a column for each that was played."""
+    tables = []
+    for title, mode, columns in MATRICES:
+        those = [row for row in rows if row.mode == mode]
+        if played := [name for name in columns if any(name in row.cells for row in those)]:
+            tables.append(f"### {title}\n\n{_matrix(those, played)}")
+    return "\n".join(tables)
 
 
 def cells_in(text: str) -> dict[tuple[str, str, str], dict[str, str]]:
@@ -127,7 +129,7 @@ def cells_in(text: str) -> dict[tuple[str, str, str], dict[str, str]]:
         _, _, section = text.partition(f"### {title}\n")
         lines = section.partition("\n###")[0].strip().splitlines()[2:]
         for client, configuration, *cells in (line.strip("| ").split(" | ") for line in lines):
-            words = configuration.removeprefix(_MENDED).strip("`")
+            words = configuration.removeprefix(_MENDED)
             row = found.setdefault((mode, client, words), {})
             row.update(zip(columns, (cell.strip("*") for cell in cells), strict=True))
     return found
@@ -166,7 +168,7 @@ def _matrix(rows: Sequence[Row], columns: Sequence[str]) -> str:
         (
             (
                 row.library,
-                _code(row),
+                _configuration(row),
                 *(_loud(row.cells.get(name, NOT_TRIED), OK) for name in columns),
             )
             for row in rows
@@ -174,8 +176,8 @@ def _matrix(rows: Sequence[Row], columns: Sequence[str]) -> str:
     )
 
 
-def _code(row: Row) -> str:
-    return f"`{row.words}`" if not row.mends else f"{_MENDED}`{row.words}`"
+def _configuration(row: Row) -> str:
+    return f"{_MENDED}{row.words}" if row.mends else row.words
 
 
 def _loud(cell: str, quiet: str) -> str:
