@@ -152,7 +152,10 @@ def rows_in(page: str) -> list[table.Row]:
 
 def is_as_written(page: str) -> bool:
     """Whether the page is what this script writes for the verdicts and versions on it: all rows, and nothing by hand."""
-    return written(page, rows_in(page), measured=table.region(page, "measured")) == page
+    try:
+        return written(page, rows_in(page), measured=table.region(page, "measured")) == page
+    except (KeyError, ValueError):  # a row, a column or a region is not there
+        return False
 
 
 def measured_here() -> str:
