@@ -78,10 +78,11 @@ class Row:
     @property
     def verdict(self) -> str:
         """What the cells have in common: `safe`, or the diseases."""
-        found = [word for key, word in _DISEASES.items() if key in self.cells.values()]
         if any(self.cells.get(name) == "cleartext" for name in CERTIFICATES):
             return "never uses TLS"  # these offer it, and mean it
-        return " and ".join(found) or "safe"
+        seen = dict.fromkeys(self.cells.values())
+        found = [_DISEASES.get(cell, cell) for cell in seen if cell not in (OK, NOT_TRIED)]
+        return " and ".join(found) or ("safe" if OK in seen else "not tried")
 
 
 def summary(rows: Sequence[Row]) -> str:
