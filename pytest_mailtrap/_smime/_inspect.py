@@ -30,7 +30,7 @@ def inspect(
     *,
     trust: Trust = None,
     intermediates: Iterable[CertificateSource] = (),
-    identities: Iterable[Identity] = (),
+    identities: Identity | Iterable[Identity] = (),
     at: datetime.datetime | None = None,
     allow: Iterable[str] = (),
     match_from: bool = True,
@@ -58,7 +58,13 @@ def inspect(
         allow=allow,
         match_from=match_from,
     )
-    return inspect_with(raw, checked)
+    return inspect_with(_bytes("raw", raw), checked)
+
+
+def _bytes(name: str, given: bytes) -> bytes:
+    if not isinstance(given, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{name} must be bytes, got {type(given).__name__}")
+    return bytes(given)
 
 
 def inspect_with(raw: bytes, checked: Settings) -> SMIMEFacts:
@@ -67,11 +73,10 @@ def inspect_with(raw: bytes, checked: Settings) -> SMIMEFacts:
     if len(raw) > MAX_SIZE:
         walk.problems.append(problem("too-large"))
         return _facts(walk, [], (), Fields({}))
-    message = bytes(raw)
-    converted = _mime.with_crlf(message)
+    converted = _mime.with_crlf(raw)
     entity = _mime.Entity(converted)
     walk.message(entity)
-    return _message_facts(walk, entity, [problem("lf-line-ends")] if converted != message else [])
+    return _message_facts(walk, entity, [problem("lf-line-ends")] if converted != raw else [])
 
 
 def inspect_cms(
@@ -80,7 +85,7 @@ def inspect_cms(
     content: bytes | None = None,
     trust: Trust = None,
     intermediates: Iterable[CertificateSource] = (),
-    identities: Iterable[Identity] = (),
+    identities: Identity | Iterable[Identity] = (),
     at: datetime.datetime | None = None,
     allow: Iterable[str] = (),
     match_from: bool = True,
@@ -103,10 +108,11 @@ def inspect_cms(
         bare=True,
     )
     walk = Walk(checked)
+    cms = _bytes("cms", cms)
     if len(cms) > MAX_SIZE:
         walk.problems.append(problem("too-large"))
         return _facts(walk, [], (), Fields({}))
-    inner = walk.enter(_layers.open_cms(_without_pem(bytes(cms)), checked, detached=content))
+    inner = walk.enter(_layers.open_cms(_without_pem(cms), checked, detached=content))
     if inner is not None:
         walk.message(inner)
     errant = _errant.find(walk.payload) if walk.payload is not None else ()

@@ -30,7 +30,7 @@ CODES: dict[str, Code] = {
     "boundary-missing": Code("The multipart has no usable boundary parameter", "RFC 2046 section 5.1.1"),
     "boundary-ambiguous": Code("Parsers disagree where the parts of the multipart begin and end", "RFC 2046 section 5.1.1"),
     "multipart-unclosed": Code("The closing boundary of the multipart is missing", "RFC 2046 section 5.1.1"),
-    "multipart-not-two-parts": Code("multipart/signed does not have exactly two parts", "RFC 1847 section 2.1"),
+    "multipart-not-two-parts": Code("The multipart/signed does not have exactly two parts", "RFC 1847 section 2.1"),
     "signature-part-wrong": Code("The second part of multipart/signed is not an S/MIME signature", "RFC 8551 section 3.5.3"),
     "too-many-parts": Code("The message has too many MIME parts to look at", "RFC 2046 section 5.1"),
     "too-many-layers": Code("The message is wrapped in too many cryptographic layers", "RFC 8551 section 3.8"),

@@ -62,7 +62,7 @@ def settings(
     return Settings(
         anchors=None if isinstance(trust, str) and trust == "any" else _load_all(trust),
         intermediates=_load_all(intermediates),
-        identities=(identities,) if isinstance(identities, Identity) else tuple(identities),
+        identities=_identities(identities),
         at=_aware(at),
         allow=_allowed(allow),
         match_from=match_from,
@@ -74,9 +74,19 @@ def settings(
 def _aware(at: datetime.datetime | None) -> datetime.datetime:
     if at is None:
         return datetime.datetime.now(datetime.timezone.utc)
-    if at.tzinfo is None:
+    if not isinstance(at, datetime.datetime):
+        raise TypeError(f"at must be an aware datetime, got {at!r}")
+    if at.utcoffset() is None:
         raise ValueError(f"at must be an aware datetime, got {at!r}")
     return at
+
+
+def _identities(given: Identity | Iterable[Identity]) -> tuple[Identity, ...]:
+    found = (given,) if isinstance(given, Identity) else tuple(given)
+    for one in found:
+        if not isinstance(one, Identity):
+            raise TypeError(f"identities must be smime.Identity objects, got {one!r}")
+    return found
 
 
 def _allowed(allow: Iterable[str]) -> frozenset[str]:
@@ -91,9 +101,9 @@ def _load_all(
 ) -> tuple[x509.Certificate, ...]:
     if source is None:
         return ()
-    if isinstance(source, (x509.Certificate, bytes, str, os.PathLike)):
-        return _load(source)
-    return tuple(certificate for item in source for certificate in _load(item))
+    if isinstance(source, Iterable) and not isinstance(source, (bytes, str)):
+        return tuple(certificate for item in source for certificate in _load(item))
+    return _load(source)
 
 
 def _load(source: CertificateSource) -> tuple[x509.Certificate, ...]:
@@ -103,6 +113,9 @@ def _load(source: CertificateSource) -> tuple[x509.Certificate, ...]:
         source = source.encode()
     if isinstance(source, (str, os.PathLike)):
         source = Path(source).read_bytes()
+    if not isinstance(source, bytes):
+        forms = "certificates, PEM, DER or paths"
+        raise TypeError(f"trust and intermediates take {forms}, got {source!r}")
     return _parse(source)
 
 

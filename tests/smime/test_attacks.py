@@ -126,9 +126,9 @@ def test_a_signer_info_of_the_victim_adds_nothing() -> None:
     certificates = [mallory().certificate, alice().certificate]
     own = signer_info(mallory(), PART)
     pretended = signer_info(mallory(), PART, named=alice().certificate)
-    assert_refused(
-        detached(signed_data(own, pretended, certificates=certificates)), "signature-wrong"
-    )
+    message = detached(signed_data(own, pretended, certificates=certificates))
+    assert_refused(message, "signature-wrong")
+    assert not inspect(message).layers[0].valid
     assert_refused(detached(signed_data(own, certificates=certificates)), "from-mismatch")
 
 
@@ -287,14 +287,16 @@ def test_signing_certificate_must_name_the_certificate() -> None:
     """RFC 5035: the attribute binds the certificate, so that it can't be exchanged."""
     from _der import sequence
 
-    def attributes(certificate_bytes: bytes) -> list[bytes]:
-        hashed = sequence(octets(digest_of(certificate_bytes, "sha256")))
-        value = sequence(sequence(hashed))
-        return [CTYPE, DIGEST, attribute("1.2.840.113549.1.9.16.2.47", value)]
+    def attributes(*certificates: bytes) -> list[bytes]:
+        hashed = [sequence(octets(digest_of(one, "sha256"))) for one in certificates]
+        values = [sequence(sequence(one)) for one in hashed]
+        return [CTYPE, DIGEST, attribute("1.2.840.113549.1.9.16.2.47", *values)]
 
     own, other = (one.certificate.public_bytes(Encoding.DER) for one in (alice(), mallory()))
     wrong = signed_by(alice(), PART, attributes=attributes(other))
     assert_refused(detached(wrong), "signing-certificate-mismatch")
+    both = signed_by(alice(), PART, attributes=attributes(own, other))
+    assert_refused(detached(both), "signing-certificate-mismatch")
     assert_accepted(detached(signed_by(alice(), PART, attributes=attributes(own))))
 
 

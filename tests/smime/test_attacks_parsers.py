@@ -67,6 +67,30 @@ def test_a_lone_line_break_in_the_header_of_the_signature_is_refused(end: bytes)
     assert_refused(message, "header-bare-line-break")
 
 
+TWICE = {
+    "the type": (
+        b"Content-Type: application/pkcs7-",
+        b"Content-Type: text/plain\r\nContent-Type: application/pkcs7-",
+        "content-type-repeated",
+    ),
+    "the encoding": (
+        b"Content-Transfer-Encoding: base64",
+        b"Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit",
+        "transfer-encoding-repeated",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TWICE)
+@pytest.mark.parametrize("carried", [True, False])
+def test_a_repeated_field_of_the_object_is_refused(what: str, carried: bool) -> None:
+    """Neither the second part of multipart/signed nor an opaque message has two types or encodings."""
+    once = opaque(signed_by(alice(), PART, detached=False)) if carried else good()
+    old, new, code = TWICE[what]
+    assert once.count(old) == 1
+    assert_refused(once.replace(old, new), code)
+
+
 TYPES = {
     "a comment within the type": (b"multipart/signed", b"multi(x)part/signed"),
     "a comment that joins words": (b"multipart/signed", b"multipart/si(x)gned"),

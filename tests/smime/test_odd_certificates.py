@@ -48,6 +48,15 @@ def test_an_odd_certificate_is_refused(form: str) -> None:
     assert codes(facts)
 
 
+def test_a_certificate_that_is_no_asn1_is_refused() -> None:
+    """It may be any other certificate: an object that nobody can read to its end is not signed."""
+    info = signer_info(alice(), PART)
+    broken = detached(signed_data(info, certificates=[alice().certificate, Raw(b"\x30\3\2\5\1")]))  # type: ignore[list-item]
+    assert_refused(broken, "certificate-malformed")
+    odd = detached(signed_data(info, certificates=[alice().certificate, Raw(b"\x30\3\2\1\1")]))  # type: ignore[list-item]
+    assert inspect(odd).signed
+
+
 def test_the_genuine_certificate_passes_there() -> None:
     """The positive control."""
     assert inspect(with_certificate(GENUINE)).signed

@@ -43,7 +43,9 @@ def test_nothing_of_smime_is_imported_before_its_first_use() -> None:
 def test_no_oracle_is_imported_by_the_product() -> None:
     """asn1crypto is for the tests, and so is the openssl program."""
     script = "import sys; from pytest_mailtrap import smime; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     loaded = set(done.stdout.split())
     assert "pytest_mailtrap._smime._inspect" in loaded
     assert not loaded & {"asn1crypto", "subprocess", "pytest", "aiosmtpd", "trustme", "asyncio"}
