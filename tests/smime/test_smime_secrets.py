@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
+
 from _cast import bob, inspect
 from _encrypt import auth_enveloped
 from _mail import PART, opaque
+
+if TYPE_CHECKING:
+    import pytest
 
 READERS = """
     import pytest
