@@ -24,7 +24,7 @@ with factory() as trap:
         client.starttls(context=trap.ssl_context)
         client.sendmail("a@example.org", ["b@example.org"], b"Subject: Hello\\r\\n\\r\\nHello\\r\\n")
     [message] = trap
-    assert (message.subject, message.text) == ("Hello", "Hello\\r\\n")
+    assert (message.subject, message.text) == ("Hello", "Hello\\n")
     trap.assert_sent_over_tls()
     assert not loaded(), loaded()
     assert not message.smime.signed
