@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from ._certificates import EXTENSION_ERRORS
@@ -166,7 +166,9 @@ def _signed_by(child: KnownCertificate, issuer: KnownCertificate) -> bool:
 
 def _ways(key: object, certificate: x509.Certificate) -> tuple[Any, ...]:  # Any: as above
     if isinstance(key, rsa.RSAPublicKey):
-        return certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
+        # The library knows of MD5 that it is one, and no longer that its padding is PKCS#1's.
+        scheme = certificate.signature_algorithm_parameters or padding.PKCS1v15()
+        return scheme, certificate.signature_hash_algorithm
     if isinstance(key, ec.EllipticCurvePublicKey):
         return (certificate.signature_algorithm_parameters,)
     if isinstance(key, dsa.DSAPublicKey):

@@ -192,9 +192,8 @@ def _rsa_padding(found: Scheme) -> padding.PKCS1v15 | padding.PSS:
 
 def weaknesses(found: Scheme, digest: str, signer: KnownCertificate) -> list[str]:
     """The names of `allow=` that a signature needs."""
-    names = {alg.hash_name(oid) for oid in (found.digest or digest, digest)}
-    key = signer.public_key
+    name, key = alg.hash_name(digest), signer.public_key
     short = isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048
     weak = {"dsa": found.name == alg.DSA, "short-rsa": short}
-    weak |= {name: name in names for name in ("md5", "sha1")}
-    return [name for name, applies in weak.items() if applies]
+    weak |= {old: name == old for old in ("md5", "sha1")}
+    return [code for code, applies in weak.items() if applies]
