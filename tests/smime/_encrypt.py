@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from _der import context, integer, null, octets, oid, sequence, set_of
+from _der import context, integer, null, octets, oid, retagged, sequence, set_of
 from _forge import DATA, RSA_ENCRYPTION, algorithm, issuer_and_serial
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives import padding as blocks
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -68,6 +69,42 @@ def enveloped(
     )
 
 
+def mislabelled(content: bytes, recipient: x509.Certificate, *, authenticated: bool) -> bytes:
+    """AuthEnvelopedData that holds AES-CBC and a made-up tag, or EnvelopedData that holds AES-GCM."""
+    key, vector = os.urandom(32), os.urandom(16)
+    if authenticated:
+        padder = blocks.PKCS7(128).padder()
+        encryptor = Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor()
+        ciphertext = encryptor.update(padder.update(content) + padder.finalize())
+        inner = _encrypted(DATA, AES256_CBC, octets(vector), ciphertext)
+    else:
+        sealed = AESGCM(key).encrypt(vector[:12], content, None)
+        inner = _encrypted(DATA, AES256_GCM, sequence(octets(vector[:12]), integer(16)), sealed)
+    fields = [integer(0), set_of(key_transport(recipient, key)), inner]
+    kind = AUTH_ENVELOPED_DATA if authenticated else ENVELOPED_DATA
+    fields += [octets(bytes(16))] if authenticated else []
+    return sequence(oid(kind), context(0, sequence(*fields)))
+
+
+def triple_des(content: bytes, recipient: x509.Certificate) -> bytes:
+    """What mail programs wrote in 2005."""
+    key, vector = os.urandom(24), os.urandom(8)
+    padder = blocks.PKCS7(64).padder()
+    encryptor = Cipher(TripleDES(key), modes.CBC(vector)).encryptor()
+    ciphertext = encryptor.update(padder.update(content) + padder.finalize())
+    inner = _encrypted(DATA, "1.2.840.113549.3.7", octets(vector), ciphertext)
+    infos = set_of(key_transport(recipient, key))
+    return sequence(oid(ENVELOPED_DATA), context(0, sequence(integer(0), infos, inner)))
+
+
+def for_nobody(content: bytes | None) -> bytes:
+    """EnvelopedData without a recipient, and with None without a content."""
+    fields = [oid(DATA), algorithm(AES256_CBC, octets(bytes(16)))]
+    fields += [] if content is None else [context(0, content, constructed=False)]
+    body = sequence(integer(0), set_of(), sequence(*fields))
+    return sequence(oid(ENVELOPED_DATA), context(0, body))
+
+
 def auth_enveloped(
     content: bytes,
     recipients: Iterable[x509.Certificate],
@@ -75,12 +112,20 @@ def auth_enveloped(
     flip: int | None = None,
     flip_tag: bool = False,
     tag_length: int = 16,
+    says_length: int | None = None,
+    attributes: bytes = b"",
+    says_attributes: bytes | None = None,
 ) -> bytes:
-    """AES-256-GCM (RFC 5084 section 3.2)."""
+    """
+    AES-256-GCM (RFC 5084 section 3.2).
+
+    *attributes* are authenticated, a SET OF in DER; what starts with "says" is written instead.
+    """
     key, nonce = os.urandom(32), os.urandom(12)
-    sealed = AESGCM(key).encrypt(nonce, content, None)
+    sealed = AESGCM(key).encrypt(nonce, content, attributes or None)
     ciphertext, tag = sealed[:-16], sealed[-16:][:tag_length]
-    parameters = sequence(octets(nonce), integer(tag_length))
+    parameters = sequence(octets(nonce), integer(says_length or tag_length))
+    written = attributes if says_attributes is None else says_attributes
     return sequence(
         oid(AUTH_ENVELOPED_DATA),
         context(
@@ -89,6 +134,7 @@ def auth_enveloped(
                 integer(0),
                 set_of(*(key_transport(one, key) for one in recipients)),
                 _encrypted(DATA, AES256_GCM, parameters, flipped(ciphertext, flip)),
+                retagged(written, 0xA1) if written else b"",
                 octets(flipped(tag, 0 if flip_tag else None)),
             ),
         ),

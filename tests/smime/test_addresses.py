@@ -118,3 +118,25 @@ def test_different_mailboxes(one: str, other: str) -> None:
 def test_unicode_case_is_kept() -> None:
     """Only ASCII letters lose their case, so that no two people become one."""
     assert normalise("ÄB@Example.org") == "Äb@example.org"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "al\u200bice@example.org",
+        "al\u00a0ice@example.org",
+        "al\u202eice@example.org",
+        "a b@example.org",
+        "alice @example.org",
+        ".alice@example.org",
+        "alice..b@example.org",
+        '"alice"@example.org',
+        "alice\0@example.org",
+        "@example.org",
+    ],
+)
+def test_what_is_no_plain_address_equals_nothing(address: str) -> None:
+    """Not even itself: two of them may look like one."""
+    assert normalise(address) is None
+    assert not same_mailbox(address, address)
+    assert normalise("alice@example.org") == "alice@example.org"

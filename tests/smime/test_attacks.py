@@ -17,7 +17,7 @@ from _cast import (
     person,
     warnings,
 )
-from _der import octets, oid, set_of
+from _der import octets, oid, sequence, set_of
 from _encrypt import auth_enveloped, enveloped
 from _forge import (
     CONTENT_TYPE,
@@ -35,6 +35,8 @@ from _forge import (
 )
 from _mail import FROM, PART, SIGNED, detached, opaque
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from pytest_mailtrap._smime import _ber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,6 +237,15 @@ def test_a_damaged_object_is_refused(change: Callable[[bytes], bytes], codes: se
     assert_refused(detached(change(signed_by(alice(), PART))), *codes)
 
 
+def test_a_field_that_does_not_belong_there_is_refused() -> None:
+    """What one reader skips is content for another."""
+    fields = [one.raw for one in _ber.read(signer_info(alice(), PART))]
+    one, two = (sequence(*fields, *more) for more in ((), (octets(b"more"),)))
+    assert_accepted(detached(signed_data(one, certificates=[alice().certificate])))
+    message = detached(signed_data(two, certificates=[alice().certificate]))
+    assert_refused(message, "malformed-cms")
+
+
 @pytest.mark.parametrize("more", [b"\0", bytes(8), b"Pay Mallory."])
 def test_bytes_after_the_object_are_reported_and_mean_nothing(more: bytes) -> None:
     """They are not signed and not read: a warning, and no content."""
@@ -269,6 +280,15 @@ def test_a_digest_algorithm_other_than_the_signatures_is_refused() -> None:
     assert_refused(detached(forged), "digest-mismatch", "weak-sha1", "signature-wrong")
 
 
+def test_the_digest_of_the_content_is_the_one_of_the_signature() -> None:
+    """SHA-512 of the content inside attributes signed with SHA-256: all of it verifies, and the two disagree."""
+    attributes = usual_attributes(PART, "sha512")
+    info = signer_info(alice(), PART, attributes=attributes, claims_digest="sha512")
+    message = detached(signed_data(info, certificates=[alice().certificate], digests=["sha512"]))
+    assert_refused(message, "digest-mismatch")
+    assert_accepted(detached(signed_by(alice(), PART, digest="sha512")))
+
+
 def test_pss_parameters_must_be_those_used() -> None:
     """A claim of another hash in the parameters does not verify."""
     signer = alice("rsa-2048")
@@ -285,7 +305,6 @@ def test_the_algorithm_must_be_one_for_the_key() -> None:
 
 def test_signing_certificate_must_name_the_certificate() -> None:
     """RFC 5035: the attribute binds the certificate, so that it can't be exchanged."""
-    from _der import sequence
 
     def attributes(*certificates: bytes) -> list[bytes]:
         hashed = [sequence(octets(digest_of(one, "sha256"))) for one in certificates]

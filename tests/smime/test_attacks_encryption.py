@@ -6,8 +6,9 @@ import base64
 
 import pytest
 from _cast import alice, bob, codes, inspect, person, warnings
-from _encrypt import auth_enveloped, enveloped
-from _forge import signed_by
+from _der import octets, set_of
+from _encrypt import auth_enveloped, enveloped, for_nobody, mislabelled, triple_des
+from _forge import attribute, signed_by
 from _mail import PART, detached, header, multipart, opaque, wrapped
 
 from pytest_mailtrap import smime
@@ -75,6 +76,69 @@ def test_a_short_tag_is_refused(length: int) -> None:
     cms = auth_enveloped(PART, [bob().certificate], tag_length=length)
     facts = inspect(sealed_mail(cms, AUTH), identities=[bob()])
     assert not facts.encrypted
+
+
+@pytest.mark.parametrize(("sent", "said"), [(16, 12), (12, 16), (16, 15)])
+def test_a_tag_of_another_length_than_announced_is_refused(sent: int, said: int) -> None:
+    """Nobody may shorten a tag by changing a number that no tag covers."""
+    cms = auth_enveloped(PART, [bob().certificate], tag_length=sent, says_length=said)
+    facts = inspect(sealed_mail(cms, AUTH), identities=[bob()])
+    assert not facts.encrypted
+    assert "tag-wrong" in codes(facts)
+
+
+def test_authenticated_attributes_are_covered_by_the_tag() -> None:
+    """RFC 5083 section 2.2: the DER of the SET OF, not what was sent."""
+    one, other = (set_of(attribute("1.2.3.4", octets(value))) for value in (b"one", b"other"))
+    to = [bob().certificate]
+    right = inspect(sealed_mail(auth_enveloped(PART, to, attributes=one), AUTH), identities=[bob()])
+    assert right.encrypted, codes(right)
+    for written in (other, b""):
+        cms = auth_enveloped(PART, to, attributes=one, says_attributes=written)
+        facts = inspect(sealed_mail(cms, AUTH), identities=[bob()])
+        assert not facts.encrypted
+        assert "tag-wrong" in codes(facts)
+
+
+@pytest.mark.parametrize("authenticated", [True, False])
+def test_a_cipher_in_the_wrong_kind_is_refused(authenticated: bool) -> None:
+    """AES-CBC with a made-up tag is not authenticated, and AES-GCM without its tag is not either."""
+    cms = mislabelled(PART, bob().certificate, authenticated=authenticated)
+    facts = inspect(
+        sealed_mail(cms, AUTH if authenticated else b"enveloped-data"), identities=[bob()]
+    )
+    assert not facts.encrypted
+    assert "cipher-unknown" in codes(facts)
+
+
+def test_an_obsolete_cipher_is_reported() -> None:
+    """Triple DES decrypts, with a warning that AES does not get."""
+    facts = inspect(sealed_mail(triple_des(PART, bob().certificate)), identities=[bob()])
+    assert facts.content == PART
+    assert "weak-cipher" in warnings(facts)
+    plain = inspect(sealed_mail(enveloped(PART, [bob().certificate])), identities=[bob()])
+    assert "weak-cipher" not in warnings(plain)
+
+
+def test_encryption_without_a_key_is_said_to_be_unchecked() -> None:
+    """Without an identity only the outside was seen; with one, nothing is left to say."""
+    message = sealed_mail(enveloped(PART, [bob().certificate]))
+    facts = inspect(message)
+    assert facts.layers[0].valid is None
+    assert "decryption-not-checked" in warnings(facts)
+    assert "decryption-not-checked" not in warnings(inspect(message, identities=[bob()]))
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(bytes(16), "no-recipients"), (None, "content-missing"), (b"", "content-missing")],
+)
+def test_encryption_of_nothing_or_for_nobody_is_none(content: bytes | None, code: str) -> None:
+    """With a key or without."""
+    for keys in ([], [bob()]):
+        facts = inspect(sealed_mail(for_nobody(content)), identities=keys)
+        assert not facts.encrypted
+        assert code in codes(facts)
 
 
 @pytest.mark.parametrize("at", [0, 17, -20])

@@ -152,6 +152,27 @@ def test_a_twin_certificate_is_refused_beside_the_genuine_one(
     assert_accepted(by(alice()))
 
 
+@pytest.mark.parametrize("by_key_identifier", [True, False])
+def test_a_certificate_nobody_named_is_not_the_signers(by_key_identifier: bool) -> None:
+    """The key fits, and still it must be the certificate that the signer info names."""
+    namesake = stranger().issue("alice@example.org")
+    named = namesake.certificate if by_key_identifier else _same_serial(stranger())
+    info = signer_info(alice(), PART, named=named, by_key_identifier=by_key_identifier)
+    message = detached(signed_data(info, certificates=[alice().certificate]))
+    assert_refused(message, "signer-certificate-missing")
+
+
+def _same_serial(issuer: Authority) -> x509.Certificate:
+    """A certificate of another CA with the serial number of Alice's."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = alice().certificate
+    builder = x509.CertificateBuilder(
+        issuer.certificate.subject, certificate.subject, key.public_key(), certificate.serial_number
+    )
+    builder = builder.not_valid_before(NOW - YEAR).not_valid_after(NOW + YEAR)
+    return builder.sign(issuer.key, hashes.SHA256())
+
+
 def test_given_intermediates_are_no_anchors() -> None:
     """They may complete a path, not end it."""
     message = detached(signed_by(stranger().issue("alice@example.org"), PART))

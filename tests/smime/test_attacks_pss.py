@@ -77,7 +77,5 @@ def test_usual_parameters_are_accepted(parameters: bytes) -> None:
 
 def test_parameters_left_out_mean_the_defaults() -> None:
     """SHA-1 with a salt of 20: not what was used, and nothing to be trusted."""
-    message = detached(
-        signed_by(alice("rsa-2048"), PART, pss_salt=32, scheme=algorithm(RSA_PSS))
-    )
+    message = detached(signed_by(alice("rsa-2048"), PART, pss_salt=32, scheme=algorithm(RSA_PSS)))
     assert_refused(message, "digest-mismatch", "weak-sha1")

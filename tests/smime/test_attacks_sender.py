@@ -12,6 +12,7 @@ from _cast import (
     inspect,
     mallory,
     root,
+    warnings,
 )
 from _forge import signed_by
 from _mail import PART, detached
@@ -38,6 +39,8 @@ FROM_ALICE_IN_SOME_WAY = {
     "an encoded word as address": b"From: =?utf-8?q?alice=40example.org?=",
     "an encoded word beside it": b"From: =?utf-8?q?alice=40example.org=2C?= mallory@example.net",
     "a comment with the signer": b"From: alice@example.org (mallory@example.net)",
+    "a control character in a comment": b"From: mallory@example.net (\x01)",
+    "a bell in a comment": b"From: mallory@example.net (\x07alice)",
     "a comment within the address": b"From: alice(mallory@example.net)@example.org",
     "an open comment": b"From: alice@example.org (<mallory@example.net>",
     "long padding": b"From: alice@example.org" + b" " * 900 + b"<mallory@example.net>",
@@ -119,6 +122,30 @@ HONEST = {
 def test_the_signers_own_mailbox_is_accepted(form: str) -> None:
     """The positive controls: RFC 5322 has many spellings for one mailbox."""
     assert_accepted(detached(signed_by(alice(), PART), sender=HONEST[form]))
+
+
+WORTH_A_WORD = {
+    "sender-mismatch": (b"From: alice@example.org\r\nSender: mallory@example.net", HONEST["plain"]),
+    "from-display-address": (
+        b'From: "bob@example.org" <alice@example.org>',
+        b'From: "alice@example.org" <alice@example.org>',
+    ),
+    "subject-unprotected": (b"From: alice@example.org", None),
+}
+
+
+@pytest.mark.parametrize("code", WORTH_A_WORD)
+def test_what_a_reader_may_take_for_the_sender_is_reported(code: str) -> None:
+    """The signature is by whom From names, so it is a warning; without the oddity there is none."""
+    odd, plain = WORTH_A_WORD[code]
+    message = detached(signed_by(alice(), PART), sender=odd)
+    assert code in warnings(assert_accepted(message))
+    if plain is None:
+        assert code not in warnings(inspect(message.replace(b"Subject: Invoice\r\n", b"")))
+    else:
+        assert code not in warnings(
+            assert_accepted(detached(signed_by(alice(), PART), sender=plain))
+        )
 
 
 def mailbox(address: str) -> x509.GeneralName:

@@ -151,3 +151,20 @@ def _foreign_shape(core: object, raw: bytes) -> object:
         shapes.append(_foreign_shape(core, body[:size]))
         body = body[size:]
     return shapes
+
+
+@pytest.mark.parametrize("body", [b"", b"\x80\x01", b"\x2a\x80\x01", b"\x2a\x86", b"\x2a" * 65])
+def test_an_object_identifier_has_one_encoding(body: bytes) -> None:
+    """Padded arcs would let one parser see an attribute where another does not (X.690 section 8.19.2)."""
+    with pytest.raises(_ber.BerError):
+        _ber.decode_oid(body)
+    assert _ber.decode_oid(b"\x2a\x86\x48") == "1.2.840"
+
+
+def test_bytes_after_an_element_are_refused_where_it_should_be_alone() -> None:
+    """The caller says which of both it wants."""
+    alone = _ber.encode(0x04, b"text")
+    assert _ber.read_exactly(alone).octets() == b"text"
+    assert _ber.read(alone + b"\0").octets() == b"text"
+    with pytest.raises(_ber.BerError, match="bytes after the element"):
+        _ber.read_exactly(alone + b"\0")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from _cast import alice, assert_refused, codes, inspect, mallory
+from _cast import NOW, alice, assert_refused, codes, inspect, mallory, root
 from _forge import signed_data, signer_info
 from _mail import PART, detached
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from pytest_mailtrap._smime import _certificates
 
 GENUINE = alice().certificate.public_bytes(Encoding.DER)
 
@@ -55,6 +57,29 @@ def test_a_certificate_that_is_no_asn1_is_refused() -> None:
     assert_refused(broken, "certificate-malformed")
     odd = detached(signed_data(info, certificates=[alice().certificate, Raw(b"\x30\3\2\1\1")]))  # type: ignore[list-item]
     assert inspect(odd).signed
+
+
+def test_two_signature_algorithms_in_one_certificate_are_refused() -> None:
+    """The outer identifier is not signed, so it has to be the inner one (RFC 5280 section 4.1.1.2)."""
+    ecdsa_with = bytes.fromhex("06082a8648ce3d0403")
+    at = GENUINE.rindex(ecdsa_with + b"\2")
+    other = GENUINE[:at] + ecdsa_with + b"\3" + GENUINE[at + len(ecdsa_with) + 1 :]
+    assert _certificates.known(GENUINE) is not None
+    assert _certificates.known(other) is None
+    assert_refused(with_certificate(other), "signer-certificate-missing")
+
+
+def test_a_year_that_no_calendar_has_is_refused() -> None:
+    """`cryptography` reads year 0 only when somebody asks for it."""
+    made = root().issue("alice@example.org", not_after=NOW.replace(year=2060))
+    der = made.certificate.public_bytes(Encoding.DER)
+    at = der.index(b"\x18\x0f2060")
+    odd = der[: at + 2] + b"0000" + der[at + 6 :]
+    info = signer_info(made, PART)
+    assert_refused(
+        detached(signed_data(info, certificates=[Raw(odd)])), "signer-certificate-missing"
+    )  # type: ignore[list-item]
+    assert inspect(detached(signed_data(info, certificates=[made.certificate]))).signed
 
 
 def test_the_genuine_certificate_passes_there() -> None:

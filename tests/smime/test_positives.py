@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from _cast import NOW, alice, assert_accepted, inspect, mallory, warnings
+from _cast import DAY, NOW, alice, assert_accepted, inspect, mallory, warnings
 from _der import octets, sequence
 from _forge import (
     attribute,
@@ -16,6 +16,9 @@ from _forge import (
     usual_attributes,
 )
 from _mail import FROM, PART, SIGNED, detached, opaque
+
+if TYPE_CHECKING:
+    import datetime
 
 SIGNATURES: dict[str, tuple[str, dict[str, Any]]] = {
     "RSA": ("rsa-2048", {}),
@@ -64,6 +67,29 @@ def test_unsorted_attributes_pass_with_a_warning() -> None:
     message = detached(signed_by(alice(), PART, attributes=attributes, sort=False))
     assert "attributes-not-der" in warnings(assert_accepted(message))
     assert "attributes-not-der" not in warnings(assert_accepted(detached(signed_by(alice(), PART))))
+
+
+def test_another_digest_beside_ed25519_passes_with_a_warning() -> None:
+    """RFC 8419 wants SHA-512 there; SHA-1 is refused as everywhere."""
+    with_256 = assert_accepted(detached(signed_by(alice("ed25519"), PART)))
+    assert "eddsa-digest" in warnings(with_256)
+    with_512 = assert_accepted(detached(signed_by(alice("ed25519"), PART, digest="sha512")))
+    assert "eddsa-digest" not in warnings(with_512)
+    old = inspect(detached(signed_by(alice("ed25519"), PART, digest="sha1")))
+    assert [problem.code for problem in old.problems] == ["weak-sha1"]
+
+
+def test_a_signing_time_that_cannot_be_is_reported() -> None:
+    """It is what the signer says, so nothing depends on it."""
+
+    def at(time: datetime.datetime) -> set[str]:
+        attributes = usual_attributes(PART, signing_time=time)
+        return warnings(assert_accepted(detached(signed_by(alice(), PART, attributes=attributes))))
+
+    start = alice().certificate.not_valid_before_utc
+    assert "signing-time-outside" in at(start - DAY)
+    assert "signing-time-future" in at(NOW + 3 * DAY)
+    assert not at(NOW) & {"signing-time-outside", "signing-time-future"}
 
 
 def test_a_file_with_lf_line_ends_passes_with_a_warning() -> None:
