@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from ._structures import CertificateId
 
 # What the names and the extensions of an `x509.Certificate` raise on nonsense; a BIT STRING in
-# a name is a TypeError.
+# a name is a TypeError, and to older versions an unknown string type is a KeyError.
 EXTENSION_ERRORS = (
     ValueError,
     TypeError,
+    KeyError,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )

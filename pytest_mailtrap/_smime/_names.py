@@ -40,10 +40,19 @@ def comparable(der: bytes) -> bytes:
     A name that cannot be read equals itself alone.
     """
     try:
-        sets = _ber.read_exactly(der).children(SEQUENCE)
-        return _ber.encode(SEQUENCE, b"".join(map(_comparable_set, sets)))
+        return _ber.encode(SEQUENCE, b"".join(map(_comparable_set, _sets(der))))
     except (BerError, ValueError):
         return der
+
+
+def is_within(der: bytes, subtree: bytes) -> bool:
+    """Whether the name begins with all parts of *subtree*; ValueError where one cannot be read."""
+    parts, above = (list(map(_comparable_set, _sets(name))) for name in (der, subtree))
+    return parts[: len(above)] == above
+
+
+def _sets(der: bytes) -> list[Element]:
+    return _ber.read_exactly(der).children(SEQUENCE)
 
 
 def _comparable_set(element: Element) -> bytes:

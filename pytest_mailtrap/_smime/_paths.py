@@ -74,11 +74,10 @@ def _path(
 
 
 def _within_constraints(verdict: PathVerdict) -> PathVerdict:
-    leaf, *issuers = verdict.chain
-    address = _constraints.forbidden_address(leaf, issuers)
-    if address is None:
+    name = _constraints.forbidden(verdict.chain)
+    if name is None:
         return verdict
-    note = f"its issuers may not name {address[:100]!a}"
+    note = f"its issuers may not name {name[:100]!a}"
     return PathVerdict(False, (problem("path-invalid", note),))
 
 

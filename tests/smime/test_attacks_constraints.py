@@ -11,6 +11,7 @@ from cryptography.x509.oid import NameOID
 from test_attacks_paths import constraints, intermediate
 
 from pytest_mailtrap import smime
+from pytest_mailtrap._smime._constraints import forbidden
 
 NOBODY = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Somebody")])
 IN_SUBJECT = x509.Name([x509.NameAttribute(NameOID.EMAIL_ADDRESS, "alice@example.org")])
@@ -76,6 +77,53 @@ def test_a_mailbox_the_issuer_may_not_name_is_refused(limit: str, place: str) ->
 def test_a_mailbox_the_issuer_may_name_is_accepted(limit: str, place: str) -> None:
     """The positive controls."""
     assert_accepted(signed_under(ALLOWING[limit], place))
+
+
+def directory(*common_names: str) -> list[x509.GeneralName]:
+    return [
+        x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]))
+        for one in common_names
+    ]
+
+
+EVERYTHING = x509.DirectoryName(x509.Name([]))
+ON_SUBJECTS = {
+    "permits another name": (constraints(directory("Somebody else")), False),
+    "excludes the name": (constraints(None, directory("Somebody")), False),
+    "excludes it in other letters": (constraints(None, directory("  SomeBODY")), False),
+    "excludes everything": (constraints(None, [EVERYTHING]), False),
+    "permits the name": (constraints(directory("Somebody")), True),
+    "permits it in other letters": (constraints(directory("SOMEBODY ")), True),
+    "permits everything": (constraints([EVERYTHING]), True),
+    "excludes another name": (constraints(None, directory("Somebody else")), True),
+}
+
+
+@pytest.mark.parametrize("limit", ON_SUBJECTS)
+def test_the_subject_is_bound_too(limit: str) -> None:
+    """A constraint on directory names is about the subject (RFC 5280 section 4.2.1.10)."""
+    extension, allowed = ON_SUBJECTS[limit]
+    issuer = intermediate(root(), extension)
+    message = by(issuer, (x509.RFC822Name("alice@example.org"),), NOBODY)
+    leaf = smime.inspect(message, trust="any").signers[0].certificate
+    assert leaf is not None
+    assert (forbidden((leaf, issuer.certificate)) is None) == allowed
+    # Versions of cryptography differ in whether they let any such path pass.
+    if not allowed:
+        assert_refused(message, "path-invalid")
+
+
+def test_a_ca_below_is_bound_unless_it_issued_to_itself() -> None:
+    """RFC 5280 section 6.1.3: the names of all certificates below, but for self-issued CAs."""
+    limit = constraints(directory("Somebody"))
+    above = intermediate(root(), limit, name="Above")
+    below = intermediate(above, name="Below")
+    leaf = certificate_with(below, subject=NOBODY).certificate
+    chain = (leaf, below.certificate, above.certificate)
+    assert forbidden(chain) == "CN=Below"
+    again = intermediate(above, name="Above")
+    own = certificate_with(again, subject=NOBODY).certificate
+    assert forbidden((own, again.certificate, above.certificate)) is None
 
 
 def test_the_mathematics_ask_for_no_constraints() -> None:
