@@ -19,6 +19,7 @@ from pytest_mailtrap import smime
 from pytest_mailtrap._smime._problems import CODES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 KEYWORDS = {
@@ -71,9 +72,10 @@ def test_the_fields_of_each_value(kind: Any) -> None:
     assert [one.name for one in dataclasses.fields(kind)] == FIELDS[kind].split()
 
 
-@pytest.mark.parametrize("raw", [message(), sealed()])
-def test_values_are_frozen_and_can_be_compared(raw: bytes) -> None:
+@pytest.mark.parametrize("make", [message, sealed])
+def test_values_are_frozen_and_can_be_compared(make: Callable[[], bytes]) -> None:
     """Two assessments of one message are equal, and go into a set."""
+    raw = make()
     how: dict[str, Any] = {"trust": root().certificate, "identities": [bob()], "at": NOW}
     one, other = smime.inspect(raw, **how), smime.inspect(raw, **how)
     assert one == other
@@ -114,7 +116,7 @@ def test_forms_of_trust(form: str) -> None:
     assert smime.inspect(message(), trust=trust).signers[0].trusted
 
 
-@pytest.mark.parametrize("content", [PEM, DER])
+@pytest.mark.parametrize("content", [PEM, DER], ids=["PEM", "DER"])
 @pytest.mark.parametrize("kind", [str, None])
 def test_trust_may_be_a_path(tmp_path: Path, content: bytes, kind: Any) -> None:
     """As text or as a path object, to PEM or DER."""
@@ -125,7 +127,11 @@ def test_trust_may_be_a_path(tmp_path: Path, content: bytes, kind: Any) -> None:
     assert smime.inspect(message(), trust=[given]).signed
 
 
-@pytest.mark.parametrize("trust", [None, [], stranger().certificate, OTHER_PEM])
+@pytest.mark.parametrize(
+    "trust",
+    [None, [], stranger().certificate, OTHER_PEM],
+    ids=["none", "an empty list", "another certificate", "PEM of another"],
+)
 def test_nobody_else_is_trusted(trust: Any) -> None:
     """The negative control: nothing, and another CA."""
     facts = smime.inspect(message(), trust=trust)
