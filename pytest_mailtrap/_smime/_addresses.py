@@ -34,7 +34,7 @@ _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 _SPACE = re.compile(r"[ \t]+")
 _ENCODED_WORD = re.compile(r"=\?[^?]*\?[^?]*\?")
 
-_SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")
+SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
 
 
 class _MalformedError(ValueError):
@@ -266,7 +266,7 @@ def _alternative_names(certificate: x509.Certificate) -> Iterator[str]:
     for name in extension.value:
         if isinstance(name, x509.RFC822Name):
             yield name.value
-        elif isinstance(name, x509.OtherName) and name.type_id == _SMTP_UTF8_MAILBOX:
+        elif isinstance(name, x509.OtherName) and name.type_id == SMTP_UTF8_MAILBOX:
             yield _ber.read_exactly(name.value).octets(0x0C).decode("utf-8")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from . import _ber
 from ._ber import SEQUENCE, BerError
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
     from ._ber import Element
     from ._structures import CertificateId
+
+# RFC 8550 section 4.4.4: the purposes that allow S/MIME.
+MAIL_PURPOSES = (
+    ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+)
 
 # What the names and the extensions of an `x509.Certificate` raise on nonsense; a BIT STRING in
 # a name is a TypeError, and to older versions an unknown string type is a KeyError.

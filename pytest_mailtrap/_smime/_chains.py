@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+from cryptography.x509.oid import ExtensionOID
 
-from ._certificates import EXTENSION_ERRORS
+from ._certificates import EXTENSION_ERRORS, MAIL_PURPOSES
 from ._names import comparable, name_text
 from ._problems import Problem, problem
 
@@ -38,7 +38,6 @@ _UNDERSTOOD = frozenset(
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     }
 )
-_MAIL = (ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
 
 Chain = tuple["KnownCertificate", ...]
 
@@ -148,7 +147,9 @@ def _is_ca(certificate: x509.Certificate, intermediates_below: int) -> bool:
         return False
     if isinstance(usage, x509.KeyUsage) and not usage.key_cert_sign:
         return False
-    return not isinstance(extended, x509.ExtendedKeyUsage) or any(use in extended for use in _MAIL)
+    return not isinstance(extended, x509.ExtendedKeyUsage) or any(
+        use in extended for use in MAIL_PURPOSES
+    )
 
 
 def _signed_by(child: KnownCertificate, issuer: KnownCertificate) -> bool:

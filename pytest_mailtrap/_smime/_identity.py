@@ -17,13 +17,12 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from ._addresses import certificate_addresses
+
 if TYPE_CHECKING:
     import os
 
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-
-
-SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
 
 
 class IdentityFiles(NamedTuple):
@@ -87,7 +86,7 @@ class Identity:
     @property
     def address(self) -> str | None:
         """The first address the certificate names, or None if it names nobody."""
-        names = addresses_of(self.certificate)
+        names = certificate_addresses(self.certificate)
         return names[0] if names else None
 
     @property
@@ -125,24 +124,6 @@ class Identity:
         files.private_key.touch(mode=0o600)
         files.private_key.write_bytes(self.private_key_pem)
         return files
-
-
-def addresses_of(certificate: x509.Certificate) -> list[str]:
-    """The mailboxes of the subjectAltName, in order (RFC 8550 section 3, RFC 9598 section 3)."""
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, ValueError):
-        return []
-    mailboxes = []
-    for name in found.value:
-        if isinstance(name, x509.RFC822Name):
-            mailboxes.append(name.value)
-        elif isinstance(name, x509.OtherName) and name.type_id == SMTP_UTF8_MAILBOX:
-            # A DER UTF8String shorter than 128 bytes has a header of two bytes.
-            mailboxes.append(
-                name.value[2 if name.value[1] < 0x80 else 3 :].decode(errors="replace")
-            )
-    return mailboxes
 
 
 def _spki(key: Any) -> bytes:  # Any: the key types of cryptography share no base class

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.keywrap import (
 
 from . import _algorithms as alg
 from . import _ber
+from . import _rsa_parameters as rsa_parameters
 from ._ber import SEQUENCE, BerError
 from ._ciphers import DecryptionError
 
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from ._structures import Algorithm
 
 _RSA, _OAEP = "1.2.840.113549.1.1.1", "1.2.840.113549.1.1.7"
-_SHA1 = "1.3.14.3.2.26"
-_MGF1, _SPECIFIED = "1.2.840.113549.1.1.8", "1.2.840.113549.1.1.9"
+_SPECIFIED = "1.2.840.113549.1.1.9"
 _NULL = b"\x05\x00"
 
 
@@ -59,37 +59,11 @@ def _transported(info: RecipientInfo, encrypted_key: bytes, key: object) -> byte
 
 def _oaep(raw: bytes | None) -> padding.OAEP:
     """RSAES-OAEP-params of RFC 4055; the defaults are those of the standard."""
-    fields = (
-        {}
-        if raw is None
-        else {field.tag: field.only_child() for field in _ber.read_exactly(raw).children(SEQUENCE)}
-    )
-    digest = _hash(fields[0xA0]) if 0xA0 in fields else alg.HASHES[_SHA1]
-    mgf_digest = _mgf_hash(fields[0xA1]) if 0xA1 in fields else alg.HASHES[_SHA1]
-    label = _label(fields[0xA2]) if 0xA2 in fields else None
-    return padding.OAEP(padding.MGF1(mgf_digest), digest, label)
-
-
-def _hash(identifier: _ber.Element) -> Any:  # Any: one of cryptography's hash classes
-    oid = identifier.children(SEQUENCE)[0].oid()
-    if oid not in alg.HASHES:
-        raise BerError("an unknown hash")
-    return alg.HASHES[oid]
-
-
-def _pair(identifier: _ber.Element, oid: str) -> _ber.Element:
-    children = identifier.children(SEQUENCE)
-    if len(children) != 2 or children[0].oid() != oid:
-        raise BerError("an unknown function")
-    return children[1]
-
-
-def _mgf_hash(identifier: _ber.Element) -> Any:  # Any: as above
-    return _hash(_pair(identifier, _MGF1))
-
-
-def _label(identifier: _ber.Element) -> bytes:
-    return _pair(identifier, _SPECIFIED).octets()
+    fields = {} if raw is None else rsa_parameters.tagged(raw, 3)
+    digest = alg.HASHES[rsa_parameters.hash_oid(fields.get(0))]
+    mask_digest = alg.HASHES[rsa_parameters.mask_hash_oid(fields.get(1))]
+    label = rsa_parameters.argument(fields[2], _SPECIFIED).octets() if 2 in fields else None
+    return padding.OAEP(padding.MGF1(mask_digest), digest, label)
 
 
 def _agreed(info: RecipientInfo, encrypted_key: bytes, key: object) -> bytes:

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pytest_mailtrap._smime._identity import SMTP_UTF8_MAILBOX, Identity
+from pytest_mailtrap._smime._addresses import SMTP_UTF8_MAILBOX
+from pytest_mailtrap._smime._identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

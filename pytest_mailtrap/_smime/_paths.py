@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
     Criticality,
     ExtensionPolicy,
@@ -24,13 +23,11 @@ from cryptography.x509.verification import (
 )
 
 from . import _chains, _constraints
-from ._certificates import EXTENSION_ERRORS, KnownCertificate, known_object
+from ._certificates import EXTENSION_ERRORS, MAIL_PURPOSES, KnownCertificate, known_object
 from ._problems import Problem, problem
 
 if TYPE_CHECKING:
     from ._settings import Settings
-
-_MAIL = (ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,9 @@ def _usage(certificate: x509.Certificate) -> list[Problem]:
             value.digital_signature or value.content_commitment
         ):
             found.append(problem("key-usage"))
-        if isinstance(value, x509.ExtendedKeyUsage) and not any(use in value for use in _MAIL):
+        if isinstance(value, x509.ExtendedKeyUsage) and not any(
+            use in value for use in MAIL_PURPOSES
+        ):
             found.append(problem("extended-key-usage"))
     return found
 
@@ -136,7 +135,7 @@ def _signs_certificates(_: Policy, __: x509.Certificate, usage: x509.KeyUsage | 
 
 
 def _issues_for_mail(_: Policy, __: x509.Certificate, usage: x509.ExtendedKeyUsage | None) -> None:
-    if usage is not None and not any(use in usage for use in _MAIL):
+    if usage is not None and not any(use in usage for use in MAIL_PURPOSES):
         raise ValueError("the extended key usage of a CA certificate lacks emailProtection")
 
 

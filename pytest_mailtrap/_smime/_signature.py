@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, p
 
 from . import _algorithms as alg
 from . import _ber
+from . import _rsa_parameters as rsa_parameters
 from ._ber import SEQUENCE, BerError
 from ._problems import Problem, problem
 
@@ -30,8 +31,6 @@ else:
         "2.16.840.1.101.3.4.3.19": mldsa.MLDSA87PublicKey,
     }
 
-_SHA1 = "1.3.14.3.2.26"
-_MGF1 = "1.2.840.113549.1.1.8"
 _PSS_KEY = "1.2.840.113549.1.1.10"
 _MAX_SALT = 1024
 
@@ -59,8 +58,8 @@ class SignatureError(Exception):
 class PssParameters:
     """RSASSA-PSS-params of RFC 4055; the defaults are those of the standard."""
 
-    digest: str = _SHA1
-    mgf_digest: str = _SHA1
+    digest: str = rsa_parameters.SHA1
+    mask_digest: str = rsa_parameters.SHA1
     salt_length: int = 20
 
 
@@ -105,32 +104,16 @@ def pss_parameters(raw: bytes | None) -> PssParameters:
     if raw is None:
         return PssParameters()
     try:
-        given = _ber.read_exactly(raw).children(SEQUENCE)
-        fields = {field.tag: field.only_child() for field in given}
-        digest = _hash_oid(fields[0xA0]) if 0xA0 in fields else _SHA1
-        mgf_digest = _mgf_hash_oid(fields[0xA1]) if 0xA1 in fields else _SHA1
-        salt_length = fields[0xA2].integer() if 0xA2 in fields else 20
-        trailer = fields[0xA3].integer() if 0xA3 in fields else 1
+        fields = rsa_parameters.tagged(raw, 4)
+        digest = rsa_parameters.hash_oid(fields.get(0))
+        mask_digest = rsa_parameters.mask_hash_oid(fields.get(1))
+        salt_length = fields[2].integer() if 2 in fields else 20
+        trailer = fields[3].integer() if 3 in fields else 1
     except BerError as error:
         raise SignatureError("pss-parameters", str(error)) from error
-    repeated_or_unknown = len(fields) < len(given) or set(fields) - set(range(0xA0, 0xA4))
-    if trailer != 1 or not 0 <= salt_length <= _MAX_SALT or repeated_or_unknown:
+    if trailer != 1 or not 0 <= salt_length <= _MAX_SALT:
         raise SignatureError("pss-parameters")
-    return PssParameters(digest, mgf_digest, salt_length)
-
-
-def _hash_oid(identifier: _ber.Element) -> str:
-    children = identifier.children(SEQUENCE)
-    if not children or children[0].oid() not in alg.HASHES:
-        raise BerError("an unknown hash")
-    return children[0].oid()
-
-
-def _mgf_hash_oid(identifier: _ber.Element) -> str:
-    children = identifier.children(SEQUENCE)
-    if len(children) != 2 or children[0].oid() != _MGF1:
-        raise BerError("an unknown mask generation function")
-    return _hash_oid(children[1])
+    return PssParameters(digest, mask_digest, salt_length)
 
 
 def check_key(found: Scheme, signer: KnownCertificate) -> None:
@@ -162,7 +145,7 @@ def _check_pss_key(found: Scheme, signer: KnownCertificate) -> None:
 
 
 def _fits(used: PssParameters, required: PssParameters) -> bool:
-    hashes_fit = (used.digest, used.mgf_digest) == (required.digest, required.mgf_digest)
+    hashes_fit = (used.digest, used.mask_digest) == (required.digest, required.mask_digest)
     return hashes_fit and used.salt_length >= required.salt_length
 
 
@@ -186,7 +169,7 @@ def verify(found: Scheme, signer: KnownCertificate, signature: bytes, message: b
 def _rsa_padding(found: Scheme) -> padding.PKCS1v15 | padding.PSS:
     if found.pss is None:
         return padding.PKCS1v15()
-    mgf = padding.MGF1(alg.HASHES[found.pss.mgf_digest])
+    mgf = padding.MGF1(alg.HASHES[found.pss.mask_digest])
     return padding.PSS(mgf, found.pss.salt_length)
 
 
