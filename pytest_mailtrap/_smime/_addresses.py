@@ -228,15 +228,20 @@ def ascii_domain(domain: str) -> str | None:
 def _ascii_label(label: str) -> str | None:
     if label.isascii():
         return label.lower() if _LABEL.fullmatch(label) and len(label) <= 63 else None
-    if len(label) > 63:
+    encoded = a_label(label)
+    return None if encoded is None or len(encoded) > 63 else encoded
+
+
+def a_label(label: str) -> str | None:
+    """
+    The A-label of a label outside ASCII (RFC 5891), or None for what is not written as it means.
+
+    Not the codec "idna": that is IDNA 2003, which makes fass.de, somebody else's domain, of faß.de.
+    """
+    # Full-width letters, ligatures and the Kelvin sign are compatible with others, and are refused.
+    if unicodedata.normalize("NFKC", label) != label:
         return None
-    try:
-        encoded = label.encode("idna")
-        back = encoded.decode("idna")
-    except UnicodeError:
-        return None
-    # What IDNA maps to something else (full-width letters, sharp s) is no plain name.
-    return encoded.decode("ascii").lower() if back == _lower(label) else None
+    return "xn--" + unicodedata.normalize("NFC", label.lower()).encode("punycode").decode("ascii")
 
 
 def same_mailbox(one: str, other: str) -> bool:

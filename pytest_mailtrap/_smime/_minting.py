@@ -11,7 +11,6 @@ Rules of this file:
 from __future__ import annotations
 
 import datetime
-import unicodedata
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, get_args
 
 from cryptography import x509
@@ -19,7 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pytest_mailtrap._smime._addresses import SMTP_UTF8_MAILBOX
+from pytest_mailtrap._smime import _ber
+from pytest_mailtrap._smime._addresses import SMTP_UTF8_MAILBOX, a_label
 from pytest_mailtrap._smime._identity import Identity
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ KeyName: TypeAlias = Literal[
     "ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", "rsa-1024"
 ]
 SigningKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+_UTF8_STRING = 0x0C
 
 _T = TypeVar("_T")
 
@@ -235,30 +237,16 @@ def _general_name(address: str) -> x509.GeneralName:
     The domain is written in A-labels; a local part outside ASCII needs an SmtpUTF8Mailbox.
     """
     local, at, domain = address.rpartition("@")
-    if not (at and local and all(domain.split("."))) or any(
-        blank in address for blank in " \t\r\n\0"
-    ):
+    labels = [label if label.isascii() else a_label(label) for label in domain.split(".")]
+    blank = any(one in address for one in " \t\r\n\0")
+    if blank or not (at and local and all(labels)):
         raise ValueError(f"address must look like 'alice@example.org', got {address!r}")
-    domain = ".".join(_a_label(label) for label in domain.split("."))
+    domain = ".".join(filter(None, labels))
     if local.isascii():
         return x509.RFC822Name(f"{local}@{domain}")
-    return x509.OtherName(SMTP_UTF8_MAILBOX, _der_utf8(f"{local}@{domain}"))
-
-
-def _a_label(label: str) -> str:
-    # Not the codec "idna": that is IDNA 2003, which makes fass.de, somebody else's domain, of faß.de.
-    if label.isascii():
-        return label
-    return "xn--" + unicodedata.normalize("NFC", label.lower()).encode("punycode").decode("ascii")
-
-
-def _der_utf8(text: str) -> bytes:
-    """A DER UTF8String; RFC 5321 keeps a mailbox short of 65536 bytes by far."""
-    content = text.encode()
-    if len(content) < 0x80:
-        return bytes([0x0C, len(content)]) + content
-    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
-    return bytes([0x0C, 0x80 | len(length)]) + length + content
+    return x509.OtherName(
+        SMTP_UTF8_MAILBOX, _ber.encode(_UTF8_STRING, f"{local}@{domain}".encode())
+    )
 
 
 def _chosen(parameter: str, value: str, table: dict[str, _T]) -> _T:

@@ -225,6 +225,18 @@ def test_a_local_part_outside_ascii_matches_through_smtputf8mailbox() -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["alice@faß.example", "alice@FAß.example", "alice@βόλος.example", "alice@例え.example"],
+)
+def test_a_domain_of_idna_2008_matches_itself(address: str) -> None:
+    """The positive control of the next: as it was certified, and as its A-label."""
+    identity = root().issue(address)
+    assert_accepted(detached(signed_by(identity, PART), sender=f"From: {address}".encode()))
+    encoded = f"From: {identity.address}".encode("ascii")
+    assert_accepted(detached(signed_by(identity, PART), sender=encoded))
+
+
+@pytest.mark.parametrize(
     ("certified", "sender"),
     [
         ("kate@example.org", "\u212aate@example.org"),
@@ -236,6 +248,10 @@ def test_a_local_part_outside_ascii_matches_through_smtputf8mailbox() -> None:
         ("alice@strasse.example", "alice@stra\u00dfe.example"),
         ("alice@stra\u00dfe.example", "alice@strasse.example"),
         ("alice@xn--exmple-cua.org", "alice@example.org"),
+        ("alice@kelvin.example", "alice@\u212aelvin.example"),
+        ("alice@file.example", "alice@\ufb01le.example"),
+        ("alice@exa.mple.example", "alice@exa\uff0emple.example"),
+        ("alice@exämple.org", "alice@exa\u0308mple.org"),
     ],
 )
 def test_letters_that_map_to_others_do_not_match(certified: str, sender: str) -> None:
