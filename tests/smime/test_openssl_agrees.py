@@ -1,0 +1,71 @@
+"""Another verifier: what is accepted here, the openssl program accepts as well, over the same content."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from _truth import CORPUS, Entry, entries
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
+KEYS = CORPUS / "keys"
+# OpenSSL 3.0, which Debian 12 has, lacks EdDSA and ML-DSA in CMS; and no OpenSSL goes by a file name.
+BEYOND_OPENSSL = ("ed25519", "mldsa", "octet-stream")
+SIGNED = [
+    one
+    for one in entries(CORPUS)
+    if one.truth["kind"] == "eml"
+    and one.truth.get("layers") == ["signed"]
+    and one.truth["verdict"] in ("pass", "fail")
+    and not one.truth.get("allow_weak")
+    and not any(mark in one.name for mark in BEYOND_OPENSSL)
+]
+
+
+def by_openssl(raw: bytes, entry: Entry, folder: Path) -> bytes | None:
+    """The content that `openssl cms -verify` gives out, or None where it is not content."""
+    message, content = folder / "message.eml", folder / "content"
+    message.write_bytes(raw)
+    at = entry.keywords()["at"]
+    command = ["openssl", "cms", "-verify", "-in", message, "-out", content]
+    # Without -partial_chain an intermediate certificate in there is no anchor.
+    authorities = folder / "authorities"
+    authorities.write_bytes((KEYS / "root.crt").read_bytes() + (KEYS / "inter.crt").read_bytes())
+    command += ["-CAfile", authorities]
+    command += ["-purpose", "smimesign", "-attime", str(int(at.timestamp()))]
+    done = subprocess.run(list(map(str, command)), capture_output=True, check=False, timeout=60)
+    return content.read_bytes() if done.returncode == 0 else None
+
+
+def lines(content: bytes) -> list[bytes]:
+    return content.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
+
+
+@needs_openssl
+@pytest.mark.parametrize("entry", [pytest.param(one, id=one.name) for one in SIGNED])
+def test_what_is_accepted_here_openssl_accepts(entry: Entry, tmp_path: Path) -> None:
+    """It knows nothing of From, so the reverse does not hold; but nothing may be accepted here alone."""
+    raw = entry.read(entry.name)
+    facts = entry.facts()
+    if facts.signed:
+        theirs = by_openssl(raw, entry, tmp_path)
+        assert theirs is not None
+        assert lines(theirs) == lines(facts.content)
+
+
+@needs_openssl
+def test_the_comparison_compares(tmp_path: Path) -> None:
+    """Most accepted messages are among those asked about, and openssl refuses a changed one."""
+    accepted = [one for one in SIGNED if one.facts().signed]
+    assert len(accepted) > 25
+    entry = next(one for one in accepted if one.name == "ossl30-smime-sign.eml")
+    raw = entry.read(entry.name)
+    assert by_openssl(raw, entry, tmp_path) is not None
+    place = raw.index(entry.facts().content[-20:])
+    changed = raw[:place] + b"x" + raw[place:]
+    assert by_openssl(changed, entry, tmp_path) is None
