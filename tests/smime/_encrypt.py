@@ -24,16 +24,26 @@ AES256_CBC = "2.16.840.1.101.3.4.1.42"
 AES256_GCM = "2.16.840.1.101.3.4.1.46"
 
 
-def key_transport(certificate: x509.Certificate, key: bytes) -> bytes:
-    """RFC 5652 section 6.2.1 with RSAES-PKCS1-v1_5."""
+def key_transport(
+    certificate: x509.Certificate,
+    key: bytes,
+    *,
+    scheme: str = RSA_ENCRYPTION,
+    encrypted: bytes | None = None,
+) -> bytes:
+    """RFC 5652 section 6.2.1 with RSAES-PKCS1-v1_5; *scheme* and *encrypted* are written instead."""
     public_key = certificate.public_key()
     assert isinstance(public_key, rsa.RSAPublicKey)
+    wrapped = public_key.encrypt(key, padding.PKCS1v15()) if encrypted is None else encrypted
     return sequence(
-        integer(0),
-        issuer_and_serial(certificate),
-        algorithm(RSA_ENCRYPTION, null()),
-        octets(public_key.encrypt(key, padding.PKCS1v15())),
+        integer(0), issuer_and_serial(certificate), algorithm(scheme, null()), octets(wrapped)
     )
+
+
+def sealed_with(info: bytes, ciphertext: bytes) -> bytes:
+    """EnvelopedData of one RecipientInfo, AES-256-CBC under a vector of zeros."""
+    inner = _encrypted(DATA, AES256_CBC, octets(bytes(16)), ciphertext)
+    return sequence(oid(ENVELOPED_DATA), context(0, sequence(integer(0), set_of(info), inner)))
 
 
 def enveloped(

@@ -26,7 +26,7 @@ from _der import (
 )
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def signature_over(
         return Made(algorithm(ED25519), key.sign(data))
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return Made(algorithm(_ECDSA[digest]), key.sign(data, ec.ECDSA(chosen)))
+    if isinstance(key, dsa.DSAPrivateKey):
+        return Made(algorithm("2.16.840.1.101.3.4.3.2"), key.sign(data, chosen))
     assert isinstance(key, rsa.RSAPrivateKey)
     if pss_salt is None:
         return Made(algorithm(RSA_ENCRYPTION, null()), key.sign(data, padding.PKCS1v15(), chosen))
