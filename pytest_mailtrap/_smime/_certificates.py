@@ -18,7 +18,7 @@ from ._ber import SEQUENCE, BerError
 from ._names import comparable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
@@ -121,20 +121,27 @@ def is_malformed(der: bytes) -> bool:
     return False
 
 
+@contextlib.contextmanager
+def unwarned() -> Iterator[None]:
+    """
+    Where certificates of strangers are read: what is odd in them is judged, not warned about.
+
+    The library warns whenever it parses a field, and parses what it could not read again each time.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@unwarned()
 def load(der: bytes) -> x509.Certificate:
     """The certificate, or a ValueError."""
-    with warnings.catch_warnings():
-        # An odd serial number or name is judged, not warned about.
-        warnings.simplefilter("ignore")
-        try:
-            certificate = x509.load_der_x509_certificate(der)
-        except x509.InvalidVersion as error:
-            raise ValueError("the certificate has an unknown version") from error
-        # The certificate keeps what it has parsed, so this is where its warnings come.
-        with contextlib.suppress(*EXTENSION_ERRORS):
-            _ = certificate.issuer, certificate.subject, certificate.extensions
-        # A year that Python does not know is a ValueError here and not later.
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+    except x509.InvalidVersion as error:
+        raise ValueError("the certificate has an unknown version") from error
+    # A year that Python does not know is a ValueError here and not later.
+    _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return certificate
 
 

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from . import _errant, _layers, _mime, _sender
+from ._certificates import unwarned
 from ._facts import Fields, Layer, SMIMEFacts
 from ._problems import Problem, problem
 from ._settings import settings
@@ -67,6 +68,7 @@ def _bytes(name: str, given: bytes) -> bytes:
     return bytes(given)
 
 
+@unwarned()
 def inspect_with(raw: bytes, checked: Settings) -> SMIMEFacts:
     """The same, with the keywords checked and loaded already."""
     walk = Walk(checked)
@@ -107,8 +109,12 @@ def inspect_cms(
         match_from=False,
         bare=True,
     )
+    return _inspect_object(_bytes("cms", cms), content, checked)
+
+
+@unwarned()
+def _inspect_object(cms: bytes, content: bytes | None, checked: Settings) -> SMIMEFacts:
     walk = Walk(checked)
-    cms = _bytes("cms", cms)
     if len(cms) > MAX_SIZE:
         walk.problems.append(problem("too-large"))
         return _facts(walk, [], (), Fields({}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import _mime, _sender, _walk
+from ._certificates import unwarned
 from ._settings import settings
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def decrypt(raw: bytes, identity: Identity) -> bytes:
         trust="any", intermediates=(), identities=(identity,), at=None, allow=(), match_from=False
     )
     entity = _mime.Entity(_mime.with_crlf(raw))
-    opened = _walk.open_outermost(entity, checked)
+    with unwarned():
+        opened = _walk.open_outermost(entity, checked)
     if (
         opened is None
         or opened.layer is None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from _cast import NOW, alice, assert_refused, codes, inspect, mallory, root
+from _cast import NOW, YEAR, alice, assert_refused, codes, inspect, mallory, root
 from _forge import signed_data, signer_info
 from _mail import PART, detached
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
+from pytest_mailtrap import smime
 from pytest_mailtrap._smime import _certificates
 
 GENUINE = alice().certificate.public_bytes(Encoding.DER)
@@ -67,6 +72,31 @@ def test_two_signature_algorithms_in_one_certificate_are_refused() -> None:
     assert _certificates.known(GENUINE) is not None
     assert _certificates.known(other) is None
     assert_refused(with_certificate(other), "signer-certificate-missing")
+
+
+@pytest.mark.parametrize("odd_name", [True, False])
+def test_a_deprecation_of_the_library_is_not_the_users(odd_name: bool) -> None:
+    """`cryptography` warns of a negative serial number wherever it meets one, and -W error is common."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer = root()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Odd name")])
+    by_issuer = x509.AuthorityKeyIdentifier(
+        b"identifier", [x509.DirectoryName(issuer.certificate.subject)], 5
+    )
+    builder = x509.CertificateBuilder(
+        issuer.certificate.subject, subject, key.public_key(), x509.random_serial_number()
+    )
+    builder = builder.not_valid_before(NOW - YEAR).not_valid_after(NOW + YEAR)
+    made = builder.add_extension(by_issuer, critical=False).sign(issuer.key, hashes.SHA256())
+    der = made.public_bytes(Encoding.DER).replace(b"\x82\1\5", b"\x82\1\x85")
+    if odd_name:
+        der = der.replace(b"\x0c\x08Odd name", b"\x03\x08\0dd name")
+    identity = smime.Identity(made, key)
+    message = detached(signed_data(signer_info(identity, PART), certificates=[Raw(der)]))  # type: ignore[list-item]
+    facts = inspect(message)
+    assert not facts.signed
+    assert "path-invalid" in codes(facts)
+    assert not inspect(message, trust="any").signers[0].addresses
 
 
 def test_a_year_that_no_calendar_has_is_refused() -> None:
