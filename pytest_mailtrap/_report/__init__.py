@@ -1,0 +1,42 @@
+"""The inbox of a run: one HTML file that shows all its mail, and is safe to open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+__all__ = ["missing_engine", "write_report"]
+
+
+def missing_engine() -> str | None:
+    """Say what has to be installed before a report can be written; None where nothing is missing."""
+    if find_spec("jinja2") is None:
+        return "the report needs Jinja2: pip install 'pytest-mailtrap[report]'"
+    return None
+
+
+def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, spool: Path) -> None:
+    """
+    Write the report of a run to *path*, in one piece or not at all.
+
+    *tests* are test records as `_record` makes them, taken one by one.
+    The bytes of a message lie in *spool*, below its test's "directory".
+    OSError where *path* cannot be written; no message makes it raise.
+    """
+    from pytest_mailtrap._report._blocks import Budget, test_blocks
+    from pytest_mailtrap._report._page import write_page
+
+    budget = Budget()
+    blocks = (block for test in tests for block in test_blocks(test, spool, budget))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        # A lone surrogate, which no UTF-8 can hold, becomes the escape that JSON has for it.
+        with unfinished.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            write_page(file, blocks)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

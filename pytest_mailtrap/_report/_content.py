@@ -1,0 +1,143 @@
+"""
+What a recipient would see of a message: its header fields, its bodies, its parts.
+
+Rules of this file: bytes in, a value out; nothing raises for any message; bodies are decoded up to a bound.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import re
+from dataclasses import dataclass
+
+from pytest_mailtrap._report._html_scan import HtmlFacts, scan
+from pytest_mailtrap._report._parts import Bytes, Field, Part, parts_of
+
+# What the checks look at; a mail program shows no more of it either (Gmail clips at 102 kB).
+LONGEST_BODY = 512 * 1024
+_BARE_NEWLINE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+_LONG_LINE = re.compile(rb"[^\r\n]{999}")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A decoded body; *complaint* is the code of what went wrong in decoding it, or None."""
+
+    part: Part
+    text: str
+    complaint: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """
+    One message, read.
+
+    *parts* begins with the message itself.
+    *html* and *text* are the bodies a mail program chooses from, None where there is none.
+    *bare_newlines* and *long_lines* are about all its bytes.
+    """
+
+    size: int
+    parts: tuple[Part, ...]
+    html: Body | None
+    text: Body | None
+    html_facts: HtmlFacts | None
+    bare_newlines: bool
+    long_lines: bool
+    raw_8bit_header: bool
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return self.parts[0].fields
+
+    def values(self, name: str) -> list[str]:
+        """The decoded values of all fields of that name."""
+        return [field.value for field in self.fields if field.name.lower() == name]
+
+    def value(self, name: str) -> str | None:
+        """The decoded value of the first field of that name."""
+        return next(iter(self.values(name)), None)
+
+    @property
+    def attachments(self) -> tuple[Part, ...]:
+        """The leaves that are neither of the bodies, and no inline image of the HTML."""
+        bodies = {body.part.number for body in (self.html, self.text) if body is not None}
+        return tuple(
+            part
+            for part in self.parts
+            if not part.multipart and part.number not in bodies and not self._inside_a_message(part)
+        )
+
+    def _inside_a_message(self, part: Part) -> bool:
+        return any(
+            other.content_type == "message/rfc822" and part.number.startswith(f"{other.number}.")
+            for other in self.parts
+            if other.number
+        )
+
+
+def read(data: Bytes) -> Content:
+    """Read a message; *data* may be a mapped file of any size."""
+    parts = tuple(parts_of(data))
+    html = _body(data, parts, "text/html")
+    first = parts[0]
+    return Content(
+        size=len(data),
+        parts=parts,
+        html=html,
+        text=_body(data, parts, "text/plain"),
+        html_facts=None if html is None else scan(html.text),
+        bare_newlines=_BARE_NEWLINE.search(data) is not None,
+        long_lines=_LONG_LINE.search(data) is not None,
+        raw_8bit_header=_NOT_ASCII.search(data, 0, first.start) is not None,
+    )
+
+
+def decoded(data: Bytes, part: Part, *, limit: int) -> bytes:
+    """A body without its transfer encoding, from at most *limit* of its bytes."""
+    raw = data[part.start : min(part.end, part.start + limit)]
+    if part.encoding == "base64":
+        return _from_base64(raw)
+    if part.encoding == "quoted-printable":
+        return binascii.a2b_qp(raw)
+    return raw
+
+
+def _from_base64(raw: bytes) -> bytes:
+    clean = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)
+    usable = len(clean) - (len(clean) % 4 == 1)
+    return binascii.a2b_base64(clean[:usable] + b"=" * (-usable % 4))
+
+
+def _body(data: Bytes, parts: tuple[Part, ...], content_type: str) -> Body | None:
+    messages = tuple(f"{p.number}." for p in parts if p.content_type == "message/rfc822" and p.number)
+    for part in parts:
+        if part.content_type != content_type or part.disposition == "attachment":
+            continue
+        if messages and part.number.startswith(messages):
+            continue
+        text, complaint = _text(decoded(data, part, limit=LONGEST_BODY), part.charset)
+        return Body(part=part, text=text, complaint=complaint)
+    return None
+
+
+def _text(raw: bytes, charset: str | None) -> tuple[str, str | None]:
+    name = charset or "us-ascii"
+    try:
+        codec = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return raw.decode("utf-8", "replace"), "charset-unknown"
+    try:
+        text, _ = codec.decode(raw, "strict")
+    except UnicodeDecodeError as error:
+        if len(raw) > LONGEST_BODY - 8 and error.start > len(raw) - 8:
+            return raw.decode(name, "replace"), None  # cut by the bound, not by the sender
+        return raw.decode("utf-8", "replace"), "charset-wrong" if charset else "charset-missing"
+    except Exception:  # codecs that are no charsets ("rot13", "idna") raise many things
+        return raw.decode("utf-8", "replace"), "charset-unknown"
+    if not isinstance(text, str):
+        return raw.decode("utf-8", "replace"), "charset-unknown"
+    return text, None

@@ -1,0 +1,208 @@
+"""
+The MIME structure of a message as ranges of its bytes (RFC 2045, RFC 2046).
+
+Rules of this file: nothing is copied but header fields, so that the bytes may be a mapped file of any size;
+every scan is linear; no input raises.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+
+Bytes = bytes | mmap.mmap
+
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
+_BLANK = re.compile(rb"\r?\n")
+# More than any mail program makes; what lies beyond is shown in the source.
+_DEEPEST = 16
+_MOST_PARTS = 200
+_MOST_FIELDS = 500
+_LONGEST_FIELD = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One header field: *value* is unfolded and decoded (RFC 2047), *raw* is as it stands."""
+
+    name: str
+    value: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """
+    One part of a message, also a multipart one; the message itself is the first.
+
+    *number* is its place as IMAP counts ("2.1"), "" for the message itself.
+    *start* and *end* delimit its body.
+    *name*, *charset* and *content_id* are the sender's words.
+    *complaint* is the code of what is wrong with its structure, or None.
+    """
+
+    number: str
+    depth: int
+    fields: tuple[Field, ...]
+    content_type: str
+    charset: str | None
+    encoding: str
+    disposition: str | None
+    name: str | None
+    content_id: str | None
+    start: int
+    end: int
+    complaint: str | None = None
+
+    @property
+    def multipart(self) -> bool:
+        return self.content_type.startswith("multipart/")
+
+    @property
+    def size(self) -> int:
+        """The bytes it takes in the message, still encoded."""
+        return self.end - self.start
+
+
+def parts_of(data: Bytes) -> list[Part]:
+    """The message and all its parts, from the outside in and in their order."""
+    found: list[Part] = []
+    _walk(data, 0, len(data), number="", depth=0, found=found)
+    return found
+
+
+def _walk(data: Bytes, start: int, end: int, *, number: str, depth: int, found: list[Part]) -> None:
+    fields, body = _fields(data, start, end)
+    typed = _typed(fields)
+    boundary = _boundary(typed)
+    ranges: list[tuple[int, int]] = []
+    complaint = None
+    content_type = typed.get_content_type()
+    if content_type.startswith("multipart/"):
+        ranges, complaint = _split(data, body, end, boundary)
+    elif content_type == "message/rfc822":
+        ranges = [(body, end)]
+    found.append(
+        Part(
+            number=number,
+            depth=depth,
+            fields=fields,
+            content_type=content_type,
+            charset=_charset(typed),
+            encoding=str(typed.get("content-transfer-encoding", "7bit")).strip().lower(),
+            disposition=_disposition(typed),
+            name=_name(typed),
+            content_id=_content_id(typed),
+            start=body,
+            end=end,
+            complaint=complaint,
+        )
+    )
+    for place, (first, last) in enumerate(ranges, 1):
+        if depth < _DEEPEST and len(found) < _MOST_PARTS:
+            inner = f"{number}.{place}" if number else str(place)
+            _walk(data, first, last, number=inner, depth=depth + 1, found=found)
+
+
+def _fields(data: Bytes, start: int, end: int) -> tuple[tuple[Field, ...], int]:
+    """The header fields, and where the body begins."""
+    found: list[Field] = []
+    at = start
+    while match := _FIELD.match(data, at, end):
+        if len(found) < _MOST_FIELDS:
+            found.append(_field(match))
+        at = match.end()
+    blank = _BLANK.match(data, at, end)
+    return tuple(found), blank.end() if blank else at
+
+
+def _field(match: re.Match[bytes]) -> Field:
+    first, last = match.span(2)
+    raw = match.string[first : min(last, first + _LONGEST_FIELD)]
+    text = raw.decode("utf-8", "backslashreplace").replace("\r\n", "").replace("\n", "").strip()
+    return Field(name=match[1].decode("ascii"), value=decoded_words(text), raw=raw)
+
+
+def decoded_words(text: str) -> str:
+    """The text with its encoded words (RFC 2047) decoded, as it stands where they are malformed."""
+    if "=?" not in text:
+        return text
+    try:
+        return str(make_header(decode_header(text)))
+    except (HeaderParseError, LookupError, ValueError):
+        return text
+
+
+def _typed(fields: tuple[Field, ...]) -> Message:
+    """The fields that describe a body, in the standard library's keeping, which knows RFC 2231."""
+    typed = Message()
+    for field in fields:
+        name = field.name.lower()
+        if name.startswith("content-") and name not in typed:
+            typed[name] = field.raw.decode("utf-8", "replace").replace("\r", "").replace("\n", "")
+    return typed
+
+
+def _boundary(typed: Message) -> bytes:
+    try:
+        return (typed.get_boundary() or "").encode("utf-8", "replace")
+    except Exception:  # the standard library's RFC 2231 decoder raises many things
+        return b""
+
+
+def _charset(typed: Message) -> str | None:
+    try:
+        return typed.get_content_charset()
+    except Exception:  # as above
+        return None
+
+
+def _disposition(typed: Message) -> str | None:
+    try:
+        return typed.get_content_disposition()
+    except Exception:  # as above
+        return None
+
+
+def _name(typed: Message) -> str | None:
+    try:
+        name = typed.get_filename()
+    except Exception:  # as above
+        return None
+    return None if name is None else decoded_words(str(name))
+
+
+def _content_id(typed: Message) -> str | None:
+    value = typed.get("content-id")
+    return None if value is None else str(value).strip().removeprefix("<").removesuffix(">")
+
+
+def _split(
+    data: Bytes, start: int, end: int, boundary: bytes
+) -> tuple[list[tuple[int, int]], str | None]:
+    """The ranges between the boundaries, and what is wrong with them."""
+    if not boundary:
+        return [], "boundary-missing"
+    line = re.compile(rb"(?<![^\n])--" + re.escape(boundary) + rb"(--)?[ \t]*\r?(?:\n|\Z)")
+    ranges = []
+    opened: int | None = None
+    at = start
+    while delimiter := line.search(data, at, end):
+        if opened is not None:
+            ranges.append((opened, max(opened, _before_newline(data, delimiter.start()))))
+        if delimiter[1]:
+            return ranges, None
+        opened = at = delimiter.end()
+        if len(ranges) > _MOST_PARTS:
+            return ranges, None
+    if opened is None:
+        return [], "boundary-missing"
+    return [*ranges, (opened, end)], "boundary-unclosed"
+
+
+def _before_newline(data: Bytes, at: int) -> int:
+    return at - 2 if data[at - 2 : at] == b"\r\n" else at - 1

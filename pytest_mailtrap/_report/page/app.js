@@ -1,0 +1,127 @@
+// Puts it together: filters, search, keys, theme.
+
+const box = (id) => document.getElementById(id);
+const all = readItems();
+const active = new Set();
+const narrow = matchMedia("(max-width: 820px)");
+
+const showDetail = (item, opened) => {
+  const detail = box("detail");
+  const back = make("button", { type: "button", class: "back", on: { click: () => leave() } }, "‹ Back to the list");
+  detail.replaceChildren(back, ...VIEWS[item.type](item).flat());
+  current?.start();
+  if (opened) document.body.classList.add("reading");
+  if (opened && narrow.matches) detail.focus();
+  if (location.hash !== `#${item.id}`) location.replace(`#${item.id}`);
+};
+
+const list = makeList(box("list"), box("runway"), showDetail);
+
+const leave = () => {
+  document.body.classList.remove("reading");
+  box("list").focus();
+};
+
+const refresh = () => {
+  const found = select(all, box("search").value, active);
+  list.show(found);
+  box("list").classList.toggle("nothing", found.length === 0);
+  const messages = found.filter(({ type }) => type === "message").length;
+  box("totals").textContent = totals(messages);
+  if (!list.has(list.selected) && !narrow.matches) {
+    const first = found.find(({ type }) => type === "message") ?? found[0];
+    if (first) list.chooseId(first.id);
+    else box("detail").replaceChildren(note("", "Nothing matches."));
+  }
+};
+
+const count = (of) => all.filter(of).length;
+
+const totals = (messages) => {
+  const total = count(({ type }) => type === "message");
+  const tests = count(({ type }) => type === "test");
+  const failed = count(({ type, test }) => type === "test" && BAD.has(test.outcome));
+  const shown = messages === total ? plural(total, "message") : `${messages.toLocaleString("en")} of ${plural(total, "message")}`;
+  return [shown, plural(tests, "test"), failed ? `${failed} failed` : null].filter(Boolean).join(" · ");
+};
+
+for (const filter of FILTERS) {
+  const total = count(filter.of);
+  const button = make("button", { type: "button", "aria-pressed": "false", disabled: total === 0, "data-filter": filter.id, on: { click: () => {
+    const on = !active.has(filter.id);
+    if (on) active.add(filter.id);
+    else active.delete(filter.id);
+    button.setAttribute("aria-pressed", String(on));
+    refresh();
+  } } }, filter.label, make("span", { class: "count" }, total.toLocaleString("en")));
+  box("filters").append(button);
+}
+
+const THEMES = { "": "Auto", light: "Light", dark: "Dark" };
+const setTheme = (theme) => {
+  document.documentElement.dataset.theme = theme;
+  box("theme").textContent = THEMES[theme];
+  box("theme").setAttribute("aria-label", `Colours: ${THEMES[theme]}`);
+  try {
+    localStorage.setItem("mailtrap-theme", theme);
+  } catch {
+    // A file may have no storage; then the choice lasts as long as the page.
+  }
+};
+const nextTheme = () => {
+  const names = Object.keys(THEMES);
+  setTheme(names[(names.indexOf(document.documentElement.dataset.theme ?? "") + 1) % names.length]);
+};
+const storedTheme = () => {
+  try {
+    return localStorage.getItem("mailtrap-theme") ?? "";
+  } catch {
+    return "";
+  }
+};
+
+const KEYS = {
+  j: () => list.move(1), k: () => list.move(-1), "/": () => box("search").focus(), d: nextTheme, Escape: leave,
+};
+const LIST_KEYS = {
+  ArrowDown: () => list.move(1), ArrowUp: () => list.move(-1), Home: list.first, End: list.last,
+  PageDown: () => list.page(1), PageUp: () => list.page(-1),
+  Enter: () => { list.open(); (box("detail").querySelector('[role="tab"][aria-selected="true"]') ?? box("detail")).focus(); },
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target === box("search");
+  if (typing) {
+    if (event.key === "Escape" && box("search").value) {
+      box("search").value = "";
+      refresh();
+    } else if (event.key === "Escape" || event.key === "Enter" || event.key === "ArrowDown") {
+      event.preventDefault();
+      box("list").focus();
+      if (event.key !== "Escape" && !list.has(list.selected)) list.first();
+    }
+    return;
+  }
+  const inList = event.target === box("list") || event.target === document.body;
+  const action = (inList && LIST_KEYS[event.key]) || KEYS[event.key] || (/^[1-9]$/.test(event.key) && current && (() => current.nth(Number(event.key) - 1)));
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+
+box("theme").addEventListener("click", nextTheme);
+box("search").addEventListener("input", refresh);
+addEventListener("hashchange", () => {
+  const id = location.hash.slice(1);
+  if (id !== list.selected && list.has(id)) list.chooseId(id);
+});
+
+setTheme(storedTheme());
+const wanted = location.hash.slice(1);
+const linked = all.some(({ id }) => id === wanted);
+if (linked && narrow.matches) document.body.classList.add("reading");
+list.show(all);
+if (linked) list.chooseId(wanted);
+refresh();
+box("list").focus({ preventScroll: true });

@@ -1,0 +1,133 @@
+// The right side: one message, one connection, or one test.
+
+const state = { tab: "html", width: "desktop" };
+let current = null; // the tab list that the number keys move in
+
+const address = (label, value) => value && [make("dt", {}, label), make("dd", {}, make("bdi", {}, line(value, 1000)))];
+
+const violationsOf = (test, key, value) => (test.violations ?? []).filter((violation) => violation[key] === value);
+
+const policyNote = (test, violations) =>
+  violations.length
+    ? note("bad", icon("alert"), make("span", {},
+        violations.map((violation) => make("span", { class: "violation" }, make("b", {}, line(violation.requirement ?? violation.code)), ` ${line(violation.text, 500)}`)),
+        test.policy ? make("span", { class: "muted" }, ` Policy ${line(test.policy.mode)}, set by ${line(test.policy.origin)}.`) : null))
+    : null;
+
+const inTest = (group) =>
+  make("p", { class: "in-test" }, make("span", { class: `dot ${OUTCOMES[group.test.outcome] ?? ""}` }), `${line(group.test.outcome, 20)} `, make("code", {}, line(group.test.test, 400)));
+
+const badges = ({ message, findings }) => {
+  const { transport = {}, auth, smime } = message;
+  return make("p", { class: "badges" },
+    transport.tls_version
+      ? badge("good", "lock", `${line(transport.tls_version)}${transport.negotiated_by ? `, ${HOW[transport.negotiated_by]}` : ""}`)
+      : badge("bad", "open", "cleartext"),
+    auth && badge(auth.encrypted ? "good" : "bad", "key", auth.encrypted ? "password inside TLS" : "password in cleartext"),
+    smime?.signed && badge("good", "seal", `signed by ${line(smime.signers.flatMap((signer) => signer.addresses).join(", ") || "somebody")}`),
+    smime && !smime.signed && !smime.encrypted && badge("bad", "alert", "signature not valid"),
+    smime?.encrypted && badge("good", "key", "encrypted"),
+    message.exempt && badge("plain", null, `exempt: ${line(message.exempt, 80)}`),
+    findings.some(({ level }) => level === "problem") && badge("warn", "alert", plural(findings.filter(({ level }) => level === "problem").length, "problem")));
+};
+
+const attachmentStrip = (data) => {
+  const attached = data.parts.filter((part) => part.attached);
+  if (!attached.length) return null;
+  return make("ul", { class: "attachments", "aria-label": "Attachments" }, attached.map((part) =>
+    make("li", {}, icon("clip"), make("bdi", { class: "file" }, line(part.name ?? part.type, 80)),
+      make("span", { class: "muted" }, bytes(part.encoding === "base64" ? Math.floor((part.end - part.start) * 0.74) : part.end - part.start)), downloadButton(data, part))));
+};
+
+const messageTabs = (data, id) => {
+  const html = data.parts.find((part) => part.shown === "html");
+  const plain = data.parts.find((part) => part.shown === "text");
+  const problems = data.findings.filter(({ level }) => level === "problem").length;
+  const smime = data.message.smime;
+  const missing = (words) => note("", words);
+  return [
+    { id: "html", label: "HTML", disabled: !html, build: () => (html ? htmlTab(data, html, state) : missing("This message has no HTML.")) },
+    { id: "text", label: "Text", disabled: !plain, build: () => (plain ? textTab(data, plain) : missing("This message has no plain text.")) },
+    { id: "headers", label: "Headers", build: () => headersTab(data) },
+    { id: "structure", label: "Structure", count: data.parts.length > 1 && { value: data.parts.length }, build: () => structureTab(data) },
+    { id: "checks", label: "Checks", count: data.findings.length && { value: problems || data.findings.length, tone: problems ? "bad" : "" }, build: () => checksTab(data) },
+    { id: "connection", label: "Connection", build: () => connectionTab(data) },
+    { id: "transcript", label: "Transcript", build: () => transcriptTab(data.message.transcript ?? [], data.connection.implicit_tls) },
+    { id: "smime", label: "S/MIME", disabled: !smime, count: smime?.problems.length && { value: smime.problems.length, tone: "bad" }, build: () => smimeTab(data) },
+    { id: "source", label: "Source", build: () => sourceTab(data, `${id}.eml`) },
+  ];
+};
+
+// The tab of the last message where this one has it, else what it has.
+const chosenTab = (tabs) => {
+  const wanted = tabs.find((tab) => tab.id === state.tab && !tab.disabled);
+  return (wanted ?? tabs.find((tab) => !tab.disabled)).id;
+};
+
+const messageView = ({ id, group }) => {
+  const data = readBlock(id);
+  const { message } = data;
+  const tabs = messageTabs(data, id);
+  const shownTo = message.to ?? message.rcpt_tos?.join(", ");
+  const silent = (message.rcpt_tos ?? []).filter((to) => !String(shownTo ?? "").toLowerCase().includes(to.toLowerCase()));
+  current = tabList(tabs, chosenTab(tabs), (tab) => { if (!tabs.find(({ id: known }) => known === tab).disabled) state.tab = tab; });
+  return [
+    make("header", { class: "head" },
+      inTest(group),
+      make("h2", {}, make("bdi", {}, message.subject ? line(message.subject, 500) : "no subject")),
+      make("dl", { class: "addresses" },
+        address("From", message.from || message.mail_from), address("To", shownTo),
+        silent.length ? address("Envelope only", silent.join(", ")) : null,
+        address("Received", `${moment(message.received_at)}, ${bytes(message.size ?? 0)}`)),
+      badges(data),
+      policyNote(group.test, violationsOf(group.test, "message", message.number)),
+      data.notices.map((words) => note("warn", visible(words))),
+      attachmentStrip(data)),
+    current.bar, current.panel,
+  ];
+};
+
+const connectionView = ({ connection, group }) => {
+  const transport = connection.transport ?? {};
+  const tabs = [
+    { id: "connection", label: "Connection", build: () => [
+      transportFacts(transport, connection.transcript ?? [], connection.implicit_tls),
+      section("Login", facts((connection.auths ?? []).length ? connection.auths.map((auth) => ["AUTH", authWords(auth)]) : [["AUTH", "none"]])),
+      section("End", facts([["Ended by", connection.ended_by ?? "still open"], ["Port", connection.implicit_tls ? "implicit TLS" : "STARTTLS"]])),
+      transport.client_hello ? offered(transport.client_hello) : null,
+    ].flat().filter(Boolean) },
+    { id: "transcript", label: "Transcript", build: () => transcriptTab(connection.transcript ?? [], connection.implicit_tls) },
+  ];
+  current = tabList(tabs, "connection", () => {});
+  return [
+    make("header", { class: "head" },
+      inTest(group),
+      make("h2", {}, connection.handshake_error ? "The handshake failed" : "A connection without mail"),
+      note(connection.handshake_error ? "bad" : "", icon("plug"), line(connection.handshake_error ?? `It ended by ${connection.ended_by ?? "nobody yet"}, and carried no message.`, 500)),
+      policyNote(group.test, violationsOf(group.test, "connection", connection.place))),
+    current.bar, current.panel,
+  ];
+};
+
+const testView = ({ test, name }) => {
+  current = null;
+  const policy = test.policy;
+  return [
+    make("header", { class: "head" },
+      make("p", { class: "in-test" }, make("span", { class: `dot ${OUTCOMES[test.outcome] ?? ""}` }), line(test.outcome, 20)),
+      make("h2", {}, line(name.name, 400)),
+      policyNote(test, test.violations ?? [])),
+    make("div", { class: "panel" },
+      section("Test", facts([
+        ["Node", test.test],
+        ["Started", moment(test.started)],
+        ["Took", typeof test.duration === "number" && duration(test.duration)],
+        ["Worker", test.worker],
+        ["Policy", policy && `${policy.mode}, set by ${policy.origin}${policy.reason ? `: ${policy.reason}` : ""}`],
+        ["Requires", policy && (policy.require ?? []).join(", ")],
+        ["Messages", String(test.messages.length)],
+      ]))),
+  ];
+};
+
+const VIEWS = { message: messageView, connection: connectionView, test: testView };
