@@ -16,6 +16,10 @@ from pytest_mailtrap._report._parts import Bytes, Field, Part, parts_of
 
 # What the checks look at; a mail program shows no more of it either (Gmail clips at 102 kB).
 LONGEST_BODY = 512 * 1024
+_SMIME = frozenset(
+    {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pkcs7-mime"}
+    | {"application/x-pkcs7-mime"}
+)
 _BARE_NEWLINE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _LONG_LINE = re.compile(rb"[^\r\n]{999}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
@@ -63,12 +67,18 @@ class Content:
 
     @property
     def attachments(self) -> tuple[Part, ...]:
-        """The leaves that are neither of the bodies, and no inline image of the HTML."""
+        """The leaves that are no body, no inline image of the HTML and no S/MIME."""
         bodies = {body.part.number for body in (self.html, self.text) if body is not None}
+        images = self.html_facts.images if self.html_facts else ()
+        inline = {image.url[4:] for image in images if image.url.lower().startswith("cid:")}
         return tuple(
             part
             for part in self.parts
-            if not part.multipart and part.number not in bodies and not self._inside_a_message(part)
+            if not part.multipart
+            and part.number not in bodies
+            and part.content_id not in inline
+            and part.content_type not in _SMIME
+            and not self._inside_a_message(part)
         )
 
     def _inside_a_message(self, part: Part) -> bool:

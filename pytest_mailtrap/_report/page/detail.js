@@ -81,7 +81,7 @@ const messageView = ({ id, group }) => {
         address("Received", `${moment(message.received_at)}, ${bytes(message.size ?? 0)}`)),
       badges(data),
       policyNote(group.test, violationsOf(group.test, "message", message.number)),
-      data.notices.map((words) => note("warn", visible(words))),
+      data.notices.map((words) => note("warn", make("span", {}, visible(words)))),
       attachmentStrip(data)),
     current.bar, current.panel,
   ];

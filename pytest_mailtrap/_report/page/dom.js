@@ -26,7 +26,7 @@ const icon = (name, title) => {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", `icon ${name}`);
+  svg.setAttribute("class", `icon i-${name}`);
   path.setAttribute("d", ICONS[name]);
   if (title) {
     const label = document.createElementNS("http://www.w3.org/2000/svg", "title");
@@ -75,7 +75,7 @@ const tabList = (tabs, chosen, onChoice) => {
       buttons[place].setAttribute("aria-selected", String(on));
       buttons[place].tabIndex = on ? 0 : -1;
       if (on) {
-        panel.replaceChildren(...[tab.build()].flat());
+        panel.replaceChildren(...[tab.build()].flat().filter(Boolean));
         panel.dataset.tab = id;
         panel.scrollTop = 0;
         panel.setAttribute("aria-labelledby", `tab-${id}`);

@@ -29,7 +29,7 @@ const BLOCKED_IMAGE =
       '</pattern></defs><rect width="100%" height="100%" fill="#eef0f4"/><rect width="100%" height="100%" fill="url(#h)"/></svg>',
   );
 const OWN_STYLE =
-  "html{background:#fff;color:#000;color-scheme:light}body{overflow-wrap:break-word}" +
+  "html{color:#000;color-scheme:light}body{overflow-wrap:break-word}" +
   ":where(body){font:16px/1.4 Helvetica,Arial,sans-serif}";
 
 const neutralise = (html, images) => {
@@ -59,7 +59,8 @@ const neutralise = (html, images) => {
   for (const element of inner.querySelectorAll("*")) {
     if (!inner.contains(element)) continue;
     if (dropped(element)) {
-      count(kind(element));
+      const what = kind(element);
+      if (what) count(what);
       element.remove();
     } else if (element.localName === "style") {
       element.textContent = style(rules(element.textContent));
@@ -85,7 +86,8 @@ const dropped = (element) =>
 const kind = (element) => {
   const name = element.localName;
   if (name === "script") return "scripts";
-  return ["iframe", "frame", "object", "embed"].includes(name) ? "frames" : "other elements";
+  if (name === "link") return /stylesheet/i.test(element.rel) ? "style sheets" : null;
+  return { iframe: "frames", frame: "frames", object: "objects", embed: "objects", svg: "drawings", audio: "sounds", video: "videos" }[name];
 };
 
 const attributes = (element, { image, style, count }) => {
