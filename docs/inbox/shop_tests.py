@@ -50,6 +50,7 @@ class TestNewsletter:
     def test_spring_newsletter(self, mailtrap, send):
         message = shop.mail("carol@example.net", "Spring is here: 20 % off all ferns", List_Id="<news.example.org>")
         message.set_content(shop.CARD.format(body=shop.NEWS), subtype="html")
+        message.add_related(LOGO, "image", "png", cid="<logo>")
         send(message)
         mailtrap.assert_sent_over_tls()
 

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -33,6 +34,13 @@ _FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
+# The browser reads on 3 and writes on 4; the process that becomes the browser puts our ends there.
+_LAUNCH = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3), os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 SECONDS = 30.0
 
 
@@ -62,10 +70,9 @@ class Chromium:
         self._directory = tempfile.mkdtemp(prefix="mailtrap-chromium-")
         to_read, self._to_write = os.pipe()
         self._from_read, to_write = os.pipe()
-        # It reads on 3 and writes on 4; a shell puts our ends there.
-        command = f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}'
         self._process = subprocess.Popen(
-            ["sh", "-c", command, self._program, *_FLAGS, f"--user-data-dir={self._directory}"],
+            [sys.executable, "-c", _LAUNCH, str(to_read), str(to_write)]
+            + [self._program, *_FLAGS, f"--user-data-dir={self._directory}"],
             pass_fds=(to_read, to_write),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -136,6 +143,11 @@ class Chromium:
             if not self._changed.wait_for(found, seconds):
                 raise BrowserError(f"no {method} within {seconds:g} s")
             return found()[-1]
+
+    def targets(self) -> int:
+        """How many pages there are, pop-ups included."""
+        infos = self.call("Target.getTargets")["targetInfos"]
+        return sum(info["type"] == "page" for info in infos)
 
     def forget(self, session: str) -> None:
         with self._changed:
@@ -241,13 +253,6 @@ class Page:
                 "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
             )
 
-    def frame_text(self) -> list[str]:
-        """The HTML of every frame of the page, the page's own first, as DevTools sees it."""
-        root = self.call("DOM.getDocument", depth=-1, pierce=True)["root"]
-        found: list[str] = []
-        _collect(self, root, found)
-        return found
-
     def events(self, method: str) -> list[dict[str, Any]]:
         return [e for e in self._browser.events(self._session) if e["method"] == method]
 
@@ -267,11 +272,3 @@ class Page:
         data = self.call("Page.captureScreenshot", format="png")["data"]
         path.write_bytes(base64.b64decode(data))
 
-
-def _collect(page: Page, node: dict[str, Any], found: list[str]) -> None:
-    if node.get("nodeName") == "#document":
-        found.append(page.call("DOM.getOuterHTML", nodeId=node["nodeId"])["outerHTML"])
-    if "contentDocument" in node:
-        _collect(page, node["contentDocument"], found)
-    for child in node.get("children", ()):
-        _collect(page, child, found)

@@ -25,7 +25,9 @@ const htmlTab = (data, part, state) => {
   ];
 };
 
-const textTab = (data, part) => make("pre", { class: "text" }, visible(bodyText(data, part)));
+const lines = (text) => visible(text.replace(/\r\n/g, "\n"));
+
+const textTab = (data, part) => make("pre", { class: "text" }, lines(bodyText(data, part)));
 
 const headersTab = (data) =>
   make("table", { class: "headers" }, make("tbody", {}, data.headers.map(([name, value]) =>
@@ -193,6 +195,6 @@ const sourceTab = (data, name) => {
     make("div", { class: "bar" },
       make("button", { type: "button", class: "download", on: { click: () => offer(data.source, name) } }, icon("download"), complete ? "Download .eml" : "Download this part"),
       make("span", { class: "muted" }, `${bytes(data.source.length)}${complete ? ", the exact bytes" : ` of ${bytes(data.message.size ?? 0)}`}`)),
-    make("pre", { class: "source" }, visible(text(data.source, "utf-8").replace(/\r\n/g, "\n"))),
+    make("pre", { class: "source" }, lines(text(data.source, "utf-8"))),
   ];
 };
