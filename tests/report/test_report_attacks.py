@@ -101,30 +101,13 @@ def test_what_is_shown_is_inert(shown, attack):
 
 
 def test_the_report_itself_stays_as_it_is(shown):
-    """No pop-up, no dialog, no navigation; the console tells of handlers that were refused, and of nothing else."""
+    """No pop-up, no dialog, no navigation; the console tells of what was refused, and of nothing else."""
     assert shown[""]["pages"] == 0
     assert shown[""]["title"] == "Mail of this run"
     assert shown[""]["dialogs"] == 0
     assert shown[""]["url"].endswith(f"#m{len(ATTACKS)}")
-    others = [c for c in shown[""]["complaints"] if not c.startswith("Executing inline event handler")]
-    assert others == []
-    assert all("has been blocked" in complaint for complaint in shown[""]["complaints"])
-
-
-@pytest.mark.parametrize(
-    "attack", [attack for attack in ATTACKS if attack.live], ids=lambda attack: attack.name
-)
-def test_the_attacks_are_real(chromium, tmp_path, attack):
-    """The negative control: the same browser, without the report's walls, falls for each of them."""
-    unsafe = tmp_path / "unsafe.html"
-    with Canary() as canary, chromium.page() as page:
-        unsafe.write_text(armed(attack, canary.url), encoding="utf-8")
-        page.call("Page.navigate", url=unsafe.as_uri())
-        if attack.click:
-            page.until("document.readyState === 'complete'")
-            page.click(400, 300)
-        # A preconnect asks for nothing: whoever listens sees a connection.
-        assert canary.wait_for("connected" if attack.name == "preconnect" else f"/{attack.name}")
+    refused = ("The action has been blocked.", "@import rules are not allowed here.")
+    assert [c for c in shown[""]["complaints"] if not any(words in c for words in refused)] == []
 
 
 RAW_FRAME = """

@@ -12,7 +12,8 @@ const showDetail = (item, opened) => {
   current?.start();
   if (opened) document.body.classList.add("reading");
   if (opened && narrow.matches) detail.focus();
-  if (location.hash !== `#${item.id}`) location.replace(`#${item.id}`);
+  // Not location.replace(): that takes the focus away from whoever is typing.
+  history.replaceState(null, "", `#${item.id}`);
 };
 
 const list = makeList(box("list"), box("runway"), showDetail);
