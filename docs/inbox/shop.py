@@ -78,5 +78,7 @@ def signed(message: EmailMessage, identity) -> bytes:
     builder = pkcs7.PKCS7SignatureBuilder().set_data(entity.as_bytes())
     builder = builder.add_signer(identity.certificate, identity.private_key, SHA256())
     sealed = builder.sign(Encoding.SMIME, [pkcs7.PKCS7Options.DetachedSignature])
-    fields = [f"{n}: {v}" for n, v in message.items() if not n.lower().startswith(("content-", "mime-"))]
+    fields = [
+        f"{n}: {v}" for n, v in message.items() if not n.lower().startswith(("content-", "mime-"))
+    ]
     return "\r\n".join(fields).encode() + b"\r\n" + sealed

@@ -13,7 +13,9 @@ from pictures import LOGO
 @pytest.fixture
 def send(mailtrap):
     login = (mailtrap.username, mailtrap.password)
-    return lambda message: shop.send(message, mailtrap.host, mailtrap.port, mailtrap.ssl_context, *login)
+    return lambda message: shop.send(
+        message, mailtrap.host, mailtrap.port, mailtrap.ssl_context, *login
+    )
 
 
 class TestAccount:
@@ -33,7 +35,9 @@ class TestOrders:
     def test_invoice_is_attached(self, mailtrap, send):
         message = shop.mail("Bob Builder <bob@example.com>", "Your invoice 2026-1042")
         shop.with_card(message, "Your invoice is attached.\n", shop.INVOICE, LOGO)
-        message.add_attachment(b"%PDF-1.7\n" * 2000, "application", "pdf", filename="invoice-2026-1042.pdf")
+        message.add_attachment(
+            b"%PDF-1.7\n" * 2000, "application", "pdf", filename="invoice-2026-1042.pdf"
+        )
         send(message)
         assert mailtrap[0].attachments
 
@@ -41,14 +45,18 @@ class TestOrders:
         message = shop.mail("bob@example.com", "Your parcel is on its way")
         message.set_content("Grüße from the greenhouse: your parcel left us today.\n")
         raw = shop.signed(message, mailtrap.smime_identity("shop@example.org"))
-        with smtplib.SMTP_SSL(mailtrap.host, mailtrap.tls_port, context=mailtrap.ssl_context) as client:
+        with smtplib.SMTP_SSL(
+            mailtrap.host, mailtrap.tls_port, context=mailtrap.ssl_context
+        ) as client:
             client.sendmail("shop@example.org", ["bob@example.com", "archive@example.org"], raw)
         mailtrap.assert_smime_signed(by="shop@example.org")
 
 
 class TestNewsletter:
     def test_spring_newsletter(self, mailtrap, send):
-        message = shop.mail("carol@example.net", "Spring is here: 20 % off all ferns", List_Id="<news.example.org>")
+        message = shop.mail(
+            "carol@example.net", "Spring is here: 20 % off all ferns", List_Id="<news.example.org>"
+        )
         message.set_content(shop.CARD.format(body=shop.NEWS), subtype="html")
         message.add_related(LOGO, "image", "png", cid="<logo>")
         send(message)

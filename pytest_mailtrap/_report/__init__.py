@@ -35,7 +35,9 @@ def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, spool: Path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         # A lone surrogate, which no UTF-8 can hold, becomes the escape that JSON has for it.
-        with unfinished.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        with unfinished.open(
+            "w", encoding="utf-8", errors="backslashreplace", newline="\n"
+        ) as file:
             write_page(file, blocks)
         unfinished.replace(path)
     finally:

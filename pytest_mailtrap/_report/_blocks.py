@@ -114,7 +114,9 @@ def _message_block(message: Record, test: Record, spool: Path, budget: Budget) -
         "connection": {k: connection.get(k) for k in ("implicit_tls", "ended_by", "auths", "peer")},
     }
     return Block(
-        kind="message", id=f"m{next(budget.numbers)}", data=about | _read(message, test, spool, budget)
+        kind="message",
+        id=f"m{next(budget.numbers)}",
+        data=about | _read(message, test, spool, budget),
     )
 
 
@@ -216,7 +218,9 @@ def _findings(content: Content, message: Record) -> list[dict[str, str]]:
 
 def _links(content: Content) -> list[dict[str, Any]]:
     links = content.html_facts.links if content.html_facts else ()
-    remote = [i.url for i in content.html_facts.images if is_remote(i.url)] if content.html_facts else []
+    remote = (
+        [i.url for i in content.html_facts.images if is_remote(i.url)] if content.html_facts else []
+    )
     loaded = [*remote, *(content.html_facts.remote if content.html_facts else ())]
     return [
         {"kind": "link", "url": link.url[:2000], "text": link.text, "codes": link_codes(link)}

@@ -24,17 +24,21 @@ _LONGEST_SUBJECT = 100
 _GMAIL_CLIPS = 102 * 1024
 _PLACEHOLDER = re.compile(
     r"\{\{[^{}]{0,80}\}\}|\{%[^%]{0,80}%\}|%\([a-z_]\w{0,40}\)[sd]|\$\{\w{1,40}\}|<%=?[^%]{0,80}%>"
-    r"|\[object Object\]|\b(?:Dear|Hi|Hello|Hallo) (?:None|null|undefined|nan)\b"
+    r"|\[object Object\]|(?:Dear|Hi|Hello|Hallo) (?:None|null|undefined|nan)\b"
 )
 _HOST_IN_TEXT = re.compile(
     r"\s*(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24})(?:[/:?#]\S*)?\s*", re.I
 )
-_LOCAL_DOMAIN = re.compile(r"(?:^|[@.])localhost(?:\.localdomain)?$|\.(?:local|internal|test)$", re.I)
+_LOCAL_DOMAIN = re.compile(
+    r"(?:^|[@.])localhost(?:\.localdomain)?$|\.(?:local|internal|test)$", re.I
+)
 _LOCAL_HOST = re.compile(r"^(?:localhost|127\.|0\.0\.0\.0|::1$|10\.|192\.168\.|testserver$)", re.I)
 _IP_HOST = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|.*:.*)$")
 _UNSUBSCRIBE = re.compile(r"unsubscribe|abmelden|abbestellen|désinscri|darse de baja", re.I)
 _BRACKETED = re.compile(r"<([^<>]{1,2000})>")
-_EXECUTABLE = re.compile(r"\.(?:exe|scr|com|bat|cmd|ps1|js|jse|vbs|hta|msi|jar|lnk|iso|reg)\s*$", re.I)
+_EXECUTABLE = re.compile(
+    r"\.(?:exe|scr|com|bat|cmd|ps1|js|jse|vbs|hta|msi|jar|lnk|iso|reg)\s*$", re.I
+)
 _SAFE_SCHEMES = ("http", "https", "mailto", "tel", "sms", "")
 # Controls, and what reorders or hides text: names that are not what they look like.
 DECEPTIVE = re.compile(

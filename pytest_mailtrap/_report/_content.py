@@ -20,8 +20,9 @@ _SMIME = frozenset(
     {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pkcs7-mime"}
     | {"application/x-pkcs7-mime"}
 )
-_BARE_NEWLINE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
-_LONG_LINE = re.compile(rb"[^\r\n]{999}")
+# The newline in front makes it a search for newlines, and not for each of the bytes between them.
+_LONG_LINE = re.compile(rb"\n[^\r\n]{999}")
+_CHUNK = 1 << 20
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
@@ -40,15 +41,19 @@ class Content:
     One message, read.
 
     *parts* begins with the message itself.
+    *by_name* has the values of its header fields by their names in lower case.
+    *attachments* are the leaves that are no body, no inline image of the HTML and no S/MIME.
     *html* and *text* are the bodies a mail program chooses from, None where there is none.
     *bare_newlines* and *long_lines* are about all its bytes.
     """
 
     size: int
     parts: tuple[Part, ...]
+    by_name: dict[str, list[str]]
     html: Body | None
     text: Body | None
     html_facts: HtmlFacts | None
+    attachments: tuple[Part, ...]
     bare_newlines: bool
     long_lines: bool
     raw_8bit_header: bool
@@ -58,52 +63,80 @@ class Content:
         return self.parts[0].fields
 
     def values(self, name: str) -> list[str]:
-        """The decoded values of all fields of that name."""
-        return [field.value for field in self.fields if field.name.lower() == name]
+        """The decoded values of all fields of that name, in lower case."""
+        return self.by_name.get(name, [])
 
     def value(self, name: str) -> str | None:
         """The decoded value of the first field of that name."""
         return next(iter(self.values(name)), None)
 
-    @property
-    def attachments(self) -> tuple[Part, ...]:
-        """The leaves that are no body, no inline image of the HTML and no S/MIME."""
-        bodies = {body.part.number for body in (self.html, self.text) if body is not None}
-        images = self.html_facts.images if self.html_facts else ()
-        inline = {image.url[4:] for image in images if image.url.lower().startswith("cid:")}
-        return tuple(
-            part
-            for part in self.parts
-            if not part.multipart
-            and part.number not in bodies
-            and part.content_id not in inline
-            and part.content_type not in _SMIME
-            and not self._inside_a_message(part)
-        )
-
-    def _inside_a_message(self, part: Part) -> bool:
-        return any(
-            other.content_type == "message/rfc822" and part.number.startswith(f"{other.number}.")
-            for other in self.parts
-            if other.number
-        )
-
 
 def read(data: Bytes) -> Content:
     """Read a message; *data* may be a mapped file of any size."""
     parts = tuple(parts_of(data))
-    html = _body(data, parts, "text/html")
-    first = parts[0]
+    own = tuple(part for part in parts if not _forwarded(part, parts))
+    html, text = _body(data, own, "text/html"), _body(data, own, "text/plain")
+    facts = None if html is None else scan(html.text)
     return Content(
         size=len(data),
         parts=parts,
+        by_name=_by_name(parts[0].fields),
         html=html,
-        text=_body(data, parts, "text/plain"),
-        html_facts=None if html is None else scan(html.text),
-        bare_newlines=_BARE_NEWLINE.search(data) is not None,
-        long_lines=_LONG_LINE.search(data) is not None,
-        raw_8bit_header=_NOT_ASCII.search(data, 0, first.start) is not None,
+        text=text,
+        html_facts=facts,
+        attachments=_attachments(
+            own, {b.part.number for b in (html, text) if b is not None}, facts
+        ),
+        bare_newlines=_has_bare_newlines(data),
+        long_lines=_has_long_lines(data),
+        raw_8bit_header=_NOT_ASCII.search(data, 0, parts[0].start) is not None,
     )
+
+
+def _by_name(fields: tuple[Field, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for field in fields:
+        found.setdefault(field.name.lower(), []).append(field.value)
+    return found
+
+
+def _forwarded(part: Part, parts: tuple[Part, ...]) -> bool:
+    """Whether it belongs to a message inside this one."""
+    return any(
+        other.content_type == "message/rfc822" and part.number.startswith(f"{other.number}.")
+        for other in parts
+        if other.number
+    )
+
+
+def _attachments(
+    own: tuple[Part, ...], bodies: set[str], facts: HtmlFacts | None
+) -> tuple[Part, ...]:
+    images = facts.images if facts else ()
+    inline = {image.url[4:] for image in images if image.url.lower().startswith("cid:")}
+    return tuple(
+        part
+        for part in own
+        if not part.multipart
+        and part.number not in bodies
+        and part.content_id not in inline
+        and part.content_type not in _SMIME
+    )
+
+
+def _has_bare_newlines(data: Bytes) -> bool:
+    returns = newlines = pairs = 0
+    for at in range(0, len(data), _CHUNK):
+        chunk = data[at : at + _CHUNK]
+        returns += chunk.count(b"\r")
+        newlines += chunk.count(b"\n")
+        # One byte more: a pair may lie across the end of the chunk.
+        pairs += data[at : at + _CHUNK + 1].count(b"\r\n")
+    return not returns == newlines == pairs
+
+
+def _has_long_lines(data: Bytes) -> bool:
+    return _LONG_LINE.search(data) is not None or b"\n" not in data[:1000] and len(data) > 1000
 
 
 def decoded(data: Bytes, part: Part, *, limit: int) -> bytes:
@@ -123,11 +156,8 @@ def _from_base64(raw: bytes) -> bytes:
 
 
 def _body(data: Bytes, parts: tuple[Part, ...], content_type: str) -> Body | None:
-    messages = tuple(f"{p.number}." for p in parts if p.content_type == "message/rfc822" and p.number)
     for part in parts:
         if part.content_type != content_type or part.disposition == "attachment":
-            continue
-        if messages and part.number.startswith(messages):
             continue
         text, complaint = _text(decoded(data, part, limit=LONGEST_BODY), part.charset)
         return Body(part=part, text=text, complaint=complaint)

@@ -1,8 +1,8 @@
 """
 What stands in the HTML of a mail: links, images, and what mail programs don't run or load.
 
-Rules of this file: one pass, linear for any input; nothing is judged here, and nothing is made safe here:
-the page that shows the HTML does that, with the browser's own parser.
+Rules of this file: linear for any input, and only the tags that matter are looked at; nothing is judged here, and
+nothing is made safe here: the page that shows the HTML does that, with the browser's own parser.
 """
 
 from __future__ import annotations
@@ -11,7 +11,12 @@ import html
 import re
 from dataclasses import dataclass
 
-_TAG = re.compile(r"<(?:(!--)|(/?)([a-zA-Z][^\s/>]*))")
+_TAG = re.compile(
+    r"<(?:(!--)|(/?)(a|area|applet|audio|base|embed|form|frame|html|iframe|img|link|noembed|noframes|object"
+    r"|script|source|style|textarea|title|track|video|xmp)(?=[\s/>]))",
+    re.IGNORECASE,
+)
+_ANY_TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
 _ATTRIBUTE = re.compile(
     r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?"""
 )
@@ -19,11 +24,20 @@ _END = re.compile(r"[\s/]*>?")
 # Elements whose content is no markup.
 _RAW = frozenset({"style", "script", "textarea", "title", "xmp", "noembed", "noframes"})
 _ACTIVE = frozenset({"script", "iframe", "object", "embed", "form", "base", "applet", "frame"})
-_REMOTE_IN_STYLE = re.compile(r"""(?:url\(\s*['"]?|@import\s+['"])\s*((?:https?:)?//[^\s'")]+)""", re.I)
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_LOADING = {"link": "href", "object": "data", "img": "", "a": "", "area": "", "base": ""}
+_REMOTE_IN_STYLE = re.compile(
+    r"""(?:url\(\s*['"]?|@import\s+['"])\s*((?:https?:)?//[^\s'")]+)""", re.IGNORECASE
+)
+_BACKGROUND = re.compile(
+    r"""(?:background|poster)\s*=\s*["']?\s*((?:https?:)?//[^\s"'>]+)""", re.IGNORECASE
+)
+# Twice, since the second one looks into every tag.
+_PERHAPS_HANDLER = re.compile(r"on[a-z]{3,30}\s*=")
+_HANDLER = re.compile(r"""<[a-z][^<>]*?[\s"'/]on[a-z]{3,30}\s*=""")
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _MOST = 2000
-_LONGEST_TEXT = 500
+_LONGEST_WORDS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +92,22 @@ class _Reading:
         self._images: list[Image] = []
         self._remote: list[str] = []
         self._active: set[str] = set()
-        self._handlers = False
         self._language = False
 
     def facts(self) -> HtmlFacts:
+        remote = [*self._remote]
+        if "url(" in self._lower or "@import" in self._lower:
+            remote += _REMOTE_IN_STYLE.findall(self._source)
+        if "background" in self._lower or "poster" in self._lower:
+            remote += _BACKGROUND.findall(self._source)
         return HtmlFacts(
             links=tuple(self._links),
             images=tuple(self._images),
-            remote=tuple(dict.fromkeys(self._remote)),
+            remote=tuple(dict.fromkeys(remote))[:_MOST],
             active=tuple(sorted(self._active)),
-            handlers=self._handlers,
+            handlers=bool(_PERHAPS_HANDLER.search(self._lower) and _HANDLER.search(self._lower)),
             language=self._language,
-            text=html.unescape("".join(self._text)),
+            text=html.unescape(_ANY_TAG.sub(" ", "".join(self._text))),
         )
 
     def run(self) -> None:
@@ -97,18 +115,25 @@ class _Reading:
         while tag := _TAG.search(self._source, at):
             self._text.append(self._source[at : tag.start()])
             if tag[1]:
-                close = self._source.find("-->", tag.end())
-                at = len(self._source) if close < 0 else close + 3
+                at = self._past("-->", tag.end())
                 continue
-            attributes, at = self._attributes(tag.end())
             name = tag[3].lower()
             if tag[2]:
-                self._ended(name)
-            else:
-                self._started(name, attributes)
-                at = self._past_raw_text(name, at)
+                if name == "a":
+                    self._end_link(tag.start())
+                at = self._past(">", tag.end())
+                continue
+            attributes, at = self._attributes(tag.end())
+            self._started(name, attributes, tag.start(), at)
+            if name in _RAW:
+                close = self._lower.find(f"</{name}", at)
+                at = len(self._source) if close < 0 else close
         self._text.append(self._source[at:])
-        self._end_link()
+        self._end_link(len(self._source))
+
+    def _past(self, end: str, at: int) -> int:
+        close = self._source.find(end, at)
+        return len(self._source) if close < 0 else close + len(end)
 
     def _attributes(self, at: int) -> tuple[dict[str, str], int]:
         found: dict[str, str] = {}
@@ -119,33 +144,24 @@ class _Reading:
         end = _END.match(self._source, at)
         return found, end.end() if end else at
 
-    def _past_raw_text(self, name: str, at: int) -> int:
-        if name not in _RAW:
-            return at
-        close = self._lower.find(f"</{name}", at)
-        close = len(self._source) if close < 0 else close
-        if name == "style":
-            self._remote += _REMOTE_IN_STYLE.findall(self._source[at:close])
-        return close
-
-    def _started(self, name: str, attributes: dict[str, str]) -> None:
+    def _started(self, name: str, attributes: dict[str, str], start: int, end: int) -> None:
         if name in _ACTIVE:
             self._active.add(name)
         if name in ("a", "area"):
-            self._end_link()
+            self._end_link(start)
             if "href" in attributes:
-                self._open = (attributes["href"].strip(), len(self._text))
+                self._open = (attributes["href"].strip(), end)
         elif name == "img":
             self._image(attributes)
-        elif name == "html" and attributes.get("lang", "").strip():
-            self._language = True
-        elif name in ("br", "p", "div", "td", "th", "tr", "li", "h1", "h2", "h3"):
-            self._text.append("\n")
-        self._loads(name, attributes)
+        elif name == "html":
+            self._language = bool(attributes.get("lang", "").strip())
+        address = attributes.get(_LOADING.get(name, "src"), "")
+        if is_remote(address):
+            self._remote.append(address.strip())
 
     def _image(self, attributes: dict[str, str]) -> None:
         sides = [attributes.get(side, "").strip() for side in ("width", "height")]
-        hidden = _HIDDEN.search(attributes.get("style", "")) or "hidden" in attributes
+        hidden = "hidden" in attributes or _HIDDEN.search(attributes.get("style", ""))
         if len(self._images) < _MOST:
             self._images.append(
                 Image(
@@ -154,38 +170,14 @@ class _Reading:
                     tiny=bool(hidden) or all(side in ("0", "1", "0px", "1px") for side in sides),
                 )
             )
-        self._text.append(attributes.get("alt", ""))
 
-    def _loads(self, name: str, attributes: dict[str, str]) -> None:
-        for attribute, value in attributes.items():
-            if attribute.startswith("on"):
-                self._handlers = True
-            elif attribute == "style" and ("url" in value or "@" in value):
-                self._remote += _REMOTE_IN_STYLE.findall(value)
-            elif (attribute in ("background", "poster", "data") or _loads_href(name, attribute)) and (
-                is_remote(value)
-            ):
-                self._remote.append(value.strip())
-
-    def _ended(self, name: str) -> None:
-        if name == "a":
-            self._end_link()
-        elif name in ("p", "div", "td", "tr", "li"):
-            self._text.append("\n")
-
-    def _end_link(self) -> None:
+    def _end_link(self, end: int) -> None:
         if self._open is None or len(self._links) >= _MOST:
             return
         url, begin = self._open
         self._open = None
-        words = html.unescape("".join(self._text[begin:])[:_LONGEST_TEXT])
-        self._links.append(Link(url=url, text=_SPACE.sub(" ", words).strip()))
-
-
-def _loads_href(name: str, attribute: str) -> bool:
-    if attribute == "href":
-        return name == "link"
-    return attribute == "src" and name not in ("img", "a")
+        words = _ANY_TAG.sub("", self._source[begin : min(end, begin + _LONGEST_WORDS)])
+        self._links.append(Link(url=url, text=_SPACE.sub(" ", html.unescape(words)).strip()))
 
 
 def is_remote(url: str) -> bool:

@@ -19,18 +19,31 @@ if TYPE_CHECKING:
     from pytest_mailtrap._report._blocks import Block
 
 _HERE = Path(__file__).parent / "page"
-_SCRIPTS = ("text.js", "decode.js", "neutralise.js", "dom.js", "list.js", "tabs.js", "detail.js", "app.js")
+_SCRIPTS = (
+    "text.js",
+    "decode.js",
+    "neutralise.js",
+    "dom.js",
+    "list.js",
+    "tabs.js",
+    "detail.js",
+    "app.js",
+)
 
 
 def write_page(file: TextIO, blocks: Iterable[Block]) -> None:
     """Write the whole page to *file*; *blocks* are taken one by one."""
     script = script_text()
-    pieces = _environment().get_template("report.html").generate(
-        blocks=blocks,
-        style=(_HERE / "report.css").read_text(encoding="utf-8"),
-        script=script,
-        script_hash=_hash(script),
-        version=version("pytest-mailtrap"),
+    pieces = (
+        _environment()
+        .get_template("report.html")
+        .generate(
+            blocks=blocks,
+            style=(_HERE / "report.css").read_text(encoding="utf-8"),
+            script=script,
+            script_hash=_hash(script),
+            version=version("pytest-mailtrap"),
+        )
     )
     for piece in pieces:
         file.write(piece)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -17,6 +18,7 @@ from email.message import Message
 Bytes = bytes | mmap.mmap
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
+_REST_OF_LINE = re.compile(rb"(--)?[ \t]*\r?(?:\n|\Z)")
 _BLANK = re.compile(rb"\r?\n")
 # More than any mail program makes; what lies beyond is shown in the source.
 _DEEPEST = 16
@@ -78,12 +80,11 @@ def parts_of(data: Bytes) -> list[Part]:
 def _walk(data: Bytes, start: int, end: int, *, number: str, depth: int, found: list[Part]) -> None:
     fields, body = _fields(data, start, end)
     typed = _typed(fields)
-    boundary = _boundary(typed)
     ranges: list[tuple[int, int]] = []
     complaint = None
     content_type = typed.get_content_type()
     if content_type.startswith("multipart/"):
-        ranges, complaint = _split(data, body, end, boundary)
+        ranges, complaint = _split(data, body, end, _boundary(typed))
     elif content_type == "message/rfc822":
         ranges = [(body, end)]
     found.append(
@@ -155,6 +156,8 @@ def _boundary(typed: Message) -> bytes:
 
 
 def _charset(typed: Message) -> str | None:
+    if "charset" not in str(typed.get("content-type", "")).lower():
+        return None
     try:
         return typed.get_content_charset()
     except Exception:  # as above
@@ -169,6 +172,8 @@ def _disposition(typed: Message) -> str | None:
 
 
 def _name(typed: Message) -> str | None:
+    if not any("name" in str(value).lower() for value in typed.values()):
+        return None
     try:
         name = typed.get_filename()
     except Exception:  # as above
@@ -187,21 +192,31 @@ def _split(
     """The ranges between the boundaries, and what is wrong with them."""
     if not boundary:
         return [], "boundary-missing"
-    line = re.compile(rb"(?<![^\n])--" + re.escape(boundary) + rb"(--)?[ \t]*\r?(?:\n|\Z)")
-    ranges = []
+    ranges: list[tuple[int, int]] = []
     opened: int | None = None
-    at = start
-    while delimiter := line.search(data, at, end):
+    for delimiter, after, last in _delimiters(data, start, end, b"--" + boundary):
         if opened is not None:
-            ranges.append((opened, max(opened, _before_newline(data, delimiter.start()))))
-        if delimiter[1]:
+            ranges.append((opened, max(opened, _before_newline(data, delimiter))))
+        if last or len(ranges) > _MOST_PARTS:
             return ranges, None
-        opened = at = delimiter.end()
-        if len(ranges) > _MOST_PARTS:
-            return ranges, None
+        opened = after
     if opened is None:
         return [], "boundary-missing"
     return [*ranges, (opened, end)], "boundary-unclosed"
+
+
+def _delimiters(
+    data: Bytes, start: int, end: int, delimiter: bytes
+) -> Iterator[tuple[int, int, bool]]:
+    """Where each boundary line begins and ends, and whether it is the last."""
+    # Found as bytes: a pattern would be compiled for each message, which takes longer than all the rest.
+    at = start
+    while (found := data.find(delimiter, at, end)) >= 0:
+        at = found + len(delimiter)
+        rest = _REST_OF_LINE.match(data, at, end)
+        if rest is not None and data[found - 1 : found] in (b"\n", b""):
+            at = rest.end()
+            yield found, at, rest[1] is not None
 
 
 def _before_newline(data: Bytes, at: int) -> int:

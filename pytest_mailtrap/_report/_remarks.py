@@ -38,7 +38,9 @@ REMARKS: dict[str, Remark] = {
     "from-missing": _problem("There is no From, which every message must have (RFC 5322)."),
     "from-unreadable": _problem("From holds no address."),
     "from-local": _problem("From is a local address: a setting was left at its default."),
-    "from-name-is-address": _problem("The name in From is another address than the address in From."),
+    "from-name-is-address": _problem(
+        "The name in From is another address than the address in From."
+    ),
     "envelope-other-domain": _hint(
         "MAIL FROM and From name different domains: SPF alone will not satisfy DMARC."
     ),
@@ -56,7 +58,9 @@ REMARKS: dict[str, Remark] = {
     "header-8bit": _problem(
         "The header holds bytes beyond ASCII that are not encoded (RFC 2047); only SMTPUTF8 allows that."
     ),
-    "bare-newline": _problem("A line ends with LF or CR alone; on the wire it must be CRLF (RFC 5321)."),
+    "bare-newline": _problem(
+        "A line ends with LF or CR alone; on the wire it must be CRLF (RFC 5321)."
+    ),
     "line-too-long": _problem("A line is longer than 998 bytes, which RFC 5322 forbids."),
     # The structure (RFC 2045, RFC 2046)
     "boundary-missing": _problem("A multipart without a usable boundary: nobody finds its parts."),
@@ -90,7 +94,9 @@ REMARKS: dict[str, Remark] = {
     "image-data-uri": _hint("Images as data: URIs are not shown by Gmail and Outlook."),
     "remote-image": _hint("Loaded from a server when the mail is opened; many programs ask first."),
     "tracking-pixel": _hint("An image nobody can see: it tells a server that the mail was opened."),
-    "remote-content": _hint("Styles or media that would be loaded from a server; most programs don't."),
+    "remote-content": _hint(
+        "Styles or media that would be loaded from a server; most programs don't."
+    ),
     "active-content": _problem("Mail programs remove this element."),
     "event-handlers": _problem("There are event handlers; mail programs remove them."),
     "language-missing": _hint('<html lang="…"> is missing: screen readers guess the language.'),
@@ -104,7 +110,9 @@ REMARKS: dict[str, Remark] = {
         "There is no List-Unsubscribe-Post (RFC 8058), which Gmail and Yahoo demand of bulk senders."
     ),
     "one-click-alone": _problem("List-Unsubscribe-Post without List-Unsubscribe (RFC 8058)."),
-    "one-click-wrong": _problem("List-Unsubscribe-Post must be List-Unsubscribe=One-Click (RFC 8058)."),
+    "one-click-wrong": _problem(
+        "List-Unsubscribe-Post must be List-Unsubscribe=One-Click (RFC 8058)."
+    ),
     "one-click-without-https": _problem("One-click needs an https address (RFC 8058)."),
     # Attachments
     "attachment-nameless": _hint("An attachment has no file name."),

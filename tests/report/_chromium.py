@@ -249,9 +249,7 @@ class Page:
     def click(self, x: float, y: float) -> None:
         """Click as a user does, so that it also reaches what is in a frame."""
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
-            self.call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
-            )
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def events(self, method: str) -> list[dict[str, Any]]:
         return [e for e in self._browser.events(self._session) if e["method"] == method]
@@ -271,4 +269,3 @@ class Page:
     def screenshot(self, path: Path) -> None:
         data = self.call("Page.captureScreenshot", format="png")["data"]
         path.write_bytes(base64.b64decode(data))
-

@@ -41,7 +41,19 @@ new Promise((resolve) => {
   look();
 })
 """
-DEAD = {"script", "iframe", "frame", "frameset", "object", "embed", "base", "link", "form", "svg", "math"}
+DEAD = {
+    "script",
+    "iframe",
+    "frame",
+    "frameset",
+    "object",
+    "embed",
+    "base",
+    "link",
+    "form",
+    "svg",
+    "math",
+}
 DEAD |= {"video", "audio", "source", "track", "template", "noscript", "portal", "applet"}
 
 

@@ -28,7 +28,9 @@ def full_mail() -> bytes:
     """A mail with everything: text, HTML with an inline image, an attachment."""
     made = mail("Grüße", From="shop@example.org", To="bob@example.org")
     made.set_content("Schöne Grüße\n", cte="quoted-printable")
-    made.add_alternative("<html lang=de><p id=x>Größe</p><img src='cid:logo' alt=Logo>", subtype="html")
+    made.add_alternative(
+        "<html lang=de><p id=x>Größe</p><img src='cid:logo' alt=Logo>", subtype="html"
+    )
     made.get_payload(1).add_related(PNG, "image", "png", cid="<logo>")
     made.add_attachment(b"\x00\x01PDF\xff" * 50, "application", "pdf", filename="Rechnung ä.pdf")
     return made.as_bytes()
@@ -109,7 +111,12 @@ def test_an_attachment_is_downloaded_as_it_was_sent(page, run, chromium, tmp_pat
     run.test("test_mail", made.as_bytes())
     downloads = tmp_path / "downloads"
     downloads.mkdir()
-    chromium.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads), eventsEnabled=True)
+    chromium.call(
+        "Browser.setDownloadBehavior",
+        behavior="allow",
+        downloadPath=str(downloads),
+        eventsEnabled=True,
+    )
     opened(page, run)
     page.run("document.querySelector('.attachments .download').click()")
     page.until("new Promise((r) => setTimeout(() => r(true), 20))")
@@ -151,15 +158,20 @@ def test_every_field_is_text(page, run, text):
         "transport": transport(ehlo=text, sni=text, alpn=text, cipher=text, server_host=text),
     }  # fmt: skip
     safe = text.encode("utf-8", "replace").decode().replace("\r\n", " ")
-    raw = f"Subject: {safe}\r\nX-Odd: {safe}\r\nContent-Type: text/plain; name=\"{safe}\"\r\n\r\n{safe}".encode()
+    raw = f'Subject: {safe}\r\nX-Odd: {safe}\r\nContent-Type: text/plain; name="{safe}"\r\n\r\n{safe}'.encode()
     run.test(
         f"test_mail[{text}]",
         (raw, said),
         outcome=text,
         worker=text,
         policy={"mode": text, "require": [text], "origin": text, "reason": text},
-        violations=[{"requirement": text, "code": text, "text": text, "message": 1, "connection": None}],
-        connections=[connection(messages=[1], ended_by=text), connection(handshake_error=text, ended_by=text)],
+        violations=[
+            {"requirement": text, "code": text, "text": text, "message": 1, "connection": None}
+        ],
+        connections=[
+            connection(messages=[1], ended_by=text),
+            connection(handshake_error=text, ended_by=text),
+        ],
     )
     opened(page, run)
     assert page.run("document.scripts.length") == 3
@@ -167,16 +179,26 @@ def test_every_field_is_text(page, run, text):
     for item in ("t2", "m1", "t2-c1"):
         page.run(f"location.hash = '#{item}'")
         page.until(f"document.querySelector('.row[aria-selected=true]')?.id === 'row-{item}'")
-        for name in page.run("[...document.querySelectorAll('[role=tab]')].map((e) => e.id.slice(4))"):
+        for name in page.run(
+            "[...document.querySelectorAll('[role=tab]')].map((e) => e.id.slice(4))"
+        ):
             tab(page, name)
-            assert page.run("document.querySelectorAll('main script, main img, main svg[onload]').length") == 0
+            assert (
+                page.run(
+                    "document.querySelectorAll('main script, main img, main svg[onload]').length"
+                )
+                == 0
+            )
     assert page.run("document.title") == "Mail of this run"
     assert page.complaints() == []
 
 
 def test_what_deceives_the_eye_is_made_visible(page, run):
     """Controls and direction marks show as code points, in the list and in the message."""
-    run.test("test_mail", (html_mail("x"), {"subject": "invoice\u202efdp.exe\u200b", "to": "a\r\nBcc: b"}))
+    run.test(
+        "test_mail",
+        (html_mail("x"), {"subject": "invoice\u202efdp.exe\u200b", "to": "a\r\nBcc: b"}),
+    )
     opened(page, run)
     [_, row] = rows(page)
     assert "invoice⟨U+202E⟩fdp.exe⟨U+200B⟩" in row
@@ -187,8 +209,18 @@ def test_what_deceives_the_eye_is_made_visible(page, run):
 @pytest.fixture
 def mailbox(run):
     """Three tests: a good one, one in cleartext that failed, one whose client refused."""
-    run.test("tests/test_a.py::test_good", (html_mail("x"), {"subject": "Welcome", "to": "alice@example.org", "rcpt_tos": ["alice@example.org"]}))
-    cleartext = {"subject": "Reset your password", "to": "bob@example.org", "transport": transport(tls_version=None)}
+    run.test(
+        "tests/test_a.py::test_good",
+        (
+            html_mail("x"),
+            {"subject": "Welcome", "to": "alice@example.org", "rcpt_tos": ["alice@example.org"]},
+        ),
+    )
+    cleartext = {
+        "subject": "Reset your password",
+        "to": "bob@example.org",
+        "transport": transport(tls_version=None),
+    }
     run.test("tests/test_b.py::test_bad", (html_mail("x"), cleartext), outcome="failed")
     refused = connection(handshake_error="client rejected the certificate: unknown CA")
     run.test("tests/test_c.py::test_refused", connections=[refused])
@@ -265,7 +297,9 @@ def test_a_screen_reader_is_told(page, mailbox):
     opened(page, mailbox)
     active = page.run("document.getElementById('list').getAttribute('aria-activedescendant')")
     assert page.run(f"document.getElementById({active!r}).getAttribute('role')") == "option"
-    assert page.run("document.getElementById('panel').getAttribute('aria-labelledby')") == "tab-html"
+    assert (
+        page.run("document.getElementById('panel').getAttribute('aria-labelledby')") == "tab-html"
+    )
     names = "[...document.querySelectorAll('button, iframe, input')].filter((e) => !(e.innerText || e.title || e.ariaLabel)).length"
     assert page.run(names) == 0
 
@@ -276,7 +310,10 @@ def test_dark_and_light(page, mailbox):
     opened(page, mailbox)
     seen = []
     for scheme in ("light", "dark"):
-        page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        page.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
         seen.append(page.run(colour))
     assert seen[0] != seen[1]
     page.press("d")
@@ -307,7 +344,9 @@ def test_five_thousand_messages(page, run):
     assert selected(page) == "m5000"
     page.press("/")
     page.type('subject:"number 4321"')
-    assert page.run("[...document.querySelectorAll('.row.message')].map((e) => e.id)") == ["row-m4322"]
+    assert page.run("[...document.querySelectorAll('.row.message')].map((e) => e.id)") == [
+        "row-m4322"
+    ]
 
 
 def test_a_huge_mail_is_cut(page, run):
