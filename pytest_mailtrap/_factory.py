@@ -50,6 +50,8 @@ class MailTrapFactory:
     @contextmanager
     def running(self, options: Options) -> Iterator[MailTrap]:
         """Run a trap with *options* inside the `with` block."""
+        if self._observer is not None:
+            self._observer.starting(options)
         trap = MailTrap(self._thread, self._certificates, options, observer=self._observer)
         with self._run(trap, options):
             yield trap

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 class Observer(Protocol):
     """Whoever wants to know at once what comes into any trap; called from the trap's thread, so it must not block."""
 
+    def starting(self, options: Options) -> None:
+        """A trap is about to start, on the thread of whoever wants it; ValueError where it must not."""
+
     def connected(self, connection: Connection, options: Options) -> None: ...
     def delivered(self, message: CapturedMessage, options: Options) -> None: ...
 

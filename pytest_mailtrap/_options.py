@@ -16,6 +16,8 @@ TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 # The modes of MTA-STS (RFC 8461, section 3.2).
 POLICIES = ("none", "testing", "enforce")
 MODES = ("starttls", "implicit")
+# The reason of traps that receive bad mail on purpose: their mail counts nowhere, and nobody's policy holds for it.
+HOSTILE = "a hostile server received it"
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "starttls": ("offer", "require", "off"),
@@ -94,6 +96,8 @@ class Options:
             raise TypeError(f"{name} must be True or False, got {value!r}")
         if name == "intercept" and not isinstance(value, bool):
             _check_hosts(value)
+        if name == "require":
+            _check_requirements(value)
         if name == "reason" and value is not None and not (isinstance(value, str) and value):
             raise TypeError(f"reason must be a text, got {value!r}")
 
@@ -160,6 +164,14 @@ def _check_hosts(hosts: object) -> None:
     if isinstance(hosts, tuple) and hosts and all(isinstance(h, str) and h for h in hosts):
         return
     raise TypeError(f"intercept must be True, False or a list of host names, got {hosts!r}")
+
+
+def _check_requirements(words: object) -> None:
+    from pytest_mailtrap._requirements import parse_requirements
+
+    if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):
+        raise TypeError(f"require must be a list of requirements, got {words!r}")
+    parse_requirements(words)
 
 
 def _is_pair(pair: object) -> bool:

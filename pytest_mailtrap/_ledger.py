@@ -1,0 +1,96 @@
+"""
+Who was it? The observer of all traps of a process, which puts every message and connection down to the test that ran.
+
+Rules of this file: no test may suffer from what goes wrong here; a message that is written is written before
+its sender hears of it; nothing outlives the test but files.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._account import Account
+from pytest_mailtrap._suite_policy import FACTORY, Policy
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._message import CapturedMessage
+    from pytest_mailtrap._options import Options
+    from pytest_mailtrap._record import TestRecord
+    from pytest_mailtrap._spool import Spool
+
+# What comes while no test runs: from a thread between two tests, or from a plugin at the end of the run.
+OUTSIDE = "(outside of tests)"
+
+
+class Ledger:
+    """
+    Keeps the account of the test that runs, and writes it down where there is a *spool*.
+
+    *policy* is the run's.
+    """
+
+    def __init__(self, policy: Policy, *, worker: str | None = None) -> None:
+        self.policy = policy
+        self.worker = worker
+        self.spool: Spool | None = None
+        self._lock = threading.Lock()
+        self._outside = Account(OUTSIDE, policy, worker=worker)
+        self._current = self._outside
+
+    # -- what the tests say -------------------------------------------------------------------
+
+    def open(self, test: str, policy: Policy) -> Account:
+        """From now on mail is *test*'s."""
+        account = Account(test, policy, worker=self.worker)
+        with self._lock:
+            self._current = account
+        return account
+
+    @property
+    def account(self) -> Account:
+        """The account of the test that runs, or that of what no test can be blamed for."""
+        with self._lock:
+            return self._current
+
+    def close(self) -> Account:
+        """The test has ended; its account is complete."""
+        with self._lock:
+            account, self._current = self._current, self._outside
+        return account
+
+    def write(self, account: Account, record: TestRecord) -> None:
+        """Write a test's record into its directory, if there is to be one."""
+        if self.spool is None or not account:
+            return
+        try:
+            self.spool.finish(record)
+        except OSError as error:
+            account.errors.append(f"mail could not be saved: {error}")
+
+    # -- what the traps say ---------------------------------------------------------------------
+
+    def starting(self, options: Options) -> None:
+        """ValueError where a trap would demand less than the run does without saying why."""
+        self.policy.with_options(options, FACTORY).check_reason(self.policy)
+
+    def connected(self, connection: Connection, options: Options) -> None:
+        with self._lock:
+            self._current.connect(connection, options)
+
+    def delivered(self, message: CapturedMessage, options: Options) -> None:
+        with self._lock:
+            account = self._current
+            number = account.deliver(message, options)
+            if self.spool is not None:
+                self._keep(self.spool, account, number, message.raw)
+
+    def _keep(self, spool: Spool, account: Account, number: int, raw: bytes) -> None:
+        try:
+            if not account.spooled:
+                spool.begin(account.head())
+                account.spooled = True
+            spool.keep(account.directory, account.message_record(number), raw)
+        except OSError as error:
+            account.errors.append(f"mail could not be saved: {error}")

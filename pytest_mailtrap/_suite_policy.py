@@ -1,0 +1,84 @@
+"""
+Which policy holds: for the run, for a test, for a trap; a pure value.
+
+The modes are those of MTA-STS (RFC 8461, section 3.2): "none", "testing" (only report), "enforce".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._options import POLICIES
+from pytest_mailtrap._requirements import DEFAULT, includes, parse_requirements
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._options import Options
+    from pytest_mailtrap._record import PolicyRecord
+
+MARKER = "@pytest.mark.mailtrap"
+FACTORY = "mailtrap_factory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """
+    What is demanded of mail.
+
+    *origin* says, for people, where it was set; "" where nobody set anything.
+    *reason* is why it is weaker than what is set for the run.
+    """
+
+    mode: str = "none"
+    require: tuple[str, ...] = ()
+    origin: str = ""
+    reason: str | None = None
+
+    @property
+    def is_on(self) -> bool:
+        return self.mode != "none"
+
+    def with_options(self, options: Options, origin: str) -> Policy:
+        """This policy, but with what *options* say of it."""
+        if options.policy is None and options.require is None:
+            return self
+        require = (
+            self.require or DEFAULT
+            if options.require is None
+            else parse_requirements(options.require)
+        )
+        # Whoever demands something of a test means it, also where the run has no policy.
+        mode = options.policy or (self.mode if self.origin else "enforce")
+        return Policy(
+            mode=mode,
+            require=() if mode == "none" else require,
+            origin=origin,
+            reason=options.reason,
+        )
+
+    def is_weaker_than(self, other: Policy) -> bool:
+        """Whether some mail passes here that would not pass there."""
+        if POLICIES.index(self.mode) < POLICIES.index(other.mode):
+            return True
+        return other.is_on and not includes(self.require, other.require)
+
+    def check_reason(self, other: Policy) -> None:
+        """ValueError where it is weaker than *other*, which holds for the run, and does not say why."""
+        if self.reason is None and self.is_weaker_than(other):
+            raise ValueError(
+                f"{self.describe()} is weaker than {other.describe()}, set by {other.origin}: "
+                "say why with reason=..."
+            )
+
+    def describe(self) -> str:
+        """Such as "policy enforce (tls, smime-signed)"."""
+        demands = f" ({', '.join(self.require)})" if self.is_on else ""
+        return f"policy {self.mode}{demands}"
+
+    def record(self) -> PolicyRecord:
+        return {
+            "mode": self.mode,  # type: ignore[typeddict-item]  # one of POLICIES, checked where it came in
+            "require": list(self.require),
+            "origin": self.origin,
+            "reason": self.reason,
+        }

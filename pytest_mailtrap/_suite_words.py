@@ -1,0 +1,200 @@
+"""
+The words of a broken policy, and of the mail under a failing test: mail and breaches in, text out.
+
+Rules of this file: those of `_explain`; what a requirement demands is told by the assertion that demands the same.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap import _assertions
+from pytest_mailtrap._advice import advice_for
+from pytest_mailtrap._explain import clip, compose, outcome, summary
+from pytest_mailtrap._record import connection_lines, message_lines
+from pytest_mailtrap._requirements import MINIMUM_TLS
+from pytest_mailtrap._suite_policy import FACTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_mailtrap._account import Account
+    from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._message import CapturedMessage
+    from pytest_mailtrap._requirements import Breach
+    from pytest_mailtrap._suite_policy import Policy
+
+_LINES = 18
+_MOST_MESSAGES = 20
+_MOST_DIALOGUE = 60
+# How many lines of the table, the evidence, "expected" and "received", and the advice must stay.
+_LEAST = (2, 3, 2, 3)
+
+
+def explain_policy(account: Account, policy: Policy, breaches: Sequence[Breach]) -> str:
+    """Say what was sent against *policy*, who demands it, and what to do if it must be so."""
+    first = breaches[0]
+    same = [breach for breach in breaches if breach.requirement == first.requirement]
+    messages = account.under(policy)
+    if first.connection is not None:
+        text = _explain_connections(account, same)
+    else:
+        text = _assertion_text(first.requirement, list(messages.values()))
+        text = text or _explain_messages(messages, same)
+    others = dict.fromkeys(b.requirement for b in breaches if b not in same)
+    return _fitted(text, [*_also(list(others)), *_way_out(first.requirement, policy)])
+
+
+def _way_out(requirement: str, policy: Policy) -> list[str]:
+    option = 'policy="none", reason="..."'
+    way = f"{FACTORY}({option})" if policy.origin == FACTORY else f"@pytest.mark.mailtrap({option})"
+    return [
+        f"Policy {policy.mode} demands {requirement}, set by {policy.origin}.",
+        f"Except: {way}",
+    ]
+
+
+def _also(others: list[str]) -> list[str]:
+    return [f"Not met either: {', '.join(others)}."] if others else []
+
+
+def _assertion_text(requirement: str, messages: list[CapturedMessage]) -> str | None:
+    """What the assertion says that demands the same; None where there is none."""
+    check: Callable[[], None] | None = {
+        "auth": lambda: _assertions.assert_authenticated(messages, username=None, mechanism=None),
+        "smime-signed": lambda: _assertions.assert_smime_signed(
+            messages, by=None, trust=None, allow=(), match_from=True, identities=()
+        ),
+        "smime-encrypted": lambda: _assertions.assert_smime_encrypted(
+            messages, to=None, identities=None, authenticated=False
+        ),
+        **{
+            name: lambda minimum=minimum: _assertions.assert_sent_over_tls(
+                messages, minimum=minimum
+            )
+            for name, minimum in MINIMUM_TLS.items()
+        },
+    }.get(requirement)
+    if check is None:
+        return None
+    try:
+        check()
+    except AssertionError as error:
+        return str(error)
+    return None
+
+
+def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[Breach]) -> str:
+    wrong = {breach.message: breach.text for breach in breaches}
+    first = breaches[0]
+    rows = [
+        f"  #{number}  {'no certificate' if number in wrong else 'certificate':<14}  {summary(message)}"
+        for number, message in messages.items()
+    ]
+    return compose(
+        f"{len(wrong)} of {len(messages)} messages {first.text}",
+        rows,
+        [
+            "Let the trap ask for one, and the client show it:",
+            '  trap    client_certificates="request" or "require"',
+            "  client  context.load_cert_chain(...), issued by mailtrap_ca",
+        ],
+    )
+
+
+def _explain_connections(account: Account, breaches: Sequence[Breach]) -> str:
+    first = breaches[0]
+    place = first.connection or 0
+    connection = account.connections[place]
+    evidence = [
+        str(line) for line in connection.transcript if line.speaker == "C" and not line.encrypted
+    ]
+    count = len(breaches)
+    verb = "connection" if count == 1 else "connections"
+    return compose(
+        f"{count} {verb} sent a password in cleartext",
+        [
+            f"  connection {b.connection + 1}  {b.text}"
+            for b in breaches
+            if b.connection is not None
+        ],
+        [f"  connection {place + 1} on the wire:", *(f"      {line}" for line in evidence[-3:])],
+        ["  - expected: AUTH inside TLS only", f"  + received: {first.text}"],
+        advice_for("password-in-cleartext"),
+    )
+
+
+def _fitted(text: str, closing: Sequence[str]) -> str:
+    """Join the two within 18 lines: from the end of the advice, of the evidence and of the table goes what must."""
+    verdict, *rest = text.split("\n\n")
+    blocks = [block.split("\n") for block in rest]
+    surplus = 2 + sum(len(block) + 1 for block in blocks) + len(closing) - _LINES
+    least = dict(zip(range(-len(blocks), 0), _LEAST[-len(blocks) :], strict=False))
+    for place in sorted(least, reverse=True):
+        block = blocks[place]
+        while surplus > 0 and len(block) > least[place]:
+            surplus -= 1
+            _drop_row(block)
+    parts = ["\n".join(map(clip, block)) for block in blocks]
+    return "\n\n".join([clip(verdict), *parts, "\n".join(map(clip, closing))])
+
+
+def _drop_row(block: list[str]) -> None:
+    more = re.fullmatch(r"  \.\.\. and (\d+) more", block[-1])
+    if more is None:
+        block.pop()
+    else:
+        block[-2:] = [f"  ... and {int(more[1]) + 1} more"]
+
+
+# -- under a failing test ---------------------------------------------------------------------
+
+
+def captured(account: Account) -> str:
+    """Each message on a line, and what was said on the connection that decided."""
+    rows = [f"#{n}  {_how(m)}  {summary(m)}" for n, m in enumerate(account.messages, 1)]
+    more = len(rows) - _MOST_MESSAGES
+    table = [*rows[:_MOST_MESSAGES], *([f"... and {more} more"] if more > 0 else [])]
+    table = table or ["no message reached a trap"]
+    place, lines = _deciding(account)
+    connection = account.connections[place]
+    carried = [f"#{n}" for n, m in enumerate(account.messages, 1) if m.connection is connection]
+    what = f" ({', '.join(carried[:5])})" if carried else f" ({outcome(connection)})"
+    head = f"connection {place + 1} of {len(account.connections)}{what}:"
+    return "\n".join([*table, "", head, *(f"    {line}" for line in lines)])
+
+
+def _how(message: CapturedMessage) -> str:
+    transport = message.transport
+    if transport.tls_version is None:
+        return "no TLS"
+    return f"{transport.tls_version}, {'STARTTLS' if transport.negotiated_by == 'starttls' else 'implicit TLS'}"
+
+
+def _deciding(account: Account) -> tuple[int, list[str]]:
+    """The place of a connection that failed, else of mail that broke the policy or came in cleartext, else of the last."""
+    for place, connection in enumerate(account.connections):
+        if connection.handshake_error:
+            return place, _tail(connection_lines(connection.transcript))
+    message = _culprit(account)
+    if message is not None:
+        return _place(account, message.connection), _tail(message_lines(message.transcript))
+    return len(account.connections) - 1, _tail(connection_lines(account.connections[-1].transcript))
+
+
+def _culprit(account: Account) -> CapturedMessage | None:
+    numbers = [b.message for p in account.policies() for b in account.breaches(p) if b.message]
+    if numbers:
+        return account.messages[numbers[0] - 1]
+    bare = [message for message in account.messages if not message.transport.encrypted]
+    return bare[0] if bare else (account.messages or [None])[-1]
+
+
+def _place(account: Account, connection: Connection) -> int:
+    return next(n for n, known in enumerate(account.connections) if known is connection)
+
+
+def _tail(lines: list[str]) -> list[str]:
+    surplus = len(lines) - _MOST_DIALOGUE
+    return lines if surplus <= 0 else [f"... {surplus} lines before", *lines[-_MOST_DIALOGUE:]]

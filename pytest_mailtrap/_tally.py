@@ -1,0 +1,151 @@
+"""
+The totals of a run: counts of one test as data that JSON can hold, added up by whoever prints them.
+
+Rules of this file: pure; the data of a test crosses from worker to controller on its report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict
+
+from pytest_mailtrap._options import HOSTILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_mailtrap._record import TestRecord
+
+CLEARTEXT = "cleartext"
+_MOST_LINES = 10
+
+
+class Counts(TypedDict):
+    """What one test adds to the totals; mail to hostile servers is left out, it is bad on purpose."""
+
+    directory: str | None  # where its files are; None where nothing came
+    messages: int
+    tls: dict[str, int]  # by version, or "cleartext"
+    signed: int
+    encrypted: int
+    refused: dict[str, int]  # failed handshakes, by what went wrong
+    policy: str | None  # the mode of the test's policy
+    breaches: list[str]
+    opt_outs: list[str]
+    errors: list[str]
+
+
+def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[str]) -> Counts:
+    messages = [m for m in record["messages"] if m["exempt"] != HOSTILE]
+    connections = [c for c in record["connections"] if c["exempt"] != HOSTILE]
+    smime = [m["smime"] for m in messages if m["smime"] is not None]
+    refused = Counter(c["handshake_error"] for c in connections if c["handshake_error"])
+    return {
+        "directory": record["directory"] if record["connections"] else None,
+        "messages": len(messages),
+        "tls": dict(Counter(m["transport"]["tls_version"] or CLEARTEXT for m in messages)),
+        "signed": sum(facts["signed"] for facts in smime),
+        "encrypted": sum(facts["encrypted"] for facts in smime),
+        "refused": dict(refused),
+        "policy": record["policy"]["mode"] if record["policy"] else None,
+        "breaches": [
+            f"{_culprit(found['message'], found['connection'])} {found['text']}"
+            for found in record["violations"]
+        ],
+        "opt_outs": list(opt_outs),
+        "errors": list(errors),
+    }
+
+
+def _culprit(message: int | None, connection: int | None) -> str:
+    return f"#{message}" if message is not None else f"connection {(connection or 0) + 1}:"
+
+
+@dataclass(slots=True)
+class Tally:
+    """The sum over all tests."""
+
+    tests: int = 0
+    messages: int = 0
+    tls: Counter[str] = field(default_factory=Counter)
+    signed: int = 0
+    encrypted: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    breaches: dict[str, list[str]] = field(default_factory=dict)
+    opt_outs: list[tuple[str, str]] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
+    directories: list[str] = field(default_factory=list)
+
+    def add(self, test: str, counts: Counts) -> None:
+        self.tests += counts["messages"] > 0
+        self.messages += counts["messages"]
+        self.tls.update(counts["tls"])
+        self.signed += counts["signed"]
+        self.encrypted += counts["encrypted"]
+        self.refused.update(counts["refused"])
+        if counts["breaches"]:
+            self.breaches[test] = counts["breaches"]
+        self.opt_outs += [(test, reason) for reason in counts["opt_outs"]]
+        self.errors.update(counts["errors"])
+        if counts["directory"] is not None:
+            self.directories.append(counts["directory"])
+
+    def lines(self) -> list[str]:
+        """The totals for a terminal; none where there is nothing to say."""
+        return [
+            *self._mail(),
+            *self._connections(),
+            *_listed("against the policy", self._breaches(), "test"),
+            *_listed("excepted from the policy", self._opt_outs(), "test"),
+            *self._warnings(),
+        ]
+
+    def _mail(self) -> list[str]:
+        if not self.messages:
+            return []
+        hows = [f"{count} {how}" for how, count in sorted(self.tls.items(), reverse=True)]
+        smime = [("S/MIME signed", self.signed), ("S/MIME encrypted", self.encrypted)]
+        extra = [f"{count} {what}" for what, count in smime if count]
+        return [
+            f"{plural(self.messages, 'message')} in {plural(self.tests, 'test')}: {', '.join(hows + extra)}"
+        ]
+
+    def _connections(self) -> list[str]:
+        reasons = [
+            f"{words} ({count})" if count > 1 else words
+            for words, count in self.refused.most_common()
+        ]
+        return _listed("refused in the handshake", reasons, "connection", self.refused.total())
+
+    def _breaches(self) -> list[str]:
+        return [f"{test}: {_some(texts)}" for test, texts in self.breaches.items()]
+
+    def _opt_outs(self) -> list[str]:
+        return [f"{test}: {reason}" for test, reason in self.opt_outs]
+
+    def _warnings(self) -> list[str]:
+        return [
+            f"warning: {text}" + (f" ({n} times)" if n > 1 else "")
+            for text, n in self.errors.items()
+        ]
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = len(texts) - 3
+    return "; ".join([*texts[:3], *([f"{more} more"] if more > 0 else [])])
+
+
+def _listed(what: str, lines: Sequence[str], noun: str, count: int | None = None) -> list[str]:
+    if not lines:
+        return []
+    more = len(lines) - _MOST_LINES
+    return [
+        f"{plural(len(lines) if count is None else count, noun)} {what}:",
+        *(f"  {line}" for line in lines[:_MOST_LINES]),
+        *([f"  ... and {more} more"] if more > 0 else []),
+    ]
