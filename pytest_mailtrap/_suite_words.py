@@ -17,7 +17,7 @@ from pytest_mailtrap._requirements import MINIMUM_TLS
 from pytest_mailtrap._suite_policy import FACTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pytest_mailtrap._account import Account
     from pytest_mailtrap._connection import Connection
@@ -40,8 +40,9 @@ def explain_policy(account: Account, policy: Policy, breaches: Sequence[Breach])
     if first.connection is not None:
         text = _explain_connections(account, same)
     else:
-        text = _assertion_text(first.requirement, list(messages.values()))
-        text = text or _explain_messages(messages, same)
+        text = _assertion_text(first.requirement, list(messages.values())) or _explain_messages(
+            messages, same
+        )
     others = dict.fromkeys(b.requirement for b in breaches if b not in same)
     return _fitted(text, [*_also(list(others)), *_way_out(first.requirement, policy)])
 
@@ -61,25 +62,19 @@ def _also(others: list[str]) -> list[str]:
 
 def _assertion_text(requirement: str, messages: list[CapturedMessage]) -> str | None:
     """What the assertion says that demands the same; None where there is none."""
-    check: Callable[[], None] | None = {
-        "auth": lambda: _assertions.assert_authenticated(messages, username=None, mechanism=None),
-        "smime-signed": lambda: _assertions.assert_smime_signed(
-            messages, by=None, trust=None, allow=(), match_from=True, identities=()
-        ),
-        "smime-encrypted": lambda: _assertions.assert_smime_encrypted(
-            messages, to=None, identities=None, authenticated=False
-        ),
-        **{
-            name: lambda minimum=minimum: _assertions.assert_sent_over_tls(
-                messages, minimum=minimum
-            )
-            for name, minimum in MINIMUM_TLS.items()
-        },
-    }.get(requirement)
-    if check is None:
-        return None
     try:
-        check()
+        if requirement in MINIMUM_TLS:
+            _assertions.assert_sent_over_tls(messages, minimum=MINIMUM_TLS[requirement])
+        elif requirement == "auth":
+            _assertions.assert_authenticated(messages, username=None, mechanism=None)
+        elif requirement == "smime-signed":
+            _assertions.assert_smime_signed(
+                messages, by=None, trust=None, allow=(), match_from=True, identities=()
+            )
+        elif requirement == "smime-encrypted":
+            _assertions.assert_smime_encrypted(
+                messages, to=None, identities=None, authenticated=False
+            )
     except AssertionError as error:
         return str(error)
     return None
@@ -188,7 +183,7 @@ def _culprit(account: Account) -> CapturedMessage | None:
     if numbers:
         return account.messages[numbers[0] - 1]
     bare = [message for message in account.messages if not message.transport.encrypted]
-    return bare[0] if bare else (account.messages or [None])[-1]
+    return next(iter(bare or account.messages[-1:]), None)
 
 
 def _place(account: Account, connection: Connection) -> int:
