@@ -1,7 +1,7 @@
 """
 The mail of one test: what came while it ran, by which policy it is judged, and the record of it.
 
-Rules of this file: the trap's thread adds, the test's thread reads, each under the lock of the ledger.
+Rules of this file: the trap's thread adds, each thing in one step; the test's thread reads.
 """
 
 from __future__ import annotations
@@ -18,94 +18,122 @@ from pytest_mailtrap._spool import directory_name
 from pytest_mailtrap._suite_policy import FACTORY, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._options import Options
-    from pytest_mailtrap._record import Outcome, SMIMERecord, TestRecord
+    from pytest_mailtrap._record import MessageRecord, Outcome, SMIMERecord, TestRecord
+
+Mark = tuple[int, int]  # how many messages and how many connections
 
 
 class Account:
     """
     What has come into any trap while one test ran.
 
-    *policy* holds for the test; a trap with options of its own may have another.
-    *judged* and *judged_connections* are how many have had their verdict, so that each is told once.
+    *policy* holds for the test, with what its marker says (*marked*); a trap with other options may have another.
+    *judged* is how far verdicts have come, so that each thing is told once.
     """
 
-    def __init__(self, test: str, policy: Policy, *, worker: str | None = None) -> None:
+    def __init__(
+        self,
+        test: str,
+        policy: Policy,
+        *,
+        marked: Options | None = None,
+        worker: str | None = None,
+    ) -> None:
         self.test = test
         self.directory = directory_name(test)
         self.policy = policy
         self.worker = worker
         self.started = _record.now()
-        self.messages: list[CapturedMessage] = []
-        self.connections: list[Connection] = []
         self.errors: list[str] = []
         self.spooled = False
-        self.judged = 0
-        self.judged_connections = 0
+        self.judged: Mark = (0, 0)
+        self._marked = _demands(marked)
         self._began = time.monotonic()
+        self._messages: list[tuple[CapturedMessage, Policy]] = []
+        self._connections: list[tuple[Connection, Policy]] = []
         self._places: dict[int, int] = {}
-        self._message_policies: list[Policy] = []
-        self._connection_policies: list[Policy] = []
 
     def __bool__(self) -> bool:
-        return bool(self.messages or self.connections)
+        return bool(self._connections)
 
-    def connect(self, connection: Connection, options: Options) -> int:
-        """Note a connection, and give its place; one from an earlier test counts here as soon as it carries something."""
+    # -- from the trap's thread ---------------------------------------------------------------
+
+    def connect(self, connection: Connection, options: Options) -> None:
+        """Note a connection; one from an earlier test counts here as soon as it carries something."""
         if id(connection) not in self._places:
-            self._places[id(connection)] = len(self.connections)
-            self.connections.append(connection)
-            self._connection_policies.append(self._policy_of(options))
-        return self._places[id(connection)]
+            self._places[id(connection)] = len(self._connections)
+            self._connections.append((connection, self._policy_of(options)))
 
     def deliver(self, message: CapturedMessage, options: Options) -> int:
         """Note a message, and give its number."""
         self.connect(message.connection, options)
-        self.messages.append(message)
-        self._message_policies.append(self._policy_of(options))
-        return len(self.messages)
+        self._messages.append((message, self._policy_of(options)))
+        return len(self._messages)
 
     def _policy_of(self, options: Options) -> Policy:
         if options.reason == HOSTILE:
             return Policy(origin=FACTORY, reason=HOSTILE)
+        if _demands(options) == self._marked:
+            return self.policy
         return self.policy.with_options(options, FACTORY)
+
+    # -- what came ----------------------------------------------------------------------------
+
+    @property
+    def messages(self) -> list[CapturedMessage]:
+        return [message for message, _ in self._messages]
+
+    @property
+    def connections(self) -> list[Connection]:
+        return [connection for connection, _ in self._connections]
+
+    def place(self, connection: Connection) -> int:
+        """Where *connection* stands among the test's."""
+        return self._places[id(connection)]
+
+    def mark(self) -> Mark:
+        return len(self._messages), len(self._connections)
+
+    # -- what is demanded of it ---------------------------------------------------------------
 
     @property
     def opt_outs(self) -> list[str]:
         """The reasons for which less is demanded of this test's mail, or of some of it."""
-        found = [self.policy, *self._connection_policies]
-        return [r for r in dict.fromkeys(p.reason for p in found) if r not in (None, HOSTILE)]
+        reasons = [self.policy.reason, *(policy.reason for _, policy in self._connections)]
+        return [r for r in dict.fromkeys(reasons) if r is not None and r != HOSTILE]
 
     def policies(self) -> list[Policy]:
         """The policies that some of the mail is under, the test's own first."""
-        found = [*self._message_policies, *self._connection_policies]
+        found = [policy for _, policy in [*self._messages, *self._connections]]
         return [policy for policy in dict.fromkeys([self.policy, *found]) if policy.is_on]
 
     def under(self, policy: Policy) -> dict[int, CapturedMessage]:
         """The messages that *policy* holds for, by their numbers."""
-        pairs = zip(self.messages, self._message_policies, strict=True)
-        return {number: m for number, (m, p) in enumerate(pairs, 1) if p == policy}
+        return {n: message for n, (message, its) in enumerate(self._messages, 1) if its == policy}
 
     def breaches(
-        self, policy: Policy, *, after: int = 0, after_connection: int = 0
+        self, policy: Policy, *, start: Mark = (0, 0), end: Mark | None = None
     ) -> list[Breach]:
-        """What has been sent against *policy*, by requirement; *after* the first few messages and connections."""
-        return list(self._breaches(policy, after, after_connection))
-
-    def _breaches(self, policy: Policy, after: int, after_connection: int) -> Iterator[Breach]:
+        """What has been sent against *policy*, by requirement; from mark *start* to mark *end*."""
+        end = self.mark() if end is None else end
+        messages = list(enumerate(self._messages, 1))[start[0] : end[0]]
+        connections = list(enumerate(self._connections))[start[1] : end[1]]
+        found: list[Breach] = []
         for requirement in policy.require:
-            for number, message in self.under(policy).items():
-                if number > after:
-                    yield from message_breaches(requirement, number, message)
-            pairs = zip(self.connections, self._connection_policies, strict=True)
-            for place, (connection, its) in enumerate(pairs):
-                if its == policy and place >= after_connection:
-                    yield from connection_breaches(requirement, place, connection)
+            for number, (message, its) in messages:
+                if its == policy:
+                    found += message_breaches(requirement, number, message)
+            for place, (connection, its) in connections:
+                if its == policy:
+                    found += connection_breaches(requirement, place, connection)
+        return found
+
+    # -- the record ---------------------------------------------------------------------------
 
     def head(self) -> dict[str, Any]:  # the part of a record that is known from the start
         return {
@@ -118,29 +146,31 @@ class Account:
             "policy": self.policy.record() if self.policy.origin else None,
         }
 
-    def message_record(
-        self, number: int, smime: SMIMERecord | None = None
-    ) -> _record.MessageRecord:
-        message = self.messages[number - 1]
+    def message_record(self, number: int, smime: SMIMERecord | None = None) -> MessageRecord:
+        message, policy = self._messages[number - 1]
         return _record.message_record(
             message,
             number=number,
-            connection=self._places[id(message.connection)],
+            connection=self.place(message.connection),
             smime=smime,
-            exempt=self._exempt(self._message_policies[number - 1]),
+            exempt=_exempt(policy),
         )
 
-    def record(self, outcome: Outcome, duration: float | None = None) -> TestRecord:
+    def record(self, outcome: Outcome) -> TestRecord:
         """All that is known of the test's mail by now."""
-        broken = [breach for policy in self.policies() for breach in self.breaches(policy)]
         messages = [
             self.message_record(number, self._smime(message))
             for number, message in enumerate(self.messages, 1)
         ]
-        carried: list[list[int]] = [[] for _ in self.connections]
+        carried: dict[int, list[int]] = {}
         for found in messages:
-            carried[found["connection"]].append(found["number"])
-        pairs = zip(self.connections, self._connection_policies, carried, strict=True)
+            carried.setdefault(found["connection"], []).append(found["number"])
+        connections = [
+            _record.connection_record(
+                connection, messages=carried.get(place, ()), exempt=_exempt(policy)
+            )
+            for place, (connection, policy) in enumerate(self._connections)
+        ]
         return {
             "schema": SCHEMA,
             "test": self.test,
@@ -148,14 +178,15 @@ class Account:
             "outcome": outcome,
             "worker": self.worker,
             "started": self.started,
-            "duration": time.monotonic() - self._began if duration is None else duration,
+            "duration": time.monotonic() - self._began,
             "policy": self.policy.record() if self.policy.origin else None,
-            "violations": [asdict(breach) for breach in broken],  # type: ignore[misc]  # the same members
-            "messages": messages,
-            "connections": [
-                _record.connection_record(c, messages=numbers, exempt=self._exempt(policy))
-                for c, policy, numbers in pairs
+            "violations": [
+                asdict(breach)  # type: ignore[misc]  # the same members
+                for policy in self.policies()
+                for breach in self.breaches(policy)
             ],
+            "messages": messages,
+            "connections": connections,
         }
 
     def _smime(self, message: CapturedMessage) -> SMIMERecord | None:
@@ -168,5 +199,10 @@ class Account:
             self.errors.append(f"the S/MIME facts of a message could not be recorded: {error!r}")
             return None
 
-    def _exempt(self, policy: Policy) -> str | None:
-        return None if policy.is_on else policy.reason
+
+def _exempt(policy: Policy) -> str | None:
+    return None if policy.is_on else policy.reason
+
+
+def _demands(options: Options | None) -> tuple[object, ...]:
+    return (None,) * 3 if options is None else (options.policy, options.require, options.reason)

@@ -49,7 +49,7 @@ def explain_transport(
         remedy = version_advice(culprit.transport, minimum)
     return compose(
         _verdict(len(violations), len(messages), fact),
-        _table(violations, messages, [_how_sent(m.transport) for m in messages]),
+        _table(violations, messages, [how_sent(m.transport) for m in messages]),
         _on_the_wire(first.number, evidence),
         [f"  - expected: {minimum} or newer", f"  + received: {received}"],
         remedy,
@@ -113,7 +113,7 @@ def explain_waiting(
     idle = [connection for connection in connections if not connection.messages]
     return compose(
         _verdict(len(messages), count, f"arrived within {timeout:g} s"),
-        _table([], messages, [_how_sent(m.transport) for m in messages]),
+        _table([], messages, [how_sent(m.transport) for m in messages]),
         happenings(idle, port, tls_port) if idle or not messages else [],
         advice_for(diagnosis(idle), may_be_late=False) if idle or not messages else [],
     )
@@ -251,7 +251,7 @@ def summary(message: CapturedMessage) -> str:
     return f'"{message.headline}" -> {", ".join(message.rcpt_tos)}'
 
 
-def _how_sent(transport: Transport) -> str:
+def how_sent(transport: Transport) -> str:
     if transport.tls_version is None:
         return "no TLS"
     kind = "STARTTLS" if transport.negotiated_by == "starttls" else "implicit TLS"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mailtrap._reporting import add_check
+from pytest_mailtrap._suite import SUITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,11 +30,13 @@ def mailtrap_ca() -> trustme.CA:
 
 
 @pytest.fixture(scope="session")
-def mailtrap_factory(mailtrap_ca: trustme.CA) -> Iterator[MailTrapFactory]:
+def mailtrap_factory(
+    request: pytest.FixtureRequest, mailtrap_ca: trustme.CA
+) -> Iterator[MailTrapFactory]:
     """Makes further mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
     from pytest_mailtrap._factory import MailTrapFactory
 
-    factory = MailTrapFactory(mailtrap_ca)
+    factory = MailTrapFactory(mailtrap_ca, observer=request.config.stash[SUITE].ledger)
     yield factory
     factory.close()
 
@@ -119,11 +122,13 @@ def marked_options(node: pytest.Item) -> MarkerOptions:
     return MarkerOptions.of(options)
 
 
-def check_marker(item: pytest.Item) -> None:
-    """Fail a test with a wrong marker before it runs, also where it does not use the fixture."""
+def check_marker(item: pytest.Item) -> MarkerOptions | None:
+    """Fail a test with a wrong marker before it runs, also where it does not use the fixture; else give its options."""
     if item.get_closest_marker("mailtrap") is None:
-        return
+        return None
     try:
-        marked_options(item)
+        return marked_options(item)
     except (TypeError, ValueError) as error:
-        pytest.fail(f"@pytest.mark.mailtrap: {error}", pytrace=False)
+        wrong = error
+    # Outside of the except block, which would show the error twice.
+    pytest.fail(f"@pytest.mark.mailtrap: {wrong}", pytrace=False)

@@ -11,7 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._account import Account
-from pytest_mailtrap._suite_policy import FACTORY, Policy
+from pytest_mailtrap._options import HOSTILE
+from pytest_mailtrap._suite_policy import FACTORY, MARKER, Policy
 
 if TYPE_CHECKING:
     from pytest_mailtrap._connection import Connection
@@ -41,9 +42,10 @@ class Ledger:
 
     # -- what the tests say -------------------------------------------------------------------
 
-    def open(self, test: str, policy: Policy) -> Account:
-        """From now on mail is *test*'s."""
-        account = Account(test, policy, worker=self.worker)
+    def open(self, test: str, marked: Options | None = None) -> Account:
+        """From now on mail is *test*'s, under the run's policy with what its marker says."""
+        policy = self.policy if marked is None else self.policy.with_options(marked, MARKER)
+        account = Account(test, policy, marked=marked, worker=self.worker)
         with self._lock:
             self._current = account
         return account
@@ -54,11 +56,16 @@ class Ledger:
         with self._lock:
             return self._current
 
-    def close(self) -> Account:
-        """The test has ended; its account is complete."""
+    @property
+    def outside(self) -> Account:
+        """The account of what came while no test ran."""
+        return self._outside
+
+    def close(self) -> Account | None:
+        """The test has ended; its account is complete. None where no test had begun."""
         with self._lock:
             account, self._current = self._current, self._outside
-        return account
+        return None if account is self._outside else account
 
     def write(self, account: Account, record: TestRecord) -> None:
         """Write a test's record into its directory, if there is to be one."""
@@ -73,7 +80,11 @@ class Ledger:
 
     def starting(self, options: Options) -> None:
         """ValueError where a trap would demand less than the run does without saying why."""
-        self.policy.with_options(options, FACTORY).check_reason(self.policy)
+        if options.reason == HOSTILE:
+            return
+        objection = self.policy.with_options(options, FACTORY).objection(self.policy)
+        if objection is not None:
+            raise ValueError(objection)
 
     def connected(self, connection: Connection, options: Options) -> None:
         with self._lock:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from email.errors import MessageError
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
@@ -454,6 +453,7 @@ def _decoded(value: str) -> str:
     """Resolve encoded words (RFC 2047); those that cannot be stay as they are."""
     if "=?" not in value:
         return value
+    from email.errors import MessageError
     from email.header import decode_header, make_header
 
     try:

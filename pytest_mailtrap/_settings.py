@@ -51,7 +51,34 @@ class Given:
         return ",".join(self.words)
 
 
-SETTINGS: tuple[Setting, ...] = ()
+POLICY = Setting(
+    name="policy",
+    kind="text",
+    help="what happens to tests whose mail lacks what is required: none (nothing), testing (it is reported), enforce (they fail).",
+)
+REQUIRE = Setting(
+    name="require",
+    kind="list",
+    help="what the policy requires of mail: tls (by default), tls>=1.3, auth-over-tls, smime-signed, ...",
+)
+REPORT = Setting(
+    name="report",
+    kind="path",
+    help="write the mail of all tests into this HTML file (needs pytest-mailtrap[report]).",
+)
+SAVE = Setting(
+    name="save",
+    kind="path",
+    help="save the mail of all tests below this directory, as .eml files with a mail.json for each test.",
+)
+JUNIT_PROPERTIES = Setting(
+    name="junit_properties",
+    kind="switch",
+    help="add properties such as mailtrap.messages to the tests in the JUnit XML file.",
+    bare="true",
+)
+
+SETTINGS: tuple[Setting, ...] = (POLICY, REQUIRE, REPORT, SAVE, JUNIT_PROPERTIES)
 
 
 def given(config: pytest.Config, setting: Setting) -> Given | None:

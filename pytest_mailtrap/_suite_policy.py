@@ -25,13 +25,15 @@ class Policy:
     """
     What is demanded of mail.
 
-    *origin* says, for people, where it was set; "" where nobody set anything.
+    *origin* says, for people, where it was set, *required_by* where its requirements were, if elsewhere;
+    "" where nobody set anything.
     *reason* is why it is weaker than what is set for the run.
     """
 
     mode: str = "none"
     require: tuple[str, ...] = ()
     origin: str = ""
+    required_by: str = ""
     reason: str | None = None
 
     @property
@@ -53,6 +55,7 @@ class Policy:
             mode=mode,
             require=() if mode == "none" else require,
             origin=origin,
+            required_by=(self.required_by or self.origin) if options.require is None else "",
             reason=options.reason,
         )
 
@@ -62,13 +65,14 @@ class Policy:
             return True
         return other.is_on and not includes(self.require, other.require)
 
-    def check_reason(self, other: Policy) -> None:
-        """ValueError where it is weaker than *other*, which holds for the run, and does not say why."""
-        if self.reason is None and self.is_weaker_than(other):
-            raise ValueError(
-                f"{self.describe()} is weaker than {other.describe()}, set by {other.origin}: "
-                "say why with reason=..."
-            )
+    def objection(self, other: Policy) -> str | None:
+        """What is to be said where it is weaker than *other*, which holds for the run, and does not say why."""
+        if self.reason is not None or not self.is_weaker_than(other):
+            return None
+        return (
+            f"{self.describe()} is weaker than {other.describe()}, set by {other.origin}: "
+            'say why with reason="..."'
+        )
 
     def describe(self) -> str:
         """Such as "policy enforce (tls, smime-signed)"."""

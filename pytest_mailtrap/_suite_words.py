@@ -7,25 +7,26 @@ Rules of this file: those of `_explain`; what a requirement demands is told by t
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._advice import advice_for
-from pytest_mailtrap._explain import clip, compose, outcome, summary
+from pytest_mailtrap._explain import clip, compose, how_sent, outcome, summary
 from pytest_mailtrap._record import connection_lines, message_lines
 from pytest_mailtrap._requirements import MINIMUM_TLS
-from pytest_mailtrap._suite_policy import FACTORY
+from pytest_mailtrap._suite_policy import FACTORY, MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mailtrap._account import Account
-    from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._requirements import Breach
     from pytest_mailtrap._suite_policy import Policy
 
 _LINES = 18
+_COLUMNS = 72
 _MOST_MESSAGES = 20
 _MOST_DIALOGUE = 60
 # How many lines of the table, the evidence, "expected" and "received", and the advice must stay.
@@ -49,11 +50,9 @@ def explain_policy(account: Account, policy: Policy, breaches: Sequence[Breach])
 
 def _way_out(requirement: str, policy: Policy) -> list[str]:
     option = 'policy="none", reason="..."'
-    way = f"{FACTORY}({option})" if policy.origin == FACTORY else f"@pytest.mark.mailtrap({option})"
-    return [
-        f"Policy {policy.mode} demands {requirement}, set by {policy.origin}.",
-        f"Except: {way}",
-    ]
+    way = f"{FACTORY}({option})" if policy.origin == FACTORY else f"{MARKER}({option})"
+    demand = f"Policy {policy.mode}: {requirement} ({policy.required_by or policy.origin})"
+    return [*textwrap.wrap(demand, _COLUMNS), f"Except: {way}"]
 
 
 def _also(others: list[str]) -> list[str]:
@@ -148,9 +147,14 @@ def _drop_row(block: list[str]) -> None:
 
 def captured(account: Account) -> str:
     """Each message on a line, and what was said on the connection that decided."""
-    rows = [f"#{n}  {_how(m)}  {summary(m)}" for n, m in enumerate(account.messages, 1)]
-    more = len(rows) - _MOST_MESSAGES
-    table = [*rows[:_MOST_MESSAGES], *([f"... and {more} more"] if more > 0 else [])]
+    shown = account.messages[:_MOST_MESSAGES]
+    width = max((len(how_sent(m.transport)) for m in shown), default=0)
+    rows = [
+        f"{f'#{n}':<3}  {how_sent(m.transport):<{width}}  {summary(m)}"
+        for n, m in enumerate(shown, 1)
+    ]
+    more = len(account.messages) - len(rows)
+    table = [*rows, *([f"... and {more} more"] if more > 0 else [])]
     table = table or ["no message reached a trap"]
     place, lines = _deciding(account)
     connection = account.connections[place]
@@ -160,13 +164,6 @@ def captured(account: Account) -> str:
     return "\n".join([*table, "", head, *(f"    {line}" for line in lines)])
 
 
-def _how(message: CapturedMessage) -> str:
-    transport = message.transport
-    if transport.tls_version is None:
-        return "no TLS"
-    return f"{transport.tls_version}, {'STARTTLS' if transport.negotiated_by == 'starttls' else 'implicit TLS'}"
-
-
 def _deciding(account: Account) -> tuple[int, list[str]]:
     """The place of a connection that failed, else of mail that broke the policy or came in cleartext, else of the last."""
     for place, connection in enumerate(account.connections):
@@ -174,7 +171,7 @@ def _deciding(account: Account) -> tuple[int, list[str]]:
             return place, _tail(connection_lines(connection.transcript))
     message = _culprit(account)
     if message is not None:
-        return _place(account, message.connection), _tail(message_lines(message.transcript))
+        return account.place(message.connection), _tail(message_lines(message.transcript))
     return len(account.connections) - 1, _tail(connection_lines(account.connections[-1].transcript))
 
 
@@ -184,10 +181,6 @@ def _culprit(account: Account) -> CapturedMessage | None:
         return account.messages[numbers[0] - 1]
     bare = [message for message in account.messages if not message.transport.encrypted]
     return next(iter(bare or account.messages[-1:]), None)
-
-
-def _place(account: Account, connection: Connection) -> int:
-    return next(n for n, known in enumerate(account.connections) if known is connection)
 
 
 def _tail(lines: list[str]) -> list[str]:

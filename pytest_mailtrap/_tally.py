@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from pytest_mailtrap._options import HOSTILE
 
@@ -58,8 +58,33 @@ def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[s
     }
 
 
+def nothing_but(error: str) -> Counts:
+    """What a test adds whose mail could not be counted."""
+    return {
+        "directory": None,
+        "messages": 0,
+        "tls": {},
+        "signed": 0,
+        "encrypted": 0,
+        "refused": {},
+        "policy": None,
+        "breaches": [],
+        "opt_outs": [],
+        "errors": [error],
+    }
+
+
 def _culprit(message: int | None, connection: int | None) -> str:
     return f"#{message}" if message is not None else f"connection {(connection or 0) + 1}:"
+
+
+class Broken(NamedTuple):
+    """What a test sent against the policy; *line* counts from 0, as pytest does."""
+
+    texts: list[str]
+    enforced: bool
+    file: str | None
+    line: int | None
 
 
 @dataclass(slots=True)
@@ -72,12 +97,15 @@ class Tally:
     signed: int = 0
     encrypted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    breaches: dict[str, list[str]] = field(default_factory=dict)
+    breaches: dict[str, Broken] = field(default_factory=dict)
     opt_outs: list[tuple[str, str]] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
     directories: list[str] = field(default_factory=list)
 
-    def add(self, test: str, counts: Counts) -> None:
+    def add(
+        self, test: str, counts: Counts, *, location: tuple[str, int | None, str] | None = None
+    ) -> None:
+        """Add a test; *location* is where it stands, as pytest tells it: file, line from 0, name."""
         self.tests += counts["messages"] > 0
         self.messages += counts["messages"]
         self.tls.update(counts["tls"])
@@ -85,7 +113,12 @@ class Tally:
         self.encrypted += counts["encrypted"]
         self.refused.update(counts["refused"])
         if counts["breaches"]:
-            self.breaches[test] = counts["breaches"]
+            self.breaches[test] = Broken(
+                texts=counts["breaches"],
+                enforced=counts["policy"] == "enforce",
+                file=location[0] if location else None,
+                line=location[1] if location else None,
+            )
         self.opt_outs += [(test, reason) for reason in counts["opt_outs"]]
         self.errors.update(counts["errors"])
         if counts["directory"] is not None:
@@ -104,7 +137,10 @@ class Tally:
     def _mail(self) -> list[str]:
         if not self.messages:
             return []
-        hows = [f"{count} {how}" for how, count in sorted(self.tls.items(), reverse=True)]
+        versions = sorted(set(self.tls) - {CLEARTEXT}, reverse=True)
+        hows = [f"{self.tls[version]} {version}" for version in versions]
+        if bare := self.tls[CLEARTEXT]:
+            hows.append(f"{bare} in cleartext")
         smime = [("S/MIME signed", self.signed), ("S/MIME encrypted", self.encrypted)]
         extra = [f"{count} {what}" for what, count in smime if count]
         return [
@@ -119,7 +155,7 @@ class Tally:
         return _listed("refused in the handshake", reasons, "connection", self.refused.total())
 
     def _breaches(self) -> list[str]:
-        return [f"{test}: {_some(texts)}" for test, texts in self.breaches.items()]
+        return [f"{test}: {_some(broken.texts)}" for test, broken in self.breaches.items()]
 
     def _opt_outs(self) -> list[str]:
         return [f"{test}: {reason}" for test, reason in self.opt_outs]

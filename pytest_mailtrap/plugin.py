@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from pytest_mailtrap._fixtures import (
     mailtrap_factory,
     smime_identity,
 )
+from pytest_mailtrap._suite import SUITE, Suite
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,7 +26,7 @@ __all__ = ["hostile_mailtrap", "mailtrap", "mailtrap_ca", "mailtrap_factory", "s
 _MARKER = (
     "mailtrap(*, starttls='offer', require_auth=False, credentials=None, auth_without_tls=False, "
     "client_certificates='ignore', minimum_tls='TLSv1.2', maximum_tls='TLSv1.3', max_message_size=None, trust=False, "
-    "mode='starttls', scenarios=None, skip_scenarios=None): "
+    "policy=None, require=None, reason=None, mode='starttls', scenarios=None, skip_scenarios=None): "
     "how the mail trap of this test behaves"
 )
 
@@ -40,6 +41,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
+    suite = config.stash[SUITE] = Suite(config)
+    config.pluginmanager.register(_reporting.Totals(suite), "mailtrap-totals")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # pytest-xdist's, on the controller
+    node.config.stash[SUITE].tell(node.workerinput)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return _reporting.header(config.stash[SUITE])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[SUITE].start()
+
+
+# The innermost of the wrappers: behind it fixtures and workers come to their end, before it the summary is printed.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    result = yield
+    session.config.stash[SUITE].finish()
+    return result
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    _reporting.summarize(config.stash[SUITE], terminalreporter)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -48,7 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    check_marker(item)
+    _reporting.begin(item, check_marker(item))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,3 +87,21 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     _reporting.judge(item)
     return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    result = yield
+    _reporting.judge_late_mail(item)
+    return result
+
+
+# The outermost of the wrappers: what others make of the outcome has been made.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    _reporting.before_report(item, call)
+    report = yield
+    _reporting.after_report(item, report)
+    return report

@@ -1,0 +1,53 @@
+"""
+What others who report the run are given: JUnit XML, pytest-html, GitHub Actions.
+
+Rules of this file: each is looked for before anything is made for it; every value is escaped as it asks.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_mailtrap._account import Account
+    from pytest_mailtrap._tally import Counts
+
+_MOST_ROWS = 100
+
+
+def junit_properties(counts: Counts) -> list[tuple[str, object]]:
+    """A test's totals, for the `<properties>` of its test case."""
+    return [
+        ("mailtrap.messages", counts["messages"]),
+        ("mailtrap.tls", ", ".join(sorted(counts["tls"]))),
+        ("mailtrap.signed", counts["signed"]),
+        ("mailtrap.encrypted", counts["encrypted"]),
+        ("mailtrap.violations", len(counts["breaches"])),
+    ]
+
+
+def extend_html(config: pytest.Config, report: pytest.TestReport, account: Account) -> None:
+    """Put a table of the test's messages under its row in pytest-html's file, where one is being written."""
+    if not account or not config.getoption("htmlpath", None):
+        return
+    from pytest_html import extras
+
+    report.extras = [*getattr(report, "extras", []), extras.html(_table(account))]  # type: ignore[attr-defined]  # pytest-html's
+
+
+def _table(account: Account) -> str:
+    from pytest_mailtrap._explain import how_sent
+
+    rows = [
+        (f"#{number}", how_sent(message.transport), message.headline, ", ".join(message.rcpt_tos))
+        for number, message in enumerate(account.messages[:_MOST_ROWS], 1)
+    ]
+    cells = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    more = len(account.messages) - len(rows)
+    caption = f"mail ({more} more)" if more > 0 else "mail"
+    return f'<table class="mailtrap"><caption>{caption}</caption><tbody>{cells}</tbody></table>'

@@ -1,0 +1,213 @@
+"""
+One run of pytest in one process: what is set for it, whose mail it is, and what is written at the end.
+
+Under pytest-xdist the workers keep the ledgers and the controller adds up: what a test's report carries is all
+that crosses. Without it, one process is both, by the same code.
+
+Rules of this file: what each hook does; nothing heavy is imported before there is mail; whatever goes wrong
+with writing is told at the end and costs no test its result.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mailtrap import _settings
+from pytest_mailtrap._ledger import Ledger
+from pytest_mailtrap._options import POLICIES
+from pytest_mailtrap._requirements import DEFAULT, parse_requirements
+from pytest_mailtrap._spool import Spool
+from pytest_mailtrap._suite_policy import Policy
+from pytest_mailtrap._tally import Counts, Tally, counts_of, nothing_but
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._account import Account
+    from pytest_mailtrap._options import MarkerOptions
+    from pytest_mailtrap._record import Outcome
+
+SUITE = pytest.StashKey["Suite"]()
+_SPOOL = "mailtrap_spool"
+
+
+class Suite:
+    """The run, as this process sees it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        # What pytest-xdist gives its workers, by which it documents that they can be told.
+        self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self.policy = _policy(config)
+        self.report = _path(config, _settings.REPORT)
+        self.save = _path(config, _settings.SAVE)
+        self.junit = _switch(config, _settings.JUNIT_PROPERTIES)
+        self.report_written = False
+        self.tally = Tally()
+        self.ledger = Ledger(self.policy, worker=(self._workerinput or {}).get("workerid"))
+        self._temporary: Path | None = None
+        if self.report is not None and find_spec("jinja2") is None:
+            raise pytest.UsageError(
+                f"{_settings.REPORT.flag} needs Jinja2: pip install pytest-mailtrap[report]"
+            )
+
+    @property
+    def is_worker(self) -> bool:
+        return self._workerinput is not None
+
+    @property
+    def has_output(self) -> bool:
+        """Whether anybody wants to know of the mail of tests that passed."""
+        return self.policy.is_on or self.ledger.spool is not None or self.junit
+
+    # -- the run ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Find the place for the files, in the process that all others are told it by."""
+        root = self._root()
+        if root is not None:
+            self.ledger.spool = Spool(root)
+
+    def _root(self) -> Path | None:
+        if self._workerinput is not None:
+            told = self._workerinput.get(_SPOOL)
+            return None if told is None else Path(told)
+        if self.config.option.collectonly:
+            return None
+        try:
+            if self.save is not None:
+                Spool(self.save).clean()
+            elif self.report is not None:
+                self._temporary = Path(tempfile.mkdtemp(prefix="pytest-mailtrap-"))
+        except OSError as error:
+            self.tally.errors[f"mail cannot be saved: {error}"] += 1
+        return self.save or self._temporary
+
+    def tell(self, workerinput: dict[str, Any]) -> None:
+        """Tell a worker what only the controller knows."""
+        if self.ledger.spool is not None:
+            workerinput[_SPOOL] = str(self.ledger.spool.root)
+
+    def finish(self) -> None:
+        """Write what is to be written when all tests are done, or the run was broken off."""
+        self._close(self.ledger.close(), "interrupted")
+        self._close(self.ledger.outside, "passed")
+        if not self.is_worker:
+            self._write_report()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _close(self, account: Account | None, outcome: Outcome) -> None:
+        counts = self.counts(account, outcome) if account else None
+        if account and counts is not None:
+            self.tally.add(account.test, counts)
+
+    def _write_report(self) -> None:
+        if self.report is None or self.ledger.spool is None:
+            return
+        from importlib import import_module
+
+        try:
+            write_report = import_module("pytest_mailtrap._report").write_report
+            spool = self.ledger.spool
+            write_report(self.report, spool.records(self.tally.directories), spool.root)
+            self.report_written = True
+        except Exception as error:  # a report is not worth the results of a run
+            self.tally.errors[f"{self.report} could not be written: {error}"] += 1
+
+    # -- a test -------------------------------------------------------------------------------
+
+    def begin(self, item: pytest.Item, marked: MarkerOptions | None) -> str | None:
+        """Open the test's account; what is said is against its marker, which weakens the policy without a reason."""
+        account = self.ledger.open(item.nodeid, marked)
+        return account.policy.objection(self.policy)
+
+    def verdict(self) -> str | None:
+        """What is to be said of the mail that had no verdict yet, or None."""
+        account = self.ledger.account
+        start, end = account.judged, account.mark()
+        account.judged = end
+        if start == end:
+            return None
+        for policy in account.policies():
+            if policy.mode != "enforce":
+                continue
+            if breaches := account.breaches(policy, start=start, end=end):
+                from pytest_mailtrap._suite_words import explain_policy
+
+                return explain_policy(account, policy, breaches)
+        return None
+
+    def excuse(self) -> None:
+        """The test has failed or was skipped: what it sent up to now gets no verdict."""
+        account = self.ledger.account
+        account.judged = account.mark()
+
+    def captured(self) -> str | None:
+        """What is shown of the test's mail when it fails."""
+        account = self.ledger.account
+        if not account:
+            return None
+        from pytest_mailtrap._suite_words import captured
+
+        return captured(account)
+
+    def end(self, outcome: Outcome) -> Counts | None:
+        """Close the test's account, write it down, and give what it adds to the totals."""
+        account = self.ledger.close()
+        return None if account is None else self.counts(account, outcome)
+
+    def counts(self, account: Account, outcome: Outcome) -> Counts | None:
+        """Write an account down, if anybody wants to know, and count it."""
+        if not (self.has_output or account.policies()) or not (account or account.opt_outs):
+            return None
+        try:
+            record = account.record(outcome)
+            self.ledger.write(account, record)
+        except Exception as error:  # the test has its result, whatever becomes of its mail
+            return nothing_but(f"mail could not be recorded: {error!r}")
+        opt_outs = account.opt_outs if self.policy.is_on else []
+        return counts_of(record, opt_outs=opt_outs, errors=account.errors)
+
+
+def _policy(config: pytest.Config) -> Policy:
+    mode = _settings.given(config, _settings.POLICY)
+    require = _settings.given(config, _settings.REQUIRE)
+    if mode is None:
+        if require is None:
+            return Policy()
+        raise pytest.UsageError(
+            f"{require.origin} has no effect without {_settings.POLICY.ini} = testing or enforce"
+        )
+    if mode.text not in POLICIES:
+        raise pytest.UsageError(
+            f"{_settings.POLICY.ini}: expected one of {', '.join(POLICIES)}, got {mode.text!r}"
+        )
+    if mode.text == "none":
+        return Policy(origin=mode.origin)
+    try:
+        demands = DEFAULT if require is None else parse_requirements(require.words)
+    except ValueError as error:
+        raise pytest.UsageError(f"{_settings.REQUIRE.ini}: {error}") from None
+    return Policy(
+        mode=mode.text,
+        require=demands,
+        origin=mode.origin,
+        required_by="" if require is None else require.origin,
+    )
+
+
+def _path(config: pytest.Config, setting: _settings.Setting) -> Path | None:
+    given = _settings.given(config, setting)
+    return None if given is None else config.invocation_params.dir / given.text
+
+
+def _switch(config: pytest.Config, setting: _settings.Setting) -> bool:
+    try:
+        return _settings.switch(setting, _settings.given(config, setting))
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
