@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -122,7 +124,7 @@ def header(suite: Suite) -> str | None:
 
 def summary(suite: Suite) -> list[str]:
     """The totals at the end of a run; empty where there is nothing to say."""
-    lines = suite.tally.lines()
+    lines = suite.tally.lines() if suite.has_totals else []
     if suite.report_written:
         lines.append(f"report: {suite.report}")
     if suite.save is not None and suite.tally.directories:
@@ -133,5 +135,26 @@ def summary(suite: Suite) -> list[str]:
 def summarize(suite: Suite, terminal: pytest.TerminalReporter) -> None:
     if lines := summary(suite):
         terminal.section("mail trap")
-        for line in lines:
+        for line in [*lines, *workflow_commands(suite)]:
             terminal.line(line)
+
+
+def workflow_commands(suite: Suite) -> list[str]:
+    """Workflow commands of GitHub Actions; each must begin a line of its own."""
+    if os.environ.get("GITHUB_ACTIONS") != "true" or not suite.tally.breaches:
+        return []
+    from pytest_mailtrap import _github
+
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    return _github.workflow_commands(suite.tally, root=suite.config.rootpath, workspace=workspace)
+
+
+def finish(suite: Suite) -> None:
+    """Write what is to be written; where there is no terminal reporter, GitHub's lines and warnings still come."""
+    suite.finish()
+    if suite.is_worker or suite.config.pluginmanager.hasplugin("terminalreporter"):
+        return
+    for line in workflow_commands(suite):
+        sys.stdout.write(f"{line}\n")
+    for text in suite.tally.warnings():
+        sys.stderr.write(f"mailtrap: {text}\n")

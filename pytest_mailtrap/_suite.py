@@ -10,6 +10,7 @@ with writing is told at the end and costs no test its result.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from importlib.util import find_spec
@@ -64,6 +65,12 @@ class Suite:
         """Whether anybody wants to know of the mail of tests that passed."""
         return self.policy.is_on or self.ledger.spool is not None or self.junit
 
+    @property
+    def has_totals(self) -> bool:
+        """Whether there is anything to say at the end, and somebody who wants to hear it."""
+        asked = self.policy.is_on or self.save is not None or self.report is not None
+        return bool(self.tally.breaches or self.tally.errors or (asked and self.tally.lines()))
+
     # -- the run ------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -98,6 +105,7 @@ class Suite:
         self._close(self.ledger.outside, "passed")
         if not self.is_worker:
             self._write_report()
+            self._tell_github()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
@@ -118,6 +126,19 @@ class Suite:
             self.report_written = True
         except Exception as error:  # a report is not worth the results of a run
             self.tally.errors[f"{self.report} could not be written: {error}"] += 1
+
+    def _tell_github(self) -> None:
+        """Write the page of the step; the annotations wait until a line of the terminal is theirs."""
+        page = os.environ.get("GITHUB_STEP_SUMMARY")
+        if not page or not self.has_totals:
+            return
+        from pytest_mailtrap._github import step_summary
+
+        try:
+            with Path(page).open("a", encoding="utf-8") as file:
+                file.write(step_summary(self.tally))
+        except OSError as error:
+            self.tally.errors[f"the step summary could not be written: {error}"] += 1
 
     # -- a test -------------------------------------------------------------------------------
 

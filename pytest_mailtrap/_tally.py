@@ -131,7 +131,7 @@ class Tally:
             *self._connections(),
             *_listed("against the policy", self._breaches(), "test"),
             *_listed("excepted from the policy", self._opt_outs(), "test"),
-            *self._warnings(),
+            *self.warnings(),
         ]
 
     def _mail(self) -> list[str]:
@@ -152,7 +152,7 @@ class Tally:
             f"{words} ({count})" if count > 1 else words
             for words, count in self.refused.most_common()
         ]
-        return _listed("refused in the handshake", reasons, "connection", self.refused.total())
+        return _listed("failed in the handshake", reasons, "connection", self.refused.total())
 
     def _breaches(self) -> list[str]:
         return [f"{test}: {_some(broken.texts)}" for test, broken in self.breaches.items()]
@@ -160,7 +160,7 @@ class Tally:
     def _opt_outs(self) -> list[str]:
         return [f"{test}: {reason}" for test, reason in self.opt_outs]
 
-    def _warnings(self) -> list[str]:
+    def warnings(self) -> list[str]:
         return [
             f"warning: {text}" + (f" ({n} times)" if n > 1 else "")
             for text, n in self.errors.items()

@@ -63,7 +63,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     result = yield
-    session.config.stash[SUITE].finish()
+    _reporting.finish(session.config.stash[SUITE])
     return result
 
 
