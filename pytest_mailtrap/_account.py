@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _record
 from pytest_mailtrap._options import HOSTILE
-from pytest_mailtrap._record import SCHEMA
 from pytest_mailtrap._requirements import Breach, connection_breaches, message_breaches
+from pytest_mailtrap._schema import SCHEMA
 from pytest_mailtrap._spool import directory_name
 from pytest_mailtrap._suite_policy import FACTORY, Policy
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._options import Options
-    from pytest_mailtrap._record import MessageRecord, Outcome, SMIMERecord, TestRecord
+    from pytest_mailtrap._schema import MessageRecord, Outcome, SMIMERecord, TestRecord
 
 Mark = tuple[int, int]  # how many messages and how many connections
 

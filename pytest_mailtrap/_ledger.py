@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._options import Options
-    from pytest_mailtrap._record import TestRecord
+    from pytest_mailtrap._schema import TestRecord
     from pytest_mailtrap._spool import Spool
 
 # What comes while no test runs: from a thread between two tests, or from a plugin at the end of the run.

@@ -14,7 +14,7 @@ from pytest_mailtrap._suite import SUITE
 
 if TYPE_CHECKING:
     from pytest_mailtrap._options import MarkerOptions
-    from pytest_mailtrap._record import Outcome
+    from pytest_mailtrap._schema import Outcome
     from pytest_mailtrap._suite import Suite
     from pytest_mailtrap._tally import Counts
 

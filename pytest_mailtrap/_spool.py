@@ -17,13 +17,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_mailtrap._record import SCHEMA
+from pytest_mailtrap._schema import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from pytest_mailtrap._record import ConnectionRecord, MessageRecord, TestRecord
+    from pytest_mailtrap._schema import ConnectionRecord, MessageRecord, TestRecord
 
 RECORD = "mail.json"
 JOURNAL = "mail.jsonl"

@@ -30,7 +30,7 @@ from pytest_mailtrap._tally import Counts, Tally, counts_of, nothing_but
 if TYPE_CHECKING:
     from pytest_mailtrap._account import Account
     from pytest_mailtrap._options import MarkerOptions
-    from pytest_mailtrap._record import Outcome
+    from pytest_mailtrap._schema import Outcome
 
 SUITE = pytest.StashKey["Suite"]()
 _SPOOL = "mailtrap_spool"

@@ -14,7 +14,7 @@ from pytest_mailtrap._requirements import DEFAULT, includes, parse_requirements
 
 if TYPE_CHECKING:
     from pytest_mailtrap._options import Options
-    from pytest_mailtrap._record import PolicyRecord
+    from pytest_mailtrap._schema import PolicyRecord
 
 MARKER = "@pytest.mark.mailtrap"
 FACTORY = "mailtrap_factory"

@@ -15,7 +15,7 @@ from pytest_mailtrap._options import HOSTILE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_mailtrap._record import TestRecord
+    from pytest_mailtrap._schema import TestRecord
 
 CLEARTEXT = "cleartext"
 _MOST_LINES = 10

@@ -1,0 +1,57 @@
+"""A project with tests that send mail, run by pytest inside pytest."""
+
+from __future__ import annotations
+
+# A run inside this process forgets what it imported, and cryptography cannot be imported twice.
+import pytest
+from cryptography.hazmat.primitives.serialization import pkcs7
+
+import pytest_mailtrap._factory
+import pytest_mailtrap._smime._minting
+import pytest_mailtrap._suite_words
+import pytest_mailtrap.smime
+
+LOADED = (pytest_mailtrap._factory, pytest_mailtrap._suite_words, pytest_mailtrap.smime, pkcs7)
+SENDING = """
+import smtplib
+import ssl
+
+FROM, TO = "noreply@example.org", ["bob@example.org"]
+MAIL = b"From: noreply@example.org\\r\\nTo: bob@example.org\\r\\nSubject: Your order\\r\\n\\r\\nHello\\r\\n"
+
+
+def send(trap, *, tls=True, login=False, mail=MAIL, maximum=None, to=TO):
+    with smtplib.SMTP(trap.host, trap.port, timeout=10) as client:
+        if tls:
+            context = trap.ssl_context
+            if maximum is not None:
+                context = ssl.create_default_context(cafile=str(trap.ca_file))
+                context.maximum_version = maximum
+            client.starttls(context=context)
+        if login:
+            client.login(trap.username, trap.password)
+        client.sendmail(FROM, to, mail)
+"""
+# Plugins that would change the order or the output of the runs inside.
+QUIET = ("-p", "no:randomly", "-p", "no:cacheprovider")
+
+
+@pytest.fixture(autouse=True)
+def outside_of_ci(monkeypatch):
+    """The runs inside must not take this one's CI for theirs."""
+    for name in ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def project(pytester):
+    """Write a test module that can `send()`, and run it: `project(source, *options, ini=...)`."""
+
+    def run(source, *options, ini="", subprocess=False):
+        pytester.makepyfile(sending=SENDING)
+        pytester.makepyfile(test_shop=f"import pytest\nfrom sending import *\n{source}")
+        pytester.makepyprojecttoml(f"[tool.pytest.ini_options]\n{ini}")
+        runner = pytester.runpytest_subprocess if subprocess else pytester.runpytest_inprocess
+        return runner(*QUIET, *options)
+
+    return run

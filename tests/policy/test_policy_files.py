@@ -1,0 +1,275 @@
+"""--mailtrap-save writes the mail of each test, to the byte, and what is known of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pytest_mailtrap import _schema
+from pytest_mailtrap._spool import Spool, directory_name
+
+SUITE = r"""
+BODY = b"From: a@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n..dots \xff and bare\nline ends\r\n"
+
+def test_order(mailtrap):
+    with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as client:
+        client.starttls(context=mailtrap.ssl_context)
+        client.login(mailtrap.username, mailtrap.password)
+        client.mail(FROM); client.rcpt(TO[0]); client.docmd("DATA")
+        client.send(BODY.replace(b"..dots", b"...dots") + b".\r\n")
+        client.getreply()
+    assert mailtrap[0].raw == BODY
+    (__import__("pathlib").Path("sent.eml")).write_bytes(mailtrap[0].raw)
+
+def test_fails(mailtrap):
+    send(mailtrap)
+    assert not mailtrap
+
+def test_nothing(mailtrap): pass
+"""
+
+
+def records(root):
+    found = [json.loads(path.read_text("utf-8")) for path in root.glob("*/mail.json")]
+    return {record["test"].partition("::")[2]: record for record in found}
+
+
+def test_messages_are_saved_to_the_byte(project, pytester):
+    """The .eml file holds what was sent, whatever its line ends and bytes."""
+    project(SUITE, "--mailtrap-save=mail")
+    record = records(pytester.path / "mail")["test_order"]
+    saved = pytester.path / "mail" / record["directory"] / record["messages"][0]["file"]
+    assert saved.read_bytes() == (pytester.path / "sent.eml").read_bytes()
+
+
+def test_the_record_holds_the_facts(project, pytester):
+    """mail.json says how the test went, what was sent, and how it travelled; the schema's keys are all there."""
+    project(SUITE, "--mailtrap-save=mail", ini='mailtrap_policy = "testing"')
+    found = records(pytester.path / "mail")
+    assert set(found) == {"test_order", "test_fails"}
+    assert set(found["test_order"]) == set(_schema.TestRecord.__annotations__)
+    assert found["test_order"]["schema"] == _schema.SCHEMA
+    assert found["test_order"]["outcome"] == "passed"
+    assert found["test_fails"]["outcome"] == "failed"
+    assert found["test_order"]["policy"] == {
+        "mode": "testing",
+        "require": ["tls"],
+        "origin": "mailtrap_policy in pyproject.toml",
+        "reason": None,
+    }
+    [message] = found["test_order"]["messages"]
+    assert message["subject"] == "Grüße"
+    assert message["rcpt_tos"] == ["bob@example.org"]
+    assert message["transport"]["tls_version"] == "TLSv1.3"
+    assert message["auth"]["mechanism"] == "PLAIN"
+    assert message["smime"] is None
+    [connection] = found["test_order"]["connections"]
+    assert connection["messages"] == [1]
+    assert connection["ended_by"] == "quit"
+    assert "C: AUTH PLAIN [redacted]" in connection["transcript"]
+    assert "C: AUTH PLAIN [redacted]" in message["transcript"]
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ("", "passed"),
+        ("assert 0", "failed"),
+        ("pytest.skip('no')", "skipped"),
+        ("pytest.xfail('no')", "xfailed"),
+    ],
+)
+def test_how_the_test_went(project, pytester, body, outcome):
+    """The record has the outcome that pytest reports."""
+    project(f"def test_order(mailtrap):\n    send(mailtrap)\n    {body}\n", "--mailtrap-save=mail")
+    assert records(pytester.path / "mail")["test_order"]["outcome"] == outcome
+
+
+def test_how_it_went_with_fixtures_and_marks(project, pytester):
+    """A failing teardown is an error; an expected failure that passes is "xpassed"."""
+    source = """
+@pytest.fixture
+def broken(mailtrap):
+    yield
+    raise ValueError
+
+@pytest.fixture
+def early(mailtrap):
+    send(mailtrap)
+    raise ValueError
+
+def test_teardown(mailtrap, broken): send(mailtrap)
+def test_setup(mailtrap, early): pass
+@pytest.mark.xfail
+def test_marked(mailtrap): send(mailtrap)
+"""
+    project(source, "--mailtrap-save=mail")
+    found = {name: record["outcome"] for name, record in records(pytester.path / "mail").items()}
+    assert found == {"test_teardown": "error", "test_setup": "error", "test_marked": "xpassed"}
+
+
+def test_without_the_option_nothing_is_written(project, pytester):
+    """The negative control: no file appears."""
+    project(
+        SUITE.replace("(__import__", "(lambda: __import__").replace(
+            '"sent.eml")).write', '"sent.eml").write'
+        )
+    )
+    names = {path.name for path in pytester.path.iterdir()} - {"__pycache__"}
+    assert names == {"pyproject.toml", "sending.py", "test_shop.py"}
+
+
+def test_a_second_run_replaces_the_first(project, pytester):
+    """The directory holds the last run; what is not ours in it stays."""
+    many = "def test_order(mailtrap):\n    for _ in range(3): send(mailtrap)\ndef test_gone(mailtrap): send(mailtrap)\n"
+    project(many, "--mailtrap-save=mail")
+    [gone] = [p for p in (pytester.path / "mail").iterdir() if "gone" in p.name]
+    (gone / "notes.txt").write_text("mine")
+    (pytester.path / "mail" / "more").mkdir()
+    project("def test_order(mailtrap): send(mailtrap)\n", "--mailtrap-save=mail")
+    files = {
+        p.relative_to(pytester.path / "mail").as_posix()
+        for p in (pytester.path / "mail").rglob("*.*")
+    }
+    [order] = [name for name in files if name.endswith("mail.json")]
+    assert files == {order, order.replace("mail.json", "0001.eml"), f"{gone.name}/notes.txt"}
+    assert (pytester.path / "mail" / "more").is_dir()
+
+
+def test_collecting_leaves_the_directory_alone(project, pytester):
+    """--collect-only runs nothing, so it removes nothing."""
+    project(SUITE, "--mailtrap-save=mail")
+    before = sorted(pytester.path.joinpath("mail").rglob("*"))
+    project(SUITE, "--mailtrap-save=mail", "--collect-only")
+    assert sorted(pytester.path.joinpath("mail").rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "con.py::test_nul",
+        "tests/test_shop.py::TestOrder::test_bill[a/b\\c:d*?<>|-\x00\n]",
+        "x" * 400,
+        "test_größe.py::test_ß",
+        "\udcff",
+        "   ...",
+        "",
+    ],
+)
+def test_names_are_safe_everywhere(test):
+    """A directory has a name that Windows takes: short, plain characters, no device, no dot or blank at its end."""
+    name = directory_name(test)
+    assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", name)
+    assert len(name) <= 70
+    assert name.lower() not in {"con", "nul", "aux", "prn", "com1", "lpt1"}
+
+
+def test_names_differ_where_case_does_not_count():
+    """Tests whose names differ in case, or after the cut, have directories of their own."""
+    tests = [
+        "t.py::test_a",
+        "t.py::test_A",
+        "t.py::test-a",
+        "x" * 100 + "test_a",
+        "y" * 100 + "test_a",
+    ]
+    assert len({directory_name(test).lower() for test in tests}) == len(tests)
+
+
+# -- runs that do not come to their end -----------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["pytest.exit('enough')", "raise KeyboardInterrupt"])
+def test_an_interrupted_run_is_written(project, pytester, how):
+    """The test in which the run was broken off has its messages and a record, and so have those before."""
+    source = f"""
+def test_before(mailtrap): send(mailtrap)
+def test_breaks(mailtrap):
+    send(mailtrap)
+    {how}
+def test_never(mailtrap): send(mailtrap)
+"""
+    result = project(
+        source, "--mailtrap-save=mail", ini='mailtrap_policy = "testing"', subprocess=True
+    )
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    found = records(pytester.path / "mail")
+    assert {name: record["outcome"] for name, record in found.items()} == {
+        "test_before": "passed",
+        "test_breaks": "interrupted",
+    }
+    directory = pytester.path / "mail" / found["test_breaks"]["directory"]
+    assert sorted(p.name for p in directory.iterdir()) == ["0001.eml", "mail.json"]
+    result.stdout.fnmatch_lines(["2 messages in 2 tests: 2 TLSv1.3"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_in_the_middle_of_a_test(project, pytester):
+    """Ctrl-C while a test hangs: what it had sent by then is saved."""
+    pytester.makepyfile(sending="")
+    source = "import time\ndef test_hangs(mailtrap):\n    send(mailtrap)\n    time.sleep(60)\n"
+    project(source, "--collect-only")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--mailtrap-save=mail"],
+        cwd=pytester.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONPATH": str(pytester.path)},
+    )
+    deadline = time.monotonic() + 60
+    # The journal has a line for the test and one for the message.
+    while not any(
+        p.read_bytes().count(b"\n") == 2 for p in pytester.path.glob("mail/*/mail.jsonl")
+    ):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in output
+    record = records(pytester.path / "mail")["test_hangs"]
+    assert record["outcome"] == "interrupted"
+    assert [message["file"] for message in record["messages"]] == ["0001.eml"]
+
+
+def test_a_crashed_worker_leaves_its_mail(project, pytester):
+    """A worker of pytest-xdist that dies: the mail of its test is there, as interrupted; that of the others, too."""
+    source = """
+import os
+def test_before(mailtrap): send(mailtrap)
+def test_dies(mailtrap):
+    send(mailtrap)
+    os._exit(3)
+def test_after(mailtrap): send(mailtrap)
+"""
+    result = project(source, "-n", "1", "--mailtrap-save=mail", subprocess=True)
+    result.assert_outcomes(passed=2, failed=1)
+    found = {r["test"].partition("::")[2]: r for r in Spool(pytester.path / "mail").records()}
+    assert {name: record["outcome"] for name, record in found.items()} == {
+        "test_before": "passed",
+        "test_dies": "interrupted",
+        "test_after": "passed",
+    }
+    died = found["test_dies"]
+    assert set(died) == set(_schema.TestRecord.__annotations__)
+    assert died["messages"][0]["subject"] == "Your order"
+    assert died["connections"][died["messages"][0]["connection"]]["messages"] == [1]
+
+
+def test_a_journal_that_is_cut_off_gives_what_it_has(tmp_path):
+    """A process may die in the middle of a line."""
+    journal = tmp_path / "test-1" / "mail.jsonl"
+    journal.parent.mkdir()
+    journal.write_text(
+        '{"schema": "pytest-mailtrap/1", "test": "t", "directory": "test-1"}\n{"numb'
+    )
+    [record] = Spool(tmp_path).records()
+    assert record["test"] == "t"
+    assert record["messages"] == []

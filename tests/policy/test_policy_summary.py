@@ -1,0 +1,129 @@
+"""At the end of a run stand the totals: the same with pytest-xdist and without, and nothing where there is nothing to say."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """
+def test_modern(mailtrap): send(mailtrap)
+def test_older(mailtrap): send(mailtrap, maximum=ssl.TLSVersion.TLSv1_2)
+def test_bare(mailtrap):
+    for _ in range(4): send(mailtrap, tls=False)
+@pytest.mark.mailtrap(policy="none", reason="the printer speaks no TLS")
+def test_printer(mailtrap): send(mailtrap, tls=False)
+def test_refused(mailtrap):
+    for _ in range(2):
+        with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as client:
+            client.starttls(context=ssl.create_default_context())
+def test_without(mailtrap): pass
+"""
+TOTALS = [
+    "================================== mail trap ===================================",
+    "7 messages in 4 tests: 1 TLSv1.3, 1 TLSv1.2, 5 in cleartext",
+    "2 connections failed in the handshake:",
+    "  client rejected the certificate: unknown CA (2)",
+    "1 test against the policy:",
+    "  test_shop.py::test_bare: #1 travelled in cleartext; #2 travelled in cleartext; #3 travelled in cleartext; 1 more",
+    "1 test excepted from the policy:",
+    "  test_shop.py::test_printer: the printer speaks no TLS",
+]
+TESTING = 'mailtrap_policy = "testing"'
+
+
+def totals(result):
+    lines = result.stdout.lines
+    starts = [n for n, line in enumerate(lines) if "= mail trap =" in line]
+    if not starts:
+        return []
+    end = next(n for n in range(starts[0] + 1, len(lines)) if lines[n].startswith("==="))
+    return [line for line in lines[starts[0] : end] if line]
+
+
+def test_the_totals_of_a_run(project):
+    """Messages, TLS versions, cleartext, refused connections, breaches, and exceptions with their reasons."""
+    result = project(SUITE, ini=TESTING)
+    result.assert_outcomes(passed=6)
+    assert totals(result) == TOTALS
+
+
+@pytest.mark.parametrize("dist", ["load", "loadgroup"])
+def test_the_totals_under_xdist(project, dist):
+    """The controller adds up what all workers report."""
+    result = project(SUITE, "-n", "2", f"--dist={dist}", ini=TESTING, subprocess=True)
+    result.assert_outcomes(passed=6)
+    assert totals(result) == TOTALS
+
+
+def test_signatures_are_counted(project):
+    """Signed and encrypted messages have their place in the totals."""
+    source = """
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+def test_invoice(mailtrap):
+    me = mailtrap.smime_identity("noreply@example.org")
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(b"Content-Type: text/plain\\r\\n\\r\\nInvoice\\r\\n")
+    builder = builder.add_signer(me.certificate, me.private_key, SHA256())
+    signed = builder.sign(Encoding.SMIME, [pkcs7.PKCS7Options.DetachedSignature])
+    send(mailtrap, mail=b"From: noreply@example.org\\r\\n" + signed)
+    send(mailtrap)
+"""
+    assert totals(project(source, ini=TESTING))[1:] == [
+        "2 messages in 1 test: 2 TLSv1.3, 1 S/MIME signed"
+    ]
+
+
+@pytest.mark.parametrize("ini", ["", 'mailtrap_policy = "none"'])
+def test_nothing_is_said_where_nothing_is_set(project, ini):
+    """Without a policy there is neither header nor summary."""
+    result = project(
+        SUITE.replace("policy", "starttls").replace(
+            '"none", reason="the printer speaks no TLS"', '"offer"'
+        ),
+        ini=ini,
+    )
+    result.assert_outcomes(passed=6)
+    result.stdout.no_fnmatch_line("*mail*trap*:*policy*")
+    assert not totals(result)
+
+
+def test_nothing_is_said_where_nothing_was_sent(project):
+    """A policy and no mail: the header, no summary."""
+    result = project("def test_nothing(): pass", ini=TESTING)
+    result.stdout.fnmatch_lines(
+        ["mailtrap: policy testing (tls), set by mailtrap_policy in pyproject.toml"]
+    )
+    assert not totals(result)
+
+
+def test_a_run_without_terminal_reporter_works(project):
+    """`-p no:terminal` runs the tests all the same, and holds them to the policy."""
+    result = project(SUITE, "-p", "no:terminal", ini='mailtrap_policy = "enforce"', subprocess=True)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.outlines == []
+    assert result.errlines == []
+
+
+def test_mail_between_tests_is_put_down_to_no_test(project, pytester):
+    """What a plugin sends when all tests are over is in the totals, and nobody's fault."""
+    pytester.makeconftest(
+        """
+import pytest, sending
+
+@pytest.fixture(scope="session", autouse=True)
+def shared(mailtrap_factory, request):
+    with mailtrap_factory() as trap:
+        request.config.trap = trap
+        yield
+
+def pytest_runtest_logfinish(nodeid):
+    if "test_one" in nodeid:
+        sending.send(configuration.trap, tls=False)
+
+def pytest_configure(config):
+    global configuration
+    configuration = config
+"""
+    )
+    result = project("def test_one(): pass\ndef test_two(): pass", ini=TESTING)
+    assert "  (outside of tests): #1 travelled in cleartext" in totals(result)
