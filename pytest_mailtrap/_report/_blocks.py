@@ -107,8 +107,9 @@ def _row(message: Record, block: Block, *, violated: bool) -> dict[str, Any]:
 def _message_block(message: Record, test: Record, spool: Path, budget: Budget) -> Block:
     connections = test.get("connections") or []
     place = message.get("connection")
-    known = isinstance(place, int) and 0 <= place < len(connections)
-    connection = connections[place] if known else {}
+    connection: Record = {}
+    if isinstance(place, int) and 0 <= place < len(connections):
+        connection = connections[place]
     about = {
         "message": dict(message),
         "connection": {k: connection.get(k) for k in ("implicit_tls", "ended_by", "auths", "peer")},
