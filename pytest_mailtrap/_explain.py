@@ -222,11 +222,7 @@ def clip(line: str) -> str:
 
 
 def _verdict(count: int, total: int, fact: str) -> str:
-    return f"{count} of {messages_in_all(total)} {fact}"
-
-
-def messages_in_all(total: int) -> str:
-    return "1 message" if total == 1 else f"{total} messages"
+    return f"{count} of {total} messages {fact}"
 
 
 def _table(

@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._explain import Block, compose, messages_in_all, summary
+from pytest_mailtrap._explain import Block, compose, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,7 +179,7 @@ def explain_smime(
     finding = first.findings[0]
     verb = "is" if len(cases) == 1 else "are"
     return compose(
-        f"{len(cases)} of {messages_in_all(len(messages))} {verb} not {done}: {SHORT[finding.code]}",
+        f"{len(cases)} of {len(messages)} messages {verb} not {done}: {SHORT[finding.code]}",
         _table(cases, messages, done),
         _reasons(first),
         [f"  - expected: {expected}", f"  + received: {received}"],

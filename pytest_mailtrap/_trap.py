@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._dialogue import Dialogue
-from pytest_mailtrap._explain import explain_nothing, explain_waiting, messages_in_all
+from pytest_mailtrap._explain import explain_nothing, explain_waiting
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._policy import transport_violations
 from pytest_mailtrap._scripted import Scripted
@@ -83,8 +83,9 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         return iter(self._messages())
 
     def __repr__(self) -> str:
-        held = messages_in_all(self._inbox.count())
-        return f"<MailTrap localhost:{self.port}, TLS {self.tls_port}, {held}>"
+        return (
+            f"<MailTrap localhost:{self.port}, TLS {self.tls_port}, {self._inbox.count()} messages>"
+        )
 
     def _messages(self) -> list[CapturedMessage]:
         self._inbox.raise_failure()

@@ -118,7 +118,7 @@ def test_unsigned(mailtrap: MailTrap) -> None:
     send(mailtrap, b"\r\nHello\r\n")
 
     text = failure(mailtrap.assert_smime_signed)
-    assert text.startswith("1 of 1 message is not validly signed: no signature covers it\n")
+    assert text.startswith("1 of 1 messages is not validly signed: no signature covers it\n")
     assert "  + received: no signature\n" in text
     assert not mailtrap[0].smime.signed
 
@@ -194,7 +194,7 @@ def test_recipient_left_out(mailtrap: MailTrap) -> None:
     send(mailtrap, encrypt(PART, bob), "bob@example.org", "carol@example.org")
 
     text = failure(mailtrap.assert_smime_encrypted)
-    assert text.startswith("1 of 1 message is not properly encrypted: a recipient cannot read it\n")
+    assert text.startswith("1 of 1 messages is not properly encrypted: a recipient cannot read it\n")
     assert "recipient-missing: carol@example.org cannot read it" in text
     mailtrap.assert_smime_encrypted(to="bob@example.org")
 

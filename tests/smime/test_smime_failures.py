@@ -85,7 +85,7 @@ WRONG = {
             mailtrap.assert_smime_signed()
         """,
         """
-        1 of 1 message is not validly signed: content changed after signing
+        1 of 1 messages is not validly signed: content changed after signing
 
           #1  not validly signed  "Invoice" -> bob@example.org
 
@@ -112,7 +112,7 @@ WRONG = {
             mailtrap.assert_smime_signed(by="alice@example.org")
         """,
         """
-        1 of 1 message is not validly signed: content changed after signing
+        1 of 1 messages is not validly signed: content changed after signing
 
           #1  not validly signed  "Invoice" -> bob@example.org
 
@@ -139,7 +139,7 @@ WRONG = {
             mailtrap.assert_smime_signed()
         """,
         """
-        1 of 1 message is not validly signed: content changed after signing
+        1 of 1 messages is not validly signed: content changed after signing
 
           #1  not validly signed  "Invoice" -> bob@example.org
 
@@ -161,7 +161,7 @@ WRONG = {
             mailtrap.assert_smime_signed()
         """,
         """
-        1 of 1 message is not validly signed: it carries a second content
+        1 of 1 messages is not validly signed: it carries a second content
 
           #1  not validly signed  "Invoice" -> bob@example.org
 
@@ -185,7 +185,7 @@ WRONG = {
             mailtrap.assert_smime_signed()
         """,
         """
-        1 of 1 message is not validly signed: From is not the signer
+        1 of 1 messages is not validly signed: From is not the signer
 
           #1  not validly signed  "Invoice" -> bob@example.org
 
@@ -207,7 +207,7 @@ WRONG = {
             mailtrap.assert_smime_signed()
         """,
         """
-        1 of 1 message is not validly signed: no signature covers it
+        1 of 1 messages is not validly signed: no signature covers it
 
           #1  not validly signed  "Invoice" -> bob@example.org
 
@@ -228,7 +228,7 @@ WRONG = {
             mailtrap.assert_smime_encrypted(identities=[bob])
         """,
         """
-        1 of 1 message is not properly encrypted: a recipient cannot read it
+        1 of 1 messages is not properly encrypted: a recipient cannot read it
 
           #1  not properly encrypted  "Invoice" -> bob@example.org, carol@exa...
 
@@ -250,7 +250,7 @@ WRONG = {
             mailtrap.assert_smime_encrypted()
         """,
         """
-        1 of 1 message is not properly encrypted: everybody can read it
+        1 of 1 messages is not properly encrypted: everybody can read it
 
           #1  not properly encrypted  "Invoice" -> bob@example.org
 

@@ -305,7 +305,7 @@ def test_repr(mailtrap):
     """A trap's repr says where it is and how much it holds; a message's, how and to whom it went."""
     send(mailtrap, b"Subject: Reset\x1b[31m your password\r\n\r\n")
     assert repr(mailtrap) == (
-        f"<MailTrap localhost:{mailtrap.port}, TLS {mailtrap.tls_port}, 1 message>"
+        f"<MailTrap localhost:{mailtrap.port}, TLS {mailtrap.tls_port}, 1 messages>"
     )
     assert "\x1b" not in repr(mailtrap[0])
     assert repr(mailtrap[0]).startswith("<CapturedMessage TLSv1.3, ")
