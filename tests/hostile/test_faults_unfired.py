@@ -24,7 +24,7 @@ def test_faults(mailtrap):
     send(mailtrap)
 """
     )
-    result = pytester.runpytest("-q")
+    result = pytester.runpytest("-q", "--show-capture=no")
     result.assert_outcomes(failed=1)
     lines = [
         line for line in result.outlines if line.startswith(("2 of", "  ", "Without", "client"))
