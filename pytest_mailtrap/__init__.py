@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._faults import Rule
     from pytest_mailtrap._hostile import HostileMailTrap
     from pytest_mailtrap._judgement import Verdict
+    from pytest_mailtrap._guard import MailGuardError
     from pytest_mailtrap._message import Attachment, CapturedMessage
     from pytest_mailtrap._scenarios import Scenario
     from pytest_mailtrap._transcript import Line, Transcript
@@ -32,6 +33,7 @@ _HOMES = {
     "ClientHello": "_client_hello",
     "Connection": "_connection",
     "Line": "_transcript",
+    "MailGuardError": "_guard",
     "MailTrap": "_trap",
     "MailTrapFactory": "_factory",
     "Transcript": "_transcript",
@@ -46,6 +48,7 @@ __all__ = [
     "Connection",
     "HostileMailTrap",
     "Line",
+    "MailGuardError",
     "MailTrap",
     "MailTrapFactory",
     "Rule",

@@ -12,11 +12,14 @@ import tempfile
 import warnings
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._directory import Directory
+from pytest_mailtrap._hosts import canonical, is_host
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import trustme
 
     from pytest_mailtrap._options import Options
@@ -50,6 +53,7 @@ class Certificates:
     def __init__(self, ca: trustme.CA) -> None:
         self.ca = ca
         self.smime_directory = Directory(ca)
+        self._leaves: dict[str | None, trustme.LeafCert] = {}
         self._contexts: dict[tuple[object, ...], ssl.SSLContext] = {}
 
     @cached_property
@@ -68,23 +72,44 @@ class Certificates:
         self._temporary = tempfile.TemporaryDirectory(prefix="mailtrap-")
         return Path(self._temporary.name)
 
-    @cached_property
-    def _leaf(self) -> trustme.LeafCert:
+    def leaf(self, name: str | None) -> trustme.LeafCert:
+        """The certificate for the host *name*, for the trap's own names where it is None."""
+        if name not in self._leaves:
+            self._leaves[name] = self._new_leaf(name)
+        return self._leaves[name]
+
+    def _new_leaf(self, name: str | None) -> trustme.LeafCert:
         import trustme
 
-        return self.ca.issue_cert(*_NAMES, key_type=trustme.KeyType.ECDSA)
+        if name is None:
+            return self.ca.issue_cert(*_NAMES, key_type=trustme.KeyType.ECDSA)
+        return issue_for_host(self.ca, name)
 
     def server_context(
-        self, options: Options, *, certificate: str | CertificateMaker = "good"
+        self,
+        options: Options,
+        host: str | None = None,
+        *,
+        certificate: str | CertificateMaker = "good",
     ) -> ssl.SSLContext:
-        """The context of a trap with these *options*, and with a certificate that is good or has the flaw named."""
-        key = (certificate, options.minimum_tls, options.maximum_tls, options.client_certificates)
+        """
+        The context of a trap with these *options*.
+
+        Its certificate is for *host*, or for the trap's own names where that is None; it is good, or has the flaw named.
+        """
+        key = (
+            host,
+            certificate,
+            options.minimum_tls,
+            options.maximum_tls,
+            options.client_certificates,
+        )
         if key not in self._contexts:
-            self._contexts[key] = self._new_server_context(options, certificate)
+            self._contexts[key] = self._new_server_context(options, host, certificate)
         return self._contexts[key]
 
     def _new_server_context(
-        self, options: Options, certificate: str | CertificateMaker
+        self, options: Options, host: str | None, certificate: str | CertificateMaker
     ) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if options.minimum_tls in OLD_VERSIONS or certificate != "good":
@@ -92,19 +117,21 @@ class Certificates:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
         set_versions(context, options.minimum_tls, options.maximum_tls)
         if certificate == "good":
-            self._leaf.configure_cert(context)
+            self.leaf(host).configure_cert(context)
         else:
-            self._load(context, certificate)
+            self._load(context, certificate, _NAMES if host is None else (host,))
         if options.client_certificates != "ignore":
             context.verify_mode = _VERIFY[options.client_certificates]
             self.ca.configure_trust(context)
         return context
 
-    def _load(self, context: ssl.SSLContext, certificate: str | CertificateMaker) -> None:
+    def _load(
+        self, context: ssl.SSLContext, certificate: str | CertificateMaker, names: tuple[str, ...]
+    ) -> None:
         from pytest_mailtrap._bad_certificates import pem_of
 
         path = self.directory / f"server-{len(self._contexts)}.pem"
-        path.write_bytes(pem_of(certificate, self.ca, _NAMES))
+        path.write_bytes(pem_of(certificate, self.ca, names))
         context.load_cert_chain(path)
         path.unlink()
 
@@ -163,3 +190,60 @@ def set_versions(context: ssl.SSLContext, minimum: str, maximum: str) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion[_VERSIONS[minimum]]
         context.maximum_version = ssl.TLSVersion[_VERSIONS[maximum]]
+
+
+def certificate_host(
+    sni: str | None, requested: str | None, *, claims: Callable[[str], bool]
+) -> str | None:
+    """
+    The host whose certificate a client is shown: the one it names by SNI, else the one it meant to reach.
+
+    None for the trap's own certificate: where the client meant the trap itself, or asks for what is no host name.
+    *claims* tells whether a host is intercepted at all, for clients of which nothing is known but their SNI.
+    """
+    named = canonical(sni)
+    if requested is None and not (named is not None and claims(named)):
+        return None
+    host = named or requested
+    return None if host in _NAMES or not is_host(host) else host
+
+
+def issue_for_host(ca: trustme.CA, host: str) -> trustme.LeafCert:
+    """A certificate for one host name or IP address."""
+    import trustme
+
+    try:
+        return ca.issue_cert(host, key_type=trustme.KeyType.ECDSA)
+    except ValueError:
+        # Names that IDNA knows nothing of, such as smtp_relay: machines have them all the same.
+        return _issue_for_name(ca, host)
+
+
+def _issue_for_name(ca: trustme.CA, name: str) -> trustme.LeafCert:
+    """Take a certificate that trustme issued, and put in the name as it stands."""
+    import trustme
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+    model = ca.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
+    template = x509.load_pem_x509_certificate(model.cert_chain_pems[0].bytes())
+    builder = x509.CertificateBuilder(
+        issuer_name=template.issuer,
+        subject_name=template.subject,
+        public_key=template.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=template.not_valid_before_utc,
+        not_valid_after=template.not_valid_after_utc,
+    )
+    for extension in template.extensions:
+        value = extension.value
+        if isinstance(value, x509.SubjectAlternativeName):
+            value = x509.SubjectAlternativeName([x509.DNSName(name)])
+        builder = builder.add_extension(value, extension.critical)
+    key: Any = load_pem_private_key(ca.private_key_pem.bytes(), None)  # of any kind that CAs have
+    certificate = builder.sign(key, SHA256())
+    rest = [pem.bytes() for pem in model.cert_chain_pems[1:]]
+    return trustme.LeafCert(
+        model.private_key_pem.bytes(), certificate.public_bytes(Encoding.PEM), rest
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._certs import Certificates
@@ -72,7 +72,12 @@ class MailTrapFactory:
     def _run(self, trap: MailTrap, options: Options) -> Iterator[None]:
         trap.start()
         try:
-            with trap.trust() if options.trust else nullcontext():
+            with ExitStack() as stack:
+                if options.trust:
+                    stack.enter_context(trap.trust())
+                if options.intercept:
+                    hosts = options.intercept if isinstance(options.intercept, tuple) else ()
+                    stack.enter_context(trap.intercept(*hosts))
                 yield
         finally:
             trap.stop()

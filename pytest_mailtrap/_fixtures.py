@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mailtrap._reporting import add_check
+from pytest_mailtrap._settings import intercept_for_the_run
 from pytest_mailtrap._suite import SUITE
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._factory import MailTrapFactory
     from pytest_mailtrap._hostile import HostileMailTrap
-    from pytest_mailtrap._options import MarkerOptions
+    from pytest_mailtrap._options import MarkerOptions, Options
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._trap import MailTrap
 
@@ -52,7 +53,7 @@ def mailtrap(
     request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
 ) -> Iterator[MailTrap]:
     """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
-    with mailtrap_factory.running(marked_options(request.node).for_the_trap()) as trap:
+    with mailtrap_factory.running(trap_options(request.node)) as trap:
         add_check(request.node, trap.unfired_faults)
         yield trap
 
@@ -73,8 +74,8 @@ def hostile_mailtrap(
     scenario = scenario_named(request.param)
     if not is_available(scenario):
         pytest.skip(f"this OpenSSL cannot serve {scenario.maximum_tls}")
-    options = marked_options(request.node)
-    with mailtrap_factory.hostile(options.for_the_trap(), scenario, options.mode) as trap:
+    mode = marked_options(request.node).mode
+    with mailtrap_factory.hostile(trap_options(request.node), scenario, mode) as trap:
         yield trap
 
 
@@ -104,6 +105,16 @@ def _is_parametrised(node: pytest.Item) -> bool:
     return any(
         "hostile_mailtrap" in str(marker.args[:1]) for marker in node.iter_markers("parametrize")
     )
+
+
+def trap_options(node: pytest.Item) -> Options:
+    """The options for the trap of a test: its markers', and what holds for the whole run where these say nothing."""
+    import dataclasses
+
+    options = marked_options(node).for_the_trap()
+    if options.intercept is None:
+        options = dataclasses.replace(options, intercept=intercept_for_the_run(node.config))
+    return options
 
 
 def marked_options(node: pytest.Item) -> MarkerOptions:

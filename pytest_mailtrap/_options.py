@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap._hosts import checked
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -162,6 +164,8 @@ def _as_tuple(name: str, value: Any) -> Any:
 
 def _check_hosts(hosts: object) -> None:
     if isinstance(hosts, tuple) and hosts and all(isinstance(h, str) and h for h in hosts):
+        for host in hosts:
+            checked(host)
         return
     raise TypeError(f"intercept must be True, False or a list of host names, got {hosts!r}")
 

@@ -84,9 +84,11 @@ class Server:
         self._closed_one = asyncio.Event()
         self.port = 0
         self.tls_port = 0
+        self.ipv6 = False
 
     def start(self) -> None:
         cleartext, tls = _listen(), _listen()
+        self.ipv6 = len(cleartext) == len(tls) == 2
         self.port, self.tls_port = (group[0].getsockname()[1] for group in (cleartext, tls))
         self._thread.call(self._start([(s, False) for s in cleartext] + [(s, True) for s in tls]))
 

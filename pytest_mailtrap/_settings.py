@@ -77,19 +77,72 @@ JUNIT_PROPERTIES = Setting(
     help="add properties such as mailtrap.messages to the tests in the JUnit XML file.",
     bare="true",
 )
+INTERCEPT = Setting(
+    name="intercept",
+    kind="list",
+    help="lead the application's mail to the mailtrap fixture's trap: true for mail to any host, or a list of hosts; implies the guard",
+    bare="true",
+)
+GUARD = Setting(
+    name="guard",
+    kind="switch",
+    help="let every connection to a real mail server fail, and with it the test",
+    bare="true",
+)
 
-SETTINGS: tuple[Setting, ...] = (POLICY, REQUIRE, REPORT, SAVE, JUNIT_PROPERTIES)
+SETTINGS: tuple[Setting, ...] = (
+    INTERCEPT,
+    GUARD,
+    POLICY,
+    REQUIRE,
+    REPORT,
+    SAVE,
+    JUNIT_PROPERTIES,
+)
 
 
 def given(config: pytest.Config, setting: Setting) -> Given | None:
     """What was given for *setting*: by the command line, else by the ini file, else None."""
     flag = config.getoption(setting.flag)
     if flag is not None:
+        _check_it_took_no_path(config, setting, flag)
         return Given(words=_words(setting, [flag]), origin=f"{setting.flag} on the command line")
     if words := _words(setting, config.getini(setting.ini)):
         file = config.inipath.name if config.inipath is not None else "the ini file"
         return Given(words=words, origin=f"{setting.ini} in {file}")
     return None
+
+
+def intercept_for_the_run(config: pytest.Config) -> bool | tuple[str, ...]:
+    """What the traps of all tests intercept that do not say it themselves; ValueError where it is no host."""
+    hosts = given(config, INTERCEPT)
+    if hosts is None:
+        return False
+    if hosts.text.lower() in TRUE | FALSE:
+        return hosts.text.lower() in TRUE
+    from pytest_mailtrap._hosts import checked
+
+    try:
+        return tuple(map(checked, hosts.words or ("",)))
+    except ValueError as error:
+        raise ValueError(f"{hosts.origin}: {error}") from None
+
+
+def guard_for_the_run(config: pytest.Config) -> bool:
+    """Whether the guard stands for the whole run: where it is told to, and else where the run intercepts."""
+    guard = given(config, GUARD)
+    return bool(intercept_for_the_run(config)) if guard is None else switch(GUARD, guard)
+
+
+def _check_it_took_no_path(config: pytest.Config, setting: Setting, value: str) -> None:
+    """A flag that may stand alone takes the next word for its value: ValueError where that is a path to tests."""
+    if setting.bare is None or setting.kind == "path" or value.lower() in TRUE | FALSE:
+        return
+    path = config.invocation_params.dir / value.partition("::")[0]
+    if f"{setting.flag}={value}" not in config.invocation_params.args and path.exists():
+        raise ValueError(
+            f"{setting.flag} took the path {value!r} for its value: write {setting.flag}={setting.bare} {value}"
+        )
 
 
 def switch(setting: Setting, given: Given | None) -> bool:

@@ -25,6 +25,8 @@ class Transport:
     *client_hello* is what the client offered, or None where no TLS was begun.
     *peer* is the client's address and port; *ehlo* the name it gave in EHLO or HELO.
     *handshake_seconds* is the time from the ClientHello to the end of the handshake.
+    *server_host* and *requested_port* are what the client meant to reach, None where it meant the trap itself:
+    a name in lower case with A-labels and without a final dot, as in *sni*, or an address.
     """
 
     tls_version: str | None
@@ -39,6 +41,8 @@ class Transport:
     peer: tuple[str, int]
     ehlo: str | None
     handshake_seconds: float | None
+    server_host: str | None = None
+    requested_port: int | None = None
 
     @property
     def encrypted(self) -> bool:

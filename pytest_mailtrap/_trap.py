@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, overload
 
 from pytest_mailtrap import _assertions
+from pytest_mailtrap._certs import certificate_host
 from pytest_mailtrap._dialogue import Dialogue
 from pytest_mailtrap._explain import explain_nothing, explain_waiting
+from pytest_mailtrap._hosts import checked
+from pytest_mailtrap._intercept import intercepting
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._policy import transport_violations
+from pytest_mailtrap._route import Arrivals, Route
 from pytest_mailtrap._scripted import Scripted
 from pytest_mailtrap._server import Server
 from pytest_mailtrap._stage import Stage
@@ -60,6 +64,9 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         self._stage = Stage(options, observer=observer)
         self._inbox = self._stage.inbox
         self._thread = thread
+        self._arrivals = Arrivals()
+        self._routes: list[Route] = []
+        self._entered: list[ExitStack] = []
         self._server = Server(
             thread,
             new_wire=self._new_wire,
@@ -180,7 +187,43 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         variable named before) and this one, for this process and for subprocesses started meanwhile.
         A client reads them when it makes its TLS context: contexts made earlier are out of reach.
         """
-        return trusting(self.ca_pem, self._certificates.directory)
+        return self._while_it_runs(trusting(self.ca_pem, self._certificates.directory))
+
+    def intercept(self, *hosts: str) -> AbstractContextManager[None]:
+        """
+        Lead this process's mail connections here for a while: `with mailtrap.intercept("smtp.example.com"):`.
+
+        What connects to port 25, 587 or 2525 of *hosts*, or of any host where none is named, arrives at `port`; what connects
+        to 465 at `tls_port`. The certificate is for the host that was asked for, and `trust()` is implied.
+        Of several interceptions the latest counts.
+        """
+        route = Route(
+            hosts=frozenset(map(checked, hosts)) or None,
+            port=self._server.port,
+            tls_port=self.tls_port,
+            ipv6=self._server.ipv6,
+            arrivals=self._arrivals,
+        )
+        return self._while_it_runs(self.trust(), self._following(route))
+
+    @contextmanager
+    def _following(self, route: Route) -> Iterator[None]:
+        with intercepting(route):
+            self._routes.append(route)
+            try:
+                yield
+            finally:
+                self._routes.remove(route)
+
+    @contextmanager
+    def _while_it_runs(self, *managers: AbstractContextManager[None]) -> Iterator[None]:
+        """Enter the *managers*; stop() leaves them where a test never does."""
+        with ExitStack() as stack:
+            for manager in managers:
+                stack.enter_context(manager)
+            self._entered.append(stack)
+            yield
+        self._entered.remove(stack)
 
     # -- waiting --------------------------------------------------------------------------
 
@@ -352,6 +395,8 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
 
     def stop(self) -> None:
         """Stop listening and close every connection; raise what failed in the trap itself."""
+        for stack in self._entered:
+            stack.close()
         self._server.stop()
         self._inbox.raise_failure()
 
@@ -393,10 +438,12 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
             if not wire.closing:
                 stage.inbox.connected(wire.connection)
 
-        return Wire(
+        wire: Wire = Wire(
             loop=self._thread.loop,
             implicit=implicit,
-            choose_context=partial(self._choose_context, stage),
+            choose_context=lambda hello: self._choose_context(
+                stage, hello, wire.connection.transport.server_host
+            ),
             dialogue=partial(self._new_dialogue, stage),
             at_handshake=partial(stage.rules.take, "HANDSHAKE", encrypted=False),
             greets_after=stage.greets_after,
@@ -404,10 +451,20 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
             on_close=on_close,
             on_error=stage.inbox.fail,
             settle=self._server.settle,
+            arrived=self._arrivals.arrived,
         )
+        return wire
 
-    def _choose_context(self, stage: Stage, _hello: ClientHello | None) -> ssl.SSLContext:
-        return self._certificates.server_context(stage.options, certificate=stage.certificate)
+    def _choose_context(
+        self, stage: Stage, hello: ClientHello | None, requested: str | None
+    ) -> ssl.SSLContext:
+        """The context for what the client names and what it meant to reach."""
+        host = certificate_host(
+            hello.server_name if hello else None,
+            requested,
+            claims=lambda name: any(route.claims(name) for route in self._routes),
+        )
+        return self._certificates.server_context(stage.options, host, certificate=stage.certificate)
 
     def _new_dialogue(self, stage: Stage, wire: Wire) -> Dialogue:
         return Dialogue(

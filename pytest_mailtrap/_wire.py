@@ -48,6 +48,7 @@ class Wire(asyncio.Protocol):
     *choose_context* gives the SSL context for what the client offered.
     *at_handshake* gives the rules for this handshake, asked when the client's first bytes are here.
     *greets_after* is for servers that are not what they should be: so many seconds of silence on the implicit-TLS port, and they greet in cleartext.
+    *arrived* tells what the client at an address had asked for (host and port), None where it came of its own accord.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Wire(asyncio.Protocol):
         on_close: Callable[[Wire], None],
         on_error: Callable[[BaseException], None],
         settle: Callable[[], None],
+        arrived: Callable[[tuple[str, int]], tuple[str, int] | None] = lambda _peer: None,
     ) -> None:
         self.loop = loop
         self.implicit = implicit
@@ -70,6 +72,7 @@ class Wire(asyncio.Protocol):
         self.facts = Facts()
         self.recorder = self.facts.recorder
         self._settle = settle
+        self._arrived = arrived
         self._choose_context = choose_context
         self._make_dialogue = dialogue
         self._at_handshake = at_handshake
@@ -101,6 +104,8 @@ class Wire(asyncio.Protocol):
         self.connection = Connection(
             (peer[0], peer[1]), implicit_tls=self.implicit, facts=self.facts, settle=self._settle
         )
+        if (requested := self._arrived(self.connection.peer)) is not None:
+            self.record(server_host=requested[0], requested_port=requested[1])
         with self._errors_reach_the_test():
             self._on_open(self)
             self._begin()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap import _reporting, _settings
+from pytest_mailtrap import _guarding, _reporting, _settings
 from pytest_mailtrap._fixtures import (
     check_marker,
     generate_scenarios,
@@ -26,7 +26,8 @@ __all__ = ["hostile_mailtrap", "mailtrap", "mailtrap_ca", "mailtrap_factory", "s
 _MARKER = (
     "mailtrap(*, starttls='offer', require_auth=False, credentials=None, auth_without_tls=False, "
     "client_certificates='ignore', minimum_tls='TLSv1.2', maximum_tls='TLSv1.3', max_message_size=None, trust=False, "
-    "policy=None, require=None, reason=None, mode='starttls', scenarios=None, skip_scenarios=None): "
+    "intercept=None, policy=None, require=None, reason=None, guard=None, mode='starttls', scenarios=None, "
+    "skip_scenarios=None): "
     "how the mail trap of this test behaves"
 )
 
@@ -43,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     suite = config.stash[SUITE] = Suite(config)
     config.pluginmanager.register(_reporting.Totals(suite), "mailtrap-totals")
+    config.pluginmanager.register(_guarding, "mailtrap-guard")
 
 
 @pytest.hookimpl(optionalhook=True)

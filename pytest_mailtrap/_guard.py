@@ -1,0 +1,163 @@
+"""
+The guard: no connection of a test leaves for a real mail server.
+
+Rules of this file: it decides nothing about hosts; it refuses, remembers and finds the words.
+"""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import sysconfig
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._explain import clip
+from pytest_mailtrap._hosts import spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+_SHOWN = 5
+_HERE = str(Path(__file__).parent)
+_LIBRARIES = tuple(
+    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
+_OUTSIDE = (
+    "Send it from a test, not from an import, a hook or a stray thread;",
+    "mailtrap_guard = false takes the guard away for the whole run.",
+)
+_WAYS_OUT = (
+    "Let it arrive in a trap, or let the test out:",
+    "  @pytest.mark.mailtrap(intercept=True)  and the mailtrap fixture",
+    "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+)
+
+
+class MailGuardError(ConnectionRefusedError):
+    """
+    A connection to a real mail server, refused by the guard; to the application a connection that failed.
+
+    It fails the test also where the application catches it.
+    *host* and *port* are what the application asked for, *test* is the node id of the test that ran, or None.
+    """
+
+    host: str
+    port: int
+    test: str | None
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """
+    A connection that was refused.
+
+    *test* is None outside of all tests; *place* is the line that asked for it, or None where it was done for it elsewhere.
+    """
+
+    host: str
+    port: int
+    test: str | None
+    place: str | None
+
+
+class Guard:
+    """Refuses, and remembers what it has refused; *test* is the test that runs now."""
+
+    def __init__(self, test: str | None = None) -> None:
+        self.test = test
+        self._lock = threading.Lock()
+        self._attempts: list[Attempt] = []
+
+    def refuse(self, host: str, port: int) -> MailGuardError:
+        """Remember the attempt; the error is for its author."""
+        attempt = Attempt(host=host, port=port, test=self.test, place=_place())
+        with self._lock:
+            self._attempts.append(attempt)
+        error = MailGuardError(errno.ECONNREFUSED, refusal(attempt))
+        error.host, error.port, error.test = host, port, attempt.test
+        return error
+
+    def take(self, test: str | None) -> list[Attempt]:
+        """The attempts in *test*, or outside of all tests, of which nobody has told yet."""
+        with self._lock:
+            taken = [attempt for attempt in self._attempts if attempt.test == test]
+            self._attempts = [attempt for attempt in self._attempts if attempt.test != test]
+        return taken
+
+    def take_all(self) -> list[Attempt]:
+        """All attempts of which nobody has told yet."""
+        with self._lock:
+            taken, self._attempts = self._attempts, []
+        return taken
+
+
+def refusal(attempt: Attempt) -> str:
+    """The text of the error."""
+    return "\n".join(
+        [
+            f"the mail guard refused {spoken(attempt.host, attempt.port)}",
+            clip(f"  {_when(attempt)}"),
+            "",
+            *_remedy(attempt),
+        ]
+    )
+
+
+def explain_attempts(attempts: Sequence[Attempt]) -> str:
+    """The text of a failure: what the application tried, though it kept the error to itself."""
+    counted = dict.fromkeys(attempts, 0)
+    for attempt in attempts:
+        counted[attempt] += 1
+    lines = [f"{_count(len(attempts))} to a real mail server, refused by the guard", ""]
+    lines += _table(counted)
+    lines += ["", f"  {_when(attempts[0])}", ""]
+    lines += ["The application caught the error and went on.", *_remedy(attempts[0])]
+    return "\n".join(clip(line) for line in lines)
+
+
+def _table(counted: dict[Attempt, int]) -> list[str]:
+    lines = []
+    for attempt, times in list(counted.items())[:_SHOWN]:
+        repeated = f" ({times} times)" if times > 1 else ""
+        lines.append(f"  {spoken(attempt.host, attempt.port)}{repeated}")
+        if attempt.place is not None:
+            lines.append(f"      at {attempt.place}")
+    left = len(counted) - _SHOWN
+    return [*lines, f"  ... and {left} more"] if left > 0 else lines
+
+
+def _when(attempt: Attempt) -> str:
+    return f"while {attempt.test} ran" if attempt.test else "while no test ran"
+
+
+def _remedy(attempt: Attempt) -> tuple[str, ...]:
+    return _WAYS_OUT if attempt.test else _OUTSIDE
+
+
+def _count(number: int) -> str:
+    return "1 connection" if number == 1 else f"{number} connections"
+
+
+def _place() -> str | None:
+    """The innermost line that belongs to no library, "app/mailer.py:12 in send"; None where there is none on this thread."""
+    frame: FrameType | None = inspect.currentframe()
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith((_HERE, "<", *_LIBRARIES)):
+            return f"{_relative(code.co_filename)}:{frame.f_lineno} in {code.co_name}"
+        frame = frame.f_back
+    return None
+
+
+def _relative(file: str) -> str:
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except ValueError:
+        return file

@@ -1,0 +1,163 @@
+"""
+The guard's side of pytest: it stands for the whole run or around one test, and what it refuses is reported.
+
+What it refused in a test fails that test, in its call phase where it can; what it refused in collection fails the collection;
+the rest is told at the end and makes the run fail.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mailtrap import _reporting
+from pytest_mailtrap._fixtures import marked_options
+from pytest_mailtrap._settings import guard_for_the_run, intercept_for_the_run
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from pytest_mailtrap._guard import Attempt, Guard
+
+_GUARD = pytest.StashKey["Guard"]()  # on the config for the run, on the item for its test
+_STRAY = pytest.StashKey[list[str]]()  # what belongs to no test, in words
+_OUTPUT = "mailtrap_guard"  # under which a worker of xdist hands it over
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    try:
+        intercept_for_the_run(config)
+        wanted = guard_for_the_run(config)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    if wanted:
+        from pytest_mailtrap._guard import Guard
+        from pytest_mailtrap._intercept import guarding
+
+        config.stash[_GUARD] = Guard()
+        stack = ExitStack()
+        stack.enter_context(guarding(config.stash[_GUARD]))
+        config.add_cleanup(stack.close)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with _watched(item):
+        return (yield)
+
+
+@contextmanager
+def _watched(item: pytest.Item) -> Iterator[None]:
+    """Put the guard where the test and the run want it."""
+    of_the_run = item.config.stash.get(_GUARD, None)
+    marked = _marked(item)
+    with ExitStack() as stack:
+        if marked is False and of_the_run is not None:
+            from pytest_mailtrap._intercept import guarding
+
+            stack.enter_context(guarding(None))
+        elif marked or of_the_run is not None:
+            _watch(item, of_the_run, stack)
+        yield
+
+
+def _watch(item: pytest.Item, guard: Guard | None, stack: ExitStack) -> None:
+    if guard is None:
+        from pytest_mailtrap._guard import Guard
+        from pytest_mailtrap._intercept import guarding
+
+        guard = Guard()
+        stack.enter_context(guarding(guard))
+    guard.test = item.nodeid
+    stack.callback(setattr, guard, "test", None)
+    item.stash[_GUARD] = guard
+
+
+def _marked(item: pytest.Item) -> bool | None:
+    if item.get_closest_marker("mailtrap") is None:
+        return None
+    try:
+        return marked_options(item).guard
+    except (TypeError, ValueError):
+        return None  # said at the test's setup
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _GUARD in item.stash:
+        _reporting.add_check(item, lambda: _told(_taken(item)))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    result = yield
+    if (text := _told(_taken(item))) is not None:
+        pytest.fail(text, pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show it next to another failure, which may well come from it."""
+    if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+        from pytest_mailtrap._guard import MailGuardError
+
+        text = _told(_taken(item))
+        if text is not None and not call.excinfo.errisinstance(MailGuardError):
+            item.add_report_section(call.when, "mail guard", text)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    guard = collector.config.stash.get(_GUARD, None)
+    text = _told(guard.take(None)) if guard is not None else None
+    if text is not None and report.passed:
+        report.outcome = "failed"
+        report.longrepr = text
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    guard = config.stash.get(_GUARD, None)
+    stray = config.stash.setdefault(_STRAY, [])
+    if guard is not None and (text := _told(guard.take_all())) is not None:
+        stray.append(text)
+    if stray and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if hasattr(config, "workeroutput"):  # a worker of xdist: its controller tells
+        config.workeroutput[_OUTPUT] = stray
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # xdist's WorkerController
+    stray = getattr(node, "workeroutput", {}).get(_OUTPUT, [])
+    node.config.stash.setdefault(_STRAY, []).extend(stray)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # no public type
+    for text in config.stash.get(_STRAY, []):
+        terminalreporter.section("mail guard", red=True)
+        terminalreporter.line(text)
+
+
+def _taken(item: pytest.Item) -> list[Attempt]:
+    guard = item.stash.get(_GUARD, None)
+    return guard.take(item.nodeid) if guard is not None else []
+
+
+def _told(attempts: list[Attempt]) -> str | None:
+    if not attempts:
+        return None
+    from pytest_mailtrap._guard import explain_attempts
+
+    return explain_attempts(attempts)

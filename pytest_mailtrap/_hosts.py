@@ -1,0 +1,109 @@
+"""
+Hosts and ports in all the ways an application may write them: pure.
+
+Rules of this file: nothing is resolved; what cannot be understood is left to the operating system, which says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import operator
+import re
+import socket
+
+IMPLICIT_TLS_PORT = 465
+MAIL_PORTS = frozenset({25, 465, 587, 2525})
+# By name, as IANA registers them and as systems call them; slim containers have no /etc/services to ask.
+_SERVICES = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465, "urd": 465}
+_LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
+# 127.1, 0x7f.1, 2130706433: what inet_aton() understands, and so does connect().
+_OLD_IPV4 = re.compile(r"[0-9][0-9a-fx.]*")
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def port_number(port: object) -> int | None:
+    """The number of a port given as a number, digits or the name of a mail service; 0 for none, None for what is no such thing."""
+    if port is None:
+        return 0
+    if isinstance(port, bytes | bytearray):
+        port = port.decode("ascii", "replace")
+    if isinstance(port, str):
+        return int(port or 0) if port.isdecimal() or not port else _SERVICES.get(port)
+    try:
+        return operator.index(port)  # type: ignore[arg-type]  # anything may come: hence the except
+    except TypeError:
+        return None
+
+
+def canonical(host: object) -> str | None:
+    """
+    One spelling for each host: lower case, no final dot, A-labels (RFC 5890), addresses in their shortest form.
+
+    None for what names no host.
+    """
+    if isinstance(host, bytes | bytearray):
+        host = host.decode("ascii", "replace")
+    if not isinstance(host, str) or not host:
+        return None
+    if (address := as_address(host)) is not None:
+        return str(address)
+    name = host if host.isascii() else _a_labels(host)
+    return name.lower().removesuffix(".") or None
+
+
+def as_address(host: str) -> Address | None:
+    """The IP address that *host* is, an IPv4-mapped one as IPv4; None for a name."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]") if host.startswith("[") else host)
+    except ValueError:
+        return _old_address(host)
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_own(host: str) -> bool:
+    """Whether the canonical *host* is this machine by loopback, whatever a resolver says."""
+    address = as_address(host)
+    if address is not None:
+        return (
+            address.is_loopback or address.is_unspecified
+        )  # connecting to 0.0.0.0 or :: ends here
+    return host in _LOCAL_NAMES or host.endswith(".localhost")  # RFC 6761, section 6.3
+
+
+def is_host(host: str | None) -> bool:
+    """Whether the canonical *host* is an address or can be the name of one host."""
+    return host is not None and (as_address(host) is not None or _NAME.fullmatch(host) is not None)
+
+
+def checked(host: object) -> str:
+    """A host that a user names, in canonical form; ValueError where it is not the name of one host."""
+    name = canonical(host)
+    if name is None or not is_host(name):
+        raise ValueError(
+            f"expected a host name or an IP address, without scheme, port or wildcard, got {host!r}"
+        )
+    return name
+
+
+def spoken(host: str, port: int) -> str:
+    """`host:port`, as people and URLs write it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _old_address(host: str) -> Address | None:
+    if not _OLD_IPV4.fullmatch(host):
+        return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def _a_labels(host: str) -> str:
+    try:
+        # The codec that the socket module itself applies to names.
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host

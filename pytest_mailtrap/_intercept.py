@@ -1,0 +1,313 @@
+"""
+Led elsewhere: the socket functions of this process while a trap intercepts or the guard stands.
+
+Names are looked up by `getaddrinfo()`, which gives aliases for those that are intercepted; connections are made by
+`socket.socket.connect()`, through which smtplib, asyncio's selector loops, trio and anyio all go, by name or by address.
+asyncio's proactor loop (Windows) and uvloop connect below it, and are met one floor up.
+
+Rules of this file: what is no mail is handed on after one look at its port; without a route and a guard nothing is replaced.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import operator
+import socket
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_mailtrap._guard import MailGuardError
+from pytest_mailtrap._hosts import MAIL_PORTS, as_address, canonical, is_own, port_number
+from pytest_mailtrap._patch import Patch
+from pytest_mailtrap._route import Aliases, Order, Requested
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_mailtrap._guard import Guard
+    from pytest_mailtrap._route import Route
+
+    Function = Callable[..., Any]  # what is replaced has all kinds of signatures
+
+_INET = (socket.AF_INET, socket.AF_INET6)
+_NUMERIC_PORT = getattr(socket, "AI_NUMERICSERV", 0)
+
+
+@contextmanager
+def intercepting(route: Route) -> Iterator[None]:
+    """Lead the connections that *route* claims to its trap; of several claims the latest counts."""
+    _switch.change(lambda order: Order((*order.routes, route), order.guards))
+    try:
+        yield
+    finally:
+        _switch.change(
+            lambda order: Order(tuple(r for r in order.routes if r is not route), order.guards)
+        )
+
+
+@contextmanager
+def guarding(guard: Guard | None) -> Iterator[None]:
+    """Let *guard* refuse what no route claims; None lets everything out, also where an outer guard stands."""
+    before = _switch.order.guards
+    _switch.change(lambda order: Order(order.routes, (*before, guard)))
+    try:
+        yield
+    finally:
+        _switch.change(lambda order: Order(order.routes, before))
+
+
+class _Switch:
+    """The order in force, and the patches that carry it out."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._patches: list[Patch] = []
+        self.order = Order()
+        # The names of addresses that a resolver gave, so that a connection to one of them can be called by its name.
+        self.seen: dict[str, str] = {}
+
+    def change(self, change: Callable[[Order], Order]) -> None:
+        with self._lock:
+            self.order = change(self.order)
+            wanted = bool(self.order.routes or self.order.guards)
+            if wanted and not self._patches:
+                self._patches = [Patch(*place) for place in _places()]
+            elif not wanted:
+                while self._patches:
+                    self._patches.pop().undo()
+                self.seen.clear()
+
+
+_switch = _Switch()
+_aliases = Aliases()
+
+
+def _places() -> Iterator[tuple[Any, str, Callable[[Function], Function]]]:
+    # One floor below socket.getaddrinfo(), for those who have imported that function by name.
+    yield _socket, "getaddrinfo", _looking_up
+    if socket.getaddrinfo.__module__ != "socket":
+        yield socket, "getaddrinfo", _looking_up  # somebody's own, such as gevent's
+    for module in (socket, _socket):
+        yield module, "gethostbyname", _looking_up_name
+        yield module, "gethostbyname_ex", _looking_up_name_ex
+    yield socket.socket, "connect", _connecting
+    yield socket.socket, "connect_ex", _connecting_with_code
+    if sys.platform == "win32" or "asyncio.proactor_events" in sys.modules:
+        from asyncio.proactor_events import BaseProactorEventLoop
+
+        yield BaseProactorEventLoop, "sock_connect", _connecting_by_proactor
+    if "uvloop" in sys.modules:
+        from pytest_mailtrap._uvloop import places
+
+        yield from places()
+
+
+# -- looking up ---------------------------------------------------------------------------
+
+
+def _looking_up(original: Function) -> Function:
+    def getaddrinfo(
+        host: object,
+        port: object,
+        family: int = 0,
+        type: int = 0,  # noqa: A002  # its name in the socket module
+        proto: int = 0,
+        flags: int = 0,
+    ) -> list[Any]:  # as the socket module has it
+        how = (family, type, proto, flags)
+        number = port_number(port)
+        if number is None or number not in MAIL_PORTS and number != 0:
+            return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
+        name = _name(host, flags)
+        if name is None:
+            return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
+        if _is_led(name, number):
+            as_given = port is None or flags & _NUMERIC_PORT
+            return _alias_info(original, name, port if as_given else number, *how)
+        if number == 0:
+            return _asked(name, original, host, port, *how)
+        return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
+
+    return getaddrinfo
+
+
+def is_mail(host: object, port: object) -> bool:
+    """Whether somebody who connects there must be led or refused; of the names of this machine only where a route claims them."""
+    name, number = canonical(host), port_number(port)
+    return name is not None and number in MAIL_PORTS
+
+
+def _name(host: object, flags: int = 0) -> str | None:
+    """The name to look after; None for addresses, which are judged when somebody connects, and for what servers bind to."""
+    name = canonical(host)
+    if name is None or flags & socket.AI_NUMERICHOST or as_address(name) is not None:
+        return None
+    if flags & socket.AI_PASSIVE and (is_own(name) or name == socket.gethostname().lower()):
+        return None
+    return name
+
+
+def _is_led(name: str, port: int) -> bool:
+    """Whether an alias is to be given; MailGuardError where the guard refuses."""
+    order = _switch.order
+    if port == 0:
+        # Nobody can tell what for: a host that is intercepted by name gets its alias, which serves other ports as well.
+        return order.names(name)
+    return order.claim(Requested(name, port)) is not None
+
+
+def _alias_info(
+    original: Function, name: str, port: object, family: int, kind: int, proto: int, flags: int
+) -> list[Any]:  # getaddrinfo's
+    """What the system says of the alias: it knows all about flags, types and protocols, and asks nobody about an address."""
+    found: list[Any] = []
+    failures: list[socket.gaierror] = []
+    for host in _alias_hosts(name, family):
+        try:
+            found += original(host, port, family, kind, proto, flags)
+        except socket.gaierror as failure:
+            failures.append(failure)
+    if not found:
+        raise failures[0]
+    if flags & socket.AI_CANONNAME:
+        found[0] = (*found[0][:3], name, found[0][4])
+    return found
+
+
+def _alias_hosts(name: str, family: int) -> list[str]:
+    ipv4, ipv6 = _aliases.of(name)
+    if family == socket.AF_INET6:
+        return [ipv6]
+    if family == socket.AF_INET or not any(route.ipv6 for route in _switch.order.routes):
+        return [ipv4]
+    return [ipv4, ipv6]
+
+
+def _asked(name: str, original: Function, *args: Any) -> list[Any]:
+    """Ask the resolver, and remember what it says; where it knows nothing and all mail is intercepted, an alias may serve."""
+    try:
+        found: list[Any] = original(*args)
+    except socket.gaierror:
+        if not _switch.order.claims_all or is_own(name):
+            raise
+        _, *rest = args
+        return _alias_info(original, name, *rest)
+    for entry in found:
+        _switch.seen[str(entry[4][0])] = name
+    return found
+
+
+def _looking_up_name(original: Function) -> Function:
+    def gethostbyname(hostname: object) -> str:
+        name = _name(hostname)
+        if name is None:
+            return original(hostname)  # type: ignore[no-any-return]  # the original's text
+        if _switch.order.names(name):
+            return _aliases.of(name)[0]
+        try:
+            address: str = original(hostname)
+        except socket.gaierror:
+            if not _switch.order.claims_all or is_own(name):
+                raise
+            return _aliases.of(name)[0]
+        _switch.seen[address] = name
+        return address
+
+    return gethostbyname
+
+
+def _looking_up_name_ex(original: Function) -> Function:
+    def gethostbyname_ex(hostname: object) -> tuple[str, list[str], list[str]]:
+        name = _name(hostname)
+        if name is not None and _switch.order.names(name):
+            return (name, [], [_aliases.of(name)[0]])
+        return original(hostname)  # type: ignore[no-any-return]  # the original's tuple
+
+    return gethostbyname_ex
+
+
+# -- connecting ---------------------------------------------------------------------------
+
+
+def _connecting(original: Function) -> Function:
+    def connect(self: socket.socket, address: Any) -> None:  # whatever the caller gives
+        original(self, _destination(self, address))
+
+    return connect
+
+
+def _connecting_with_code(original: Function) -> Function:
+    def connect_ex(self: socket.socket, address: Any) -> int:
+        try:
+            there = _destination(self, address)
+        except MailGuardError:
+            return errno.ECONNREFUSED
+        return original(self, there)  # type: ignore[no-any-return]  # the original's number
+
+    return connect_ex
+
+
+def _connecting_by_proactor(original: Function) -> Function:
+    async def sock_connect(self: Any, sock: socket.socket, address: Any) -> Any:
+        return await original(self, sock, _destination(sock, address))
+
+    return sock_connect
+
+
+def _destination(sock: socket.socket, address: Any) -> Any:
+    """Where a connection to *address* is to go; MailGuardError where nowhere."""
+    try:
+        if address[1] not in MAIL_PORTS and address[0] not in _aliases.hosts:
+            return address
+    except (TypeError, LookupError):
+        return address  # the path of a Unix socket, or nonsense, which the original will call so
+    if sock.family not in _INET or sock.type != socket.SOCK_STREAM:
+        return address
+    requested = Requested(_meant(address[0]), operator.index(address[1]))
+    if requested.port in MAIL_PORTS:
+        route = _switch.order.claim(requested)
+        if route is not None:
+            return _lead(sock, route, requested)
+    return _real(sock, address, requested)
+
+
+def _meant(host: object) -> str:
+    name = _aliases.hosts.get(host, host) if isinstance(host, str) else host
+    known = canonical(name) or "localhost"  # "" connects to this machine
+    return _switch.seen.get(known, known)
+
+
+def _real(sock: socket.socket, address: Any, requested: Requested) -> Any:
+    """The address itself; for an alias that is used for something else than mail, what a resolver says of its name."""
+    if address[0] not in _aliases.hosts:
+        return address
+    flags = socket.AI_V4MAPPED if sock.family == socket.AF_INET6 else 0
+    found = socket.getaddrinfo(*requested, sock.family, socket.SOCK_STREAM, 0, flags)
+    return found[0][4]
+
+
+def _lead(sock: socket.socket, route: Route, requested: Requested) -> Any:
+    """Announce the connection to the trap; gives the trap's address in the socket's family."""
+    mapped = sock.family == socket.AF_INET6 and not route.ipv6
+    home = {socket.AF_INET: "127.0.0.1"}.get(sock.family, "::ffff:127.0.0.1" if mapped else "::1")
+    if mapped:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    _bind(sock, home)
+    ipv6 = sock.family == socket.AF_INET6 and not mapped
+    route.arrivals.announce(sock.getsockname()[1], requested, ipv6=ipv6)
+    return (home, route.port_for(requested))
+
+
+def _bind(sock: socket.socket, host: str) -> None:
+    """Give the socket its own port now: the trap must know it before the connection is there."""
+    try:
+        sock.bind((host, 0))
+    except OSError:
+        if sock.getsockname()[1]:
+            return  # bound by the application
+        # Thousands of connections have used up the ports: take one of those that are only waiting out their time.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, 0))
