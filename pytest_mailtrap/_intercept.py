@@ -16,7 +16,7 @@ import operator
 import socket
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._guard import MailGuardError
@@ -99,7 +99,8 @@ def _places() -> Iterator[tuple[Any, str, Callable[[Function], Function]]]:
         from asyncio.proactor_events import BaseProactorEventLoop
 
         yield BaseProactorEventLoop, "sock_connect", _connecting_by_proactor
-    if "uvloop" in sys.modules:
+    # Also where the application has not imported it yet: it would not come to us when it does.
+    with suppress(ImportError):
         from pytest_mailtrap._uvloop import places
 
         yield from places()
@@ -119,7 +120,7 @@ def _looking_up(original: Function) -> Function:
     ) -> list[Any]:  # as the socket module has it
         how = (family, type, proto, flags)
         number = port_number(port)
-        if number is None or number not in MAIL_PORTS and number != 0:
+        if number is None or (number not in MAIL_PORTS and number != 0):
             return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
         name = _name(host, flags)
         if name is None:
@@ -135,9 +136,8 @@ def _looking_up(original: Function) -> Function:
 
 
 def is_mail(host: object, port: object) -> bool:
-    """Whether somebody who connects there must be led or refused; of the names of this machine only where a route claims them."""
-    name, number = canonical(host), port_number(port)
-    return name is not None and number in MAIL_PORTS
+    """Whether that is a mail port of some host, so that a route or the guard must have its say."""
+    return canonical(host) is not None and port_number(port) in MAIL_PORTS
 
 
 def _name(host: object, flags: int = 0) -> str | None:
@@ -270,14 +270,14 @@ def _destination(sock: socket.socket, address: Any) -> Any:
     if requested.port in MAIL_PORTS:
         route = _switch.order.claim(requested)
         if route is not None:
-            return _lead(sock, route, requested)
+            known_as = _switch.seen.get(requested.host, requested.host)
+            return _lead(sock, route, Requested(known_as, requested.port))
     return _real(sock, address, requested)
 
 
 def _meant(host: object) -> str:
     name = _aliases.hosts.get(host, host) if isinstance(host, str) else host
-    known = canonical(name) or "localhost"  # "" connects to this machine
-    return _switch.seen.get(known, known)
+    return canonical(name) or "localhost"  # "" connects to this machine
 
 
 def _real(sock: socket.socket, address: Any, requested: Requested) -> Any:

@@ -1,0 +1,69 @@
+"""Every kind of client, its production settings untouched: led to the trap, refused by the guard, suspicious of other certificates."""
+
+from __future__ import annotations
+
+import pytest
+from _senders import ADDRESS, HOST, RECIPIENT, Application, applications
+
+from pytest_mailtrap import MailTrap, _trap
+from pytest_mailtrap._guard import Guard
+from pytest_mailtrap._intercept import guarding
+
+APPLICATIONS = applications()
+every = pytest.mark.parametrize("application", APPLICATIONS.values(), ids=APPLICATIONS)
+every_verifying = pytest.mark.parametrize(
+    "application",
+    [application for application in APPLICATIONS.values() if application.verifies],
+    ids=[name for name, application in APPLICATIONS.items() if application.verifies],
+)
+
+
+@every
+@pytest.mark.mailtrap(intercept=True, credentials=("user", "secret"))
+def test_mail_for_any_host_arrives(mailtrap: MailTrap, application: Application) -> None:
+    """Over TLS, at the port that fits, and the trap knows what was meant."""
+    application.send()
+    [message] = mailtrap.wait_for(1)
+    assert message.rcpt_tos == (RECIPIENT,)
+    how = message.transport
+    assert (how.server_host, how.requested_port) == (application.host, application.port)
+    assert how.negotiated_by == ("implicit" if application.port == 465 else "starttls")
+    assert how.sni == (HOST if application.host == HOST else None)
+
+
+@every
+@pytest.mark.mailtrap(intercept=[HOST, ADDRESS], credentials=("user", "secret"))
+def test_mail_for_a_named_host_arrives(mailtrap: MailTrap, application: Application) -> None:
+    """As with any host."""
+    application.send()
+    assert len(mailtrap.wait_for(1)) == 1
+
+
+@every
+@pytest.mark.mailtrap(intercept=["smtp.elsewhere.example"])
+def test_without_a_trap_the_guard_refuses(mailtrap: MailTrap, application: Application) -> None:
+    """The same applications when their host is not intercepted: nothing leaves, no resolver hears of it."""
+    guard = Guard("this test")
+    with guarding(guard):
+        if application.refuses is None:
+            application.send()
+        else:
+            with pytest.raises(application.refuses, match="mail guard|All connection attempts failed"):
+                application.send()
+    attempts = {(attempt.host, attempt.port) for attempt in guard.take_all()}
+    assert attempts == {(application.host, application.port)}
+    assert mailtrap.connections == []
+
+
+@every_verifying
+@pytest.mark.mailtrap(intercept=True, credentials=("user", "secret"))
+def test_a_certificate_for_another_host_is_refused(
+    mailtrap: MailTrap, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same applications and another certificate of the same CA: verification is really on."""
+    monkeypatch.setattr(_trap, "certificate_host", lambda *_args, **_kw: "smtp.impostor.example")
+    assert application.refuses is not None
+    with pytest.raises(application.refuses):
+        application.send()
+    assert len(mailtrap) == 0
+    assert len(mailtrap.connections) == 1
