@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._factory import MailTrapFactory
     from pytest_mailtrap._faults import Rule
+    from pytest_mailtrap._guard import MailGuardError
     from pytest_mailtrap._hostile import HostileMailTrap
     from pytest_mailtrap._judgement import Verdict
-    from pytest_mailtrap._guard import MailGuardError
     from pytest_mailtrap._message import Attachment, CapturedMessage
     from pytest_mailtrap._scenarios import Scenario
     from pytest_mailtrap._transcript import Line, Transcript

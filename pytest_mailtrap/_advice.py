@@ -34,6 +34,24 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "  by environment  SSL_CERT_FILE set to mailtrap.ca_file, before the",
         "                  client makes its context",
     ),
+    # The CA was trusted by environment and in this process: nothing would be gained by telling so once more.
+    "context-out-of-reach": (
+        "The CA was trusted at that time, but the client's TLS context has it",
+        "not: it was made before the test, or with CAs of its own (certifi).",
+        "Make it where the mail is sent, or load the CA into it:",
+        "  in the call  context=ssl.create_default_context()",
+        "  anywhere     context.load_verify_locations(mailtrap.ca_file)",
+    ),
+    "wrong-port-intercepted": (
+        "Use the port that fits:",
+        "  STARTTLS      587 (or 25, 2525)  SMTP, EMAIL_USE_TLS, smtp://",
+        "  implicit TLS  465                SMTP_SSL, EMAIL_USE_SSL, smtps://",
+    ),
+    "not-intercepted": (
+        "Only this process's connections to ports 25, 465, 587 and 2525 are",
+        "intercepted, not those of programs it starts; late mail is waited for:",
+        "  background  mailtrap.wait_for(1)",
+    ),
     "tls-required": ("The trap takes mail only inside TLS (starttls='require'):", *_UPGRADE),
     "auth-required": (
         "The trap asks for authentication (require_auth=True), inside TLS:",
@@ -64,6 +82,8 @@ def advice_for(cause: str, *, may_be_late: bool = True) -> list[str]:
     lines = list(_ADVICE[cause])
     if cause == "no-connection" and not may_be_late:
         return ["Send to the trap:", lines[1]]
+    if cause == "not-intercepted" and not may_be_late:
+        return [lines[0], "intercepted, not those of programs it starts."]
     return lines
 
 

@@ -26,6 +26,7 @@ class Facts:
     recorder: Recorder = field(default_factory=Recorder)
     messages: list[CapturedMessage] = field(default_factory=list)
     handshake_error: str | None = None
+    trusted: bool = False
     ended_by: EndedBy | None = None
     spoke_out_of_turn: bool = False
 
@@ -80,6 +81,11 @@ class Connection:
     def spoke_out_of_turn(self) -> bool:
         """Whether the client went on before its command was answered; only hostile servers wait for that."""
         return self._settled().spoke_out_of_turn
+
+    @property
+    def trusted(self) -> bool:
+        """Whether `trust()` or an interception let clients with default settings trust the trap's CA when it came."""
+        return self._facts.trusted
 
     def _settled(self) -> Facts:
         """Let the trap take in what the client has already sent: an alert, or the end of the connection."""

@@ -90,13 +90,18 @@ def explain_auth(
 
 
 def explain_nothing(
-    connections: Sequence[Connection], *, port: int, tls_port: int, may_be_late: bool = True
+    connections: Sequence[Connection],
+    *,
+    port: int,
+    tls_port: int,
+    may_be_late: bool = True,
+    intercepts: bool = False,
 ) -> str:
     """Say what did happen when no message came."""
     return compose(
         "no message reached the trap",
         happenings(connections, port, tls_port),
-        advice_for(diagnosis(connections), may_be_late=may_be_late),
+        advice_for(diagnosis(connections, intercepts=intercepts), may_be_late=may_be_late),
     )
 
 
@@ -108,6 +113,7 @@ def explain_waiting(
     timeout: float,
     port: int,
     tls_port: int,
+    intercepts: bool = False,
 ) -> str:
     """Say what did arrive when fewer messages came in time than were waited for."""
     idle = [connection for connection in connections if not connection.messages]
@@ -115,7 +121,9 @@ def explain_waiting(
         _verdict(len(messages), count, f"arrived within {timeout:g} s"),
         _table([], messages, [how_sent(m.transport) for m in messages]),
         happenings(idle, port, tls_port) if idle or not messages else [],
-        advice_for(diagnosis(idle), may_be_late=False) if idle or not messages else [],
+        advice_for(diagnosis(idle, intercepts=intercepts), may_be_late=False)
+        if idle or not messages
+        else [],
     )
 
 
@@ -139,12 +147,18 @@ def _how_often(command: str, seen: int) -> str:
     return f"{command} came {'once' if seen == 1 else f'{seen} times'}"
 
 
-def diagnosis(connections: Sequence[Connection]) -> str:
-    """Name the likeliest reason why these connections carried nothing; a key of the advice."""
+def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) -> str:
+    """
+    Name the likeliest reason why these connections carried nothing; a key of the advice.
+
+    *intercepts* tells whether the trap intercepts, so that nobody has to name it.
+    """
     found = [_diagnose(connection) for connection in connections]
     for code in (
         "wrong-port",
+        "wrong-port-intercepted",
         "not-trusted",
+        "context-out-of-reach",
         "tls-required",
         "auth-required",
         "auth-refused",
@@ -152,19 +166,23 @@ def diagnosis(connections: Sequence[Connection]) -> str:
     ):
         if code in found:
             return code
-    return "nothing-sent" if connections else "no-connection"
+    if connections:
+        return "nothing-sent"
+    return "not-intercepted" if intercepts else "no-connection"
 
 
 def _diagnose(connection: Connection) -> str:
     error = connection.handshake_error or ""
     if "spoke" in error or "may wait for a cleartext greeting" in error:
-        return "wrong-port"
+        return (
+            "wrong-port" if connection.transport.server_host is None else "wrong-port-intercepted"
+        )
     if error.startswith("client rejected the certificate") or "may have rejected" in error:
-        return "not-trusted"
+        return "context-out-of-reach" if connection.trusted else "not-trusted"
     if error.startswith(("no common", "client rejected the TLS version")):
         return "no-common-tls"
     if _left_after_handshake(connection):
-        return "not-trusted"
+        return "context-out-of-reach" if connection.trusted else "not-trusted"
     replies = [line.text for line in connection.transcript if line.speaker == "S"]
     for code, start in (
         ("tls-required", "530 Must issue"),
@@ -311,9 +329,14 @@ def happenings(connections: Sequence[Connection], port: int, tls_port: int) -> B
     block = []
     for number, connection in enumerate(connections[-4:], len(connections[:-4]) + 1):
         kind = "implicit TLS" if connection.implicit_tls else "STARTTLS"
-        block.append(f"  connection {number} on the {kind} port:")
+        block.append(f"  connection {number} on the {kind} port{_meant(connection)}:")
         block += [f"      {line}" for line in _wrapped(outcome(connection))]
     return block
+
+
+def _meant(connection: Connection) -> str:
+    how = connection.transport
+    return f", for {how.server_host}:{how.requested_port}" if how.server_host else ""
 
 
 def _wrapped(text: str) -> list[str]:

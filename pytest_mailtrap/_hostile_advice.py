@@ -64,7 +64,7 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
 }
 # For a client that cannot send to a good server; the causes are those of `_explain.diagnosis()`.
 CONTROL: dict[str, tuple[str, ...]] = {
-    "not-trusted": (
+    "context-out-of-reach": (
         "The trap's CA is trusted through SSL_CERT_FILE during the test:",
         "  early context  make it in send(), not when a module is imported",
         "  certifi, own CA  give it hostile_mailtrap.ca_file as well",

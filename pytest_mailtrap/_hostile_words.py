@@ -148,9 +148,11 @@ def _cause(verdict: Verdict) -> str:
 def _control_cause(verdict: Verdict) -> str:
     cause = diagnosis(verdict.connections)
     asked = {c.transport.sni for c in verdict.connections} - {None, "localhost"}
-    if cause == "not-trusted" and (asked or "ostname mismatch" in _error(verdict.attempt)):
+    if cause == "context-out-of-reach" and (asked or "ostname mismatch" in _error(verdict.attempt)):
         return "wrong-host"
     errors = [connection.handshake_error or "" for connection in verdict.connections]
+    if cause == "wrong-port-intercepted":
+        return "wrong-port"
     if cause == "nothing-sent" and any("without a TLS handshake" in error for error in errors):
         return "wrong-port"
     return cause

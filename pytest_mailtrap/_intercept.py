@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     Function = Callable[..., Any]  # what is replaced has all kinds of signatures
 
-_INET = (socket.AF_INET, socket.AF_INET6)
+# Of the addresses that connect() takes for hosts: with flow and scope or without (RFC 3493, section 3.3).
+_LENGTHS: dict[int, tuple[int, ...]] = {socket.AF_INET: (2,), socket.AF_INET6: (2, 3, 4)}
 _NUMERIC_PORT = getattr(socket, "AI_NUMERICSERV", 0)
 
 
@@ -173,7 +174,8 @@ def _alias_info(
     if not found:
         raise failures[0]
     if flags & socket.AI_CANONNAME:
-        found[0] = (*found[0][:3], name, found[0][4])
+        spelled = [name] + [""] * (len(found) - 1)
+        found = [(*e[:3], called, e[4]) for e, called in zip(found, spelled, strict=True)]
     return found
 
 
@@ -264,7 +266,7 @@ def _destination(sock: socket.socket, address: Any) -> Any:
             return address
     except (TypeError, LookupError):
         return address  # the path of a Unix socket, or nonsense, which the original will call so
-    if sock.family not in _INET or sock.type != socket.SOCK_STREAM:
+    if sock.type != socket.SOCK_STREAM or len(address) not in _LENGTHS.get(sock.family, ()):
         return address
     requested = Requested(_meant(address[0]), operator.index(address[1]))
     if requested.port in MAIL_PORTS:

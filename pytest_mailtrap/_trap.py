@@ -20,7 +20,7 @@ from pytest_mailtrap._route import Arrivals, Route
 from pytest_mailtrap._scripted import Scripted
 from pytest_mailtrap._server import Server
 from pytest_mailtrap._stage import Stage
-from pytest_mailtrap._trust import trusting
+from pytest_mailtrap._trust import is_trusted, trusting
 from pytest_mailtrap._waiting import changed
 from pytest_mailtrap._wire import Wire
 
@@ -66,6 +66,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         self._thread = thread
         self._arrivals = Arrivals()
         self._routes: list[Route] = []
+        self._has_intercepted = False
         self._entered: list[ExitStack] = []
         self._server = Server(
             thread,
@@ -210,6 +211,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     def _following(self, route: Route) -> Iterator[None]:
         with intercepting(route):
             self._routes.append(route)
+            self._has_intercepted = True
             try:
                 yield
             finally:
@@ -259,6 +261,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     timeout=timeout,
                     port=self.port,
                     tls_port=self.tls_port,
+                    intercepts=self._has_intercepted,
                 )
             )
         return messages[:count]
@@ -383,7 +386,12 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         if not messages:
             self._server.settle_until_quiet()
             raise AssertionError(
-                explain_nothing(self.connections, port=self.port, tls_port=self.tls_port)
+                explain_nothing(
+                    self.connections,
+                    port=self.port,
+                    tls_port=self.tls_port,
+                    intercepts=self._has_intercepted,
+                )
             )
         return messages
 
@@ -435,6 +443,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
 
         def opened(wire: Wire) -> None:
             on_open(wire)
+            wire.facts.trusted = is_trusted(self.ca_pem)
             if not wire.closing:
                 stage.inbox.connected(wire.connection)
 

@@ -43,6 +43,11 @@ def trusting(ca_pem: str, directory: Path) -> Iterator[None]:
         _everybody.end(ca_pem, directory)
 
 
+def is_trusted(ca_pem: str) -> bool:
+    """Whether clients with default settings trust the CA *ca_pem* at this moment."""
+    return _everybody.trusts(ca_pem)
+
+
 class _Trust:
     """The CAs trusted at this moment, and what the environment said before the first of them."""
 
@@ -69,6 +74,9 @@ class _Trust:
             if self._patch is not None:
                 self._patch.undo()
             self._restore()
+
+    def trusts(self, ca_pem: str) -> bool:
+        return any(ca == ca_pem for ca, _ in self._active)
 
     def _point(self) -> None:
         cas = self._cas()

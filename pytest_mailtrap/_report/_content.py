@@ -136,7 +136,7 @@ def _has_bare_newlines(data: Bytes) -> bool:
 
 
 def _has_long_lines(data: Bytes) -> bool:
-    return _LONG_LINE.search(data) is not None or b"\n" not in data[:1000] and len(data) > 1000
+    return _LONG_LINE.search(data) is not None or (b"\n" not in data[:1000] and len(data) > 1000)
 
 
 def decoded(data: Bytes, part: Part, *, limit: int) -> bytes:

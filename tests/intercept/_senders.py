@@ -9,11 +9,14 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HOST = "smtp.example-provider.com"
 ADDRESS = "192.0.2.25"  # RFC 5737: nobody's
@@ -249,7 +252,7 @@ def fastapi(**security: bool) -> None:
 def applications() -> dict[str, Application]:
     """All of them, each with what it raises."""
     refused = (ConnectionError, ssl.SSLCertVerificationError)
-    found = {
+    return {
         "smtplib, STARTTLS": Application(send=smtplib_starttls, port=587, refuses=refused),
         "smtplib, implicit TLS": Application(send=smtplib_implicit, port=465, refuses=refused),
         "socket.create_connection": Application(send=create_connection, port=465, refuses=refused),
@@ -262,9 +265,7 @@ def applications() -> dict[str, Application]:
         "thread": Application(send=thread, port=587, refuses=refused),
         "trio": Application(send=with_trio, port=465, refuses=trio_errors()),
         "anyio": Application(send=with_anyio, port=465, refuses=(OSError,)),
-        "anyio on trio": Application(
-            send=lambda: with_anyio("trio"), port=465, refuses=(OSError,)
-        ),
+        "anyio on trio": Application(send=lambda: with_anyio("trio"), port=465, refuses=(OSError,)),
         "uvloop": Application(send=with_uvloop, port=465, refuses=refused),
         "aiosmtplib, STARTTLS": Application(
             send=aiosmtplib_starttls, port=587, refuses=aiosmtplib_errors()
@@ -301,7 +302,6 @@ def applications() -> dict[str, Application]:
             refuses=fastapi_errors(),
         ),
     }
-    return found
 
 
 def trio_errors() -> tuple[type[Exception], ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import _socket
 import ipaddress
 import socket
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)

@@ -48,7 +48,9 @@ def test_without_a_trap_the_guard_refuses(mailtrap: MailTrap, application: Appli
         if application.refuses is None:
             application.send()
         else:
-            with pytest.raises(application.refuses, match="mail guard|All connection attempts failed"):
+            with pytest.raises(
+                application.refuses, match=r"mail guard|All connection attempts failed"
+            ):
                 application.send()
     attempts = {(attempt.host, attempt.port) for attempt in guard.take_all()}
     assert attempts == {(application.host, application.port)}

@@ -1,0 +1,550 @@
+"""What is intercepted, by whom, for how long; and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import smtplib
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from _senders import ADDRESS, HOST, MAIL, RECIPIENT, SENDER, smtplib_implicit, smtplib_starttls
+
+from pytest_mailtrap import _server
+from pytest_mailtrap._guard import Guard, MailGuardError
+from pytest_mailtrap._intercept import guarding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_mailtrap import MailTrap, MailTrapFactory
+
+
+def names(certificate: dict) -> list[str]:
+    return [value for _, value in certificate["subjectAltName"]]
+
+
+# -- which hosts and ports ----------------------------------------------------------------
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(
+    ("host", "meant"),
+    [
+        (HOST, HOST),
+        ("SMTP.Example-Provider.COM", HOST),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("smtp_relay", "smtp_relay"),
+        ("mail", "mail"),
+        (ADDRESS, ADDRESS),
+        ("2001:db8::25", "2001:db8::25"),
+        ("localhost", "localhost"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "::1"),
+    ],
+)
+@pytest.mark.parametrize("send", [smtplib_starttls, smtplib_implicit])
+def test_hosts_in_every_spelling(mailtrap: MailTrap, send, host: str, meant: str) -> None:
+    """The certificate that is shown is for the host that was asked for: the client verifies it."""
+    send(host)
+    [message] = mailtrap
+    assert message.transport.server_host == meant
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(("host", "meant"), [(f"{HOST}.", HOST), ("::ffff:192.0.2.25", ADDRESS)])
+def test_spellings_that_no_certificate_has(mailtrap: MailTrap, host: str, meant: str) -> None:
+    """A final dot, an IPv4 address as IPv6: the host is the same, but OpenSSL compares letters, here as in production."""
+    with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
+        smtplib_starttls(host)
+    [connection] = mailtrap.connections
+    assert connection.transport.server_host == meant
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(
+    ("port", "number", "how"),
+    [
+        (25, 25, "starttls"),
+        (2525, 2525, "starttls"),
+        ("587", 587, "starttls"),
+        ("smtp", 25, "starttls"),
+        ("submission", 587, "starttls"),
+        ("submissions", 465, "implicit"),
+        ("465", 465, "implicit"),
+    ],
+)
+def test_ports_in_every_spelling(
+    mailtrap: MailTrap, port: int | str, number: int, how: str
+) -> None:
+    """To the port of the trap that fits."""
+    (smtplib_implicit if how == "implicit" else smtplib_starttls)(HOST, port)
+    [message] = mailtrap
+    assert message.transport.requested_port == number
+    assert message.transport.negotiated_by == how
+
+
+@pytest.mark.mailtrap(intercept=["smtp.elsewhere.example"])
+def test_other_hosts_are_not_intercepted(mailtrap: MailTrap, asked: list[str]) -> None:
+    """Of hosts that are not named the resolver is asked as always: here it knows none."""
+    with pytest.raises(socket.gaierror):
+        smtplib_starttls(HOST)
+    assert asked == [HOST]
+    asked.clear()
+    assert mailtrap.connections == []
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_a_direct_connection_means_the_trap(mailtrap: MailTrap) -> None:
+    """Nothing was led here: nothing is told, and the certificate is the trap's own."""
+    smtplib_starttls(mailtrap.host, mailtrap.port)
+    [message] = mailtrap
+    assert message.transport.server_host is None
+    assert message.transport.requested_port is None
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_other_ports_are_untouched(mailtrap: MailTrap, asked: list[str]) -> None:
+    """Addresses go to connect() as they were given, names to the resolver."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname(), timeout=10) as client:
+            assert client.getpeername() == server.getsockname()
+    with pytest.raises(socket.gaierror):
+        socket.create_connection((HOST, 443))
+    assert asked == [HOST]
+    asked.clear()
+    assert mailtrap.connections == []
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_datagrams_are_untouched(mailtrap: MailTrap) -> None:
+    """Mail goes over TCP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", 25))
+        assert sock.getpeername() == ("127.0.0.1", 25)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets here")
+@pytest.mark.mailtrap(intercept=True)
+def test_unix_sockets_are_untouched(mailtrap: MailTrap, tmp_path) -> None:
+    """A path is no host, whatever its letters."""
+    for path in (str(tmp_path / "s"), bytes(tmp_path / "s")[:1] + b"\x19/nothing"):
+        with socket.socket(socket.AF_UNIX) as sock, pytest.raises(OSError) as caught:
+            sock.connect(path)
+        assert caught.value.errno in (errno.ENOENT, errno.ENOTDIR)
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize("address", [(HOST, "25"), (HOST, 25.0), (HOST,), ("a", 25, 0, 0, 0), 25])
+def test_nonsense_is_still_an_error(mailtrap: MailTrap, address: object) -> None:
+    """connect() says what it always says."""
+    with socket.socket() as sock, pytest.raises((TypeError, OSError)):
+        sock.connect(address)  # type: ignore[arg-type]  # that is the point
+    assert mailtrap.connections == []
+
+
+# -- looking up ---------------------------------------------------------------------------
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((HOST, 587), {"stream", "dgram"}),
+        ((HOST, 587, 0, socket.SOCK_STREAM), {"stream"}),
+        ((HOST, "submission", socket.AF_INET, socket.SOCK_STREAM), {"stream", "inet"}),
+        ((HOST, 587, socket.AF_INET6, socket.SOCK_STREAM), {"stream", "inet6"}),
+        ((HOST, 587, socket.AF_INET6, 0, socket.IPPROTO_TCP), {"stream", "inet6"}),
+        ((HOST, 587, 0, 0, socket.IPPROTO_TCP, socket.AI_PASSIVE), {"stream"}),
+        ((HOST.encode(), b"587", socket.AF_INET), {"stream", "inet"}),
+    ],
+)
+def test_lookups_with_odd_flags_and_families(
+    mailtrap: MailTrap, arguments: tuple, expected: set[str]
+) -> None:
+    """Each answer has what was asked for, and no other; each address leads to the trap."""
+    found = socket.getaddrinfo(*arguments)
+    kinds = {entry[1].name.removeprefix("SOCK_").lower() for entry in found}
+    assert ({"stream", "dgram"} & expected) <= kinds
+    if (len(arguments) > 3 and arguments[3]) or len(arguments) > 4:
+        assert kinds == {"stream"}
+    families = {entry[0] for entry in found}
+    if "inet" in expected:
+        assert families == {socket.AF_INET}
+    if "inet6" in expected:
+        assert families == {socket.AF_INET6}
+    for family, kind, proto, _, address in found:
+        if kind == socket.SOCK_STREAM:
+            with socket.socket(family, kind, proto) as sock:
+                sock.settimeout(10)
+                sock.connect(address)
+                assert sock.recv(3) == b"220"
+    assert {c.transport.server_host for c in mailtrap.connections} == {HOST}
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_the_canonical_name_is_the_host(mailtrap: MailTrap) -> None:
+    """AI_CANONNAME gives the name, not the alias; and only where it is asked for."""
+    first, *rest = socket.getaddrinfo(HOST, 587, type=1, flags=socket.AI_CANONNAME)
+    assert first[3] == HOST
+    assert {entry[3] for entry in rest} <= {""}
+    assert socket.getaddrinfo(HOST, 587)[0][3] == ""
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_lookups_that_cannot_succeed(mailtrap: MailTrap) -> None:
+    """What the system refuses is refused: a name that must be a number, a type that has no ports."""
+    with pytest.raises(socket.gaierror) as caught:
+        socket.getaddrinfo(HOST, 587, flags=socket.AI_NUMERICHOST)
+    assert caught.value.errno == socket.EAI_NONAME
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo(HOST, "submission", flags=socket.AI_NUMERICSERV)
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo(HOST, 587, family=12345)
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_servers_bind_where_they_want(mailtrap: MailTrap) -> None:
+    """Names of this machine mean this machine to those who bind."""
+    found = socket.getaddrinfo("localhost", 2525, type=1, flags=socket.AI_PASSIVE)
+    assert {entry[4][0] for entry in found} <= {"127.0.0.1", "::1"}
+    found = socket.getaddrinfo(None, 2525, type=1, flags=socket.AI_PASSIVE)
+    assert {entry[4][0] for entry in found} <= {"0.0.0.0", "::"}
+
+
+@pytest.mark.mailtrap(intercept=[HOST])
+@pytest.mark.parametrize(
+    "look_up",
+    [
+        lambda: socket.gethostbyname(HOST.upper()),
+        lambda: socket.gethostbyname_ex(HOST)[2][0],
+        lambda: socket.getaddrinfo(HOST, None)[0][4][0],
+        lambda: socket.getaddrinfo(HOST, 0, socket.AF_INET6)[0][4][0],
+    ],
+)
+def test_lookups_without_a_port(mailtrap: MailTrap, look_up) -> None:
+    """A host that is intercepted by name is never asked for, and the connection is called by its name."""
+    address = look_up()
+    with smtplib.SMTP(address, 587, timeout=10) as client:
+        client._host = HOST  # whose certificate is to be verified
+        client.starttls(context=ssl.create_default_context())
+        client.sendmail(SENDER, [RECIPIENT], MAIL)
+    assert mailtrap[0].transport.server_host == HOST
+
+
+@pytest.mark.mailtrap(intercept=["localhost"])
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_an_alias_serves_other_ports(mailtrap: MailTrap, family: socket.AddressFamily) -> None:
+    """What was looked up without a port may be used for something else than mail."""
+    [alias, *_] = socket.getaddrinfo("localhost", None, family)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(family) as client:
+        client.settimeout(10)
+        address = (alias[4][0], server.getsockname()[1])
+        assert address[0] not in ("127.0.0.1", "::1")
+        try:
+            client.connect(address)
+        except ConnectionRefusedError:
+            assert family == socket.AF_INET6  # localhost is ::1, where nobody listens
+        else:
+            assert client.getpeername()[1] == server.getsockname()[1]
+    assert mailtrap.connections == []
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_lookups_without_a_port_when_all_mail_is_intercepted(
+    mailtrap: MailTrap, asked: list[str]
+) -> None:
+    """They may be for anything: a resolver is asked, and where it knows nothing an alias may serve."""
+    address = socket.gethostbyname(HOST)
+    assert asked == [HOST]
+    asked.clear()
+    with smtplib.SMTP(address, 587, timeout=10) as client:
+        client.noop()
+    [connection] = mailtrap.connections
+    assert connection.transport.server_host == HOST
+
+
+# -- certificates -------------------------------------------------------------------------
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize("host", [HOST, ADDRESS, "2001:db8::25"])
+def test_without_sni_the_certificate_is_for_the_host_that_was_looked_up(
+    mailtrap: MailTrap, host: str
+) -> None:
+    """It names this host, and no other, and has no wildcard."""
+    context = ssl.create_default_context(cadata=mailtrap.ca_pem)
+    context.check_hostname = False
+    with (
+        socket.create_connection((host, 465), timeout=10) as raw,
+        context.wrap_socket(raw, server_hostname=None) as sock,
+    ):
+        [name] = names(sock.getpeercert())
+    assert (
+        socket.inet_pton(socket.AF_INET6, name) == socket.inet_pton(socket.AF_INET6, host)
+        if ":" in host
+        else name == host
+    )
+    assert mailtrap.connections[0].transport.sni is None
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_sni_counts_more_than_the_host(mailtrap: MailTrap) -> None:
+    """The certificate is for the name the client asks for."""
+    context = ssl.create_default_context(cadata=mailtrap.ca_pem)
+    with (
+        socket.create_connection((ADDRESS, 465), timeout=10) as raw,
+        context.wrap_socket(raw, server_hostname=HOST) as sock,
+    ):
+        assert names(sock.getpeercert()) == [HOST]
+
+
+def test_without_interception_the_certificate_is_the_traps(mailtrap: MailTrap) -> None:
+    """The control: whoever asks the trap itself for another name is shown its own certificate."""
+    with (
+        socket.create_connection(("localhost", mailtrap.tls_port), timeout=10) as raw,
+        pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
+    ):
+        mailtrap.ssl_context.wrap_socket(raw, server_hostname=HOST)
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize("sni", ["*.example.com", "a@example.com", "10.0.0.0/8", "a b"])
+def test_no_certificate_is_made_for_what_is_no_host(mailtrap: MailTrap, sni: str) -> None:
+    """No wildcard, no network, no mail address: a client that sends such an SNI sees the trap's own names."""
+    context = ssl.create_default_context(cadata=mailtrap.ca_pem)
+    context.check_hostname = False
+    with (
+        socket.create_connection((HOST, 465), timeout=10) as raw,
+        context.wrap_socket(raw, server_hostname=sni) as sock,
+    ):
+        assert "localhost" in names(sock.getpeercert())
+
+
+@pytest.mark.mailtrap(intercept=True, maximum_tls="TLSv1.2")
+def test_sessions_are_resumed_for_one_host_and_not_for_another(mailtrap: MailTrap) -> None:
+    """Each host has a context of its own, which lasts."""
+    context = ssl.create_default_context(cadata=mailtrap.ca_pem)
+
+    def visit(host: str, session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
+        with (
+            socket.create_connection((host, 465), timeout=10) as raw,
+            context.wrap_socket(raw, server_hostname=host, session=session) as sock,
+        ):
+            return sock.session, bool(sock.session_reused)
+
+    session, reused = visit(HOST, None)
+    assert not reused
+    assert visit(HOST, session)[1]
+    assert not visit("smtp.other.example", session)[1]
+
+
+# -- by whom, and for how long ------------------------------------------------------------
+
+
+def test_nothing_is_replaced_afterwards(mailtrap: MailTrap) -> None:
+    """The socket functions are the same objects as before, and other ones meanwhile."""
+
+    def functions() -> list[object]:
+        return [
+            socket.getaddrinfo,
+            socket._socket.getaddrinfo,  # type: ignore[attr-defined]
+            socket.gethostbyname,
+            socket.socket.connect,
+            socket.socket.connect_ex,
+            ssl.SSLContext.load_default_certs,
+            vars(socket.socket).get("connect"),
+        ]
+
+    before = functions()
+    with mailtrap.intercept(HOST):
+        meanwhile = functions()
+        with mailtrap.intercept():
+            assert functions() == meanwhile
+        assert functions() == meanwhile
+    assert functions() == before
+    assert meanwhile != before
+
+
+def test_what_is_never_left_ends_with_the_trap(mailtrap_factory: MailTrapFactory) -> None:
+    """A test that enters and never leaves does not hand its interception on to the next."""
+    connect = socket.socket.connect
+    with mailtrap_factory() as trap:
+        entered = trap.intercept()
+        entered.__enter__()
+        smtplib_starttls()
+        assert len(trap) == 1
+    assert socket.socket.connect == connect
+    entered.__exit__(None, None, None)  # and leaving late is no error
+    assert socket.socket.connect == connect
+
+
+def test_a_block_that_fails_ends_it(mailtrap: MailTrap) -> None:
+    """With any exception, also one that means the end of the run."""
+    connect = socket.socket.connect
+    with pytest.raises(KeyboardInterrupt), mailtrap.intercept():
+        raise KeyboardInterrupt
+    assert socket.socket.connect == connect
+
+
+def test_nested_and_repeated(mailtrap: MailTrap) -> None:
+    """One trap may intercept several times over; each ends for itself."""
+    with mailtrap.intercept("smtp.one.example"):
+        with mailtrap.intercept("smtp.two.example"):
+            smtplib_starttls("smtp.one.example")
+            smtplib_starttls("smtp.two.example")
+        smtplib_starttls("smtp.one.example")
+        with guarding(Guard()), pytest.raises(MailGuardError):
+            smtplib_starttls("smtp.two.example")
+    with mailtrap.intercept("smtp.two.example"):
+        smtplib_starttls("smtp.two.example")
+    hosts = [message.transport.server_host for message in mailtrap]
+    assert hosts == [f"smtp.{n}.example" for n in ("one", "two", "one", "two")]
+
+
+def test_of_several_traps_the_latest_counts(
+    mailtrap: MailTrap, mailtrap_factory: MailTrapFactory
+) -> None:
+    """Each has its hosts; for a host that both claim, the one that began later gets the mail."""
+    with mailtrap.intercept(), mailtrap_factory(intercept=["smtp.bills.example"]) as bills:
+        smtplib_starttls("smtp.bills.example")
+        smtplib_starttls(HOST)
+        with mailtrap.intercept("smtp.bills.example"):
+            smtplib_starttls("smtp.bills.example")
+    assert [message.transport.server_host for message in bills] == ["smtp.bills.example"]
+    assert [m.transport.server_host for m in mailtrap] == [HOST, "smtp.bills.example"]
+
+
+def test_interceptions_that_overlap_end_in_any_order(
+    mailtrap: MailTrap, mailtrap_factory: MailTrapFactory
+) -> None:
+    """The one that began first may end first."""
+    with mailtrap_factory() as other:
+        first, second = mailtrap.intercept("a.example"), other.intercept("b.example")
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        smtplib_starttls("b.example")
+        with guarding(Guard()), pytest.raises(MailGuardError):
+            smtplib_starttls("a.example")
+        second.__exit__(None, None, None)
+        assert len(other) == 1
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_many_threads_and_hosts_are_told_apart(mailtrap: MailTrap) -> None:
+    """Each message comes with the host that its own client asked for."""
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for turn in range(5):
+                host = f"smtp-{number}-{turn}.example"
+                with smtplib.SMTP(host, 587, timeout=30) as client:
+                    client.starttls(context=ssl.create_default_context())
+                    client.sendmail(SENDER, [f"{host}@example.org"], MAIL)
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(mailtrap) == 40
+    for message in mailtrap:
+        assert message.rcpt_tos == (f"{message.transport.server_host}@example.org",)
+        assert message.transport.sni == message.transport.server_host
+
+
+# -- sockets in every state ---------------------------------------------------------------
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_connect_ex_tells_by_numbers(mailtrap: MailTrap) -> None:
+    """0 when it was led to the trap, ECONNREFUSED from the guard; it never raises."""
+    with socket.socket() as sock:
+        sock.settimeout(10)
+        assert sock.connect_ex((HOST, 587)) == 0
+        assert sock.recv(3) == b"220"
+    assert mailtrap.connections[0].transport.server_host == HOST
+
+
+def test_connect_ex_is_refused_by_number() -> None:
+    """The control: without a trap the guard refuses, and remembers."""
+    guard = Guard()
+    with guarding(guard), socket.socket() as sock:
+        assert sock.connect_ex((HOST, 587)) == errno.ECONNREFUSED
+    assert [attempt.host for attempt in guard.take_all()] == [HOST]
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_a_socket_that_is_bound_already(mailtrap: MailTrap) -> None:
+    """The application's own port stays, and the connection is known by it."""
+    with socket.create_connection((HOST, 587), 10, source_address=("127.0.0.1", 0)) as sock:
+        assert sock.recv(3) == b"220"
+        port = sock.getsockname()[1]
+    [connection] = mailtrap.connections
+    assert connection.peer[1] == port
+    assert connection.transport.server_host == HOST
+
+
+@pytest.fixture
+def trap_without_ipv6(
+    mailtrap_factory: MailTrapFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MailTrap]:
+    def listen() -> list[socket.socket]:
+        return [_server._bind(socket.AF_INET, "127.0.0.1", 0)]
+
+    monkeypatch.setattr(_server, "_listen", listen)
+    with mailtrap_factory(intercept=True) as trap:
+        yield trap
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
+def test_ipv6_sockets_where_the_trap_has_no_ipv6(trap_without_ipv6: MailTrap) -> None:
+    """They reach it over IPv4 all the same, by literal and by name."""
+    with socket.socket(socket.AF_INET6) as sock:
+        sock.settimeout(10)
+        sock.connect(("2001:db8::25", 587))
+        assert sock.recv(3) == b"220"
+    smtplib_starttls("2001:db8::25")
+    assert [e[0] for e in socket.getaddrinfo(HOST, 587, type=1)] == [socket.AF_INET]
+    hosts = {c.transport.server_host for c in trap_without_ipv6.connections}
+    assert hosts == {"2001:db8::25"}
+
+
+class Proactor:
+    """What Windows' event loop connects with, below Python's sockets."""
+
+    async def connect(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        sock.connect(address)
+
+
+def test_the_proactor_loop_of_windows(mailtrap: MailTrap) -> None:
+    """Its sock_connect() does not go through connect(): it is met on its own."""
+    from asyncio.proactor_events import BaseProactorEventLoop
+
+    class Loop(BaseProactorEventLoop):
+        def __init__(self) -> None:
+            self._proactor = Proactor()
+            self._debug = False
+
+        def __del__(self) -> None:
+            """There is nothing to close, nor to warn of."""
+
+    async def connect() -> bytes:
+        with socket.socket() as sock:
+            sock.settimeout(10)
+            await BaseProactorEventLoop.sock_connect(Loop(), sock, (ADDRESS, 587))
+            return sock.recv(3)
+
+    with mailtrap.intercept():
+        assert "sock_connect" in vars(BaseProactorEventLoop)
+        assert asyncio.run(connect()) == b"220"
+    [connection] = mailtrap.connections
+    assert connection.transport.server_host == ADDRESS
