@@ -111,9 +111,8 @@ class Dialogue(SMTP):
         self.data_size_limit = options.max_message_size
         self.tls_context = options.starttls != "off"
         self._tls_protocol = wire.secured
-        self.require_starttls = (
-            False  # ours is _commands(): the engine's keeps a refused AUTH from us
-        )
+        # Ours is _commands(): the engine's keeps a refused AUTH from us.
+        self.require_starttls = False
         self._auth_required = options.require_auth
         self._auth_require_tls = not options.auth_without_tls
 

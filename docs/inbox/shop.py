@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import smtplib
-import ssl
 from email import policy
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+if TYPE_CHECKING:
+    import ssl
 
 CARD = """\
 <!doctype html>

@@ -12,14 +12,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._report._checks import findings, link_codes
 from pytest_mailtrap._report._content import Content, read
 from pytest_mailtrap._report._html_scan import is_remote
-from pytest_mailtrap._report._parts import Bytes, Part
 from pytest_mailtrap._report._remarks import remark
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_mailtrap._report._parts import Bytes, Part
 
 # A record is JSON: `_record.TestRecord` says what is in it. Here nothing is relied on, since also a run that was
 # cut off is reported.

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Bytes = bytes | mmap.mmap
 

@@ -77,7 +77,7 @@ ATTACKS = (
         name="form-image",
         html=f"<form action='@'><input type=image src='@' style='{_COVER}'></form>",
     ),
-    Attack(name="form-script", html=f"<form action='@' id=f></form><script>f.submit()</script>"),
+    Attack(name="form-script", html="<form action='@' id=f></form><script>f.submit()</script>"),
     Attack(name="link-click", html=f"<a href='@' style='{_COVER}'>x</a>", click=True),
     Attack(name="link-top", html=f"<a href='@' target=_top style='{_COVER}'>x</a>", click=True),
     Attack(name="link-popup", html=f"<a href='@' target=_blank style='{_COVER}'>x</a>", click=True),

@@ -15,8 +15,10 @@ import sys
 import tempfile
 import threading
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
@@ -71,8 +73,10 @@ class Chromium:
         to_read, self._to_write = os.pipe()
         self._from_read, to_write = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _LAUNCH, str(to_read), str(to_write)]
-            + [self._program, *_FLAGS, f"--user-data-dir={self._directory}"],
+            [
+                *(sys.executable, "-c", _LAUNCH, str(to_read), str(to_write)),
+                *(self._program, *_FLAGS, f"--user-data-dir={self._directory}"),
+            ],
             pass_fds=(to_read, to_write),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

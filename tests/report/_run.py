@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._report import write_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HTML = (
     b"From: shop@example.org\r\nTo: bob@example.org\r\nSubject: Hello\r\nDate: Wed, 25 Nov 2026 10:00:00 +0000\r\n"

@@ -65,8 +65,8 @@ def selected(page) -> str | None:
 def frame(page, script: str):
     """What the expression says of the document that the message's frame shows; `inner` is that document."""
     return page.run(
-        "((inner) => (%s))(new DOMParser().parseFromString(document.querySelector('iframe').srcdoc, 'text/html'))"
-        % script
+        f"((inner) => ({script}))"
+        "(new DOMParser().parseFromString(document.querySelector('iframe').srcdoc, 'text/html'))"
     )
 
 

@@ -194,7 +194,9 @@ def test_recipient_left_out(mailtrap: MailTrap) -> None:
     send(mailtrap, encrypt(PART, bob), "bob@example.org", "carol@example.org")
 
     text = failure(mailtrap.assert_smime_encrypted)
-    assert text.startswith("1 of 1 messages is not properly encrypted: a recipient cannot read it\n")
+    assert text.startswith(
+        "1 of 1 messages is not properly encrypted: a recipient cannot read it\n"
+    )
     assert "recipient-missing: carol@example.org cannot read it" in text
     mailtrap.assert_smime_encrypted(to="bob@example.org")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import smtplib
 import socket
-import ssl
 import struct
 import sys
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from pytest_mailtrap import MailTrap

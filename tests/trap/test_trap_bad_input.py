@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from contextlib import ExitStack
 
 import pytest
 from _trap_talk import MAIL, SECONDS, Talk, send, until
@@ -114,7 +115,8 @@ def test_longest_data_line(mailtrap):
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b" ", b"\0", b"\xff\xfe\xfd", b"\x00" * 100, b"\x1b[2J", b"\xc3\x28 x", b"NOOP\0 x"]
+    "line",
+    [b"", b" ", b"\0", b"\xff\xfe\xfd", b"\x00" * 100, b"\x1b[2J", b"\xc3\x28 x", b"NOOP\0 x"],
 )
 def test_garbled_command(mailtrap, line):
     """What is no command at all is answered with 500."""
@@ -139,7 +141,7 @@ def test_bare_line_feeds(mailtrap):
 
 def test_binary_garbage(mailtrap):
     """Two hundred floods of random bytes, on both ports: the trap closes or answers, and works afterwards."""
-    dice = random.Random(4713)  # noqa: S311  # the same every time
+    dice = random.Random(4713)  # the same every time
     for number in range(200):
         port = mailtrap.port if number % 2 else mailtrap.tls_port
         with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as sock:
@@ -155,14 +157,17 @@ def test_binary_garbage(mailtrap):
     until(lambda: all(connection.ended_by for connection in mailtrap.connections))
 
 
+WORDS = (
+    "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY EXPN HELP AUTH FROM: TO: FROM:<a@b.c> TO:<b@c.d> <> < > @ "
+    "PLAIN LOGIN AHVzZXIAcGFzcw== dXNlcg== = * . SIZE=1 SIZE=² SIZE=999999999999 BODY=8BITMIME SMTPUTF8 RET=HDRS "
+    'ENVID=x NOTIFY=NEVER ORCPT=x;y AUTH=<> REQUIRETLS x=y \xff \0 \u00e9 \u0130 \u00df \ud800 ( " \\ , ; : [ ] a@b'
+)
+
+
 def test_random_commands(mailtrap):
     """Three thousand commands made of words in any order are all answered, and none is an error of the trap."""
-    dice = random.Random(4714)  # noqa: S311  # the same every time
-    words = (
-        "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY EXPN HELP AUTH FROM: TO: FROM:<a@b.c> TO:<b@c.d> <> < > @ "
-        "PLAIN LOGIN AHVzZXIAcGFzcw== dXNlcg== = * . SIZE=1 SIZE=² SIZE=999999999999 BODY=8BITMIME SMTPUTF8 RET=HDRS "
-        "ENVID=x NOTIFY=NEVER ORCPT=x;y AUTH=<> REQUIRETLS x=y \xff \0 \u00e9 \u0130 \u00df \ud800 ( \" \\ , ; : [ ] a@b"
-    ).split(" ")
+    dice = random.Random(4714)  # the same every time
+    words = WORDS.split(" ")
     with Talk(mailtrap.tls_port, tls=mailtrap.ssl_context) as client:
         client.hello()
         for number in range(3000):
@@ -272,7 +277,9 @@ def _pending(sock):
 
 @pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
 @pytest.mark.parametrize("how", ["close", "reset"])
-@pytest.mark.parametrize("sent", [b"", b"Subject: half\r\n\r\nhel", b"Subject: half\r\n\r\nhello\r\n", b"hello\r\n."])
+@pytest.mark.parametrize(
+    "sent", [b"", b"Subject: half\r\n\r\nhel", b"Subject: half\r\n\r\nhello\r\n", b"hello\r\n."]
+)
 def test_dropped_in_data(mailtrap, tls, how, sent):
     """Half a message is none, whether its client closed or reset."""
     client = Talk(mailtrap.tls_port, tls=mailtrap.ssl_context) if tls else Talk(mailtrap.port)
@@ -364,13 +371,13 @@ def broken(*_args, **_keywords):
 )
 def test_an_error_of_the_trap_is_raised_in_the_test(mailtrap_factory, monkeypatch, owner, name):
     """An error inside the trap cuts the connection, without a 4xx that an application would swallow, and is raised."""
-    with pytest.raises(TrapError, match="an error in pytest-mailtrap, not in the app") as caught:
-        with mailtrap_factory() as trap:
-            with monkeypatch.context() as patch:
-                patch.setattr(f"{owner}.{name}", broken)
-                with pytest.raises((OSError, EOFError)) as seen:
-                    send(trap)
-            assert getattr(seen.value, "smtp_code", None) in (None, -1)
+    with mailtrap_factory() as trap:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{owner}.{name}", broken)
+            with pytest.raises((OSError, EOFError)) as seen:
+                send(trap)
+        assert getattr(seen.value, "smtp_code", None) in (None, -1)
+        with pytest.raises(TrapError, match="an error in pytest-mailtrap, not in the") as caught:
             len(trap)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
@@ -387,11 +394,13 @@ def test_an_error_of_the_trap_ends_a_wait(mailtrap_factory, monkeypatch):
 
 def test_an_error_of_the_trap_is_raised_at_its_end(mailtrap_factory, monkeypatch):
     """A test that never looks at the trap hears of it at the end."""
-    with pytest.raises(TrapError):
-        with mailtrap_factory() as trap:
-            monkeypatch.setattr("pytest_mailtrap._dialogue.CapturedMessage", broken)
-            with pytest.raises(OSError):
-                send(trap)
+    with ExitStack() as stack:
+        trap = stack.enter_context(mailtrap_factory())
+        monkeypatch.setattr("pytest_mailtrap._dialogue.CapturedMessage", broken)
+        with pytest.raises(OSError):
+            send(trap)
+        with pytest.raises(TrapError):
+            stack.pop_all().close()
 
 
 def test_no_error_of_the_trap(mailtrap_factory):
@@ -454,8 +463,10 @@ def test_clean_under_dev_mode_and_warnings_as_errors(tmp_path):
     """python -X dev -W error finds nothing: no warning, no unclosed socket, no task destroyed, no word on stderr."""
     (tmp_path / "test_dev.py").write_text(textwrap.dedent(DEV))
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", "-q", "-p", "no:randomly"]
-        + ["-p", "no:cacheprovider", str(tmp_path)],
+        [
+            *(sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", "-q"),
+            *("-p", "no:randomly", "-p", "no:cacheprovider", str(tmp_path)),
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

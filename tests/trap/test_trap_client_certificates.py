@@ -108,7 +108,8 @@ def test_expired_certificate(mailtrap_factory, mailtrap_ca):
     with mailtrap_factory(client_certificates="require") as trap:
         context = context_of(trap)
         mailtrap_ca.issue_cert(
-            "client@example.org", not_after=datetime.datetime(2020, 1, 1)  # noqa: DTZ001  # trustme's
+            "client@example.org",
+            not_after=datetime.datetime(2020, 1, 1),  # noqa: DTZ001  # trustme's
         ).configure_cert(context)
         with pytest.raises(REFUSED):
             deliver(trap, "starttls", context)

@@ -60,7 +60,7 @@ def test_exact_bytes(mailtrap, wire, kept, pieces):
             if pieces == "whole":
                 client.send(data)
             else:
-                for at in range(0, min(len(data), 40)):
+                for at in range(min(len(data), 40)):
                     client.send(data[at : at + 1])
                 client.send(data[40:])
             assert client.reply() == "250 OK"
@@ -72,7 +72,9 @@ def test_exact_bytes(mailtrap, wire, kept, pieces):
 @pytest.mark.parametrize("ending", [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r"])
 def test_no_other_end_of_data(mailtrap, ending):
     """Only CRLF.CRLF ends a message: anything else would let a second one be smuggled in."""
-    smuggled = ending + b"MAIL FROM:<evil@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nevil\r\n"
+    smuggled = (
+        ending + b"MAIL FROM:<evil@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nevil\r\n"
+    )
     with Talk(mailtrap.port) as client:
         assert client.deliver(b"Subject: one\r\n\r\nhello" + smuggled) == "250 OK"
     [message] = mailtrap
@@ -88,7 +90,10 @@ def test_smtplib_adds_the_last_line_ending(mailtrap):
 
 def test_megabytes_over_tls(mailtrap):
     """A large message with all byte values and many dots is the same on the other side."""
-    lines = [bytes((n + i) % 256 for i in range(200) if (n + i) % 256 not in (10, 13)) for n in range(256)]
+    lines = [
+        bytes((n + i) % 256 for i in range(200) if (n + i) % 256 not in (10, 13))
+        for n in range(256)
+    ]
     data = b"".join(b"." + line + b"\r\n" for line in lines) * 40
     send(mailtrap, data)
     assert mailtrap[0].raw == data
@@ -102,13 +107,17 @@ def rich_message() -> EmailMessage:
     message["Subject"] = "Grüße aus Köln"
     message["From"] = "Shop <shop@example.org>"
     message["To"] = "Bob <bob@example.org>"
-    message.set_content("Hallo Bob,\nsee https://example.org/a?b=1&c=2.\nAnd http://example.org/x!\n")
+    message.set_content(
+        "Hallo Bob,\nsee https://example.org/a?b=1&c=2.\nAnd http://example.org/x!\n"
+    )
     message.add_alternative(
         '<p>Hallo <a href="https://example.org/html?x=1&amp;y=2">here</a>, '
         '<a href="https://example.org/a?b=1&amp;c=2">there</a></p><img src="https://example.org/no">',
         subtype="html",
     )
-    message.add_attachment(b"%PDF-1.7 \x00\xff", maintype="application", subtype="pdf", filename="Rechnung ü.pdf")
+    message.add_attachment(
+        b"%PDF-1.7 \x00\xff", maintype="application", subtype="pdf", filename="Rechnung ü.pdf"
+    )
     message.add_attachment("a,b\n", subtype="csv", filename="../../etc/passwd")
     return message
 
@@ -203,7 +212,9 @@ MALFORMED = {
     "garbled disposition": b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Disposition: attachment; filename*=x'y\r\n\r\nhello\r\n--x--\r\n",
     "NUL": b"Subject: a\0b\r\n\r\n\0\r\n",
     "message without a message": b"Content-Type: message/rfc822\r\n\r\n",
-    "deep": b"".join(b"Content-Type: multipart/mixed; boundary=x%d\r\n\r\n--x%d\r\n" % (n, n) for n in range(60)),
+    "deep": b"".join(
+        b"Content-Type: multipart/mixed; boundary=x%d\r\n\r\n--x%d\r\n" % (n, n) for n in range(60)
+    ),
 }
 
 

@@ -137,9 +137,12 @@ def test_envelope_of_each_message_is_its_own(mailtrap, client):
 
 def test_parameters_in_exact_case(mailtrap, client):
     """Every parameter is kept as the client wrote it, in its order."""
-    assert client.say(
-        "mail from:<a@example.org> Size=12 body=8bitmime Ret=hdrs EnvId=Qq+2B1 auth=<> RequireTLS smtputf8"
-    ) == "250 OK"
+    assert (
+        client.say(
+            "mail from:<a@example.org> Size=12 body=8bitmime Ret=hdrs EnvId=Qq+2B1 auth=<> RequireTLS smtputf8"
+        )
+        == "250 OK"
+    )
     finish(client, "rcpt to:<b@example.org> Notify=Success,delay ORcpt=rfc822;Bob+2Bx@Example.org")
     [message] = mailtrap
     assert message.mail_options == (

@@ -6,6 +6,7 @@ import asyncio
 import smtplib
 import socket
 import ssl
+from collections import deque
 
 import pytest
 from _trap_talk import SECONDS, Talk, reset, send, until
@@ -44,12 +45,15 @@ def test_unknown_ca(mailtrap, mode, version):
     """smtplib with a context that does not know the CA says so in an alert."""
     context = ssl.create_default_context()
     context.maximum_version = version
-    with pytest.raises(ssl.SSLCertVerificationError):
-        if mode == "implicit":
+    if mode == "implicit":
+        with pytest.raises(ssl.SSLCertVerificationError):
             smtplib.SMTP_SSL("localhost", mailtrap.tls_port, context=context, timeout=SECONDS)
-        else:
-            with smtplib.SMTP("localhost", mailtrap.port, timeout=SECONDS) as client:
-                client.starttls(context=context)
+    else:
+        with (
+            smtplib.SMTP("localhost", mailtrap.port, timeout=SECONDS) as client,
+            pytest.raises(ssl.SSLCertVerificationError),
+        ):
+            client.starttls(context=context)
     words = failed(mailtrap, ended_by="alert")
     assert words == "client rejected the certificate: unknown CA"
     assert mailtrap.connections[0].client_hello.server_name == "localhost"
@@ -127,7 +131,10 @@ def test_no_common_version(mailtrap, mode):
     """The trap refuses a version, says which the client offered, and sends its own alert."""
     context = mailtrap.ssl_context
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    with raw(mailtrap, mode) as sock, pytest.raises(ssl.SSLError, match="(?i)alert.protocol.version"):
+    with (
+        raw(mailtrap, mode) as sock,
+        pytest.raises(ssl.SSLError, match=r"(?i)alert.protocol.version"),
+    ):
         context.wrap_socket(sock, server_hostname="localhost")
     assert failed(mailtrap, ended_by="server") == (
         "no common TLS version: the client offers only TLSv1.3"
@@ -141,7 +148,10 @@ def test_no_common_cipher(mailtrap, mode):
     context = mailtrap.ssl_context
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("aRSA")
-    with raw(mailtrap, mode) as sock, pytest.raises(ssl.SSLError, match="(?i)alert.handshake.failure"):
+    with (
+        raw(mailtrap, mode) as sock,
+        pytest.raises(ssl.SSLError, match=r"(?i)alert.handshake.failure"),
+    ):
         context.wrap_socket(sock, server_hostname="localhost")
     assert failed(mailtrap, ended_by="server") == "no common cipher"
 
@@ -190,11 +200,23 @@ def test_alerts(mailtrap, number, words):
     ("data", "words"),
     [
         (b"EHLO client.example.org\r\n", "client spoke cleartext (EHLO) on the implicit TLS port"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "client spoke cleartext (GET) on the implicit TLS port"),
-        (b"CONNECT x:25 HTTP/1.1\r\n\r\n", "client spoke cleartext (CONNECT) on the implicit TLS port"),
+        (
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            "client spoke cleartext (GET) on the implicit TLS port",
+        ),
+        (
+            b"CONNECT x:25 HTTP/1.1\r\n\r\n",
+            "client spoke cleartext (CONNECT) on the implicit TLS port",
+        ),
         (b"\r\n", "client spoke cleartext on the implicit TLS port"),
-        (b"\x00\xff\xfe\x01" * 9, "client sent bytes that are no TLS handshake on the implicit TLS port"),
-        (b"\x80\x2e\x01\x03\x01\0", "client sent bytes that are no TLS handshake on the implicit TLS port"),
+        (
+            b"\x00\xff\xfe\x01" * 9,
+            "client sent bytes that are no TLS handshake on the implicit TLS port",
+        ),
+        (
+            b"\x80\x2e\x01\x03\x01\0",
+            "client sent bytes that are no TLS handshake on the implicit TLS port",
+        ),
     ],
 )
 def test_no_tls_on_the_tls_port(mailtrap, data, words):
@@ -228,10 +250,8 @@ def test_cleartext_after_starttls(mailtrap):
 
 def test_implicit_tls_on_the_starttls_port(mailtrap):
     """A client of implicit TLS on the other port is told apart, with what it offered."""
-    with pytest.raises(ssl.SSLError, match="(?i)wrong.version.number|record layer"):
-        smtplib.SMTP_SSL(
-            "localhost", mailtrap.port, context=mailtrap.ssl_context, timeout=SECONDS
-        )
+    with pytest.raises(ssl.SSLError, match=r"(?i)wrong.version.number|record layer"):
+        smtplib.SMTP_SSL("localhost", mailtrap.port, context=mailtrap.ssl_context, timeout=SECONDS)
     assert failed(mailtrap, ended_by="server") == (
         "client spoke implicit TLS, but this is the STARTTLS port"
     )
@@ -276,8 +296,7 @@ def test_alert_after_the_handshake(mailtrap, mode):
         # A record it cannot read makes the client give up, whatever its reason is called.
         incoming.write(b"\x17\x03\x03\0\x20" + b"x" * 32)
         with pytest.raises(ssl.SSLError):
-            while client.read():
-                pass
+            deque(iter(client.read, b""), maxlen=0)
         sock.sendall(outgoing.read())
         [connection] = mailtrap.connections
         until(lambda: connection.ended_by)
@@ -322,7 +341,7 @@ def test_broken_record_in_the_dialogue(mailtrap):
 def test_silent_in_the_handshake(mailtrap, mode, monkeypatch):
     """A client that never begins the handshake, or never finishes it, is cut off at the deadline."""
     monkeypatch.setattr(_wire, "HANDSHAKE_SECONDS", 0.05)
-    with raw(mailtrap, mode) as sock:
+    with raw(mailtrap, mode):
         until(lambda: mailtrap.connections[0].ended_by)
     words = failed(mailtrap, ended_by="timeout")
     if mode == "implicit":

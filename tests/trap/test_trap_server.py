@@ -40,9 +40,7 @@ def test_two_ports(mailtrap):
         assert client.greeting.startswith("220 localhost")
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6), "localhost"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6), "localhost"])
 def test_loopback_over_ipv4_and_ipv6(mailtrap, host):
     """127.0.0.1, ::1 and localhost all lead to the trap, on both ports."""
     for port, tls in ((mailtrap.port, None), (mailtrap.tls_port, mailtrap.ssl_context)):
@@ -387,4 +385,4 @@ def test_public_names():
         assert name in dir(pytest_mailtrap)
     assert pytest_mailtrap.MailTrap is MailTrap
     with pytest.raises(AttributeError, match="has no attribute 'Mailtrap'"):
-        pytest_mailtrap.Mailtrap
+        _ = pytest_mailtrap.Mailtrap
