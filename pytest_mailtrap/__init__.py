@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from pytest_mailtrap._hostile import HostileMailTrap
     from pytest_mailtrap._judgement import Verdict
     from pytest_mailtrap._message import Attachment, CapturedMessage
-    from pytest_mailtrap._scenarios import Scenario
+    from pytest_mailtrap._scenario import Scenario
     from pytest_mailtrap._transcript import Line, Transcript
     from pytest_mailtrap._transport import Auth, Transport
     from pytest_mailtrap._trap import MailTrap
 
 _HOMES = {
     "Verdict": "_judgement",
-    "Scenario": "_scenarios",
+    "Scenario": "_scenario",
     "Rule": "_faults",
     "HostileMailTrap": "_hostile",
     "Attachment": "_message",

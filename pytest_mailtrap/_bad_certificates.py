@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_mailtrap._scenarios import CertificateMaker
+    from pytest_mailtrap._scenario import CertificateMaker
 
 Names = tuple[str, ...]
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey

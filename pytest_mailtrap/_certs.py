@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import trustme
 
     from pytest_mailtrap._options import Options
-    from pytest_mailtrap._scenarios import CertificateMaker
+    from pytest_mailtrap._scenario import CertificateMaker
 
 _NAMES = ("localhost", "127.0.0.1", "::1")
 _VERSIONS = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._hostile import HostileMailTrap
     from pytest_mailtrap._inbox import Observer
-    from pytest_mailtrap._scenarios import Scenario
+    from pytest_mailtrap._scenario import Scenario
     from pytest_mailtrap._smime._identity import Identity
 
 

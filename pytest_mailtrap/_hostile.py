@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._faults import Rule
     from pytest_mailtrap._inbox import Inbox
     from pytest_mailtrap._judgement import Attempt
-    from pytest_mailtrap._scenarios import Scenario
+    from pytest_mailtrap._scenario import Scenario
     from pytest_mailtrap._stage import Stage
 
 DEFAULT_TIMEOUT = 10.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_mailtrap._connection import Connection
-    from pytest_mailtrap._scenarios import Scenario
+    from pytest_mailtrap._scenario import Scenario
     from pytest_mailtrap._transcript import Line
 
 T = TypeVar("T")

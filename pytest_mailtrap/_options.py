@@ -12,7 +12,7 @@ from pytest_mailtrap._hosts import checked
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pytest_mailtrap._scenarios import Scenario
+    from pytest_mailtrap._scenario import Scenario
 
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 # The modes of MTA-STS (RFC 8461, section 3.2).

@@ -10,7 +10,7 @@ from pytest_mailtrap._inbox import Inbox
 if TYPE_CHECKING:
     from pytest_mailtrap._inbox import Observer
     from pytest_mailtrap._options import Options
-    from pytest_mailtrap._scenarios import CertificateMaker, Scenario
+    from pytest_mailtrap._scenario import CertificateMaker, Scenario
 
 
 class Stage:

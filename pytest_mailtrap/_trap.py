@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._inbox import Observer
     from pytest_mailtrap._judgement import Verdict
     from pytest_mailtrap._options import Options
-    from pytest_mailtrap._scenarios import Scenario
+    from pytest_mailtrap._scenario import Scenario
     from pytest_mailtrap._server import LoopThread
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._smime._settings import Trust

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from pytest_mailtrap._certs import Certificates, can_speak, new_ca
 from pytest_mailtrap._options import Options
-from pytest_mailtrap._scenarios import CERTIFICATES
+from pytest_mailtrap._scenario import CERTIFICATES
 
 # What OpenSSL says of each, by a number that does not change with its wording (x509_vfy.h).
 REASONS = {
