@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._options import TLS_VERSIONS
 
 if TYPE_CHECKING:
-    from pytest_mailtrap._message import CapturedMessage
+    from pytest_mailtrap._transcript import Transcript
     from pytest_mailtrap._transport import Transport
 
 _UPGRADE = (
@@ -65,13 +65,20 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "Client and trap have no TLS version in common: see the trap's",
         "minimum_tls and maximum_tls, and the client's context.",
     ),
+    "no-common-cipher": (
+        "Client and trap have no cipher, group or signature algorithm in",
+        "common: see the client's context. The trap has an EC certificate.",
+    ),
+    "client-certificate": (
+        "The trap asks for a certificate of its CA (client_certificates=...):",
+        '  mailtrap_ca.issue_cert("client").configure_cert(client_context)',
+    ),
     "not-authenticated": (
         "Log in before sending, inside TLS:",
         "  smtplib     client.login(mailtrap.username, mailtrap.password)",
         "  Django      EMAIL_HOST_USER, EMAIL_HOST_PASSWORD",
         "  aiosmtplib  username=, password=",
     ),
-    "password-in-cleartext": ("Upgrade before logging in:", *_UPGRADE),
     "other-username": ("Look at the user name the application is configured with.",),
     "other-mechanism": ("Look at the AUTH mechanisms the client prefers.",),
 }
@@ -87,13 +94,22 @@ def advice_for(cause: str, *, may_be_late: bool = True) -> list[str]:
     return lines
 
 
-def cleartext_advice(message: CapturedMessage) -> list[str]:
+def cleartext_advice(transcript: Transcript) -> list[str]:
     """How to get TLS, or how to insist on it where the trap offered none."""
+    return _upgrade(transcript, "sending")
+
+
+def login_advice(transcript: Transcript) -> list[str]:
+    """The same for the password."""
+    return _upgrade(transcript, "logging in")
+
+
+def _upgrade(transcript: Transcript, purpose: str) -> list[str]:
     offered = any(
-        line.speaker == "S" and line.text[4:].upper() == "STARTTLS" for line in message.transcript
+        line.speaker == "S" and line.text[4:].upper() == "STARTTLS" for line in transcript
     )
     head = (
-        "Upgrade before sending:"
+        f"Upgrade before {purpose}:"
         if offered
         else "Insist on TLS, also where no STARTTLS is offered:"
     )

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._advice import advice_for, cleartext_advice, version_advice
+from pytest_mailtrap._advice import (
+    advice_for,
+    cleartext_advice,
+    login_advice,
+    version_advice,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +47,7 @@ def explain_transport(
     if first.code == "cleartext":
         evidence = _evidence(culprit, "MAIL", "not inside TLS")
         received = f"cleartext ({_how_starttls_went(culprit)})"
-        remedy = cleartext_advice(culprit)
+        remedy = cleartext_advice(culprit.transcript)
     else:
         evidence = []
         received = f"{culprit.transport.tls_version} ({_offered(culprit.transport)})"
@@ -85,7 +90,9 @@ def explain_auth(
             f"  - expected: {expected}{f' as {username!r}' if username else ''}",
             f"  + received: {_how_authenticated(culprit)}",
         ],
-        advice_for(first.code),
+        login_advice(culprit.transcript)
+        if first.code == "password-in-cleartext"
+        else advice_for(first.code),
     )
 
 
@@ -100,7 +107,7 @@ def explain_nothing(
     """Say what did happen when no message came."""
     return compose(
         "no message reached the trap",
-        happenings(connections, port, tls_port),
+        happenings(connections, port, tls_port, room=10),
         advice_for(diagnosis(connections, intercepts=intercepts), may_be_late=may_be_late),
     )
 
@@ -120,7 +127,7 @@ def explain_waiting(
     return compose(
         _verdict(len(messages), count, f"arrived within {timeout:g} s"),
         _table([], messages, [how_sent(m.transport) for m in messages]),
-        happenings(idle, port, tls_port) if idle or not messages else [],
+        happenings(idle, port, tls_port, room=5) if idle or not messages else [],
         advice_for(diagnosis(idle, intercepts=intercepts), may_be_late=False)
         if idle or not messages
         else [],
@@ -162,7 +169,9 @@ def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) ->
         "tls-required",
         "auth-required",
         "auth-refused",
+        "client-certificate",
         "no-common-tls",
+        "no-common-cipher",
     ):
         if code in found:
             return code
@@ -179,8 +188,12 @@ def _diagnose(connection: Connection) -> str:
         )
     if error.startswith("client rejected the certificate") or "may have rejected" in error:
         return "context-out-of-reach" if connection.trusted else "not-trusted"
-    if error.startswith(("no common", "client rejected the TLS version")):
+    if error.startswith(("no common TLS version", "client rejected the TLS version")):
         return "no-common-tls"
+    if error.startswith(("no common", "client rejected the cipher")):
+        return "no-common-cipher"
+    if error.startswith(("client sent no certificate", "the trap rejected the client's")):
+        return "client-certificate"
     if _left_after_handshake(connection):
         return "context-out-of-reach" if connection.trusted else "not-trusted"
     replies = [line.text for line in connection.transcript if line.speaker == "S"]
@@ -295,18 +308,22 @@ def _how_starttls_went(message: CapturedMessage) -> str:
 
 
 def _evidence(message: CapturedMessage, verb: str, note: str) -> Block:
-    """The offer of STARTTLS if there was one, the line that decided, and its reply."""
+    """The line that decided and its reply; with a *note*, which is that it was not inside TLS, the offer of STARTTLS before."""
     lines = list(message.transcript)
     said = [
         i
         for i, line in enumerate(lines)
-        if line.speaker == "C" and line.text.upper().startswith(verb)
+        if line.speaker == "C"
+        and line.text.upper().startswith(verb)
+        and not (note and line.encrypted)  # the note is: not inside TLS
     ]
     if not said:
         return []
     decisive = said[-1]
     offer = [
-        line for line in lines[:decisive] if line.speaker == "S" and line.text[4:] == "STARTTLS"
+        line
+        for line in lines[:decisive]
+        if note and line.speaker == "S" and line.text[4:] == "STARTTLS"
     ]
     shown = [str(line) for line in offer[-1:]]
     shown.append(f"{str(lines[decisive])[:44]}   <-- {note}" if note else str(lines[decisive]))
@@ -320,23 +337,36 @@ def _on_the_wire(number: int, evidence: Block) -> Block:
     )
 
 
-def happenings(connections: Sequence[Connection], port: int, tls_port: int) -> Block:
+def happenings(
+    connections: Sequence[Connection], port: int, tls_port: int, *, room: int = 10
+) -> Block:
+    """The last connections, as many as *room* lines hold."""
     if not connections:
         return [
             f"  nothing connected to localhost:{port} (STARTTLS) or",
             f"  localhost:{tls_port} (implicit TLS)",
         ]
-    block = []
-    for number, connection in enumerate(connections[-4:], len(connections[:-4]) + 1):
-        kind = "implicit TLS" if connection.implicit_tls else "STARTTLS"
-        block.append(f"  connection {number} on the {kind} port{_meant(connection)}:")
-        block += [f"      {line}" for line in _wrapped(outcome(connection))]
-    return block
+    parts = [
+        [
+            f"  connection {number} on the {_port(connection)}:",
+            *(f"      {line}" for line in _wrapped(outcome(connection))),
+        ]
+        for number, connection in enumerate(connections, 1)
+    ]
+    left_out = 0
+    while sum(map(len, parts)) > room:
+        parts.pop(0)
+        left_out += 1
+    head = [f"  ... after {left_out} other connection{'s'[: left_out > 1]}"] if left_out else []
+    return [*head, *(line for part in parts for line in part)]
 
 
-def _meant(connection: Connection) -> str:
+def _port(connection: Connection) -> str:
+    """Where it came in, and what the client meant to reach where it was intercepted."""
+    kind = "implicit TLS" if connection.implicit_tls else "STARTTLS"
     how = connection.transport
-    return f", for {how.server_host}:{how.requested_port}" if how.server_host else ""
+    meant = f", for {how.server_host}:{how.requested_port}" if how.server_host else ""
+    return f"{kind} port{meant}"
 
 
 def _wrapped(text: str) -> list[str]:

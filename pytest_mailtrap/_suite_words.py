@@ -11,7 +11,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _assertions
-from pytest_mailtrap._advice import advice_for
+from pytest_mailtrap._advice import login_advice
 from pytest_mailtrap._explain import clip, compose, how_sent, outcome, summary
 from pytest_mailtrap._record import connection_lines, message_lines
 from pytest_mailtrap._requirements import MINIMUM_TLS
@@ -115,7 +115,7 @@ def _explain_connections(account: Account, breaches: Sequence[Breach]) -> str:
         ],
         [f"  connection {place + 1} on the wire:", *(f"      {line}" for line in evidence[-3:])],
         ["  - expected: AUTH inside TLS only", f"  + received: {first.text}"],
-        advice_for("password-in-cleartext"),
+        login_advice(connection.transcript),
     )
 
 

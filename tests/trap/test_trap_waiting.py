@@ -1,0 +1,244 @@
+"""Waiting for mail that is sent in the background: from a thread, under asyncio, and under trio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from email.message import EmailMessage
+
+import pytest
+from _trap_talk import send, until
+
+aiosmtplib = pytest.importorskip("aiosmtplib")
+trio = pytest.importorskip("trio")
+
+RUNNERS = ("thread", "asyncio", "trio")
+
+
+def wait(runner, trap, *args, **keywords):
+    """wait_for() or wait_for_async(), the latter in a loop of its own."""
+    if runner == "thread":
+        return trap.wait_for(*args, **keywords)
+    if runner == "asyncio":
+        return asyncio.run(trap.wait_for_async(*args, **keywords))
+
+    async def in_trio():
+        return await trap.wait_for_async(*args, **keywords)
+
+    return trio.run(in_trio)
+
+
+def listening(trap):
+    """Whether somebody is waiting now."""
+    return bool(trap._inbox._listeners or trap._inbox._changed._waiters)
+
+
+@pytest.fixture
+def background(mailtrap):
+    """Sends messages from a thread once somebody waits, one after the other."""
+    threads = []
+
+    def start(count):
+        def work():
+            until(lambda: listening(mailtrap))
+            for number in range(count):
+                send(mailtrap, b"Subject: %d\r\n\r\n" % number)
+
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+
+    yield start
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_until_they_are_there(mailtrap, background, runner, count):
+    """The wait ends with the last of the messages waited for, and gives them in order."""
+    background(count)
+    messages = wait(runner, mailtrap, count, timeout=30)
+    assert [message.subject for message in messages] == [str(n) for n in range(count)]
+    assert messages == mailtrap[:count]
+    assert not listening(mailtrap)
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_already_there(mailtrap, runner):
+    """What is there is given at once, also with a timeout of zero; more than asked for is not given."""
+    for _ in range(3):
+        send(mailtrap)
+    assert wait(runner, mailtrap, 2, timeout=0) == mailtrap[:2]
+    assert wait(runner, mailtrap) == mailtrap[:1]
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_nothing_comes(mailtrap, runner):
+    """After the time is over: what happened, and no advice to wait."""
+    with pytest.raises(AssertionError) as caught:
+        wait(runner, mailtrap, timeout=0.02)
+    assert str(caught.value) == (
+        "0 of 1 messages arrived within 0.02 s\n"
+        "\n"
+        f"  nothing connected to localhost:{mailtrap.port} (STARTTLS) or\n"
+        f"  localhost:{mailtrap.tls_port} (implicit TLS)\n"
+        "\n"
+        "Send to the trap:\n"
+        "  host, port  mailtrap.host, mailtrap.port (or mailtrap.tls_port)"
+    )
+    assert not listening(mailtrap)
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_too_few_come(mailtrap, runner):
+    """The messages that did come are listed."""
+    send(mailtrap, b"Subject: the first\r\n\r\n")
+    with pytest.raises(AssertionError) as caught:
+        wait(runner, mailtrap, 2, timeout=0.02)
+    assert str(caught.value) == (
+        "1 of 2 messages arrived within 0.02 s\n"
+        "\n"
+        '  #1  TLSv1.3, STARTTLS  "the first" -> b@example.org'
+    )
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize("count", [0, -1])
+def test_wrong_count(mailtrap, runner, count):
+    """To wait for nothing would always succeed: it is an error."""
+    with pytest.raises(ValueError, match=f"count must be at least 1, got {count}"):
+        wait(runner, mailtrap, count)
+
+
+def test_several_wait_at_once(mailtrap, background):
+    """Each of several waiting threads gets its messages."""
+    results = {}
+
+    def work(count):
+        results[count] = mailtrap.wait_for(count, timeout=30)
+
+    threads = [threading.Thread(target=work, args=(count,)) for count in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    background(3)
+    for thread in threads:
+        thread.join()
+    assert {count: len(found) for count, found in results.items()} == {1: 1, 2: 2, 3: 3}
+
+
+def test_sending_in_the_tests_own_loop(mailtrap):
+    """An application that sends from the test's event loop is not blocked by the wait: a task of the loop sends."""
+
+    async def deliver():
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = "a@b.c", "b@c.d", "from the loop"
+        await aiosmtplib.send(
+            message,
+            hostname=mailtrap.host,
+            port=mailtrap.port,
+            start_tls=True,
+            tls_context=mailtrap.ssl_context,
+        )
+
+    async def main():
+        task = asyncio.create_task(deliver())
+        try:
+            return await mailtrap.wait_for_async(1, timeout=30)
+        finally:
+            await task
+
+    [message] = asyncio.run(main())
+    assert message.subject == "from the loop"
+    message.assert_sent_over_tls()
+
+
+def test_other_tasks_go_on_under_asyncio(mailtrap):
+    """While one task waits, others run: the wait costs the loop nothing."""
+
+    async def main():
+        ticks = 0
+
+        async def tick():
+            nonlocal ticks
+            while ticks < 3:
+                await asyncio.sleep(0)
+                ticks += 1
+            await asyncio.to_thread(send, mailtrap)
+
+        task = asyncio.create_task(tick())
+        await mailtrap.wait_for_async(1, timeout=30)
+        await task
+        return ticks
+
+    assert asyncio.run(main()) == 3
+
+
+def test_other_tasks_go_on_under_trio(mailtrap):
+    """The same under trio, where a thread does the sending."""
+
+    async def main():
+        ticks = 0
+
+        async def tick():
+            nonlocal ticks
+            while ticks < 3:
+                await trio.lowlevel.checkpoint()
+                ticks += 1
+            await trio.to_thread.run_sync(send, mailtrap)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tick)
+            await mailtrap.wait_for_async(1, timeout=30)
+        return ticks
+
+    assert trio.run(main) == 3
+
+
+def test_cancelled_under_asyncio(mailtrap):
+    """A wait that is cancelled leaves nothing behind that would call a closed loop."""
+
+    async def main():
+        task = asyncio.create_task(mailtrap.wait_for_async(1, timeout=30))
+        await asyncio.to_thread(until, lambda: listening(mailtrap))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert not listening(mailtrap)
+    send(mailtrap)
+    assert len(mailtrap) == 1
+
+
+def test_cancelled_under_trio(mailtrap):
+    """The same under trio: a deadline around the wait ends it, and is the caller's."""
+
+    async def main():
+        with trio.move_on_after(0.02) as scope:
+            await mailtrap.wait_for_async(1, timeout=30)
+        return scope.cancelled_caught
+
+    assert trio.run(main) is True
+    assert not listening(mailtrap)
+    send(mailtrap)
+    assert len(mailtrap) == 1
+
+
+FAILING = """
+def test_background(mailtrap):
+    mailtrap.wait_for(2, timeout=0.01)
+"""
+
+
+def test_failure_shows_the_users_line(pytester):
+    """The traceback ends in the test, not in the plugin."""
+    pytester.makepyfile(FAILING)
+    result = pytester.runpytest()
+    result.stdout.fnmatch_lines(
+        [
+            ">       mailtrap.wait_for(2, timeout=0.01)",
+            "E       AssertionError: 0 of 2 messages arrived within 0.01 s",
+            "test_failure_shows_the_users_line.py:2: AssertionError",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*_trap.py:*")
