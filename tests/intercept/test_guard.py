@@ -88,10 +88,12 @@ def test_this_machine_is_not_refused(host: str) -> None:
     """Loopback is no real server: the connection is tried, and fails or not as it would without a guard."""
     guard = Guard()
     with guarding(guard):
+        error = None
         try:
             socket.create_connection((host, 2525), timeout=5).close()
-        except OSError as error:
-            assert not isinstance(error, MailGuardError)
+        except OSError as raised:
+            error = raised
+        assert not isinstance(error, MailGuardError)
     assert guard.take_all() == []
 
 
@@ -265,8 +267,10 @@ def test_it_is_shown_next_to_another_failure(pytester: pytest.Pytester) -> None:
         ),
         # a fixture of the session belongs to the test that asks for it first
         (
-            "@pytest.fixture(scope='session')\ndef f():\n    send_and_hide()\n"
-            "def test_a(f):\n    pass\ndef test_b(f):\n    pass",
+            (
+                "@pytest.fixture(scope='session')\ndef f():\n    send_and_hide()\n"
+                "def test_a(f):\n    pass\ndef test_b(f):\n    pass"
+            ),
             {"failed": 1, "passed": 1},
         ),
         # a skip hides nothing
@@ -279,8 +283,10 @@ def test_it_is_shown_next_to_another_failure(pytester: pytest.Pytester) -> None:
         ("@pytest.mark.xfail(strict=True)\ndef test_a():\n    pass", {"failed": 1}),
         # threads are of the process
         (
-            "import threading\ndef test_a():\n    t = threading.Thread(target=send_and_hide)\n"
-            "    t.start()\n    t.join()",
+            (
+                "import threading\ndef test_a():\n    t = threading.Thread(target=send_and_hide)\n"
+                "    t.start()\n    t.join()"
+            ),
             {"failed": 1},
         ),
         # the control: nothing is tried, nothing fails

@@ -109,9 +109,11 @@ def test_a_direct_connection_means_the_trap(mailtrap: MailTrap) -> None:
 @pytest.mark.mailtrap(intercept=True)
 def test_other_ports_are_untouched(mailtrap: MailTrap, asked: list[str]) -> None:
     """Addresses go to connect() as they were given, names to the resolver."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with socket.create_connection(server.getsockname(), timeout=10) as client:
-            assert client.getpeername() == server.getsockname()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname(), timeout=10) as client,
+    ):
+        assert client.getpeername() == server.getsockname()
     with pytest.raises(socket.gaierror):
         socket.create_connection((HOST, 443))
     assert asked == [HOST]
