@@ -23,6 +23,20 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "  background  mailtrap.wait_for(1)",
     ),
     "nothing-sent": ("The client connected and sent nothing: look for an error it swallows.",),
+    "refused": ("The client was told an error: look where it swallows it.",),
+    "broken-off": ("The client gave up by itself: look for an error it swallows.",),
+    "still-connected": (
+        "The client is at it still; wait for its mail:",
+        "  mailtrap.wait_for(1)",
+    ),
+    "too-large": (
+        "The trap takes no message as large as that: see max_message_size, and",
+        "look where the client swallows the error.",
+    ),
+    "auth-outside-tls": (
+        "The trap takes passwords only inside TLS (auth_without_tls=False):",
+        *_UPGRADE,
+    ),
     "wrong-port": (
         "Use the port that fits:",
         "  STARTTLS      mailtrap.port      SMTP, EMAIL_USE_TLS, smtp://",
@@ -87,9 +101,13 @@ _ADVICE: dict[str, tuple[str, ...]] = {
 def advice_for(cause: str, *, may_be_late: bool = True) -> list[str]:
     """The lines for one cause; *may_be_late* keeps the advice to wait for mail sent in the background."""
     lines = list(_ADVICE[cause])
-    if cause == "no-connection" and not may_be_late:
+    if may_be_late:
+        return lines
+    if cause == "no-connection":
         return ["Send to the trap:", lines[1]]
-    if cause == "not-intercepted" and not may_be_late:
+    if cause == "still-connected":
+        return ["The client is at it still: look for what keeps it, or wait longer."]
+    if cause == "not-intercepted":
         return [lines[0], "intercepted, not those of programs it starts."]
     return lines
 

@@ -16,6 +16,7 @@ from pytest_mailtrap._advice import (
     login_advice,
     version_advice,
 )
+from pytest_mailtrap._outcomes import diagnosis, happenings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,83 +155,6 @@ def _how_often(command: str, seen: int) -> str:
     return f"{command} came {'once' if seen == 1 else f'{seen} times'}"
 
 
-def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) -> str:
-    """
-    Name the likeliest reason why these connections carried nothing; a key of the advice.
-
-    *intercepts* tells whether the trap intercepts, so that nobody has to name it.
-    """
-    found = [_diagnose(connection) for connection in connections]
-    for code in (
-        "wrong-port",
-        "wrong-port-intercepted",
-        "not-trusted",
-        "context-out-of-reach",
-        "tls-required",
-        "auth-required",
-        "auth-refused",
-        "client-certificate",
-        "no-common-tls",
-        "no-common-cipher",
-    ):
-        if code in found:
-            return code
-    if connections:
-        return "nothing-sent"
-    return "not-intercepted" if intercepts else "no-connection"
-
-
-def _diagnose(connection: Connection) -> str:
-    error = connection.handshake_error or ""
-    if "spoke" in error or "may wait for a cleartext greeting" in error:
-        return (
-            "wrong-port" if connection.transport.server_host is None else "wrong-port-intercepted"
-        )
-    if error.startswith("client rejected the certificate") or "may have rejected" in error:
-        return "context-out-of-reach" if connection.trusted else "not-trusted"
-    if error.startswith(("no common TLS version", "client rejected the TLS version")):
-        return "no-common-tls"
-    if error.startswith(("no common", "client rejected the cipher")):
-        return "no-common-cipher"
-    if error.startswith(("client sent no certificate", "the trap rejected the client's")):
-        return "client-certificate"
-    if _left_after_handshake(connection):
-        return "context-out-of-reach" if connection.trusted else "not-trusted"
-    replies = [line.text for line in connection.transcript if line.speaker == "S"]
-    for code, start in (
-        ("tls-required", "530 Must issue"),
-        ("auth-required", "530 5.7.0"),
-        ("auth-refused", "535"),
-    ):
-        if any(reply.startswith(start) for reply in replies):
-            return code
-    return ""
-
-
-def outcome(connection: Connection) -> str:
-    """One connection that carried no message, in a few words."""
-    if connection.handshake_error:
-        return connection.handshake_error
-    if _left_after_handshake(connection):
-        return "closed by the client right after the handshake"
-    refused = [
-        line.text
-        for line in connection.transcript
-        if line.speaker == "S" and line.text[:1] in ("4", "5")
-    ]
-    if refused:
-        return f"the trap answered {refused[-1]}"
-    said = [line.text.split(" ")[0] for line in connection.transcript if line.speaker == "C"]
-    return f"said {', '.join(said)}, and sent nothing" if said else "said nothing"
-
-
-def _left_after_handshake(connection: Connection) -> bool:
-    """GnuTLS, curl and Java finish the handshake, judge the certificate, and close."""
-    if not connection.transport.encrypted or connection.ended_by is None:
-        return False
-    return not any(line.speaker == "C" and line.encrypted for line in connection.transcript)
-
-
 # -- blocks ---------------------------------------------------------------------------
 
 
@@ -335,41 +259,3 @@ def _on_the_wire(number: int, evidence: Block) -> Block:
     return (
         [f"  #{number} on the wire:", *(f"      {line}" for line in evidence)] if evidence else []
     )
-
-
-def happenings(
-    connections: Sequence[Connection], port: int, tls_port: int, *, room: int = 10
-) -> Block:
-    """The last connections, as many as *room* lines hold."""
-    if not connections:
-        return [
-            f"  nothing connected to localhost:{port} (STARTTLS) or",
-            f"  localhost:{tls_port} (implicit TLS)",
-        ]
-    parts = [
-        [
-            f"  connection {number} on the {_port(connection)}:",
-            *(f"      {line}" for line in _wrapped(outcome(connection))),
-        ]
-        for number, connection in enumerate(connections, 1)
-    ]
-    left_out = 0
-    while sum(map(len, parts)) > room:
-        parts.pop(0)
-        left_out += 1
-    head = [f"  ... after {left_out} other connection{'s'[: left_out > 1]}"] if left_out else []
-    return [*head, *(line for part in parts for line in part)]
-
-
-def _port(connection: Connection) -> str:
-    """Where it came in, and what the client meant to reach where it was intercepted."""
-    kind = "implicit TLS" if connection.implicit_tls else "STARTTLS"
-    how = connection.transport
-    meant = f", for {how.server_host}:{how.requested_port}" if how.server_host else ""
-    return f"{kind} port{meant}"
-
-
-def _wrapped(text: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, _COLUMNS - 6)[:2]

@@ -62,7 +62,7 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
     ),
     "control-characters": ("Log what a server said with %r, or escape it.",),
 }
-# For a client that cannot send to a good server; the causes are those of `_explain.diagnosis()`.
+# For a client that cannot send to a good server; the causes are those of `_outcomes.diagnosis()`.
 CONTROL: dict[str, tuple[str, ...]] = {
     "context-out-of-reach": (
         "The trap's CA is trusted through SSL_CERT_FILE during the test:",
@@ -89,6 +89,10 @@ CONTROL: dict[str, tuple[str, ...]] = {
         "  hostile_mailtrap.username, hostile_mailtrap.password",
     ),
     "no-common-tls": ("The client's context allows neither TLS 1.2 nor TLS 1.3.",),
+    "no-common-cipher": ("The client's context allows nothing that goes with an EC certificate.",),
+    "refused": ("The client was told an error: look where it swallows it.",),
+    "broken-off": ("The client gave up by itself: look for an error it swallows.",),
+    "still-connected": ("The client is at it still: let send() return when the mail is sent.",),
     "nothing-sent": ("The client connected and sent nothing: look for an error it swallows.",),
 }
 

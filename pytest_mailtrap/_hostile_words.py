@@ -10,8 +10,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._explain import LINES, clip, compose, diagnosis, happenings
+from pytest_mailtrap._explain import LINES, clip, compose
 from pytest_mailtrap._hostile_advice import CONTROL, remedy
+from pytest_mailtrap._outcomes import diagnosis, happenings
 from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._advice import login_advice
-from pytest_mailtrap._explain import clip, compose, how_sent, outcome, summary
+from pytest_mailtrap._explain import clip, compose, how_sent, summary
+from pytest_mailtrap._outcomes import outcome
 from pytest_mailtrap._record import connection_lines, message_lines
 from pytest_mailtrap._requirements import MINIMUM_TLS
 from pytest_mailtrap._suite_policy import FACTORY, MARKER

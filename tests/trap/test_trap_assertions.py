@@ -2,57 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
-
-PREAMBLE = """
-import base64, smtplib, socket, ssl, threading
-import pytest
-
-MAIL = b"Subject: Reset your password\\r\\n\\r\\n"
-
-def connect(trap, tls=True, maximum=None):
-    client = smtplib.SMTP(trap.host, trap.port, timeout=10)
-    if tls:
-        context = ssl.create_default_context(cafile=trap.ca_file)
-        if maximum:
-            context.maximum_version = maximum
-        client.starttls(context=context)
-    return client
-
-def send(client, to="bob@example.org", data=MAIL):
-    client.sendmail("noreply@example.org", [to], data)
-
-def plain(client, user, password):
-    secret = base64.b64encode(f"\\0{user}\\0{password}".encode()).decode()
-    return client.docmd("AUTH", "PLAIN " + secret)
-"""
-
-
-def failure(pytester, code, *args):
-    """Run a test; gives the lines that pytest shows of its one failure, with P and T for the ports."""
-    pytester.makepyfile(PREAMBLE + code)
-    result = pytester.runpytest("-p", "no:randomly", *args)
-    result.assert_outcomes(failed=1)
-    lines = [line[4:].strip(" ") and line[8:] for line in result.outlines if line[:2] == "E "]
-    assert lines[0].startswith("AssertionError: ")
-    lines[0] = lines[0].removeprefix("AssertionError: ")
-    assert len(lines) <= 18
-    assert max(map(len, lines)) <= 72
-    # The line shown is the user's.
-    result.stdout.no_fnmatch_line("*pytest_mailtrap*_assertions.py:*")
-    result.stdout.no_fnmatch_line("*pytest_mailtrap*_trap.py:*")
-    result.stdout.no_fnmatch_line("*pytest_mailtrap*_message.py:*")
-    text = "\n".join(lines)
-    text = re.sub(r"localhost:\d+ \(STARTTLS\)", "localhost:P (STARTTLS)", text)
-    return re.sub(r"localhost:\d+ \(implicit", "localhost:T (implicit", text)
-
-
-def passes(pytester, code):
-    pytester.makepyfile(PREAMBLE + code)
-    pytester.runpytest().assert_outcomes(passed=1)
-
+from _trap_failures import PREAMBLE, failure, passes
 
 # -- assert_sent_over_tls ----------------------------------------------------------------------
 
@@ -407,226 +358,52 @@ def test_one_of_two_authenticated(pytester):
     assert "  #2  no AUTH                   " in text
 
 
-# -- nothing came ------------------------------------------------------------------------------
-
-EMPTY = """
-def test_it(mailtrap{options}):
-    {code}
-    mailtrap.{check}()
-"""
-CHECKS = (
-    "assert_sent_over_tls",
-    "assert_authenticated",
-    "assert_smime_signed",
-    "assert_smime_encrypted",
-)
-NOTHING = (
-    "no message reached the trap\n"
-    "\n"
-    "  nothing connected to localhost:P (STARTTLS) or\n"
-    "  localhost:T (implicit TLS)\n"
-    "\n"
-    "Send to the trap; wait for mail that is sent in the background:\n"
-    "  host, port  mailtrap.host, mailtrap.port (or mailtrap.tls_port)\n"
-    "  background  mailtrap.wait_for(1)"
-)
-
-
-@pytest.mark.parametrize("check", CHECKS)
-def test_no_assertion_passes_on_an_empty_trap(pytester, check):
-    """Nothing connected: every assertion fails, and says so."""
-    assert failure(pytester, EMPTY.format(options="", code="pass", check=check)) == NOTHING
-
-
-def nothing(pytester, code, marker=""):
-    """What is said when *code* sends nothing."""
-    test = EMPTY.format(options="", code=code.strip().replace("\n", "\n    "), check=CHECKS[0])
-    return failure(pytester, f"{marker}\n{test.strip()}\n")
-
-
-def test_client_that_does_not_trust(pytester):
-    """The handshake failed: how to trust the CA."""
-    code = """
-with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
-    client.starttls(context=ssl.create_default_context())
-"""
-    assert nothing(pytester, code) == (
-        "no message reached the trap\n"
-        "\n"
-        "  connection 1 on the STARTTLS port:\n"
-        "      client rejected the certificate: unknown CA\n"
-        "\n"
-        "Make the client trust the trap's CA:\n"
-        "  with a context  context=mailtrap.ssl_context\n"
-        "  by environment  SSL_CERT_FILE set to mailtrap.ca_file, before the\n"
-        "                  client makes its context"
-    )
-
-
-@pytest.mark.parametrize(
-    ("code", "where", "what"),
-    [
-        (
-            "with pytest.raises(ssl.SSLError): smtplib.SMTP_SSL(mailtrap.host, mailtrap.port)",
-            "STARTTLS",
-            "client spoke implicit TLS, but this is the STARTTLS port",
-        ),
-        (
-            "with socket.create_connection(('localhost', mailtrap.tls_port)) as sock: sock.sendall(b'EHLO a\\r\\n')",
-            "implicit TLS",
-            "client spoke cleartext (EHLO) on the implicit TLS port",
-        ),
-    ],
-)
-def test_wrong_port(pytester, code, where, what):
-    """Implicit TLS and STARTTLS mixed up: which port is for what."""
-    assert nothing(pytester, code) == (
-        "no message reached the trap\n"
-        "\n"
-        f"  connection 1 on the {where} port:\n"
-        f"      {what}\n"
-        "\n"
-        "Use the port that fits:\n"
-        "  STARTTLS      mailtrap.port      SMTP, EMAIL_USE_TLS, smtp://\n"
-        "  implicit TLS  mailtrap.tls_port  SMTP_SSL, EMAIL_USE_SSL, smtps://"
-    )
-
-
-def refused(pytester, marker, login="pass", tls=False):
-    code = f"""
-with connect(mailtrap, tls={tls}) as client:
-    {login}
-    with pytest.raises(smtplib.SMTPException):
+DIFFERENT = """
+@pytest.mark.mailtrap(auth_without_tls=True)
+def test_it(mailtrap):
+    with connect(mailtrap) as client:
         send(client)
+    with connect(mailtrap, tls=False) as client:
+        client.login(mailtrap.username, mailtrap.password)
+        send(client)
+    mailtrap.assert_authenticated(username="shop", mechanism="login")
 """
-    return nothing(pytester, code, f"@pytest.mark.mailtrap({marker})")
 
 
-def test_tls_required(pytester):
-    """The trap's own option refused the mail: it is named."""
-    assert refused(pytester, "starttls='require'") == (
-        "no message reached the trap\n"
+def test_several_reasons_for_several_messages(pytester):
+    """The verdict is true of all of them, and the evidence is the first one's."""
+    text = failure(pytester, DIFFERENT)
+    assert text.startswith(
+        "2 of 2 messages not authenticated as expected\n"
         "\n"
-        "  connection 1 on the STARTTLS port:\n"
-        "      the trap answered 530 Must issue a STARTTLS command first\n"
+        '  #1  no AUTH                  "Reset your password" -> bob@example.org\n'
+        '  #2  AUTH PLAIN in cleartext  "Reset your password" -> bob@example.org\n'
         "\n"
-        "The trap takes mail only inside TLS (starttls='require'):\n"
-        "  smtplib     client.starttls(context=ssl.create_default_context())\n"
-        "  Django      EMAIL_USE_TLS = True\n"
-        "  aiosmtplib  start_tls=True"
+        "  #1 on the wire:\n"
     )
+    assert "  - expected: AUTH LOGIN inside TLS as 'shop'\n  + received: no AUTH\n" in text
 
 
-def test_auth_required(pytester):
-    """The same for require_auth."""
-    assert refused(pytester, "require_auth=True", tls=True) == (
-        "no message reached the trap\n"
-        "\n"
-        "  connection 1 on the STARTTLS port:\n"
-        "      the trap answered 530 5.7.0 Authentication required\n"
-        "\n"
-        "The trap asks for authentication (require_auth=True), inside TLS:\n"
-        "  mailtrap.username, mailtrap.password"
-    )
-
-
-def test_credentials_refused(pytester):
-    """The credentials were the wrong ones."""
-    code = """
-with connect(mailtrap) as client:
-    with pytest.raises(smtplib.SMTPAuthenticationError):
-        client.login("somebody", "something")
+OF_ONE = """
+def test_it(mailtrap):
+    with connect(mailtrap) as client:
+        send(client)
+    with connect(mailtrap) as client:
+        client.login(mailtrap.username, mailtrap.password)
+        send(client)
+    mailtrap[{place}].assert_authenticated()
 """
-    assert nothing(pytester, code) == (
-        "no message reached the trap\n"
-        "\n"
-        "  connection 1 on the STARTTLS port:\n"
-        "      the trap answered 535 5.7.8 Authentication credentials invalid\n"
-        "\n"
-        "The trap accepts other credentials:\n"
-        "  mailtrap.username, mailtrap.password"
-    )
 
 
-def test_no_common_version(pytester):
-    """Client and trap have no TLS version in common."""
-    code = """
-with pytest.raises(ssl.SSLError):
-    connect(mailtrap, maximum=ssl.TLSVersion.TLSv1_2)
-"""
-    marker = "@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')\n@pytest.mark.mailtrap(minimum_tls='TLSv1.3')"
-    assert nothing(pytester, code, marker) == (
-        "no message reached the trap\n"
-        "\n"
-        "  connection 1 on the STARTTLS port:\n"
-        "      no common TLS version: the client offers only TLSv1.2\n"
-        "\n"
-        "Client and trap have no TLS version in common: see the trap's\n"
-        "minimum_tls and maximum_tls, and the client's context."
-    )
+def test_of_one_message(pytester):
+    """A message's own assertion speaks of itself alone."""
+    text = failure(pytester, OF_ONE.format(place=0))
+    assert text.startswith("1 of 1 messages sent without authentication\n")
 
 
-def test_client_certificate_missing(pytester):
-    """The trap asked for a client certificate."""
-    code = """
-context = mailtrap.ssl_context
-context.maximum_version = ssl.TLSVersion.TLSv1_2
-with pytest.raises(ssl.SSLError):
-    smtplib.SMTP_SSL(mailtrap.host, mailtrap.tls_port, context=context)
-"""
-    assert nothing(pytester, code, "@pytest.mark.mailtrap(client_certificates='require')") == (
-        "no message reached the trap\n"
-        "\n"
-        "  connection 1 on the implicit TLS port:\n"
-        "      client sent no certificate, and the trap requires one\n"
-        "\n"
-        "The trap asks for a certificate of its CA (client_certificates=...):\n"
-        '  mailtrap_ca.issue_cert("client").configure_cert(client_context)'
-    )
-
-
-def test_client_that_said_something_and_left(pytester):
-    """A client that connected, spoke and sent nothing."""
-    code = "with connect(mailtrap) as client: client.ehlo()"
-    assert nothing(pytester, code) == (
-        "no message reached the trap\n"
-        "\n"
-        "  connection 1 on the STARTTLS port:\n"
-        "      said ehlo, STARTTLS, ehlo, QUIT, and sent nothing\n"
-        "\n"
-        "The client connected and sent nothing: look for an error it swallows."
-    )
-
-
-def test_client_that_closed_after_the_handshake(pytester):
-    """curl and GnuTLS finish the handshake before they judge: then trust is what is missing."""
-    code = """
-context = ssl.create_default_context(cafile=mailtrap.ca_file)
-with socket.create_connection(("127.0.0.1", mailtrap.tls_port)) as sock:
-    with context.wrap_socket(sock, server_hostname="localhost") as client:
-        client.recv(1)
-"""
-    text = nothing(pytester, code)
-    assert "      closed by the client right after the handshake\n" in text
-    assert "Make the client trust the trap's CA:\n" in text
-
-
-def test_many_failed_connections(pytester):
-    """Of many connections the last ones are shown, and the first reason in the order of likelihood."""
-    code = """
-context = ssl.create_default_context()
-for _ in range(12):
-    with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
-        client.starttls(context=context)
-"""
-    lines = nothing(pytester, code).splitlines()
-    assert lines[:4] == [
-        "no message reached the trap",
-        "",
-        "  ... after 7 other connections",
-        "  connection 8 on the STARTTLS port:",
-    ]
-    assert lines[-4] == "Make the client trust the trap's CA:"
+def test_of_the_other_message(pytester):
+    """The same for the one that was authenticated holds."""
+    passes(pytester, OF_ONE.format(place=1))
 
 
 # -- as pytest runs it ---------------------------------------------------------------------------
@@ -646,9 +423,29 @@ def test_it(mailtrap):
 
 
 def test_ci_shows_it_twice_and_whole(pytester, monkeypatch):
-    """With CI set pytest repeats the message in its summary, and nothing of it is lost."""
+    """With CI set pytest repeats the message in its summary: all of it, and twice eighteen lines at most."""
     monkeypatch.setenv("CI", "true")
-    pytester.makepyfile(PREAMBLE + CLEARTEXT.format(tls=False))
-    result = pytester.runpytest()
-    assert result.stdout.str().count("1 of 2 messages travelled in cleartext") == 2
-    assert result.stdout.str().count("aiosmtplib  start_tls=True") == 2
+    pytester.makepyfile(PREAMBLE + MANY)
+    result = pytester.runpytest("-p", "no:randomly")
+    result.assert_outcomes(failed=1)
+    shown = [line[8:] for line in result.outlines if line[:2] == "E "]
+    start = next(n for n, line in enumerate(result.outlines) if line.startswith("FAILED "))
+    summary = result.outlines[start : start + len(shown)]
+    assert summary[0].endswith(
+        "::test_it - AssertionError: 1 of 20 messages travelled in cleartext"
+    )
+    assert summary[1:] == shown[1:]
+    assert len(shown) == 18
+    assert max(map(len, shown[1:])) == 72
+
+
+def test_without_ci_the_summary_holds_the_verdict(pytester, monkeypatch):
+    """The same without CI: one line of the summary, which begins with the fact."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("BUILD_NUMBER", raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+    pytester.makepyfile(test_mail=PREAMBLE + MANY)
+    result = pytester.runpytest("-p", "no:randomly")
+    assert [line for line in result.outlines if line.startswith("FAILED ")] == [
+        "FAILED test_mail.py::test_it - AssertionError: 1 of 20 messages travelled in cleartext"
+    ]

@@ -1,0 +1,160 @@
+"""
+What became of connections that carried no message: the likeliest reason, and the words.
+
+Rules of this file: pure; what is said is what the connection shows, and the reason decides which advice is given.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._explain import Block
+
+_COLUMNS = 72
+# The likeliest reason first: where several connections failed for several reasons, the advice is for one.
+_REASONS = (
+    "wrong-port",
+    "wrong-port-intercepted",
+    "not-trusted",
+    "context-out-of-reach",
+    "tls-required",
+    "auth-required",
+    "auth-refused",
+    "auth-outside-tls",
+    "client-certificate",
+    "no-common-tls",
+    "no-common-cipher",
+    "too-large",
+    "refused",
+    "broken-off",
+    "still-connected",
+)
+# As the trap words them itself; a reply that a test has scripted is an error like any other.
+_REPLIES = {
+    "530 Must issue a STARTTLS": "tls-required",
+    "530 5.7.0 Authentication required": "auth-required",
+    "535 5.7.8 Authentication credentials invalid": "auth-refused",
+    "538 5.7.11 Encryption required": "auth-outside-tls",
+    "552 5.3.4 Message exceeds": "too-large",
+    "552 Error: message size exceeds": "too-large",
+    "4": "refused",
+    "5": "refused",
+}
+
+
+def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) -> str:
+    """
+    Name the likeliest reason why these connections carried nothing; a key of the advice.
+
+    *intercepts* tells whether the trap intercepts, so that nobody has to name it.
+    """
+    found = {_diagnose(connection) for connection in connections}
+    for code in _REASONS:
+        if code in found:
+            return code
+    if connections:
+        return "nothing-sent"
+    return "not-intercepted" if intercepts else "no-connection"
+
+
+def _diagnose(connection: Connection) -> str:
+    error = connection.handshake_error or ""
+    if "spoke" in error or "may wait for a cleartext greeting" in error:
+        return (
+            "wrong-port" if connection.transport.server_host is None else "wrong-port-intercepted"
+        )
+    if error.startswith("client rejected the certificate") or "may have rejected" in error:
+        return "context-out-of-reach" if connection.trusted else "not-trusted"
+    if error.startswith(("no common TLS version", "client rejected the TLS version")):
+        return "no-common-tls"
+    if error.startswith(("no common", "client rejected the cipher")):
+        return "no-common-cipher"
+    if error.startswith(("client sent no certificate", "the trap rejected the client's")):
+        return "client-certificate"
+    if _left_after_handshake(connection):
+        return "context-out-of-reach" if connection.trusted else "not-trusted"
+    return _diagnose_dialogue(connection)
+
+
+def _diagnose_dialogue(connection: Connection) -> str:
+    replies = [line.text for line in connection.transcript if line.speaker == "S"]
+    for start, code in _REPLIES.items():
+        if any(reply.startswith(start) for reply in replies):
+            return code
+    if connection.ended_by is None:
+        return "still-connected"
+    return "broken-off" if _is_in_a_message(replies) else "nothing-sent"
+
+
+def outcome(connection: Connection) -> str:
+    """One connection that carried no message, in a few words."""
+    if connection.handshake_error:
+        return connection.handshake_error
+    if _left_after_handshake(connection):
+        return "closed by the client right after the handshake"
+    replies = [line.text for line in connection.transcript if line.speaker == "S"]
+    if refused := [reply for reply in replies if reply[:1] in ("4", "5")]:
+        return f"the trap answered {refused[-1]}"
+    is_open = connection.ended_by is None
+    if _is_in_a_message(replies):
+        return (
+            "is in the middle of a message" if is_open else "broke off in the middle of a message"
+        )
+    said = [line.text.split(" ")[0] for line in connection.transcript if line.speaker == "C"]
+    words = f"said {', '.join(said)}" if said else "said nothing"
+    if is_open:
+        return f"is connected, and has {words} so far"
+    return f"{words}, and sent nothing" if said else words
+
+
+def _is_in_a_message(replies: Sequence[str]) -> bool:
+    """Whether nothing came after the go-ahead for DATA (RFC 5321, section 4.1.1.4)."""
+    return bool(replies) and replies[-1].startswith("354")
+
+
+def _left_after_handshake(connection: Connection) -> bool:
+    """GnuTLS, curl and Java finish the handshake, judge the certificate, and close."""
+    if not connection.transport.encrypted or connection.ended_by in (None, "server", "timeout"):
+        return False
+    return not any(line.speaker == "C" and line.encrypted for line in connection.transcript)
+
+
+def happenings(
+    connections: Sequence[Connection], port: int, tls_port: int, *, room: int = 10
+) -> Block:
+    """The last connections, as many as *room* lines hold."""
+    if not connections:
+        return [
+            f"  nothing connected to localhost:{port} (STARTTLS) or",
+            f"  localhost:{tls_port} (implicit TLS)",
+        ]
+    parts = [
+        [
+            f"  connection {number} on the {_port(connection)}:",
+            *(f"      {line}" for line in _wrapped(outcome(connection))),
+        ]
+        for number, connection in enumerate(connections, 1)
+    ]
+    left_out = 0
+    while sum(map(len, parts)) > room:
+        parts.pop(0)
+        left_out += 1
+    head = [f"  ... after {left_out} other connection{'s'[: left_out > 1]}"] if left_out else []
+    return [*head, *(line for part in parts for line in part)]
+
+
+def _port(connection: Connection) -> str:
+    """Where it came in, and what the client meant to reach where it was intercepted."""
+    kind = "implicit TLS" if connection.implicit_tls else "STARTTLS"
+    how = connection.transport
+    meant = f", for {how.server_host}:{how.requested_port}" if how.server_host else ""
+    return f"{kind} port{meant}"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _COLUMNS - 6)[:2]

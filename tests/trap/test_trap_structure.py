@@ -1,0 +1,218 @@
+"""What is imported when, and by whom: nobody pays for mail who sends none, and the core does without pytest."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import pytest_mailtrap
+
+HOUSE = Path(pytest_mailtrap.__file__).parent
+FILES = sorted(HOUSE.rglob("*.py"))
+PYTEST_SIDE = {"plugin.py", "_fixtures.py", "_reporting.py", "_suite.py", "_guarding.py"}
+HEAVY = (
+    "aiosmtpd",
+    "asyncio",
+    "concurrent.futures",
+    "cryptography",
+    "email.message",
+    "html.parser",
+    "http.client",
+    "jinja2",
+    "smtplib",
+    "ssl",
+    "trustme",
+)
+
+
+def run(tmp_path: Path, *command: str) -> str:
+    """Run Python where no plugin but ours may come in, and only when asked for."""
+    environment = {
+        **os.environ,
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "",
+        "PYTEST_PLUGINS": "",
+    }
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def imported(tmp_path: Path, code: str) -> set[str]:
+    """The modules that are there after *code*."""
+    return set(run(tmp_path, "-c", f"import sys\n{code}\nprint(*sys.modules)").split())
+
+
+def heavy(modules: set[str]) -> set[str]:
+    return {name for name in HEAVY if name in modules}
+
+
+@pytest.mark.parametrize(
+    "module", ["", ".plugin", "._policy", "._explain", "._outcomes", "._advice", "._options"]
+)
+def test_importing_is_cheap(tmp_path, module):
+    """The package, its entry point and the pure files import nothing that pytest has not imported already."""
+    before = imported(tmp_path, "import pytest")
+    after = imported(tmp_path, f"import pytest, pytest_mailtrap{module}")
+    assert f"pytest_mailtrap{module}" in after
+    assert heavy(after - before) == set()
+
+
+def test_using_it_is_not(tmp_path):
+    """The control: what makes traps does import it."""
+    before = imported(tmp_path, "import pytest")
+    after = imported(tmp_path, "import pytest; from pytest_mailtrap import MailTrapFactory")
+    assert {"aiosmtpd", "asyncio", "ssl"} <= heavy(after)
+    assert heavy(after - before)
+
+
+@pytest.mark.parametrize("module", ["_policy", "_explain", "_outcomes", "_advice"])
+def test_the_pure_files_need_nothing(tmp_path, module):
+    """Decisions and words alone: neither pytest nor anything heavy comes with them."""
+    modules = imported(tmp_path, f"import pytest_mailtrap.{module}")
+    assert heavy(modules) == set()
+    assert "pytest" not in modules
+
+
+def test_the_core_does_without_pytest(tmp_path):
+    """A trap can be used outside of pytest: nothing but the plugin's side imports it."""
+    modules = imported(
+        tmp_path,
+        textwrap.dedent(
+            """
+            from pytest_mailtrap import MailTrapFactory
+            from pytest_mailtrap._certs import new_ca
+            factory = MailTrapFactory(new_ca())
+            with factory() as trap:
+                assert len(trap) == 0
+            factory.close()
+            """
+        ),
+    )
+    assert "pytest_mailtrap._trap" in modules
+    assert not [name for name in modules if name.split(".")[0] in ("pytest", "_pytest", "pluggy")]
+
+
+CONFTEST = """
+import json, sys
+
+def pytest_unconfigure(config):
+    with open("modules.json", "w") as file:
+        json.dump(sorted(sys.modules), file)
+"""
+UNUSED = """
+import pytest
+
+@pytest.fixture
+def number():
+    return 1
+
+@pytest.mark.parametrize("value", [1, 2])
+def test_it(number, value, tmp_path, monkeypatch, capsys):
+    assert number <= value
+
+@pytest.mark.xfail
+def test_other():
+    assert False
+"""
+USED = """
+def test_it(mailtrap):
+    assert len(mailtrap) == 0
+"""
+
+
+def whole_run(tmp_path: Path, test: str, *options: str) -> set[str]:
+    """The modules that are there at the end of a run."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_it.py").write_text(test)
+    run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options)
+    return set(json.loads((tmp_path / "modules.json").read_text()))
+
+
+def test_a_run_without_mail_pays_nothing(tmp_path):
+    """A whole run whose tests use no fixture of ours, to its last hook."""
+    without = whole_run(tmp_path, UNUSED)
+    present = whole_run(tmp_path, UNUSED, "-p", "pytest_mailtrap.plugin")
+    assert "pytest_mailtrap.plugin" in present
+    assert heavy(present - without) == set()
+    # By name also those that pytest itself may import one day.
+    assert not {"pytest_mailtrap._trap", "pytest_mailtrap._server", "pytest_mailtrap._certs"} & (
+        present
+    )
+
+
+def test_a_run_with_mail_does(tmp_path):
+    """The control: the same run with the fixture imports what it needs."""
+    present = whole_run(tmp_path, USED, "-p", "pytest_mailtrap.plugin")
+    assert {"aiosmtpd", "asyncio", "cryptography", "ssl", "trustme"} <= heavy(present)
+
+
+def run_time_imports(source: str) -> set[str]:
+    """What a file imports when it runs, anywhere in it; what only type checkers see is left out."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for child in node.orelse:
+                visit(child)
+            return
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(source))
+    return found
+
+
+def packages(source: str) -> set[str]:
+    return {name.split(".")[0] for name in run_time_imports(source)}
+
+
+def test_what_counts_as_an_import():
+    """The control of the tests below: imports in functions count, those for type checkers do not."""
+    source = """
+    import a.b
+    if TYPE_CHECKING:
+        import never
+    else:
+        import c
+    def f():
+        from d.e import g
+    """
+    assert packages(textwrap.dedent(source)) == {"a", "c", "d"}
+
+
+def test_only_the_side_of_pytest_imports_pytest():
+    """One list, which is also that of CONTRIBUTING.md."""
+    importing = {path.name for path in FILES if "pytest" in packages(path.read_text("utf-8"))}
+    assert importing == PYTEST_SIDE
+    house = (HOUSE.parent / "CONTRIBUTING.md").read_text("utf-8")
+    [rule] = [line for line in house.splitlines() if "import pytest when they run" in line]
+    assert {f"{name}.py" for name in rule.split("`")[1:-1:2] if name != "_pytest"} == PYTEST_SIDE
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_nothing_imports_from_the_inside_of_pytest(path):
+    """Not even for type checkers: `_pytest` moves between releases."""
+    tree = ast.parse(path.read_text("utf-8"))
+    names = [alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names]
+    names += [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    assert [name for name in names if name.split(".")[0] == "_pytest"] == []
