@@ -214,7 +214,14 @@ def test_never(mailtrap): send(mailtrap)
 def test_ctrl_c_in_the_middle_of_a_test(project, pytester):
     """Ctrl-C while a test hangs: what it had sent by then is saved."""
     pytester.makepyfile(sending="")
-    source = "import time\ndef test_hangs(mailtrap):\n    send(mailtrap)\n    time.sleep(60)\n"
+    # What is started in the background inherits that SIGINT is ignored: not in this test.
+    source = """
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def test_hangs(mailtrap):
+    send(mailtrap)
+    time.sleep(60)
+"""
     project(source, "--collect-only")
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--mailtrap-save=mail"],

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import quopri
-import time
 
 import pytest
+from _cost import cost
 
 from pytest_mailtrap._smime._diagnosis import SENTENCES, Diagnosis, diagnose
 from pytest_mailtrap._smime._problems import CODES
@@ -264,11 +264,10 @@ def test_the_sentence_names_the_line_and_the_header() -> None:
 
 @pytest.mark.parametrize("size", [10_000, 300_000, 25 * 2**20])
 def test_the_search_ends_soon_whatever_the_size(size: int) -> None:
-    """The work is bounded in bytes, so that a large mail costs no more than a second or two."""
+    """The work is bounded in bytes: what a second or two of CPU time do for a small mail is enough for a large one."""
     sent = b"Content-Type: text/plain\r\n\r\n" + b"hello \t world\r\n" * (size // 15)
-    before = time.perf_counter()
+    assert cost(lambda: diagnose(sent, bytes(32), "sha256")) < 30
     assert diagnose(sent, bytes(32), "sha256").code == "unknown"
-    assert time.perf_counter() - before < 5  # the figure for an idle machine is below 1
 
 
 def test_a_large_part_is_diagnosed_as_well() -> None:
@@ -296,9 +295,8 @@ def test_a_large_part_is_diagnosed_as_well() -> None:
 )
 def test_no_part_makes_the_search_fail(hostile: bytes) -> None:
     """Whatever arrives, the answer is a diagnosis."""
-    before = time.perf_counter()
     assert diagnose(hostile, bytes(32), "sha256", message=hostile).code == "unknown"
-    assert time.perf_counter() - before < 5
+    assert cost(lambda: diagnose(hostile, bytes(32), "sha256", message=hostile)) < 30
 
 
 def test_every_code_has_a_sentence_and_a_remedy_that_exists() -> None:

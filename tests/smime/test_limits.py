@@ -34,10 +34,10 @@ ENTITY = (
 
 @pytest.fixture(autouse=True)
 def soon() -> Iterator[None]:
-    """No answer may take long, on a machine that does other things as well."""
-    before = time.perf_counter()
+    """No answer may cost much, counted in CPU time: the machine does other things as well."""
+    before = time.thread_time()
     yield
-    assert time.perf_counter() - before < 10
+    assert time.thread_time() - before < 20
 
 
 def bomb(size: int) -> bytes:
