@@ -32,6 +32,14 @@ def ending(trap):
     return connection.ended_by
 
 
+def on_the_dialogue(trap, work):
+    """Do *work* with the dialogue of the trap's one connection, where it belongs: on the trap's loop."""
+    [wire] = trap._server._wires
+    done = threading.Event()
+    trap._thread.loop.call_soon_threadsafe(lambda: (work(wire._dialogue), done.set()))
+    assert done.wait(10)
+
+
 # -- ended_by: "alert" and the handshake's part of the others stand in test_trap_handshakes ----
 
 
@@ -112,10 +120,11 @@ def test_timeout(mailtrap, tls, monkeypatch):
 @CLEARTEXT_AND_TLS
 def test_timeout_in_data(mailtrap, tls, monkeypatch):
     """The same in the middle of a message, of which nothing is kept."""
-    monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.2)
     with connect(mailtrap, tls) as client:
         client.begin()
         client.send(b"Subject: half\r\n")
+        monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.05)
+        on_the_dialogue(mailtrap, lambda dialogue: dialogue._reset_timeout(0.05))
         assert client.is_over()
     assert ending(mailtrap) == "timeout"
     assert len(mailtrap) == 0
@@ -123,23 +132,22 @@ def test_timeout_in_data(mailtrap, tls, monkeypatch):
 
 def test_timeout_in_auth(mailtrap, monkeypatch):
     """The same in the middle of an AUTH exchange."""
-    monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.2)
     with connect(mailtrap, tls=True) as client:
         client.hello()
         assert client.say("AUTH PLAIN").startswith("334")
+        on_the_dialogue(mailtrap, lambda dialogue: dialogue._reset_timeout(0.05))
         assert client.is_over()
     assert ending(mailtrap) == "timeout"
 
 
-def test_a_slow_message_is_no_silence(mailtrap, monkeypatch):
+def test_a_slow_message_is_no_silence(mailtrap):
     """While data comes in, the deadline for the next command does not run out."""
-    monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.5)
     with Talk(mailtrap.port) as client:
         client.begin()
-        begun = time.monotonic()
-        while time.monotonic() < begun + 0.8:
+        for _ in range(3):
             client.send(b"line\r\n")
-            time.sleep(0.05)
+            # The time since DATA is over, that since the last line is not.
+            on_the_dialogue(mailtrap, lambda dialogue: dialogue._timeout_cb())
         client.send(b".\r\n")
         assert client.reply() == "250 OK"
     assert len(mailtrap) == 1
