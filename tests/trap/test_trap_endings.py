@@ -130,7 +130,7 @@ def test_timeout_in_data(mailtrap, tls, monkeypatch):
     assert len(mailtrap) == 0
 
 
-def test_timeout_in_auth(mailtrap, monkeypatch):
+def test_timeout_in_auth(mailtrap):
     """The same in the middle of an AUTH exchange."""
     with connect(mailtrap, tls=True) as client:
         client.hello()

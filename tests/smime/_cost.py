@@ -1,0 +1,25 @@
+"""What something costs in CPU time, which other work on the machine hardly changes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Some clocks tick sixty times a second only.
+_TICK = 0.02
+
+
+def cost(work: Callable[[], object]) -> float:
+    """The CPU seconds of this thread."""
+    before = time.thread_time()
+    work()
+    return time.thread_time() - before
+
+
+def growth(small: Callable[[], object], large: Callable[[], object]) -> float:
+    """How many times more *large* costs than *small*, by the best of three tries each."""
+    low, high = (min(cost(work) for _ in range(3)) for work in (small, large))
+    return high / max(low, _TICK)
