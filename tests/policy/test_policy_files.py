@@ -230,16 +230,20 @@ def test_hangs(mailtrap):
         stderr=subprocess.STDOUT,
         env={**os.environ, "PYTHONPATH": str(pytester.path)},
     )
-    deadline = time.monotonic() + 60
-    # The journal has a line for the test and one for the message.
-    while not any(
-        p.read_bytes().count(b"\n") == 2 for p in pytester.path.glob("mail/*/mail.jsonl")
-    ):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    with process:
+        try:
+            deadline = time.monotonic() + 60
+            # The journal has a line for the test and one for the message.
+            while not any(
+                p.read_bytes().count(b"\n") == 2 for p in pytester.path.glob("mail/*/mail.jsonl")
+            ):
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert b"KeyboardInterrupt" in output
     record = records(pytester.path / "mail")["test_hangs"]
     assert record["outcome"] == "interrupted"
