@@ -1,0 +1,237 @@
+"""The words of failures as a pure function of values, at the edges that real clients seldom reach."""
+
+from __future__ import annotations
+
+import pytest
+from _trap_values import auth, connection, hello, message, transport
+
+from pytest_mailtrap._advice import _ADVICE, advice_for
+from pytest_mailtrap._explain import (
+    explain_auth,
+    explain_nothing,
+    explain_transport,
+    explain_waiting,
+)
+from pytest_mailtrap._outcomes import _REASONS, diagnosis, outcome
+from pytest_mailtrap._policy import auth_violations, transport_violations
+from pytest_mailtrap._tls import _ALERTS, _REFUSALS
+
+PORTS = {"port": 2525, "tls_port": 4650}
+CLEARTEXT = ("C: EHLO x", "S: 250-x", "S: 250 STARTTLS", "C: MAIL FROM:<a@b.c>", "S: 250 OK")
+
+
+def said_of(messages, minimum="TLSv1.2"):
+    return explain_transport(
+        transport_violations(messages, minimum=minimum), messages, minimum=minimum
+    )
+
+
+def said_of_auth(messages, **demands):
+    demands = {"username": None, "mechanism": None, **demands}
+    return explain_auth(auth_violations(messages, **demands), messages, **demands)
+
+
+def fits(text):
+    lines = text.split("\n")
+    assert len(lines) <= 18, text
+    assert max(map(len, lines)) <= 72, text
+    assert len(lines[0]) <= 60, text
+    return text
+
+
+# -- eighteen lines of seventy-two columns, whatever comes ------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9, 10, 100, 1000])
+@pytest.mark.parametrize("subject", ["", "x", "long " * 100, "\u4e2d" * 200, "a\x1b[31mb\x07"])
+def test_it_fits_whatever_was_sent(count, subject):
+    """The last of many is the culprit: it is shown, and the rest is counted."""
+    good = message(transport("TLSv1.3"), subject=subject)
+    bad = message(transport(), *CLEARTEXT, subject=subject, to=("b@example.org",) * 50)
+    text = fits(said_of([good] * (count - 1) + [bad]))
+    assert text.startswith(f"1 of {count} messages travelled in cleartext\n")
+    assert f"\n  #{count} " in text
+    assert f"  #{count} on the wire:\n" in text
+    assert "aiosmtplib  start_tls=True" in text
+    assert ("  ... and " in text) is (count > 3)
+    if count > 3:
+        assert f"\n  ... and {count - 2} more\n" in text
+    assert "\x1b" not in text
+    assert "\x07" not in text
+
+
+@pytest.mark.parametrize("connections", [0, 1, 2, 5, 6, 50, 1000])
+@pytest.mark.parametrize("messages", [0, 1, 5, 100])
+@pytest.mark.parametrize(
+    "error", [None, "client rejected the certificate: unknown CA", "words " * 100]
+)
+def test_waiting_fits_whatever_happened(connections, messages, error):
+    """Messages and connections share the lines, and the advice is whole."""
+    idle = [connection(handshake_error=error) for _ in range(connections)]
+    came = [message(transport("TLSv1.3"), subject="long " * 50) for _ in range(messages)]
+    text = fits(explain_waiting(came, idle, count=messages + 1, timeout=0.25, **PORTS))
+    assert text.startswith(f"{messages} of {messages + 1} messages arrived within 0.25 s")
+    if not messages:
+        fits(explain_nothing(idle, **PORTS))
+
+
+def test_a_short_line_is_not_cut():
+    """The control: what fits is shown whole."""
+    text = said_of([message(transport(), *CLEARTEXT, subject="s" * 20)])
+    assert f'  #1  no TLS  "{"s" * 20}" -> bob@example.org\n' in text
+    assert "..." not in text
+
+
+# -- what was received ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "words", "head"),
+    [
+        (CLEARTEXT, "STARTTLS was offered, never used", "Upgrade before sending:"),
+        (
+            ("C: HELO x", "S: 250 x", "C: MAIL FROM:<a@b.c>", "S: 250 OK"),
+            "STARTTLS was not offered",
+            "Insist on TLS, also where no STARTTLS is offered:",
+        ),
+        (
+            ("C: STARTTLS", "S: 454 not now", "C: MAIL FROM:<a@b.c>", "S: 250 OK"),
+            "STARTTLS was tried and refused",
+            "Insist on TLS, also where no STARTTLS is offered:",
+        ),
+        ((), "STARTTLS was not offered", "Insist on TLS, also where no STARTTLS is offered:"),
+    ],
+)
+def test_how_starttls_went(lines, words, head):
+    """What the transcript shows decides the words and the advice."""
+    text = fits(said_of([message(transport(), *lines)]))
+    assert f"  + received: cleartext ({words})\n" in text
+    assert f"\n{head}\n" in text
+    assert ("on the wire" in text) is bool(lines)
+
+
+@pytest.mark.parametrize(
+    ("offered", "received", "advice"),
+    [
+        (
+            hello("TLSv1.2"),
+            "TLSv1.2 (the client offered TLSv1.2)",
+            "Let the client's context offer it:",
+        ),
+        (
+            hello("TLSv1.3", "TLSv1.2"),
+            "TLSv1.2 (the client offered TLSv1.3, TLSv1.2)",
+            "The client offered it; the trap's maximum_tls kept it down.",
+        ),
+        (None, "TLSv1.2 (agreed with the client)", "Let the client's context offer it:"),
+    ],
+)
+def test_who_kept_the_version_down(offered, received, advice):
+    """Nobody is told to change a client that offered better."""
+    how = transport("TLSv1.2", client_hello=offered)
+    text = fits(said_of([message(how)], "TLSv1.3"))
+    assert f"  + received: {received}\n" in text
+    assert f"\n{advice}" in text
+
+
+def test_the_evidence_is_that_of_the_message():
+    """On one connection with several messages the last MAIL before the reply is shown, not the first."""
+    lines = (*CLEARTEXT, "C: RSET", "S: 250 OK", "C: MAIL FROM:<second@b.c>", "S: 250 OK")
+    text = said_of([message(transport(), *lines)])
+    assert "      C: MAIL FROM:<second@b.c>   <-- not inside TLS\n      S: 250 OK\n" in text
+    assert "FROM:<a@b.c>" not in text
+
+
+def test_the_first_leak_is_the_evidence():
+    """A password that went in cleartext before one inside TLS: the line outside is shown."""
+    lines = ("S: 250 STARTTLS", "C: AUTH PLAIN AHgAeA==", "S: 538 no", "C: STARTTLS", "S: 220 go")
+    inside = ("+C: AUTH PLAIN AHgAeA==", "+S: 235 ok", "+C: MAIL FROM:<a@b.c>", "+S: 250 OK")
+    leak, good = auth(encrypted=False, accepted=False), auth()
+    mail = message(transport("TLSv1.3"), *lines, *inside, auth=good, attempts=(leak, good))
+    text = fits(said_of_auth([mail]))
+    assert "      C: AUTH PLAIN [redacted]   <-- not inside TLS\n      S: 538 no\n" in text
+    assert "235" not in text
+    assert "AHgAeA" not in text
+
+
+# -- the reason, and the advice for it -----------------------------------------------------------
+
+SAID = ("S: 220 x", "C: EHLO x", "S: 250 x")
+REASONS = [
+    ([], "no-connection"),
+    ([connection()], "nothing-sent"),
+    ([connection(*SAID)], "nothing-sent"),
+    ([connection(*SAID, ended_by=None)], "still-connected"),
+    ([connection(ended_by=None)], "still-connected"),
+    ([connection(*SAID, "C: DATA", "S: 354 go", ended_by="eof")], "broken-off"),
+    ([connection(*SAID, "C: DATA", "S: 354 go", ended_by=None)], "still-connected"),
+    ([connection(*SAID, "C: MAIL FROM:<a>", "S: 550 no")], "refused"),
+    ([connection(*SAID, "C: MAIL FROM:<a>", "S: 451 no", ended_by=None)], "refused"),
+    ([connection("S: 530 Must issue a STARTTLS command first")], "tls-required"),
+    ([connection("S: 530 5.7.0 Authentication required")], "auth-required"),
+    ([connection("S: 535 5.7.8 Authentication credentials invalid")], "auth-refused"),
+    ([connection("S: 538 5.7.11 Encryption required for requested ...")], "auth-outside-tls"),
+    ([connection("S: 552 5.3.4 Message exceeds the maximum size")], "too-large"),
+    ([connection(transport=transport("TLSv1.3"), ended_by="close_notify")], "not-trusted"),
+    ([connection(transport=transport("TLSv1.3"), ended_by="server")], "nothing-sent"),
+    ([connection(transport=transport("TLSv1.3"), ended_by=None)], "still-connected"),
+    (
+        [connection(transport=transport("TLSv1.3"), ended_by="eof", trusted=True)],
+        "context-out-of-reach",
+    ),
+    ([connection(), connection(handshake_error="no common cipher")], "no-common-cipher"),
+]
+
+
+@pytest.mark.parametrize(("connections", "code"), REASONS)
+def test_the_reason(connections, code):
+    """What the connections show decides the reason, and it has advice that fits the page."""
+    assert diagnosis(connections) == code
+    fits(explain_nothing(connections, **PORTS))
+    fits(explain_waiting([], connections, count=1, timeout=5, **PORTS))
+
+
+@pytest.mark.parametrize("code", [*_REASONS, "nothing-sent", "no-connection", "not-intercepted"])
+def test_every_reason_has_advice(code):
+    """Also for whoever has waited already: nobody is told to wait as he did."""
+    assert advice_for(code)
+    waited = advice_for(code, may_be_late=False)
+    assert waited
+    assert "wait_for" not in "\n".join(waited)
+    assert max(map(len, waited + advice_for(code))) <= 72
+
+
+def test_no_advice_is_for_nothing():
+    """The table holds no row that nobody can get."""
+    demands = {"not-authenticated", "other-username", "other-mechanism"}
+    assert set(_ADVICE) == {*_REASONS, "nothing-sent", "no-connection", "not-intercepted"} | demands
+
+
+NO_ADVICE_ABOUT_TRUST = "Make the client trust"
+
+
+@pytest.mark.parametrize("words", [*_ALERTS.values(), *_REFUSALS.values()])
+def test_trust_is_advised_where_it_is_the_matter(words):
+    """Of all that can go wrong in a handshake, only a rejected certificate is put down to trust."""
+    text = explain_nothing([connection(handshake_error=words)], **PORTS)
+    rejected = words.startswith("client rejected the certificate")
+    assert (NO_ADVICE_ABOUT_TRUST in text) is rejected
+    assert words[:40] in text
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (connection(), "said nothing"),
+        (connection(ended_by=None), "is connected, and has said nothing so far"),
+        (connection(*SAID), "said EHLO, and sent nothing"),
+        (connection(*SAID, ended_by=None), "is connected, and has said EHLO so far"),
+        (connection(*SAID, "S: 354 go"), "broke off in the middle of a message"),
+        (connection(*SAID, "S: 354 go", ended_by=None), "is in the middle of a message"),
+        (connection("S: 550 a", "S: 551 b"), "the trap answered 551 b"),
+        (connection(handshake_error="no common cipher"), "no common cipher"),
+    ],
+)
+def test_outcome(made, words):
+    """One connection in a few words."""
+    assert outcome(made) == words
