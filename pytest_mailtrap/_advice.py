@@ -56,6 +56,10 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "  in the call  context=ssl.create_default_context()",
         "  anywhere     context.load_verify_locations(mailtrap.ca_file)",
     ),
+    "wrong-name": (
+        "The certificate is for the host that the client connected to: see which",
+        "name it expects, and write both alike (no final dot).",
+    ),
     "wrong-port-intercepted": (
         "Use the port that fits:",
         "  STARTTLS      587 (or 25, 2525)  SMTP, EMAIL_USE_TLS, smtp://",

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from pytest_mailtrap._certs import issue
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,6 +35,7 @@ _SUBJECT = "pytest-mailtrap"
 # Over a day, so that no time zone and no clock that is a little wrong makes it valid.
 _YESTERDAY, _TOMORROW = -timedelta(days=1, hours=1), timedelta(days=1, hours=1)
 _MONTH = timedelta(days=30)
+_IMPOSTORS = ("impostor.example", "another-impostor.example")
 
 
 def pem_of(certificate: str | CertificateMaker, ca: trustme.CA, names: Names) -> bytes:
@@ -42,33 +45,30 @@ def pem_of(certificate: str | CertificateMaker, ca: trustme.CA, names: Names) ->
 
 
 def _good(ca: trustme.CA, names: Names) -> bytes:
-    return _pem(ca.issue_cert(*names, key_type=_EC))
+    return _pem(issue(ca, names))
 
 
 def _not_trusted(ca: trustme.CA, names: Names) -> bytes:
-    return _pem(trustme.CA(key_type=_EC).issue_cert(*names, key_type=_EC))
+    return _pem(issue(trustme.CA(key_type=_EC), names))
 
 
 def _expired(ca: trustme.CA, names: Names) -> bytes:
     now = datetime.now(timezone.utc)
-    return _pem(
-        ca.issue_cert(*names, key_type=_EC, not_before=now - _MONTH, not_after=now + _YESTERDAY)
-    )
+    return _pem(issue(ca, names, not_before=now - _MONTH, not_after=now + _YESTERDAY))
 
 
 def _not_yet_valid(ca: trustme.CA, names: Names) -> bytes:
     now = datetime.now(timezone.utc)
-    return _pem(
-        ca.issue_cert(*names, key_type=_EC, not_before=now + _TOMORROW, not_after=now + _MONTH)
-    )
+    return _pem(issue(ca, names, not_before=now + _TOMORROW, not_after=now + _MONTH))
 
 
 def _host_mismatch(ca: trustme.CA, names: Names) -> bytes:
-    return _pem(ca.issue_cert("impostor.example", key_type=_EC))
+    # Who intercepts impostor.example may ask for just that.
+    return _pem(issue(ca, tuple(name for name in _IMPOSTORS if name not in names)[:1]))
 
 
 def _missing_intermediate(ca: trustme.CA, names: Names) -> bytes:
-    leaf = ca.create_child_ca(key_type=_EC).issue_cert(*names, key_type=_EC)
+    leaf = issue(ca.create_child_ca(key_type=_EC), names)
     return leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes()
 
 

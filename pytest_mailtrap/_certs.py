@@ -83,7 +83,7 @@ class Certificates:
 
         if name is None:
             return self.ca.issue_cert(*_NAMES, key_type=trustme.KeyType.ECDSA)
-        return issue_for_host(self.ca, name)
+        return issue(self.ca, (name,))
 
     def server_context(
         self,
@@ -208,25 +208,26 @@ def certificate_host(
     return None if host in _NAMES or not is_host(host) else host
 
 
-def issue_for_host(ca: trustme.CA, host: str) -> trustme.LeafCert:
-    """A certificate for one host name or IP address."""
+def issue(
+    ca: trustme.CA, names: tuple[str, ...], **validity: Any
+) -> trustme.LeafCert:  # trustme's keywords
+    """A certificate for host names and IP addresses; *validity* is trustme's `not_before` and `not_after`."""
     import trustme
 
     try:
-        return ca.issue_cert(host, key_type=trustme.KeyType.ECDSA)
+        return ca.issue_cert(*names, key_type=trustme.KeyType.ECDSA, **validity)
     except ValueError:
         # Names that IDNA knows nothing of, such as smtp_relay: machines have them all the same.
-        return _issue_for_name(ca, host)
+        model = ca.issue_cert("localhost", key_type=trustme.KeyType.ECDSA, **validity)
+        return _renamed(model, ca, names)
 
 
-def _issue_for_name(ca: trustme.CA, name: str) -> trustme.LeafCert:
-    """Take a certificate that trustme issued, and put in the name as it stands."""
+def _renamed(model: trustme.LeafCert, ca: trustme.CA, names: tuple[str, ...]) -> trustme.LeafCert:
+    """The certificate with other names, put in as they stand."""
     import trustme
     from cryptography import x509
-    from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-    model = ca.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
     template = x509.load_pem_x509_certificate(model.cert_chain_pems[0].bytes())
     builder = x509.CertificateBuilder(
         issuer_name=template.issuer,
@@ -239,10 +240,10 @@ def _issue_for_name(ca: trustme.CA, name: str) -> trustme.LeafCert:
     for extension in template.extensions:
         value = extension.value
         if isinstance(value, x509.SubjectAlternativeName):
-            value = x509.SubjectAlternativeName([x509.DNSName(name)])
+            value = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
         builder = builder.add_extension(value, extension.critical)
     key: Any = load_pem_private_key(ca.private_key_pem.bytes(), None)  # of any kind that CAs have
-    certificate = builder.sign(key, SHA256())
+    certificate = builder.sign(key, template.signature_hash_algorithm)  # type: ignore[arg-type]  # that of the CA
     rest = [pem.bytes() for pem in model.cert_chain_pems[1:]]
     return trustme.LeafCert(
         model.private_key_pem.bytes(), certificate.public_bytes(Encoding.PEM), rest

@@ -115,7 +115,14 @@ def _raise_if_failed(verdict: Verdict, trap: MailTrap) -> None:
     if not verdict.failed:
         return
     if verdict.scenario.id == OK.id:
-        raise AssertionError(explain_control(verdict, port=trap.port, tls_port=trap.tls_port))
+        raise AssertionError(
+            explain_control(
+                verdict,
+                port=trap.port,
+                tls_port=trap.tls_port,
+                intercepts=trap.has_intercepted,
+            )
+        )
     raise AssertionError(explain_verdict(verdict))
 
 

@@ -62,6 +62,11 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
     ),
     "control-characters": ("Log what a server said with %r, or escape it.",),
 }
+_CHOOSE_THE_MODE = (
+    "The port is of the other kind; choose by the marker, or the argument:",
+    "  STARTTLS      @pytest.mark.mailtrap(mode='starttls')",
+    "  implicit TLS  @pytest.mark.mailtrap(mode='implicit')",
+)
 # For a client that cannot send to a good server; the causes are those of `_outcomes.diagnosis()`.
 CONTROL: dict[str, tuple[str, ...]] = {
     "context-out-of-reach": (
@@ -71,10 +76,20 @@ CONTROL: dict[str, tuple[str, ...]] = {
         "  GnuTLS         give it the file by its own option",
     ),
     "wrong-host": ("Connect to hostile_mailtrap.host, which the certificate is for.",),
-    "wrong-port": (
-        "The port is of the other kind; choose by the marker:",
-        "  STARTTLS      @pytest.mark.mailtrap(mode='starttls')",
-        "  implicit TLS  @pytest.mark.mailtrap(mode='implicit')",
+    "wrong-name": (
+        "The certificate is for the host that the client connected to: see which",
+        "name it expects, and write both alike (no final dot).",
+    ),
+    "wrong-port": _CHOOSE_THE_MODE,
+    "other-mode": _CHOOSE_THE_MODE,
+    "wrong-port-intercepted": (
+        "Use the port that fits:",
+        "  STARTTLS      587 (or 25, 2525)  SMTP, EMAIL_USE_TLS, smtp://",
+        "  implicit TLS  465                SMTP_SSL, EMAIL_USE_SSL, smtps://",
+    ),
+    "not-intercepted": (
+        "Let send() send one message in this process, to port 25, 465, 587 or",
+        "2525 of a host that is intercepted; programs it starts are not.",
     ),
     "no-connection": (
         "Let send() send one message to the trap:",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap._explain import LINES, clip, compose
 from pytest_mailtrap._hostile_advice import CONTROL, remedy
-from pytest_mailtrap._outcomes import diagnosis, happenings
+from pytest_mailtrap._outcomes import diagnosis, happenings, where
 from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ _FACTS = {
     "hung": "send() did not come back",
     "control-characters": "terminal escapes in the log",
     "not-delivered": "nothing arrived",
+    "other-mode": "the client uses the other kind of port",
 }
 _EXPECTED = {
     "spoke-out-of-turn": "what came before TLS is discarded",
@@ -78,18 +79,18 @@ def explain_verdict(verdict: Verdict) -> str:
     )
 
 
-def explain_control(verdict: Verdict, *, port: int, tls_port: int) -> str:
+def explain_control(verdict: Verdict, *, port: int, tls_port: int, intercepts: bool = False) -> str:
     """Say why a client that could not send to a good server proves nothing."""
     if verdict.outcome in ("not-delivered", "hung"):
         head = "the control failed: nothing arrived at a good server"
-        cause = _control_cause(verdict)
+        cause = _control_cause(verdict, intercepts=intercepts)
     else:
         head = f"the control failed: {fact(verdict)}"
         cause = _cause(verdict)
     return compose(
         head,
         _labelled("the client", _client(verdict.attempt)),
-        _evidence(verdict) or happenings(verdict.connections, port, tls_port),
+        _evidence(verdict) or _whereto(verdict) or happenings(verdict.connections, port, tls_port),
         list(CONTROL[cause]) if cause in CONTROL else remedy(cause, verdict.mode),
     )
 
@@ -146,16 +147,27 @@ def _cause(verdict: Verdict) -> str:
     return verdict.outcome
 
 
-def _control_cause(verdict: Verdict) -> str:
-    cause = diagnosis(verdict.connections)
+def _whereto(verdict: Verdict) -> Block:
+    """The port that the client used instead of that of the mode."""
+    if verdict.outcome != "other-mode":
+        return []
+    return [
+        f"  - expected: the {_MODES[verdict.mode]} port",
+        f"  + received: the {where(verdict.connections[0])}",
+    ]
+
+
+def _control_cause(verdict: Verdict, *, intercepts: bool) -> str:
+    cause = diagnosis(verdict.connections, intercepts=intercepts)
+    errors = [connection.handshake_error or "" for connection in verdict.connections]
+    is_led = any(connection.transport.server_host for connection in verdict.connections)
+    if cause == "nothing-sent" and any("without a TLS handshake" in error for error in errors):
+        return "wrong-port-intercepted" if is_led else "wrong-port"
+    if is_led:
+        return cause
     asked = {c.transport.sni for c in verdict.connections} - {None, "localhost"}
     if cause == "context-out-of-reach" and (asked or "ostname mismatch" in _error(verdict.attempt)):
         return "wrong-host"
-    errors = [connection.handshake_error or "" for connection in verdict.connections]
-    if cause == "wrong-port-intercepted":
-        return "wrong-port"
-    if cause == "nothing-sent" and any("without a TLS handshake" in error for error in errors):
-        return "wrong-port"
     return cause
 
 

@@ -32,6 +32,7 @@ Outcome = Literal[
     "control-characters",
     "inconclusive",
     "not-delivered",
+    "other-mode",
     "needs-unused",
 ]
 Channel = Literal["cleartext", "impostor", "outdated", "weak"]
@@ -118,6 +119,8 @@ def judge(
             connections=tuple(connections),
         )
 
+    if scenario.id == "ok" and _is_of_the_other_mode(mode, connections):
+        return verdict("other-mode")
     if leak := _leak(scenario, mode, connections):
         return verdict("leaked", leak)
     if early := _first(c for c in connections if c.spoke_out_of_turn):
@@ -140,6 +143,11 @@ def judge(
         return verdict("refused")
     cut = _first(c for c in connections if c.messages)
     return verdict("false-success", _Finding(connection=cut)) if cut else verdict("lost")
+
+
+def _is_of_the_other_mode(mode: str, connections: Sequence[Connection]) -> bool:
+    """Whether all went to the port that this family does not attack: such a client withstands it whatever it does."""
+    return bool(connections) and all(c.implicit_tls != (mode == "implicit") for c in connections)
 
 
 def uses(option: str, connections: Iterable[Connection]) -> bool:

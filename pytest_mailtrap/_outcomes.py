@@ -22,6 +22,7 @@ _REASONS = (
     "wrong-port-intercepted",
     "not-trusted",
     "context-out-of-reach",
+    "wrong-name",
     "tls-required",
     "auth-required",
     "auth-refused",
@@ -46,6 +47,9 @@ _REPLIES = {
     "5": "refused",
 }
 
+# The alert of OpenSSL's clients for a name that the certificate has not; Go's give it for everything, but are not intercepted.
+_NOT_THE_CA = ": bad certificate"
+
 
 def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) -> str:
     """
@@ -69,7 +73,10 @@ def _diagnose(connection: Connection) -> str:
             "wrong-port" if connection.transport.server_host is None else "wrong-port-intercepted"
         )
     if error.startswith("client rejected the certificate") or "may have rejected" in error:
-        return "context-out-of-reach" if connection.trusted else "not-trusted"
+        if not connection.trusted:
+            return "not-trusted"
+        is_wrong_name = connection.transport.server_host and error.endswith(_NOT_THE_CA)
+        return "wrong-name" if is_wrong_name else "context-out-of-reach"
     if error.startswith(("no common TLS version", "client rejected the TLS version")):
         return "no-common-tls"
     if error.startswith(("no common", "client rejected the cipher")):
@@ -135,7 +142,7 @@ def happenings(
         ]
     parts = [
         [
-            f"  connection {number} on the {_port(connection)}:",
+            f"  connection {number} on the {where(connection)}:",
             *(f"      {line}" for line in _wrapped(outcome(connection))),
         ]
         for number, connection in enumerate(connections, 1)
@@ -148,7 +155,7 @@ def happenings(
     return [*head, *(line for part in parts for line in part)]
 
 
-def _port(connection: Connection) -> str:
+def where(connection: Connection) -> str:
     """Where it came in, and what the client meant to reach where it was intercepted."""
     kind = "implicit TLS" if connection.implicit_tls else "STARTTLS"
     how = connection.transport

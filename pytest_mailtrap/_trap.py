@@ -66,7 +66,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         self._thread = thread
         self._arrivals = Arrivals()
         self._routes: list[Route] = []
-        self._has_intercepted = False
+        self.has_intercepted = False
         self._entered: list[ExitStack] = []
         self._server = Server(
             thread,
@@ -211,7 +211,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     def _following(self, route: Route) -> Iterator[None]:
         with intercepting(route):
             self._routes.append(route)
-            self._has_intercepted = True
+            self.has_intercepted = True
             try:
                 yield
             finally:
@@ -261,7 +261,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     timeout=timeout,
                     port=self.port,
                     tls_port=self.tls_port,
-                    intercepts=self._has_intercepted,
+                    intercepts=self.has_intercepted,
                 )
             )
         return messages[:count]
@@ -390,7 +390,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     self.connections,
                     port=self.port,
                     tls_port=self.tls_port,
-                    intercepts=self._has_intercepted,
+                    intercepts=self.has_intercepted,
                 )
             )
         return messages
