@@ -121,8 +121,8 @@ def transport_record(transport: Transport) -> TransportRecord:
         "peer": _peer(transport.peer),
         "ehlo": None if transport.ehlo is None else _text(transport.ehlo),
         "handshake_seconds": transport.handshake_seconds,
-        "server_host": getattr(transport, "server_host", None),
-        "requested_port": getattr(transport, "requested_port", None),
+        "server_host": transport.server_host,
+        "requested_port": transport.requested_port,
     }
 
 
