@@ -6,7 +6,9 @@ Rules of this file: bytes in, a value out; no exception for any input; nothing i
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 _HANDSHAKE = 22
@@ -120,6 +122,14 @@ _CIPHERS = {
 }
 
 
+_TABLES = {
+    "versions": _VERSIONS,
+    "ciphers": _CIPHERS,
+    "groups": _GROUPS,
+    "signatures": _SIGNATURES,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientHello:
     """
@@ -197,19 +207,13 @@ class _Reader:
     def rest(self) -> bytes:
         return self.take(len(self._data) - self._at)
 
-    def numbers(self) -> list[int]:
-        found = []
-        while self:
-            found.append(self.number(2))
-        return found
-
 
 def _client_hello(body: bytes) -> ClientHello:
     reader = _Reader(body)
-    legacy_version = reader.number(2)
+    legacy_version = reader.take(2)
     reader.take(32)
     reader.vector(1)
-    ciphers = reader.vector(2).numbers()
+    ciphers = reader.vector(2).rest()
     reader.vector(1)
     extensions: dict[int, bytes] = {}
     if reader:
@@ -218,24 +222,31 @@ def _client_hello(body: bytes) -> ClientHello:
             kind = fields.number(2)
             extensions[kind] = fields.take(fields.number(2))
     # Up to TLS 1.2 a client names only the newest version it speaks, and the server may choose an older one.
-    versions = _list(extensions, 43, 1) or [legacy_version]
+    versions = _list(extensions, 43, 1) or legacy_version
     return ClientHello(
-        versions=_names(versions, _VERSIONS),
-        ciphers=_names(ciphers, _CIPHERS),
-        groups=_names(_list(extensions, 10, 2), _GROUPS),
-        signature_algorithms=_names(_list(extensions, 13, 2), _SIGNATURES),
+        versions=_names("versions", versions),
+        ciphers=_names("ciphers", ciphers),
+        groups=_names("groups", _list(extensions, 10, 2)),
+        signature_algorithms=_names("signatures", _list(extensions, 13, 2)),
         server_name=_server_name(extensions.get(0)),
         alpn=_alpn(extensions.get(16)),
     )
 
 
-def _list(extensions: dict[int, bytes], kind: int, width: int) -> list[int]:
+def _list(extensions: dict[int, bytes], kind: int, width: int) -> bytes:
     data = extensions.get(kind)
-    return _Reader(data).vector(width).numbers() if data else []
+    return _Reader(data).vector(width).rest() if data else b""
 
 
-def _names(values: list[int], table: dict[int, str]) -> tuple[str, ...]:
-    return tuple(table.get(v, f"0x{v:04x}") for v in values if not _is_grease(v))
+# The clients of a test run offer the same thing at each connection.
+@lru_cache(maxsize=32)
+def _names(table: str, numbers: bytes) -> tuple[str, ...]:
+    """The names of two-byte numbers; ValueError where the last one is cut short."""
+    if len(numbers) % 2:
+        raise ValueError("cut short")
+    values = struct.unpack(f">{len(numbers) // 2}H", numbers)
+    names = _TABLES[table]
+    return tuple(names.get(v, f"0x{v:04x}") for v in values if not _is_grease(v))
 
 
 def _is_grease(value: int) -> bool:

@@ -142,10 +142,24 @@ class Dialogue(SMTP):
                 self._fail(error)
             self._wire.close()
 
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        # aiosmtpd cancels a timer and makes another for every command: ours goes on, and looks again when it is up.
+        self._expires = self.loop.time() + (duration or self._timeout_duration)
+        timer = self._timeout_handle
+        if timer is None or timer.cancelled() or timer.when() > self._expires:
+            self._await_expiry(self._expires)
+
+    def _await_expiry(self, when: float) -> None:
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        self._timeout_handle = self.loop.call_at(when, self._timeout_cb)
+
     def _timeout_cb(self) -> None:
-        quiet = self.loop.time() - self._wire.last_activity
-        if self._lines.takes_data and quiet < COMMAND_SECONDS:
-            self._reset_timeout(COMMAND_SECONDS - quiet)
+        expires = self._expires
+        if self._lines.takes_data:
+            expires = max(expires, self._wire.last_activity + COMMAND_SECONDS)
+        if self.loop.time() < expires:
+            self._await_expiry(expires)
             return
         self._recorder.event(f"no command within {COMMAND_SECONDS:g} s")
         self._wire.end("timeout")
@@ -219,6 +233,7 @@ class Dialogue(SMTP):
             return
         # The end of the connection may be known already, where the client did not wait for the reply.
         self._wire.facts.ended_by = "quit"
+        self._wire.part()
         await self.push("221 Bye")
         self._wire.close()  # aiosmtpd would cancel the session as well
 

@@ -44,8 +44,11 @@ class Script:
 
     def over(self, methods: Mapping[str, Command]) -> dict[str, Command]:
         """The same commands, each of them asking the rules first."""
+        # The engine looks for what its decorators left on a command, such as its syntax; not for its name.
         return {
-            name: functools.update_wrapper(functools.partial(self._command, name, method), method)
+            name: functools.update_wrapper(
+                functools.partial(self._command, name, method), method, assigned=()
+            )
             for name, method in methods.items()
         }
 

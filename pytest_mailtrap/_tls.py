@@ -84,6 +84,8 @@ class TLSLayer:
 
     def read(self) -> bytes:
         """What has been decrypted, b"" when there is nothing more for now, or for good: see *closed_by_peer*."""
+        if not self._incoming.pending and not self.object.pending():
+            return b""  # SSLObject.read() would say so by an exception, which costs more than all the rest
         try:
             data = self.object.read(_READ)
         except ssl.SSLWantReadError:

@@ -93,6 +93,7 @@ class Wire(asyncio.Protocol):
         self._upgraded: asyncio.Future[None] | None = None
         self._dialogue: Speaker | None = None
         self._has_spoken = False
+        self._is_parting = False
         self._closing = False
 
     # -- asyncio's side -------------------------------------------------------------------
@@ -193,6 +194,8 @@ class Wire(asyncio.Protocol):
             return
         if self._secured and self._tls is not None:
             self._tls.write(data)
+            if self._is_parting:
+                return
             data = self._tls.outgoing()
         self._tcp.write(data)
 
@@ -206,6 +209,10 @@ class Wire(asyncio.Protocol):
         """Record why the connection ends; the first cause stays."""
         if self.facts.ended_by is None:
             self.facts.ended_by = cause
+
+    def part(self) -> None:
+        """Let the last reply leave together with the end of TLS: `close()` follows at once."""
+        self._is_parting = True
 
     def close(self) -> None:
         """Say what is still to be said, then close."""
@@ -328,6 +335,8 @@ class Wire(asyncio.Protocol):
             self._fail_handshake(failure.words, "alert" if failure.alert else "server")
             self._shut()
             return
+        # The session tickets of TLS 1.3 go at once: they acknowledge the client's last flight, for which Nagle's
+        # algorithm makes a client wait 40 ms before it sends its EHLO.
         self._tcp.write(self._tls.outgoing())
         if done:
             self._secure()

@@ -40,6 +40,11 @@ def on_the_dialogue(trap, work):
     assert done.wait(10)
 
 
+def end_of_patience(dialogue):
+    dialogue._expires = 0.0
+    dialogue._timeout_cb()
+
+
 # -- ended_by: "alert" and the handshake's part of the others stand in test_trap_handshakes ----
 
 
@@ -147,7 +152,7 @@ def test_a_slow_message_is_no_silence(mailtrap):
         for _ in range(3):
             client.send(b"line\r\n")
             # The time since DATA is over, that since the last line is not.
-            on_the_dialogue(mailtrap, lambda dialogue: dialogue._timeout_cb())
+            on_the_dialogue(mailtrap, end_of_patience)
         client.send(b".\r\n")
         assert client.reply() == "250 OK"
     assert len(mailtrap) == 1
