@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap._reporting import add_check
+from pytest_mailtrap._reporting import add_check, suite_of
 from pytest_mailtrap._settings import intercept_for_the_run
-from pytest_mailtrap._suite import SUITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +36,7 @@ def mailtrap_factory(
     """Makes further mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
     from pytest_mailtrap._factory import MailTrapFactory
 
-    factory = MailTrapFactory(mailtrap_ca, observer=request.config.stash[SUITE].ledger)
+    factory = MailTrapFactory(mailtrap_ca, observer=suite_of(request.config).ledger)
     yield factory
     factory.close()
 

@@ -103,11 +103,12 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show it next to another failure, which may well come from it."""
-    if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+    if call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
+        return (yield)
+    if (text := _told(_taken(item))) is not None:
         from pytest_mailtrap._guard import MailGuardError
 
-        text = _told(_taken(item))
-        if text is not None and not call.excinfo.errisinstance(MailGuardError):
+        if not call.excinfo.errisinstance(MailGuardError):
             item.add_report_section(call.when, "mail guard", text)
     return (yield)
 

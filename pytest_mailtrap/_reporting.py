@@ -1,16 +1,19 @@
-"""What pytest shows of the mail: the verdicts at the end of a test, the mail of a failing one, the totals of the run."""
+"""
+What pytest shows of the mail: the verdicts at the end of a test, the mail of a failing one, the totals of the run.
+
+Rules of this file: a run without mail, settings and markers has no `Suite`, and pays for none of it.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap import _neighbours
-from pytest_mailtrap._suite import SUITE
+from pytest_mailtrap import _settings
 
 if TYPE_CHECKING:
     from pytest_mailtrap._options import MarkerOptions
@@ -22,6 +25,52 @@ if TYPE_CHECKING:
 Check = Callable[[], "str | None"]
 _CHECKS = pytest.StashKey[list[Check]]()
 _OUTCOME = pytest.StashKey["Outcome"]()
+_SUITE = pytest.StashKey["Suite"]()
+_RUNNING = pytest.StashKey[pytest.Item]()
+_ASKING = (
+    _settings.POLICY,
+    _settings.REQUIRE,
+    _settings.REPORT,
+    _settings.SAVE,
+    _settings.JUNIT_PROPERTIES,
+)
+
+
+def configure(config: pytest.Config) -> None:
+    """Look after the mail of the run from its beginning, where a setting asks for it; UsageError where one is wrong."""
+    config.pluginmanager.register(Totals(config), "mailtrap-totals")
+    try:
+        is_asked = any(_settings.given(config, setting) is not None for setting in _ASKING)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    if is_asked:
+        suite_of(config)
+
+
+def suite_of(config: pytest.Config) -> Suite:
+    """What looks after the mail of the run; it begins with the test that runs, where nobody has asked before."""
+    if _SUITE not in config.stash:
+        from pytest_mailtrap._suite import Suite
+
+        config.stash[_SUITE] = Suite(config)
+        if (item := config.stash.get(_RUNNING, None)) is not None:
+            _open(item, None)
+    return config.stash[_SUITE]
+
+
+def _suite(config: pytest.Config) -> Suite | None:
+    return config.stash.get(_SUITE, None)
+
+
+def start(config: pytest.Config) -> None:
+    if (suite := _suite(config)) is not None:
+        suite.start()
+
+
+def tell(config: pytest.Config, workerinput: dict[str, Any]) -> None:
+    """Tell a worker of pytest-xdist what it needs to know."""
+    if (suite := _suite(config)) is not None:
+        suite.tell(workerinput)
 
 
 def add_check(item: pytest.Item, check: Check) -> None:
@@ -31,10 +80,16 @@ def add_check(item: pytest.Item, check: Check) -> None:
 
 def begin(item: pytest.Item, marked: MarkerOptions | None) -> None:
     """Open the test's account; fail it where its marker weakens the policy and does not say why."""
-    suite = item.config.stash[SUITE]
-    add_check(item, suite.verdict)
-    if (objection := suite.begin(item, marked)) is not None:
+    if marked is None and _suite(item.config) is None:
+        item.config.stash[_RUNNING] = item
+    elif (objection := _open(item, marked)) is not None:
         pytest.fail(f"@pytest.mark.mailtrap: {objection}", pytrace=False)
+
+
+def _open(item: pytest.Item, marked: MarkerOptions | None) -> str | None:
+    suite = suite_of(item.config)
+    add_check(item, suite.verdict)
+    return suite.begin(item, marked)
 
 
 def judge(item: pytest.Item) -> None:
@@ -46,7 +101,8 @@ def judge(item: pytest.Item) -> None:
 
 def judge_late_mail(item: pytest.Item) -> None:
     """Fail the teardown where what was sent since the end of the call is against the policy."""
-    if (text := item.config.stash[SUITE].verdict()) is not None:
+    suite = _suite(item.config)
+    if suite is not None and (text := suite.verdict()) is not None:
         pytest.fail(text, pytrace=False)
 
 
@@ -55,9 +111,9 @@ def judge_late_mail(item: pytest.Item) -> None:
 
 def before_report(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """Show the mail of a phase that failed: pytest takes the sections when it makes the report."""
-    if call.excinfo is None:
+    suite = _suite(item.config)
+    if suite is None or call.excinfo is None:
         return
-    suite = item.config.stash[SUITE]
     if call.when != "teardown":
         suite.excuse()
     if call.excinfo.errisinstance(pytest.skip.Exception):
@@ -72,7 +128,11 @@ def before_report(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
 
 def after_report(item: pytest.Item, report: pytest.TestReport) -> None:
     """Note how the test goes; at its end put on the report what it adds to the totals."""
-    suite = item.config.stash[SUITE]
+    suite = _suite(item.config)
+    if suite is None:
+        return
+    from pytest_mailtrap import _neighbours
+
     item.stash[_OUTCOME] = _outcome(item.stash.get(_OUTCOME, "passed"), report)
     if report.when == "call" or report.failed:
         _neighbours.extend_html(item.config, report, suite.ledger.account)
@@ -104,18 +164,22 @@ def _outcome(before: Outcome, report: pytest.TestReport) -> Outcome:
 class Totals:
     """Adds up what the reports bring: the same under pytest-xdist and without."""
 
-    def __init__(self, suite: Suite) -> None:
-        self._suite = suite
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         counts: Counts | None = getattr(report, "mailtrap", None)
-        if counts is not None and not self._suite.is_worker:
-            self._suite.tally.add(report.nodeid, counts, location=report.location)
+        if counts is None:
+            return
+        suite = suite_of(self._config)
+        if not suite.is_worker:
+            suite.tally.add(report.nodeid, counts, location=report.location)
 
 
-def header(suite: Suite) -> str | None:
+def header(config: pytest.Config) -> str | None:
     """The line at the top of a run with a policy."""
-    if not suite.policy.is_on:
+    suite = _suite(config)
+    if suite is None or not suite.policy.is_on:
         return None
     policy = suite.policy
     where = dict.fromkeys(filter(None, (policy.origin, policy.required_by)))
@@ -132,8 +196,9 @@ def summary(suite: Suite) -> list[str]:
     return lines
 
 
-def summarize(suite: Suite, terminal: pytest.TerminalReporter) -> None:
-    if lines := summary(suite):
+def summarize(config: pytest.Config, terminal: pytest.TerminalReporter) -> None:
+    suite = _suite(config)
+    if suite is not None and (lines := summary(suite)):
         terminal.section("mail trap")
         for line in [*lines, *workflow_commands(suite)]:
             terminal.line(line)
@@ -149,10 +214,13 @@ def workflow_commands(suite: Suite) -> list[str]:
     return _github.workflow_commands(suite.tally, root=suite.config.rootpath, workspace=workspace)
 
 
-def finish(suite: Suite) -> None:
+def finish(config: pytest.Config) -> None:
     """Write what is to be written; where there is no terminal reporter, GitHub's lines and warnings still come."""
+    suite = _suite(config)
+    if suite is None:
+        return
     suite.finish()
-    if suite.is_worker or suite.config.pluginmanager.hasplugin("terminalreporter"):
+    if suite.is_worker or config.pluginmanager.hasplugin("terminalreporter"):
         return
     for line in workflow_commands(suite):
         sys.stdout.write(f"{line}\n")

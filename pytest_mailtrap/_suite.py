@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pytest_mailtrap._options import MarkerOptions
     from pytest_mailtrap._schema import Outcome
 
-SUITE = pytest.StashKey["Suite"]()
 _SPOOL = "mailtrap_spool"
 
 

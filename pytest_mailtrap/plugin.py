@@ -16,7 +16,6 @@ from pytest_mailtrap._fixtures import (
     mailtrap_factory,
     smime_identity,
 )
-from pytest_mailtrap._suite import SUITE, Suite
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -42,37 +41,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
-    suite = config.stash[SUITE] = Suite(config)
-    config.pluginmanager.register(_reporting.Totals(suite), "mailtrap-totals")
+    _reporting.configure(config)
     config.pluginmanager.register(_guarding, "mailtrap-guard")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # pytest-xdist's, on the controller
-    node.config.stash[SUITE].tell(node.workerinput)
+    _reporting.tell(node.config, node.workerinput)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    return _reporting.header(config.stash[SUITE])
+    return _reporting.header(config)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.stash[SUITE].start()
+    _reporting.start(session.config)
 
 
 # The innermost of the wrappers: behind it fixtures and workers come to their end, before it the summary is printed.
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     result = yield
-    _reporting.finish(session.config.stash[SUITE])
+    _reporting.finish(session.config)
     return result
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    _reporting.summarize(config.stash[SUITE], terminalreporter)
+    _reporting.summarize(config, terminalreporter)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

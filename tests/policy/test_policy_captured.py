@@ -149,3 +149,22 @@ def test_order(mailtrap):
     assert "owned" in text
     assert "\x1b" not in text
     assert "\x07" not in text
+
+
+def test_a_fixture_asked_for_in_the_middle_of_the_first_test(project):
+    """What the plugin begins with the first mail trap, it begins for the test that runs."""
+    result = project(
+        """
+def test_first(request):
+    send(request.getfixturevalue("mailtrap"), tls=False)
+    assert not "sent"
+
+def test_second():
+    assert not "sent"
+"""
+    )
+    result.assert_outcomes(failed=2)
+    text = result.stdout.str()
+    first, second = text.index("_ test_first _"), text.index("_ test_second _")
+    assert first < text.index("Your order") < second
+    assert text.count("Captured mail") == 1

@@ -366,3 +366,10 @@ def test_requirements_are_read_from_lists_and_lines(project):
         ]
     )
     result.assert_outcomes(passed=1)
+
+
+def test_a_bare_switch_that_takes_the_path_to_the_tests_is_a_usage_error(project):
+    """`--mailtrap-junit-properties tests/` would take the path for its value."""
+    result = project("def test_order(): pass", "--mailtrap-junit-properties", "test_shop.py")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*took the path 'test_shop.py' for its value*"])
