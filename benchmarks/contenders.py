@@ -1,7 +1,7 @@
 """
 The mail servers that are compared, each behind the same few lines.
 
-Rules of this file: each is used as its own documentation says; a mode that one does not have is `NotOffered`.
+Rules of this file: each is used as its own documentation says; a mode that one does not have is `NotOfferedError`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MODES = ("plain", "starttls", "implicit")
 
 
-class NotOffered(Exception):
+class NotOfferedError(Exception):
     """This contender has no such mode."""
 
 
@@ -39,8 +39,8 @@ class Contender:
     """
     One of those who are compared.
 
-    *module* must be importable, *plugin* is its name for `pytest -p no:NAME`, *fixture* the one its users ask for.
-    *port* is an expression for the port of that fixture, by mode.
+    *module* must be importable, *plugin* is what `pytest -p` loads, *fixture* the one its users ask for.
+    *port* is an expression for the port of that fixture, by mode; *environment* what its users set for a mode.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Contender:
     plugin: str | None
     fixture: str
     port: dict[str, str]
+    environment: Callable[[str], dict[str, str]] = lambda _mode: {}
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def smtpdfix_settings(mode: str) -> dict[str, str]:
 def localserver(mode: str) -> Iterator[Running]:
     """The plugin pytest-localserver, which knows no TLS."""
     if mode != "plain":
-        raise NotOffered
+        raise NotOfferedError
     from pytest_localserver.smtp import Server
 
     server = Server()
@@ -160,7 +161,7 @@ CONTENDERS = {
             name="pytest-mailtrap",
             module="pytest_mailtrap",
             serve=mailtrap,
-            plugin="mailtrap",
+            plugin="pytest_mailtrap.plugin",
             fixture="mailtrap",
             port={
                 "plain": "mailtrap.port",
@@ -172,15 +173,16 @@ CONTENDERS = {
             name="smtpdfix",
             module="smtpdfix",
             serve=smtpdfix,
-            plugin="smtpdfix",
+            plugin="smtpdfix.fixture",
             fixture="smtpd",
             port=dict.fromkeys(MODES, "smtpd.port"),
+            environment=smtpdfix_settings,
         ),
         Contender(
             name="pytest-localserver",
             module="pytest_localserver",
             serve=localserver,
-            plugin="localserver",
+            plugin="pytest_localserver.plugin",
             fixture="smtpserver",
             port={"plain": "smtpserver.addr[1]"},
         ),

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contenders import CONTENDERS, NotOffered
+from contenders import CONTENDERS, NotOfferedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +136,7 @@ def main() -> None:
     try:
         with CONTENDERS[options.contender].serve("starttls") as server:
             print(FIGURES[options.figure](server))
-    except NotOffered:
+    except NotOfferedError:
         print("none")
 
 
