@@ -45,6 +45,8 @@ class MailGuardError(ConnectionRefusedError):
     *host* and *port* are what the application asked for, *test* is the node id of the test that ran, or None.
     """
 
+    __module__ = "pytest_mailtrap"  # where users import it from, and what tracebacks call it
+
     host: str
     port: int
     test: str | None

@@ -119,6 +119,7 @@ def _looking_up(original: Function) -> Function:
         proto: int = 0,
         flags: int = 0,
     ) -> list[Any]:  # as the socket module has it
+        __tracebackhide__ = True
         how = (family, type, proto, flags)
         number = port_number(port)
         if number is None or (number not in MAIL_PORTS and number != 0):
@@ -153,6 +154,7 @@ def _name(host: object, flags: int = 0) -> str | None:
 
 def _is_led(name: str, port: int) -> bool:
     """Whether an alias is to be given; MailGuardError where the guard refuses."""
+    __tracebackhide__ = True
     order = _switch.order
     if port == 0:
         # Nobody can tell what for: a host that is intercepted by name gets its alias, which serves other ports as well.
@@ -236,6 +238,7 @@ def _looking_up_name_ex(original: Function) -> Function:
 
 def _connecting(original: Function) -> Function:
     def connect(self: socket.socket, address: Any) -> None:  # whatever the caller gives
+        __tracebackhide__ = True
         original(self, _destination(self, address))
 
     return connect
@@ -254,6 +257,7 @@ def _connecting_with_code(original: Function) -> Function:
 
 def _connecting_by_proactor(original: Function) -> Function:
     async def sock_connect(self: Any, sock: socket.socket, address: Any) -> Any:
+        __tracebackhide__ = True
         return await original(self, sock, _destination(sock, address))
 
     return sock_connect
@@ -261,6 +265,7 @@ def _connecting_by_proactor(original: Function) -> Function:
 
 def _destination(sock: socket.socket, address: Any) -> Any:
     """Where a connection to *address* is to go; MailGuardError where nowhere."""
+    __tracebackhide__ = True
     try:
         if address[1] not in MAIL_PORTS and address[0] not in _aliases.hosts:
             return address

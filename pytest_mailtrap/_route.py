@@ -105,6 +105,7 @@ class Order:
 
     def claim(self, requested: Requested) -> Route | None:
         """The route of a mail connection; None lets it go out, MailGuardError keeps it in."""
+        __tracebackhide__ = True
         for route in reversed(self.routes):
             if route.claims(requested.host):
                 return route

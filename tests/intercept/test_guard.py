@@ -242,6 +242,26 @@ def test_an_error_that_is_not_hidden_is_told_once(pytester: pytest.Pytester) -> 
     assert "caught the error" not in result.stdout.str()
 
 
+def test_its_traceback_ends_outside_of_the_plugin(pytester: pytest.Pytester) -> None:
+    """By name and by address: what is shown is who asked, under the name that users import."""
+    result = run(
+        pytester,
+        """
+def test_by_name():
+    send()
+
+def test_by_address():
+    with socket.socket() as sock:
+        sock.connect(("192.0.2.25", 25))
+""",
+        "--mailtrap-guard",
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["E * pytest_mailtrap.MailGuardError: the mail guard refused *"])
+    assert "_intercept.py" not in result.stdout.str()
+    assert "_route.py" not in result.stdout.str()
+
+
 def test_it_is_shown_next_to_another_failure(pytester: pytest.Pytester) -> None:
     """Which may well come from it."""
     result = run(
