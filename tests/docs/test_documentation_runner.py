@@ -96,6 +96,22 @@ def test_a_block_that_proves_nothing_is_reported(
     assert complaint_ in complaints(pytester, text)
 
 
+@pytest.mark.parametrize(("kind", "is_wrong"), [("Pending", False), ("", True)])
+def test_what_will_be_deprecated_one_day_is_no_fault(
+    pytester: pytest.Pytester, kind: str, is_wrong: bool
+) -> None:
+    """What is deprecated already is one."""
+    text = page(f"""
+        '''python
+        import warnings
+
+        def test_a():
+            warnings.warn("old", {kind}DeprecationWarning, stacklevel=1)
+        '''
+        """)
+    assert bool(complaints(pytester, text)) == is_wrong
+
+
 def test_an_error_in_teardown_is_reported(pytester: pytest.Pytester) -> None:
     """A test that passed does not hide what failed after it."""
     text = page("""
