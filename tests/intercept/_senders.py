@@ -11,6 +11,7 @@ import ssl
 import threading
 from dataclasses import dataclass
 from email.message import EmailMessage
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -196,12 +197,14 @@ def django(**security: bool) -> None:
     from django.core.mail import send_mail
     from django.test import override_settings
 
-    with override_settings(
-        EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
-        EMAIL_HOST=HOST,
-        EMAIL_PORT=587 if "EMAIL_USE_TLS" in security else 465,
-        **security,
-    ):
+    port = 587 if "use_tls" in security else 465
+    if find_spec("django.core.mail.handler"):  # 6.1 and newer
+        options = {"host": HOST, "port": port, **security}
+        settings_ = {"MAILERS": {"default": {"OPTIONS": options}}}
+    else:
+        settings_ = {"EMAIL_HOST": HOST, "EMAIL_PORT": port}
+        settings_ |= {f"EMAIL_{name.upper()}": value for name, value in security.items()}
+    with override_settings(**settings_):
         send_mail("Hi", "Hello", SENDER, [RECIPIENT])
 
 
@@ -274,10 +277,10 @@ def applications() -> dict[str, Application]:
             send=aiosmtplib_implicit, port=465, refuses=aiosmtplib_errors()
         ),
         "Django, STARTTLS": Application(
-            send=lambda: django(EMAIL_USE_TLS=True), port=587, refuses=refused
+            send=lambda: django(use_tls=True), port=587, refuses=refused
         ),
         "Django, implicit TLS": Application(
-            send=lambda: django(EMAIL_USE_SSL=True), port=465, refuses=refused
+            send=lambda: django(use_ssl=True), port=465, refuses=refused
         ),
         "Flask-Mail, STARTTLS": Application(
             send=lambda: flask(MAIL_USE_TLS=True), port=587, refuses=refused
