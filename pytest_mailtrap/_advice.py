@@ -79,6 +79,10 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "The trap accepts other credentials:",
         "  mailtrap.username, mailtrap.password",
     ),
+    "auth-refused-intercepted": (
+        "The trap accepts other credentials; tell it those of the application:",
+        '  @pytest.mark.mailtrap(credentials=("user", "password"))',
+    ),
     "no-common-tls": (
         "Client and trap have no TLS version in common: see the trap's",
         "minimum_tls and maximum_tls, and the client's context.",

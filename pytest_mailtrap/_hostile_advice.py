@@ -99,6 +99,10 @@ CONTROL: dict[str, tuple[str, ...]] = {
         "The trap accepts these credentials:",
         "  hostile_mailtrap.username, hostile_mailtrap.password",
     ),
+    "auth-refused-intercepted": (
+        "The trap accepts other credentials; tell it those of the application:",
+        '  @pytest.mark.mailtrap(credentials=("user", "password"))',
+    ),
     "auth-required": (
         "The trap asks for authentication (require_auth=True):",
         "  hostile_mailtrap.username, hostile_mailtrap.password",

@@ -26,6 +26,7 @@ _REASONS = (
     "tls-required",
     "auth-required",
     "auth-refused",
+    "auth-refused-intercepted",
     "auth-outside-tls",
     "client-certificate",
     "no-common-tls",
@@ -69,9 +70,7 @@ def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) ->
 def _diagnose(connection: Connection) -> str:
     error = connection.handshake_error or ""
     if "spoke" in error or "may wait for a cleartext greeting" in error:
-        return (
-            "wrong-port" if connection.transport.server_host is None else "wrong-port-intercepted"
-        )
+        return _led(connection, "wrong-port")
     if error.startswith("client rejected the certificate") or "may have rejected" in error:
         if not connection.trusted:
             return "not-trusted"
@@ -92,10 +91,15 @@ def _diagnose_dialogue(connection: Connection) -> str:
     replies = [line.text for line in connection.transcript if line.speaker == "S"]
     for start, code in _REPLIES.items():
         if any(reply.startswith(start) for reply in replies):
-            return code
+            return _led(connection, code) if code == "auth-refused" else code
     if connection.ended_by is None:
         return "still-connected"
     return "broken-off" if _is_in_a_message(replies) else "nothing-sent"
+
+
+def _led(connection: Connection, code: str) -> str:
+    """The reason where the settings are those of production: then it is not they that are to be changed."""
+    return code if connection.transport.server_host is None else f"{code}-intercepted"
 
 
 def outcome(connection: Connection) -> str:

@@ -37,6 +37,12 @@ def starttls(host: str = HOST, *, verify: bool = True) -> None:
         client.sendmail(SENDER, [RECIPIENT], MAIL)
 
 
+def with_login(host: str = HOST, port: int = 587) -> None:
+    with smtplib.SMTP(host, port, timeout=1) as client:
+        client.starttls(context=ssl.create_default_context())
+        client.login("shop", "its own")
+
+
 def implicit(host: str = HOST, *, verify: bool = True) -> None:
     context = ssl.create_default_context() if verify else None
     with smtplib.SMTP_SSL(host, 465, timeout=1, context=context) as client:
@@ -186,6 +192,7 @@ def nowhere() -> None:
         (with_final_dot, "client rejected the certificate: bad certificate", "(no final dot)"),
         (to_another_port, "client spoke implicit TLS", "STARTTLS      587 (or 25, 2525)"),
         (nowhere, "nothing connected to localhost", "of a host that is intercepted"),
+        (with_login, "535 5.7.8", '@pytest.mark.mailtrap(credentials=("user", "password"))'),
         (implicit, "+ received: the implicit TLS port, for smtp.", "mode='implicit'"),
     ],
 )
@@ -199,6 +206,7 @@ def test_a_control_that_fails_is_explained(
     assert evidence in text
     assert advice in text
     assert "mailtrap.port" not in text
+    assert "mailtrap.username" not in text
     assert "mailtrap.host" not in text
     assert len(text.splitlines()) <= 18
     assert max(map(len, text.splitlines())) <= 72
@@ -249,6 +257,18 @@ def test_a_context_made_before_the_test_is_told_how_to_move(mailtrap: MailTrap) 
     assert "client rejected the certificate: unknown CA" in text
     assert "it was made before the test" in text
     assert "in the call  context=ssl.create_default_context()" in text
+
+
+@pytest.mark.parametrize("is_led", [True, False])
+def test_credentials_are_told_to_the_trap(mailtrap: MailTrap, is_led: bool) -> None:
+    """Production keeps its own; the control: who is configured for the trap has the trap's."""
+    where = () if is_led else (mailtrap.host, mailtrap.port)
+    with mailtrap.intercept(), pytest.raises(smtplib.SMTPAuthenticationError):
+        with_login(*where)
+    with pytest.raises(AssertionError, match="no message reached the trap") as caught:
+        mailtrap.assert_sent_over_tls()
+    assert ("tell it those of the application:" in str(caught.value)) is is_led
+    assert ("mailtrap.username, mailtrap.password" in str(caught.value)) is not is_led
 
 
 @pytest.mark.mailtrap(intercept=True)
