@@ -1,0 +1,212 @@
+"""Others who report the run are told of the mail: JUnit XML, pytest-html, GitHub Actions; each only where it is asked for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from pytest_mailtrap._github import cell, step_summary, workflow_commands
+from pytest_mailtrap._tally import Tally, nothing_but
+
+SUITE = """
+def test_order(mailtrap):
+    send(mailtrap)
+    send(mailtrap, tls=False)
+
+def test_nothing(mailtrap): pass
+"""
+TESTING = 'mailtrap_policy = "testing"\n'
+
+
+# -- JUnit XML --------------------------------------------------------------------------------
+
+
+def properties(path):
+    cases = ElementTree.parse(path).getroot().iter("testcase")
+    return {
+        case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
+        for case in cases
+    }
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "workers"])
+def test_junit_properties(project, pytester, workers):
+    """With mailtrap_junit_properties each test case that got mail has its totals as properties."""
+    ini = f"{TESTING}mailtrap_junit_properties = true"
+    project(SUITE, "--junitxml=junit.xml", *workers, ini=ini, subprocess=bool(workers))
+    assert properties(pytester.path / "junit.xml") == {
+        "test_order": {
+            "mailtrap.messages": "2",
+            "mailtrap.tls": "TLSv1.3, cleartext",
+            "mailtrap.signed": "0",
+            "mailtrap.encrypted": "0",
+            "mailtrap.violations": "1",
+        },
+        "test_nothing": {},
+    }
+
+
+def test_no_junit_properties_without_the_option(project, pytester):
+    """The negative control: they break the newest JUnit schema, so they are only there on request."""
+    project(SUITE, "--junitxml=junit.xml", ini=TESTING)
+    assert properties(pytester.path / "junit.xml") == {"test_order": {}, "test_nothing": {}}
+
+
+def test_junit_properties_alone_print_nothing(project):
+    """Who asks for properties gets properties, and no summary."""
+    result = project(SUITE, "--mailtrap-junit-properties", "--junitxml=junit.xml")
+    result.stdout.no_fnmatch_line("*mail trap*")
+
+
+# -- pytest-html ------------------------------------------------------------------------------
+
+HOSTILE = """
+def test_order(mailtrap):
+    send(mailtrap, mail=b"Subject: <img src=x onerror=alert(1)>\\r\\n\\r\\n")
+    send(mailtrap, mail=b"Subject: The other one\\r\\n\\r\\n")
+"""
+
+
+def test_pytest_html_gets_the_list_of_messages(project, pytester):
+    """The row of a test in pytest-html's file has a table of its messages, escaped."""
+    pytest.importorskip("pytest_html", reason="pytest-html is not installed")
+    project(HOSTILE, "--html=report.html", subprocess=True)
+    data = (pytester.path / "report.html").read_text("utf-8")
+    assert data.count("The other one") == 1
+    assert "TLSv1.3, STARTTLS" in data
+    # Once for the attribute that holds the data, and once for the table inside.
+    assert "&amp;lt;img src=x onerror=alert(1)&amp;gt;" in data
+    assert "<img src=x" not in data
+    assert "&lt;img src=x" not in data
+
+
+def test_without_a_file_of_pytest_html_nothing_is_made_for_it(project):
+    """The negative control: no extras stand on the reports of a run without --html."""
+    source = f"""{HOSTILE}
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    assert not getattr(report, "extras", [])
+    return report
+"""
+    project(source).assert_outcomes(passed=1)
+
+
+# -- GitHub Actions ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def actions(monkeypatch, pytester):
+    """Be a step of GitHub Actions; gives the path of its summary."""
+    page = pytester.path / "summary.md"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(pytester.path.parent))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    return page
+
+
+@pytest.mark.parametrize(("mode", "command"), [("enforce", "error"), ("testing", "warning")])
+def test_annotations_stand_at_the_tests(project, pytester, actions, mode, command):
+    """A test that sent mail against the policy is annotated where it is written, seen from the checkout."""
+    del actions
+    result = project(SUITE, ini=f'mailtrap_policy = "{mode}"')
+    assert (
+        f"::{command} file={pytester.path.name}/test_shop.py,line=4,title=Mail policy"
+        "::test_shop.py::test_order: #2 travelled in cleartext"
+    ) in result.stdout.lines
+
+
+def test_the_step_has_a_page(project, actions):
+    """The totals are appended to the step's summary, as Markdown."""
+    actions.write_text("# Before\n\n")
+    project(SUITE, ini=TESTING)
+    assert actions.read_text() == (
+        "# Before\n\n"
+        "### Mail: 2 messages in 1 tests\n\n"
+        "| mail | number |\n|---|---|\n| TLSv1.3 | 1 |\n| cleartext | 1 |\n\n"
+        "#### Against the policy\n\n"
+        "| test | what |\n|---|---|\n"
+        "| test&#95;shop.py&#58;&#58;test&#95;order | &#35;2 travelled in cleartext |\n\n"
+    )
+
+
+def test_github_is_told_nothing_where_nothing_is_set(project, actions):
+    """The negative control: the same run without a policy writes no page and no annotation."""
+    result = project(SUITE)
+    assert not actions.exists()
+    result.stdout.no_fnmatch_line("::*")
+
+
+def test_other_ci_gets_no_workflow_commands(project):
+    """The negative control: outside of GitHub Actions no command is printed."""
+    project(SUITE, ini='mailtrap_policy = "enforce"').stdout.no_fnmatch_line("::*")
+
+
+def test_workers_tell_github_once(project, pytester, actions):
+    """Under pytest-xdist the controller alone speaks."""
+    result = project(SUITE, "-n", "2", ini=TESTING, subprocess=True)
+    assert len([line for line in result.stdout.lines if line.startswith("::warning")]) == 1
+    assert actions.read_text().count("###") == 2
+    assert pytester.path.name in result.stdout.str()
+
+
+def tally_of(test, *, breach="b", reason=None, file="t.py"):
+    tally = Tally()
+    counts = {**nothing_but(""), "errors": [], "breaches": [breach], "policy": "enforce"}
+    tally.add(test, {**counts, "opt_outs": [reason] if reason else []}, location=(file, 0, ""))
+    return tally
+
+
+def test_workflow_commands_are_escaped():
+    """A test's parameters cannot begin a command of their own, nor a file's name end a property."""
+    tally = tally_of("t[100%\r\n::stop-commands::x]", breach="a\nb", file="a,b:c.py")
+    [command] = workflow_commands(tally, root=Path("/root"), workspace=None)
+    assert command == (
+        "::error file=/root/a%2Cb%3Ac.py,line=1,title=Mail policy"
+        "::t[100%25%0D%0A::stop-commands::x]: a%0Ab"
+    )
+
+
+def test_github_shows_ten_annotations():
+    """More than GitHub shows are not printed."""
+    tally = Tally()
+    for number in range(30):
+        tally.breaches.update(tally_of(f"t{number}").breaches)
+    assert len(workflow_commands(tally, root=Path(), workspace=None)) == 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a|b",
+        "a\nb",
+        "`code`",
+        "<b>x</b>",
+        "![x](http://y)",
+        "[x](y)",
+        "**b**",
+        "a\\|b",
+        "https://x",
+        "@me",
+        "\x1b[31m",
+    ],
+)
+def test_markdown_is_escaped(text):
+    """Nothing in a reason or in a test's name means anything in Markdown or HTML."""
+    written = cell(text)
+    assert not re.search(r"[|\n`<>\[\]*!\\@\x1b]|://", re.sub(r"&#\d+;", "", written))
+    page = step_summary(tally_of(text, reason=text))
+    assert page.count("\n") == step_summary(tally_of("a", reason="a")).count("\n")
+
+
+def test_a_page_stays_below_the_limit():
+    """GitHub refuses a page of more than 1 MiB: long lists and long texts are cut."""
+    tally = Tally()
+    for number in range(5000):
+        tally.breaches.update(tally_of(f"t{number}" + "&" * 5000, breach="<" * 5000).breaches)
+    page = step_summary(tally)
+    assert len(page.encode()) < 1024 * 1024
+    assert "and 4900 more" in page

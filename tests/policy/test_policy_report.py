@@ -1,0 +1,151 @@
+"""--mailtrap-report: the records of all tests, from all workers, reach the one who writes the file."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+
+import pytest
+
+pytest.importorskip("jinja2", reason="the report needs Jinja2")
+
+SUITE = """
+@pytest.mark.parametrize("group", ["a", "b", "c"])
+def test_order(mailtrap, group):
+    send(mailtrap, mail=MAIL.replace(b"Your order", f"Order {group}".encode()))
+
+def test_fails(mailtrap):
+    send(mailtrap, tls=False)
+    assert not mailtrap
+
+def test_nothing(mailtrap): pass
+"""
+# What stands in for the writer of the HTML file, to look at what it is given.
+WRITER = """
+import json, sys, types
+
+def write_report(path, tests, spool):
+    tests = list(tests)
+    for test in tests:
+        for message in test["messages"]:
+            message["content"] = (spool / test["directory"] / message["file"]).read_text()
+    path.write_text(json.dumps(tests))
+
+module = sys.modules["pytest_mailtrap._report"] = types.ModuleType("pytest_mailtrap._report")
+module.write_report = write_report
+"""
+OUTCOMES = {
+    "test_order[a]": "passed",
+    "test_order[b]": "passed",
+    "test_order[c]": "passed",
+    "test_fails": "failed",
+}
+
+
+@pytest.fixture
+def given(project, pytester):
+    """What the writer of the report was given, by test."""
+    pytester.makeconftest(WRITER)
+
+    def run(*options, source=SUITE, **keywords):
+        result = project(source, "--mailtrap-report=out/mail.html", *options, **keywords)
+        file = pytester.path / "out" / "mail.html"
+        tests = json.loads(file.read_text()) if file.exists() else []
+        return result, {test["test"].partition("::")[2]: test for test in tests}
+
+    (pytester.path / "out").mkdir()
+    return run
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("-n", "2"), ("-n", "2", "--dist=loadgroup")],
+    ids=["one process", "workers", "groups"],
+)
+def test_all_records_with_their_bytes_arrive(given, options):
+    """One report, whatever process ran a test: the record of each test with mail, and its files."""
+    result, tests = given(*options, subprocess=bool(options))
+    result.assert_outcomes(passed=4, failed=1)
+    assert {name: test["outcome"] for name, test in tests.items()} == OUTCOMES
+    assert "Subject: Order b" in tests["test_order[b]"]["messages"][0]["content"]
+    assert {test["worker"] for test in tests.values()} <= ({"gw0", "gw1"} if options else {None})
+    result.stdout.fnmatch_lines(["report: *mail.html"])
+
+
+def test_a_crashed_worker_costs_nobody_his_mail(given):
+    """The mail of a worker that died is in the report."""
+    source = """
+import os
+def test_before(mailtrap): send(mailtrap)
+def test_dies(mailtrap):
+    send(mailtrap)
+    os._exit(3)
+"""
+    _, tests = given("-n", "1", source=source, subprocess=True)
+    assert {name: t["outcome"] for name, t in tests.items()} == {
+        "test_before": "passed",
+        "test_dies": "interrupted",
+    }
+    assert "Your order" in tests["test_dies"]["messages"][0]["content"]
+
+
+def test_an_interrupted_run_has_a_report(given):
+    """Also a run that was broken off is reported, with what came until then."""
+    source = "def test_exit(mailtrap):\n    send(mailtrap)\n    pytest.exit('enough')\n"
+    _, tests = given(source=source, subprocess=True)
+    assert tests["test_exit"]["outcome"] == "interrupted"
+    assert len(tests["test_exit"]["messages"]) == 1
+
+
+def test_the_mail_is_kept_only_where_it_is_to_be_saved(given, pytester, monkeypatch):
+    """Without --mailtrap-save the files are gone when the report is written; with it the report uses them."""
+    temporary = pytester.mkdir("temporary")
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    _, tests = given()
+    assert len(tests) == 4
+    assert not list(temporary.iterdir())
+    _, tests = given("--mailtrap-save=mail")
+    assert len(tests) == 4
+    assert len(list(pytester.path.glob("mail/*/mail.json"))) == 4
+
+
+def test_the_order_is_that_of_the_run(given):
+    """The writer gets the tests as they ended."""
+    _, tests = given()
+    assert list(tests) == list(OUTCOMES)
+
+
+def test_without_jinja2_it_is_a_usage_error(project, monkeypatch):
+    """Who asks for a report without its engine is told at once what to install."""
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    result = project(SUITE, "--mailtrap-report=mail.html")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --mailtrap-report needs Jinja2: pip install pytest-mailtrap[[]report]"]
+    )
+
+
+def test_without_the_option_jinja2_is_not_needed(project, monkeypatch):
+    """The negative control: nobody else misses it."""
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    project("def test_order(mailtrap): send(mailtrap)").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ZeroDivisionError("x")])
+def test_a_report_that_cannot_be_written_costs_no_result(project, monkeypatch, error):
+    """A full disk, or an error in the writer: a warning, and the results stand."""
+
+    def write_report(path, tests, spool):
+        raise error
+
+    module = types.ModuleType("pytest_mailtrap._report")
+    module.write_report = write_report
+    monkeypatch.setitem(sys.modules, "pytest_mailtrap._report", module)
+    result = project("def test_order(mailtrap): send(mailtrap)", "--mailtrap-report=mail.html")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [f"warning: *mail.html could not be written: {error}".replace("[", "[[]")]
+    )
+    result.stdout.no_fnmatch_line("report: *")
