@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +49,8 @@ class Suite:
         self.tally = Tally()
         self.ledger = Ledger(self.policy, worker=(self._workerinput or {}).get("workerid"))
         self._temporary: Path | None = None
-        if self.report is not None and find_spec("jinja2") is None:
-            raise pytest.UsageError(
-                f"{_settings.REPORT.flag} needs Jinja2: pip install pytest-mailtrap[report]"
-            )
+        if self.report is not None:
+            _check_engine()
 
     @property
     def is_worker(self) -> bool:
@@ -116,12 +113,11 @@ class Suite:
     def _write_report(self) -> None:
         if self.report is None or self.ledger.spool is None:
             return
-        from importlib import import_module
+        from pytest_mailtrap._report import write_report
 
+        spool = self.ledger.spool
         try:
-            write_report = import_module("pytest_mailtrap._report").write_report
-            spool = self.ledger.spool
-            write_report(self.report, spool.records(self.tally.directories), spool.root)
+            write_report(self.report, spool.records(self.tally.directories), spool=spool.root)
             self.report_written = True
         except Exception as error:  # a report is not worth the results of a run
             self.tally.errors[f"{self.report} could not be written: {error}"] += 1
@@ -219,6 +215,13 @@ def _policy(config: pytest.Config) -> Policy:
         origin=mode.origin,
         required_by="" if require is None else require.origin,
     )
+
+
+def _check_engine() -> None:
+    from pytest_mailtrap._report import missing_engine
+
+    if (missing := missing_engine()) is not None:
+        raise pytest.UsageError(f"{_settings.REPORT.flag}: {missing}")
 
 
 def _path(config: pytest.Config, setting: _settings.Setting) -> Path | None:

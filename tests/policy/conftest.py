@@ -7,11 +7,19 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 import pytest_mailtrap._factory
+import pytest_mailtrap._report._blocks
+import pytest_mailtrap._report._page
 import pytest_mailtrap._smime._minting
 import pytest_mailtrap._suite_words
 import pytest_mailtrap.smime
 
-LOADED = (pytest_mailtrap._factory, pytest_mailtrap._suite_words, pytest_mailtrap.smime, pkcs7)
+LOADED = (
+    pytest_mailtrap._factory,
+    pytest_mailtrap._report,
+    pytest_mailtrap._suite_words,
+    pytest_mailtrap.smime,
+    pkcs7,
+)
 SENDING = """
 import smtplib
 import ssl

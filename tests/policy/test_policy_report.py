@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import types
 
 import pytest
 
@@ -21,19 +20,24 @@ def test_fails(mailtrap):
 
 def test_nothing(mailtrap): pass
 """
-# What stands in for the writer of the HTML file, to look at what it is given.
-WRITER = """
-import json, sys, types
+# Listens to what the writer of the HTML file is given; the real one then writes it.
+LISTENER = """
+import json, pathlib, pytest
+from pytest_mailtrap import _report
 
-def write_report(path, tests, spool):
-    tests = list(tests)
-    for test in tests:
-        for message in test["messages"]:
-            message["content"] = (spool / test["directory"] / message["file"]).read_text()
-    path.write_text(json.dumps(tests))
+def pytest_configure(config):
+    def listening(path, tests, *, spool):
+        tests = list(tests)
+        for test in tests:
+            for message in test["messages"]:
+                message["content"] = (spool / test["directory"] / message["file"]).read_text()
+        pathlib.Path("given.json").write_text(json.dumps(tests))
+        write_report(path, tests, spool=spool)
 
-module = sys.modules["pytest_mailtrap._report"] = types.ModuleType("pytest_mailtrap._report")
-module.write_report = write_report
+    write_report = _report.write_report
+    patch = pytest.MonkeyPatch()
+    patch.setattr(_report, "write_report", listening)
+    config.add_cleanup(patch.undo)
 """
 OUTCOMES = {
     "test_order[a]": "passed",
@@ -45,17 +49,19 @@ OUTCOMES = {
 
 @pytest.fixture
 def given(project, pytester):
-    """What the writer of the report was given, by test."""
-    pytester.makeconftest(WRITER)
+    """Run the project; what the writer of the report was given, by test."""
+    pytester.makeconftest(LISTENER)
 
     def run(*options, source=SUITE, **keywords):
         result = project(source, "--mailtrap-report=out/mail.html", *options, **keywords)
-        file = pytester.path / "out" / "mail.html"
-        tests = json.loads(file.read_text()) if file.exists() else []
+        tests = json.loads((pytester.path / "given.json").read_text())
         return result, {test["test"].partition("::")[2]: test for test in tests}
 
-    (pytester.path / "out").mkdir()
     return run
+
+
+def page(pytester):
+    return (pytester.path / "out" / "mail.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +69,7 @@ def given(project, pytester):
     [(), ("-n", "2"), ("-n", "2", "--dist=loadgroup")],
     ids=["one process", "workers", "groups"],
 )
-def test_all_records_with_their_bytes_arrive(given, options):
+def test_all_records_with_their_bytes_arrive(given, pytester, options):
     """One report, whatever process ran a test: the record of each test with mail, and its files."""
     result, tests = given(*options, subprocess=bool(options))
     result.assert_outcomes(passed=4, failed=1)
@@ -71,6 +77,8 @@ def test_all_records_with_their_bytes_arrive(given, options):
     assert "Subject: Order b" in tests["test_order[b]"]["messages"][0]["content"]
     assert {test["worker"] for test in tests.values()} <= ({"gw0", "gw1"} if options else {None})
     result.stdout.fnmatch_lines(["report: *mail.html"])
+    assert all(f'"subject":"Order {group}"' in page(pytester) for group in "abc")
+    assert [path.name for path in (pytester.path / "out").iterdir()] == ["mail.html"]
 
 
 def test_a_crashed_worker_costs_nobody_his_mail(given):
@@ -122,7 +130,9 @@ def test_without_jinja2_it_is_a_usage_error(project, monkeypatch):
     result = project(SUITE, "--mailtrap-report=mail.html")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --mailtrap-report needs Jinja2: pip install pytest-mailtrap[[]report]"]
+        [
+            "ERROR: --mailtrap-report: the report needs Jinja2: pip install 'pytest-mailtrap[[]report]'"
+        ]
     )
 
 
@@ -136,12 +146,11 @@ def test_without_the_option_jinja2_is_not_needed(project, monkeypatch):
 def test_a_report_that_cannot_be_written_costs_no_result(project, monkeypatch, error):
     """A full disk, or an error in the writer: a warning, and the results stand."""
 
-    def write_report(path, tests, spool):
+    def write_page(file, blocks):
+        file.write("half")
         raise error
 
-    module = types.ModuleType("pytest_mailtrap._report")
-    module.write_report = write_report
-    monkeypatch.setitem(sys.modules, "pytest_mailtrap._report", module)
+    monkeypatch.setattr("pytest_mailtrap._report._page.write_page", write_page)
     result = project("def test_order(mailtrap): send(mailtrap)", "--mailtrap-report=mail.html")
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.OK
