@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 Kind = Literal["text", "switch", "list", "path"]
@@ -39,10 +41,11 @@ class Setting(NamedTuple):
 
 
 class Given(NamedTuple):
-    """A value as it was written, and where: *origin* is for people to read."""
+    """A value as it was written, and where: *origin* is for people to read, *base* is what a relative path begins at."""
 
     words: tuple[str, ...]
     origin: str
+    base: Path
 
     @property
     def text(self) -> str:
@@ -104,10 +107,12 @@ def given(config: pytest.Config, setting: Setting) -> Given | None:
     flag = config.getoption(setting.flag)
     if flag is not None:
         _check_it_took_no_path(config, setting, flag)
-        return Given(words=_words(setting, [flag]), origin=f"{setting.flag} on the command line")
+        origin = f"{setting.flag} on the command line"
+        base = config.invocation_params.dir
+        return Given(words=_words(setting, [flag]), origin=origin, base=base)
     if words := _words(setting, config.getini(setting.ini)):
         file = config.inipath.name if config.inipath is not None else "the ini file"
-        return Given(words=words, origin=f"{setting.ini} in {file}")
+        return Given(words=words, origin=f"{setting.ini} in {file}", base=config.rootpath)
     return None
 
 

@@ -226,7 +226,11 @@ def _check_engine() -> None:
 
 def _path(config: pytest.Config, setting: _settings.Setting) -> Path | None:
     given = _settings.given(config, setting)
-    return None if given is None else config.invocation_params.dir / given.text
+    if given is None:
+        return None
+    if not given.text:
+        raise pytest.UsageError(f"{given.origin}: expected a path, got ''")
+    return given.base / given.text
 
 
 def _switch(config: pytest.Config, setting: _settings.Setting) -> bool:

@@ -115,6 +115,27 @@ def test_marked(mailtrap): send(mailtrap)
     assert found == {"test_teardown": "error", "test_setup": "error", "test_marked": "xpassed"}
 
 
+@pytest.mark.parametrize(
+    ("option", "ini", "place"),
+    [("--mailtrap-save=mail", "", "below/mail"), ("--quiet", 'mailtrap_save = "mail"', "mail")],
+    ids=["command line", "ini file"],
+)
+def test_what_a_path_is_relative_to(project, pytester, monkeypatch, option, ini, place):
+    """On the command line to where pytest was called, in the ini file to the root directory, as with pytest's own."""
+    monkeypatch.chdir(pytester.mkdir("below"))
+    project("def test_order(mailtrap): send(mailtrap)", option, str(pytester.path), ini=ini)
+    assert set(records(pytester.path / place)) == {"test_order"}
+
+
+def test_an_empty_path_is_a_usage_error(project):
+    """It would stand for a directory that is there already."""
+    result = project(SUITE, "--mailtrap-save=")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --mailtrap-save on the command line: expected a path, got ''"]
+    )
+
+
 def test_without_the_option_nothing_is_written(project, pytester):
     """The negative control: no file appears."""
     project(
