@@ -70,6 +70,14 @@ def test_every_option_is_in_the_table() -> None:
     assert sorted(told) == sorted(field.name for field in dataclasses.fields(MarkerOptions))
 
 
+def test_every_setting_is_in_the_table() -> None:
+    """Each setting of a run, under the name that it has in either place."""
+    told = [
+        (_CODE.findall(row[0]), _CODE.findall(row[1])) for row in table(README, "Settings of a run")
+    ]
+    assert sorted(told) == sorted(([setting.ini], [setting.flag]) for setting in SETTINGS)
+
+
 @pytest.mark.parametrize("kind", [MailTrap, CapturedMessage])
 def test_every_public_member_is_in_its_table(kind: type) -> None:
     """No member is missing, and none is told of that is not there."""
