@@ -11,7 +11,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _record
-from pytest_mailtrap._options import HOSTILE
 from pytest_mailtrap._requirements import Breach, connection_breaches, message_breaches
 from pytest_mailtrap._schema import SCHEMA
 from pytest_mailtrap._spool import directory_name
@@ -76,8 +75,6 @@ class Account:
         return len(self._messages)
 
     def _policy_of(self, options: Options) -> Policy:
-        if options.reason == HOSTILE:
-            return Policy(origin=FACTORY, reason=HOSTILE)
         if _demands(options) == self._marked:
             return self.policy
         return self.policy.with_options(options, FACTORY)
@@ -105,7 +102,7 @@ class Account:
     def opt_outs(self) -> list[str]:
         """The reasons for which less is demanded of this test's mail, or of some of it."""
         reasons = [self.policy.reason, *(policy.reason for _, policy in self._connections)]
-        return [r for r in dict.fromkeys(reasons) if r is not None and r != HOSTILE]
+        return [reason for reason in dict.fromkeys(reasons) if reason is not None]
 
     def policies(self) -> list[Policy]:
         """The policies that some of the mail is under, the test's own first."""

@@ -58,7 +58,11 @@ class MailTrapFactory:
 
     @contextmanager
     def hostile(self, options: Options, scenario: Scenario, mode: str) -> Iterator[HostileMailTrap]:
-        """Run a trap that plays *scenario*, its CA trusted meanwhile, so that clients with default settings verify."""
+        """
+        Run a trap that plays *scenario*, its CA trusted meanwhile, so that clients with default settings verify.
+
+        No observer hears of its mail, which is bad on purpose: no policy holds for it, and no total counts it.
+        """
         from pytest_mailtrap._hostile import HostileMailTrap
 
         options = dataclasses.replace(options, trust=True)

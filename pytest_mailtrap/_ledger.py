@@ -11,7 +11,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._account import Account
-from pytest_mailtrap._options import HOSTILE
 from pytest_mailtrap._suite_policy import FACTORY, MARKER, Policy
 
 if TYPE_CHECKING:
@@ -80,8 +79,6 @@ class Ledger:
 
     def starting(self, options: Options) -> None:
         """ValueError where a trap would demand less than the run does without saying why."""
-        if options.reason == HOSTILE:
-            return
         objection = self.policy.with_options(options, FACTORY).objection(self.policy)
         if objection is not None:
             raise ValueError(objection)

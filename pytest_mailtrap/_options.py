@@ -18,8 +18,6 @@ TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 # The modes of MTA-STS (RFC 8461, section 3.2).
 POLICIES = ("none", "testing", "enforce")
 MODES = ("starttls", "implicit")
-# The reason of traps that receive bad mail on purpose: their mail counts nowhere, and nobody's policy holds for it.
-HOSTILE = "a hostile server received it"
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "starttls": ("offer", "require", "off"),

@@ -294,19 +294,57 @@ def test_a_trap_that_weakens_needs_a_reason(project):
     )
 
 
-def test_hostile_traps_are_exempt_without_being_counted(project):
-    """A trap that receives bad mail on purpose is nobody's exception."""
-    source = """
-from pytest_mailtrap._options import HOSTILE, Options
-
-def test_order(mailtrap_factory):
-    with mailtrap_factory.running(Options(policy="none", reason=HOSTILE)) as trap:
-        send(trap, tls=False)
+CARELESS = """
+def sending(port):
+    with smtplib.SMTP("localhost", port, timeout=5) as client:
+        client.ehlo()
+        if client.has_extn("starttls"):
+            client.starttls(context=ssl.create_default_context())
+        client.sendmail(FROM, TO, MAIL)
 """
-    result = project(source, ini=ENFORCE)
+STRIPPED = """
+@pytest.mark.mailtrap(scenarios=["starttls-stripped"])
+def test_refuses(hostile_mailtrap):
+    {}(lambda: sending(hostile_mailtrap.port))
+"""
+FAMILY = """
+def test_refuses(mailtrap):
+    verdicts = mailtrap.judge_hostile_servers(
+        lambda host, port: sending(port), scenarios=["starttls-stripped"]
+    )
+    assert [verdict.failed for verdict in verdicts] == [False, True]
+"""
+
+
+def test_what_a_hostile_server_gets_fails_by_its_own_verdict_alone(project):
+    """A careless client fails its test once, by the words of the hostile trap, which the policy does not repeat."""
+    result = project(
+        CARELESS + STRIPPED.format("hostile_mailtrap.assert_client_refuses"), ini=ENFORCE
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E  *AssertionError: envelope and message sent in cleartext*"])
+    result.stdout.no_fnmatch_line("*Policy enforce:*")
+    result.stdout.no_fnmatch_line("*message* in * test*")
+
+
+@pytest.mark.parametrize("source", [STRIPPED.format("assert hostile_mailtrap.judge"), FAMILY])
+def test_hostile_servers_are_under_no_policy(project, source):
+    """Mail that was let out to a server that is bad on purpose is nobody's exception, and in no total."""
+    result = project(CARELESS + source, "-rA", ini=ENFORCE)
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*excepted*")
-    result.stdout.no_fnmatch_line("*message*")
+    result.stdout.no_fnmatch_line("*message* in * test*")
+
+
+def test_the_same_mail_to_a_good_server_is_under_the_policy(project):
+    """The negative control: what is not sent to a hostile server is judged, in a test that has one beside it."""
+    source = f"""{CARELESS}
+@pytest.mark.mailtrap(scenarios=["starttls-stripped"])
+def test_refuses(hostile_mailtrap, mailtrap):
+    hostile_mailtrap.judge(lambda: sending(hostile_mailtrap.port))
+    send(mailtrap, tls=False)
+"""
+    assert failure(project(source, ini=ENFORCE))[-2].startswith("Policy enforce: tls")
 
 
 # -- what may be set --------------------------------------------------------------------------
