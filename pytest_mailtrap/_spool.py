@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 RECORD = "mail.json"
 JOURNAL = "mail.jsonl"
-_OURS = re.compile(r"\d{4,}\.eml|mail\.jsonl?(?:\.new)?")
+_OUR_FILES = re.compile(r"\d{4,}\.eml|mail\.jsonl?(?:\.new)?")
+_OUR_DIRECTORIES = re.compile(r"(?:\w[\w-]*-)?[0-9a-f]{10}", re.ASCII)
+_BEGINNING = b'{"schema": "pytest-mailtrap/'
 _LONGEST_NAME = 56
 
 
@@ -56,7 +58,7 @@ class Spool:
         """Remove what earlier runs left here, and nothing else."""
         self.root.mkdir(parents=True, exist_ok=True)
         for directory in self.root.iterdir():
-            if (directory / RECORD).is_file() or (directory / JOURNAL).is_file():
+            if _is_ours(directory):
                 _empty(directory)
 
     def begin(self, head: dict[str, Any]) -> None:
@@ -95,13 +97,12 @@ class Spool:
                 yield record
 
     def _record(self, directory: Path) -> TestRecord | None:
+        if not _is_ours(directory):
+            return None
         if (directory / RECORD).is_file():
             found = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-            return cast("TestRecord", found) if found.get("schema") == SCHEMA else None
-        if (directory / JOURNAL).is_file():
-            lines = (directory / JOURNAL).read_text(encoding="utf-8").splitlines()
-            return _recovered(lines)
-        return None
+            return cast("TestRecord", found) if found["schema"] == SCHEMA else None
+        return _recovered((directory / JOURNAL).read_text(encoding="utf-8").splitlines())
 
     def _note(self, directory: Path, line: Mapping[str, Any]) -> None:
         with (directory / JOURNAL).open("a", encoding="utf-8") as journal:
@@ -150,6 +151,20 @@ def _recovered_connections(messages: list[MessageRecord]) -> list[ConnectionReco
     return found
 
 
+def _is_ours(directory: Path) -> bool:
+    """Whether a run has made it: by its name, and by what stands at the beginning of its record or journal."""
+    if not _OUR_DIRECTORIES.fullmatch(directory.name):
+        return False
+    return any(_begins_with_a_schema(directory / name) for name in (RECORD, JOURNAL))
+
+
+def _begins_with_a_schema(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_BEGINNING)) == _BEGINNING
+
+
 def _empty(directory: Path) -> None:
     _remove_files(directory)
     if not any(directory.iterdir()):
@@ -158,5 +173,5 @@ def _empty(directory: Path) -> None:
 
 def _remove_files(directory: Path) -> None:
     for path in directory.iterdir():
-        if _OURS.fullmatch(path.name):
+        if _OUR_FILES.fullmatch(path.name):
             path.unlink()

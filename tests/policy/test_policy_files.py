@@ -164,6 +164,19 @@ def test_a_second_run_replaces_the_first(project, pytester):
     assert (pytester.path / "mail" / "more").is_dir()
 
 
+@pytest.mark.parametrize("name", ["corpus", "corpus-0123456789"])
+def test_the_mail_of_others_is_neither_removed_nor_reported(project, pytester, name):
+    """A directory that is not ours stays as it is, though its files have the names of ours."""
+    theirs = pytester.mkdir("mail") / name
+    theirs.mkdir()
+    (theirs / "mail.json").write_text('{"spam": true}')
+    (theirs / "0001.eml").write_text("Subject: spam")
+    project(SUITE, "--mailtrap-save=mail")
+    assert (theirs / "mail.json").read_text() == '{"spam": true}'
+    assert (theirs / "0001.eml").exists()
+    assert len(list(Spool(pytester.path / "mail").records())) == 2
+
+
 def test_collecting_leaves_the_directory_alone(project, pytester):
     """--collect-only runs nothing, so it removes nothing."""
     project(SUITE, "--mailtrap-save=mail")
@@ -297,10 +310,10 @@ def test_after(mailtrap): send(mailtrap)
 
 def test_a_journal_that_is_cut_off_gives_what_it_has(tmp_path):
     """A process may die in the middle of a line."""
-    journal = tmp_path / "test-1" / "mail.jsonl"
+    journal = tmp_path / "test-0123456789" / "mail.jsonl"
     journal.parent.mkdir()
     journal.write_text(
-        '{"schema": "pytest-mailtrap/1", "test": "t", "directory": "test-1"}\n{"numb'
+        '{"schema": "pytest-mailtrap/1", "test": "t", "directory": "test-0123456789"}\n{"numb'
     )
     [record] = Spool(tmp_path).records()
     assert record["test"] == "t"
