@@ -36,7 +36,9 @@ class Ledger:
         self.worker = worker
         self.spool: Spool | None = None
         self._lock = threading.Lock()
-        self._outside = Account(OUTSIDE, policy, worker=worker)
+        # Each worker has one, and a directory for it.
+        outside = OUTSIDE if worker is None else f"{OUTSIDE} {worker}"
+        self._outside = Account(outside, policy, worker=worker)
         self._current = self._outside
 
     # -- what the tests say -------------------------------------------------------------------

@@ -27,6 +27,8 @@ _CHECKS = pytest.StashKey[list[Check]]()
 _OUTCOME = pytest.StashKey["Outcome"]()
 _SUITE = pytest.StashKey["Suite"]()
 _RUNNING = pytest.StashKey[pytest.Item]()
+# Under which a worker of pytest-xdist leaves word of mail that came outside of tests.
+_REST = "mailtrap_rest"
 _ASKING = (
     _settings.POLICY,
     _settings.REQUIRE,
@@ -71,6 +73,12 @@ def tell(config: pytest.Config, workerinput: dict[str, Any]) -> None:
     """Tell a worker of pytest-xdist what it needs to know."""
     if (suite := _suite(config)) is not None:
         suite.tell(workerinput)
+
+
+def hear(config: pytest.Config, workeroutput: dict[str, Any]) -> None:
+    """Take in what a worker of pytest-xdist has said at its end."""
+    for test, counts in workeroutput.get(_REST, ()):
+        suite_of(config).tally.add(test, counts)
 
 
 def add_check(item: pytest.Item, check: Check) -> None:
@@ -219,8 +227,13 @@ def finish(config: pytest.Config) -> None:
     suite = _suite(config)
     if suite is None:
         return
+    rest = {_REST: suite.rest()}
+    if suite.is_worker:
+        config.workeroutput.update(rest)  # type: ignore[attr-defined]  # pytest-xdist's
+        return
+    hear(config, rest)
     suite.finish()
-    if suite.is_worker or config.pluginmanager.hasplugin("terminalreporter"):
+    if config.pluginmanager.hasplugin("terminalreporter"):
         return
     for line in workflow_commands(suite):
         sys.stdout.write(f"{line}\n")

@@ -1,8 +1,8 @@
 """
 One run of pytest in one process: what is set for it, whose mail it is, and what is written at the end.
 
-Under pytest-xdist the workers keep the ledgers and the controller adds up: what a test's report carries is all
-that crosses. Without it, one process is both, by the same code.
+Under pytest-xdist the workers keep the ledgers and the controller adds up what the tests' reports carry, and what
+a worker says at its end of mail that came outside of tests. Without it, one process is both, by the same code.
 
 Rules of this file: what each hook does; nothing heavy is imported before there is mail; whatever goes wrong
 with writing is told at the end and costs no test its result.
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._options import MarkerOptions
     from pytest_mailtrap._schema import Outcome
 
+# What the controller tells its workers.
 _SPOOL = "mailtrap_spool"
 
 
@@ -95,20 +96,23 @@ class Suite:
         if self.ledger.spool is not None:
             workerinput[_SPOOL] = str(self.ledger.spool.root)
 
+    def rest(self) -> list[tuple[str, Counts]]:
+        """What no report of a test has carried, when all tests are done or the run was broken off."""
+        return [
+            *self._counted(self.ledger.close(), "interrupted"),
+            *self._counted(self.ledger.outside, "passed"),
+        ]
+
     def finish(self) -> None:
-        """Write what is to be written when all tests are done, or the run was broken off."""
-        self._close(self.ledger.close(), "interrupted")
-        self._close(self.ledger.outside, "passed")
-        if not self.is_worker:
-            self._write_report()
-            self._tell_github()
+        """Write what is to be written, when everything has been counted."""
+        self._write_report()
+        self._tell_github()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def _close(self, account: Account | None, outcome: Outcome) -> None:
+    def _counted(self, account: Account | None, outcome: Outcome) -> list[tuple[str, Counts]]:
         counts = self.counts(account, outcome) if account else None
-        if account and counts is not None:
-            self.tally.add(account.test, counts)
+        return [(account.test, counts)] if account and counts is not None else []
 
     def _write_report(self) -> None:
         if self.report is None or self.ledger.spool is None:

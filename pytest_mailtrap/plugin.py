@@ -50,6 +50,11 @@ def pytest_configure_node(node: Any) -> None:  # pytest-xdist's, on the controll
     _reporting.tell(node.config, node.workerinput)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # pytest-xdist's, on the controller
+    _reporting.hear(node.config, getattr(node, "workeroutput", {}))
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     return _reporting.header(config)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_mailtrap._spool import Spool
+
 SUITE = """
 def test_modern(mailtrap): send(mailtrap)
 def test_older(mailtrap): send(mailtrap, maximum=ssl.TLSVersion.TLSv1_2)
@@ -104,8 +106,13 @@ def test_a_run_without_terminal_reporter_works(project):
     assert result.errlines == []
 
 
-def test_mail_between_tests_is_put_down_to_no_test(project, pytester):
-    """What a plugin sends when all tests are over is in the totals, and nobody's fault."""
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [((), "(outside of tests)"), (("-n", "1"), "(outside of tests) gw0")],
+    ids=["one process", "workers"],
+)
+def test_mail_between_tests_is_put_down_to_no_test(project, pytester, options, where):
+    """What a plugin sends between tests is in the totals and is saved, and nobody's fault."""
     pytester.makeconftest(
         """
 import pytest, sending
@@ -117,7 +124,7 @@ def shared(mailtrap_factory, request):
         yield
 
 def pytest_runtest_logfinish(nodeid):
-    if "test_one" in nodeid:
+    if "test_one" in nodeid and hasattr(configuration, "trap"):
         sending.send(configuration.trap, tls=False)
 
 def pytest_configure(config):
@@ -125,5 +132,9 @@ def pytest_configure(config):
     configuration = config
 """
     )
-    result = project("def test_one(): pass\ndef test_two(): pass", ini=TESTING)
-    assert "  (outside of tests): #1 travelled in cleartext" in totals(result)
+    source = "def test_one(): pass\ndef test_two(): pass"
+    options += ("--mailtrap-save=mail",)
+    result = project(source, *options, ini=TESTING, subprocess=len(options) > 1)
+    assert f"  {where}: #1 travelled in cleartext" in totals(result)
+    [record] = Spool(pytester.path / "mail").records()
+    assert record["test"] == where
