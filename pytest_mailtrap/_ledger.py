@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._account import Account
+from pytest_mailtrap._record import message_file
 from pytest_mailtrap._suite_policy import FACTORY, MARKER, Policy
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Ledger:
         try:
             self.spool.finish(record)
         except OSError as error:
-            account.errors.append(f"mail could not be saved: {error}")
+            account.errors.append(f"facts of mail could not be saved: {error}")
 
     # -- what the traps say ---------------------------------------------------------------------
 
@@ -101,6 +102,9 @@ class Ledger:
             if not account.spooled:
                 spool.begin(account.head())
                 account.spooled = True
-            spool.keep(account.directory, account.message_record(number), raw)
-        except OSError as error:
-            account.errors.append(f"mail could not be saved: {error}")
+            spool.keep(account.directory, message_file(number), raw)
+            spool.note(account.directory, account.message_record(number))
+        except (
+            Exception
+        ) as error:  # on the trap's thread, where the application would get to feel it
+            account.errors.append(f"a message could not be saved: {error}")

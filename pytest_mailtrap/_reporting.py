@@ -199,7 +199,7 @@ def summary(suite: Suite) -> list[str]:
     lines = suite.tally.lines() if suite.has_totals else []
     if suite.report_written:
         lines.append(f"report: {suite.report}")
-    if suite.save is not None and suite.tally.directories:
+    if suite.has_saved:
         lines.append(f"saved in: {suite.save}")
     return lines
 

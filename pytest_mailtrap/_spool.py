@@ -68,11 +68,18 @@ class Spool:
         _remove_files(directory)
         self._note(directory, head)
 
-    def keep(self, name: str, message: MessageRecord, raw: bytes) -> None:
-        """Write a message into the test's directory *name*."""
-        directory = self.root / name
-        (directory / message["file"]).write_bytes(raw)
-        self._note(directory, message)
+    def keep(self, name: str, file: str, raw: bytes) -> None:
+        """Write a message into the test's directory *name*, all of it or nothing."""
+        path = self.root / name / file
+        try:
+            path.write_bytes(raw)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+    def note(self, name: str, message: MessageRecord) -> None:
+        """Write what is known of a message into the journal of the test's directory *name*."""
+        self._note(self.root / name, message)
 
     def finish(self, record: TestRecord) -> None:
         """Write the test's record; from now on it is complete."""

@@ -68,6 +68,12 @@ class Suite:
         asked = self.policy.is_on or self.save is not None or self.report is not None
         return bool(self.tally.breaches or self.tally.errors or (asked and self.tally.lines()))
 
+    @property
+    def has_saved(self) -> bool:
+        """Whether mail has been written into the directory that it was to be saved in."""
+        spool = self.ledger.spool
+        return spool is not None and spool.root == self.save and bool(self.tally.directories)
+
     # -- the run ------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -82,14 +88,24 @@ class Suite:
             return None if told is None else Path(told)
         if self.config.option.collectonly:
             return None
+        return self._root_to_save() or self._temporary_root()
+
+    def _root_to_save(self) -> Path | None:
         try:
             if self.save is not None:
                 Spool(self.save).clean()
-            elif self.report is not None:
+        except OSError as error:
+            self.tally.errors[f"no mail is saved: {error}"] += 1
+            return None
+        return self.save
+
+    def _temporary_root(self) -> Path | None:
+        try:
+            if self.report is not None:
                 self._temporary = Path(tempfile.mkdtemp(prefix="pytest-mailtrap-"))
         except OSError as error:
-            self.tally.errors[f"mail cannot be saved: {error}"] += 1
-        return self.save or self._temporary
+            self.tally.errors[f"no report is written: {error}"] += 1
+        return self._temporary
 
     def tell(self, workerinput: dict[str, Any]) -> None:
         """Tell a worker what only the controller knows."""
@@ -189,7 +205,7 @@ class Suite:
             record = account.record(outcome)
             self.ledger.write(account, record)
         except Exception as error:  # the test has its result, whatever becomes of its mail
-            return nothing_but(f"mail could not be recorded: {error!r}")
+            return nothing_but(*account.errors, f"mail could not be recorded: {error!r}")
         opt_outs = account.opt_outs if self.policy.is_on else []
         return counts_of(record, opt_outs=opt_outs, errors=account.errors)
 

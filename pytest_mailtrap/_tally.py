@@ -55,7 +55,7 @@ def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[s
     }
 
 
-def nothing_but(error: str) -> Counts:
+def nothing_but(*errors: str) -> Counts:
     """What a test adds whose mail could not be counted."""
     return {
         "directory": None,
@@ -67,7 +67,7 @@ def nothing_but(error: str) -> Counts:
         "policy": None,
         "breaches": [],
         "opt_outs": [],
-        "errors": [error],
+        "errors": [*errors],
     }
 
 
@@ -158,10 +158,12 @@ class Tally:
         return [f"{test}: {reason}" for test, reason in self.opt_outs]
 
     def warnings(self) -> list[str]:
-        return [
+        found = [
             f"warning: {text}" + (f" ({n} times)" if n > 1 else "")
-            for text, n in self.errors.items()
+            for text, n in self.errors.most_common()
         ]
+        more = len(found) - _MOST_LINES
+        return found[:_MOST_LINES] + ([f"warning: ... and {more} more"] if more > 0 else [])
 
 
 def plural(count: int, noun: str) -> str:

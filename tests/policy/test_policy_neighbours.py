@@ -155,7 +155,7 @@ def test_workers_tell_github_once(project, pytester, actions):
 
 def tally_of(test, *, breach="b", reason=None, file="t.py"):
     tally = Tally()
-    counts = {**nothing_but(""), "errors": [], "breaches": [breach], "policy": "enforce"}
+    counts = {**nothing_but(), "breaches": [breach], "policy": "enforce"}
     tally.add(test, {**counts, "opt_outs": [reason] if reason else []}, location=(file, 0, ""))
     return tally
 

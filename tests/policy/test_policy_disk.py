@@ -1,0 +1,243 @@
+"""Where something cannot be written, a warning says so, the tests keep their results, and the rest is written."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_mailtrap._spool import Spool
+
+pytest.importorskip("jinja2", reason="the report needs Jinja2")
+
+SUITE = """
+def test_order(mailtrap): send(mailtrap)
+def test_bill(mailtrap): send(mailtrap, mail=MAIL + b"xxxxxxxx\\r\\n" * 20_000)
+def test_fails(mailtrap):
+    send(mailtrap)
+    assert not mailtrap
+"""
+BOTH = ("--mailtrap-save=mail", "--mailtrap-report=mail.html")
+
+
+def warnings(result):
+    return [line for line in result.stdout.lines if line.startswith("warning: ")]
+
+
+def saved(pytester):
+    """The names of the tests whose mail was saved, with the files beside each record."""
+    found = {}
+    for path in pytester.path.glob("mail/*/mail.json"):
+        record = json.loads(path.read_text("utf-8"))
+        found[record["test"].partition("::")[2]] = {p.name for p in path.parent.glob("*.eml")}
+    return found
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
+def test_without_obstacles_there_is_no_warning(project, pytester, workers):
+    """The negative control of this file: everything is written, and nothing warned of."""
+    result = project(SUITE, *BOTH, *workers, subprocess=bool(workers))
+    result.assert_outcomes(passed=2, failed=1)
+    assert warnings(result) == []
+    assert saved(pytester) == {
+        "test_order": {"0001.eml"},
+        "test_bill": {"0001.eml"},
+        "test_fails": {"0001.eml"},
+    }
+    result.stdout.fnmatch_lines(["report: *mail.html", "saved in: *mail"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
+def test_a_directory_that_cannot_be_made(project, pytester, workers):
+    """No mail can be saved: one warning, and the report is written all the same."""
+    pytester.makefile("", mail="a file stands here")
+    result = project(SUITE, *BOTH, *workers, subprocess=bool(workers))
+    result.assert_outcomes(passed=2, failed=1)
+    [warning] = warnings(result)
+    assert warning.startswith("warning: no mail is saved: ")
+    assert str(pytester.path / "mail") in warning
+    result.stdout.no_fnmatch_line("saved in: *")
+    assert "test_shop.py::test_fails" in (pytester.path / "mail.html").read_text("utf-8")
+
+
+def test_a_report_in_a_place_that_cannot_be(project, pytester):
+    """No report can be written: one warning that names it, and the mail is saved all the same."""
+    pytester.makefile("", below="a file stands here")
+    result = project(SUITE, "--mailtrap-save=mail", "--mailtrap-report=below/mail.html")
+    result.assert_outcomes(passed=2, failed=1)
+    [warning] = warnings(result)
+    assert warning.startswith(
+        f"warning: {pytester.path / 'below' / 'mail.html'} could not be written: "
+    )
+    assert len(saved(pytester)) == 3
+    result.stdout.no_fnmatch_line("report: *")
+
+
+def test_no_place_for_temporary_files(project, pytester, monkeypatch):
+    """The report needs one: a warning, and no result is lost."""
+
+    def fails(**keywords):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkdtemp", fails)
+    result = project(SUITE, "--mailtrap-report=mail.html")
+    result.assert_outcomes(passed=2, failed=1)
+    assert warnings(result) == ["warning: no report is written: [Errno 28] No space left on device"]
+    assert not (pytester.path / "mail.html").exists()
+
+
+# A limit of the process that writing runs into as it would into the end of a disk.
+LIMITED = """
+import resource
+
+def pytest_configure():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for the size of files")
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
+def test_a_message_that_does_not_fit(project, pytester, workers):
+    """Writing fails halfway: no half a message is left, its facts are saved, and so is the mail of the others."""
+    pytester.makeconftest(LIMITED)
+    result = project(SUITE, "--mailtrap-save=mail", *workers, subprocess=True)
+    result.assert_outcomes(passed=2, failed=1)
+    [warning] = warnings(result)
+    assert warning.startswith("warning: a message could not be saved: ")
+    assert "File too large" in warning
+    assert saved(pytester) == {
+        "test_order": {"0001.eml"},
+        "test_bill": set(),
+        "test_fails": {"0001.eml"},
+    }
+    result.stdout.fnmatch_lines(["saved in: *mail"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for the size of files")
+def test_a_report_that_does_not_fit(project, pytester):
+    """Writing fails halfway: there is no half a report, nor another file in its place."""
+    pytester.makeconftest(LIMITED.replace("100_000", "20_000"))
+    result = project(SUITE, "--mailtrap-report=out/mail.html", subprocess=True)
+    result.assert_outcomes(passed=2, failed=1)
+    assert any("mail.html could not be written: " in warning for warning in warnings(result))
+    assert list((pytester.path / "out").iterdir()) == []
+
+
+def test_a_disk_that_is_full_from_some_time_on(project, pytester, monkeypatch):
+    """Many errors of one kind are one line; what was written before stays."""
+    keep = Spool.keep
+
+    def full(self, name, file, raw):
+        if file > "0002.eml":
+            raise OSError(28, "No space left on device")
+        keep(self, name, file, raw)
+
+    monkeypatch.setattr(Spool, "keep", full)
+    source = "def test_order(mailtrap):\n    for _ in range(20): send(mailtrap)\n"
+    result = project(source, "--mailtrap-save=mail")
+    result.assert_outcomes(passed=1)
+    assert warnings(result) == [
+        "warning: a message could not be saved: [Errno 28] No space left on device (18 times)"
+    ]
+    assert saved(pytester) == {"test_order": {"0001.eml", "0002.eml"}}
+
+
+def test_many_different_errors_do_not_flood_the_terminal(project, monkeypatch):
+    """Ten are shown, and how many more there are."""
+
+    def fails(self, name, file, raw):
+        raise OSError(5, "Input/output error", file)
+
+    monkeypatch.setattr(Spool, "keep", fails)
+    source = "def test_order(mailtrap):\n    for _ in range(30): send(mailtrap)\n"
+    lines = warnings(project(source, "--mailtrap-save=mail"))
+    assert len(lines) == 11
+    assert lines[-1] == "warning: ... and 20 more"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_step_summary_on_a_full_disk(project, monkeypatch):
+    """The page of a step of GitHub Actions cannot be written: a warning, and the results stand."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/full")
+    result = project(SUITE, "--mailtrap-policy=testing")
+    result.assert_outcomes(passed=2, failed=1)
+    assert warnings(result) == [
+        "warning: the step summary could not be written: [Errno 28] No space left on device"
+    ]
+
+
+# -- messages that nobody can make sense of ---------------------------------------------------
+
+ODD = [
+    b"",
+    b"\x00\x00\x00\r\n",
+    b"no header at all\r\nbut lines\r\n",
+    b": no name\r\n\r\nbody",
+    b"Subject: =?x-nothing?q?=ZZ?= =?utf-8?b?%%%?=\r\nDate: yesterday\r\nMessage-ID: <<>\r\n\r\n",
+    b"Subject: \xff\xfe\xed\xa0\x80\r\nFrom: \xe9@\xe9\r\n\r\n\xff",
+    b"To: " + b"a@example.org,\r\n " * 9000 + b"\r\n\r\n",
+    b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n" * 200,
+    b"Content-Type: multipart/signed; protocol=application/pkcs7-signature; boundary=b\r\n\r\n--b\r\n\r\n--b--\r\n",
+    b"Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\nMIIBAAAA\r\n",
+    b"Content-Type: text/html; charset=nothing\r\nContent-Transfer-Encoding: base64\r\n\r\n====",
+    b"Content-Type: message/rfc822\r\n\r\n" * 50,
+]
+
+
+def test_messages_that_cannot_be_parsed(project, pytester):
+    """They cost no result and no warning: they are saved to the byte, reported, and the mail after them, too."""
+    pytester.makepyfile(odd=f"ODD = {ODD!r}")
+    source = """
+from odd import ODD
+def test_order(mailtrap):
+    for mail in ODD:
+        send(mailtrap, mail=mail)
+def test_after(mailtrap): send(mailtrap)
+"""
+    result = project(source, *BOTH, "--mailtrap-policy=testing", "--mailtrap-require=tls")
+    result.assert_outcomes(passed=2)
+    assert warnings(result) == []
+    found = {r["test"].partition("::")[2]: r for r in Spool(pytester.path / "mail").records()}
+    assert set(found) == {"test_order", "test_after"}
+    directory = pytester.path / "mail" / found["test_order"]["directory"]
+    bodies = [(directory / m["file"]).read_bytes() for m in found["test_order"]["messages"]]
+    assert len(bodies) == len(ODD)
+    assert all(mail.split(b"\r\n")[0] in body for mail, body in zip(ODD, bodies, strict=True))
+    data = (pytester.path / "mail.html").read_text("utf-8")
+    assert "test_shop.py::test_order" in data
+    assert "test_shop.py::test_after" in data
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("_record.message_record", "warning: a message could not be saved: broken"),
+        (
+            "_record.connection_record",
+            "warning: mail could not be recorded: ZeroDivisionError('broken')",
+        ),
+    ],
+)
+def test_an_error_of_our_own_costs_no_result(project, pytester, monkeypatch, place, words):
+    """Whatever goes wrong with the facts of one test is a warning, and the others are written."""
+    module, name = place.split(".")
+    real = getattr(__import__(f"pytest_mailtrap.{module}", fromlist=["x"]), name)
+
+    def fails(thing, **keywords):
+        if thing.transport.ehlo == "odd.example.org":
+            raise ZeroDivisionError("broken")
+        return real(thing, **keywords)
+
+    monkeypatch.setattr(f"pytest_mailtrap.{place}", fails)
+    source = f"""{SUITE}
+def test_odd(mailtrap):
+    with smtplib.SMTP(mailtrap.host, mailtrap.port, "odd.example.org", timeout=10) as client:
+        client.sendmail(FROM, TO, MAIL)
+"""
+    result = project(source, "--mailtrap-save=mail")
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines([words])
+    assert set(saved(pytester)) == {"test_order", "test_bill", "test_fails"}
+    assert len([*pytester.path.glob("mail/*/0001.eml")]) == 4
