@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["missing_engine", "write_report"]
-
-
-def missing_engine() -> str | None:
-    """Say what has to be installed before a report can be written; None where nothing is missing."""
-    if find_spec("jinja2") is None:
-        return "the report needs Jinja2: pip install 'pytest-mailtrap[report]'"
-    return None
+__all__ = ["write_report"]
 
 
 def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, spool: Path) -> None:
