@@ -215,7 +215,13 @@ def _notices(content: Content, size: int, embedded: int, opened: bytes | None) -
 def _findings(content: Content, message: Record) -> list[dict[str, str]]:
     found = findings(content, mail_from=str(message.get("mail_from") or ""))
     return [
-        {"code": f.code, "level": remark(f).level, "text": remark(f).text, "about": f.about[:500]}
+        {
+            "code": f.code,
+            "level": remark(f).level,
+            "text": remark(f).text,
+            "standard": remark(f).standard,
+            "about": f.about[:500],
+        }
         for f in found
     ]
 

@@ -103,10 +103,15 @@ def _sender(content: Content) -> Found:
 
 
 def _alignment(content: Content, mail_from: str) -> Found:
-    visible = parseaddr(content.value("from") or "")[1].rpartition("@")[2].lower()
-    envelope = mail_from.rpartition("@")[2].lower()
+    visible = _domain(parseaddr(content.value("from") or "")[1])
+    envelope = _domain(mail_from)
     if visible and envelope and not _related(visible, envelope):
         yield Finding(code="envelope-other-domain", about=f"{envelope}, {visible}")
+
+
+def _domain(address: str) -> str:
+    _, at, domain = address.rpartition("@")
+    return domain.lower() if at else ""
 
 
 def _related(one: str, other: str) -> bool:
@@ -140,7 +145,7 @@ def _wire_format(content: Content) -> Found:
 def _structure(content: Content) -> Found:
     for part in content.parts:
         if part.complaint:
-            yield Finding(code=part.complaint, about=part.number)
+            yield Finding(code=part.complaint, about=part.number and f"part {part.number}")
     if len(content.parts) > 1 and not content.value("mime-version"):
         yield Finding(code="mime-version-missing")
     for body in (content.html, content.text):
@@ -191,7 +196,7 @@ def _images(content: Content) -> Found:
     known = {part.content_id for part in content.parts if part.content_id}
     without_alt = sum(image.alt is None and not image.tiny for image in facts.images)
     if without_alt:
-        yield Finding(code="image-alt-missing", about=str(without_alt))
+        yield Finding(code="image-alt-missing", about=f"{without_alt} of {len(facts.images)}")
     for image in facts.images:
         if is_remote(image.url):
             yield Finding(code="tracking-pixel" if image.tiny else "remote-image", about=image.url)

@@ -68,7 +68,8 @@ const checksTab = (data) => {
   const list = found.length
     ? make("ul", { class: "findings" }, found.map((finding) =>
         make("li", { class: finding.level }, make("span", { class: "level" }, finding.level), make("div", {},
-          make("p", {}, finding.text), make("p", { class: "about" }, make("code", {}, finding.code), finding.about ? make("bdi", {}, ` ${line(finding.about, 300)}`) : null)))))
+          make("p", {}, finding.text, finding.about ? make("bdi", { class: "words-of" }, line(finding.about, 300)) : null),
+          make("p", { class: "about" }, make("code", {}, finding.code), finding.standard ? ` · ${finding.standard}` : null)))))
     : note("ok", "Nothing to remark about the content of this message.");
   const links = data.links.filter(({ kind }) => kind === "link");
   const loads = data.links.filter(({ kind }) => kind === "loads");
