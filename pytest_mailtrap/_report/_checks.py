@@ -196,7 +196,9 @@ def _images(content: Content) -> Found:
     known = {part.content_id for part in content.parts if part.content_id}
     without_alt = sum(image.alt is None and not image.tiny for image in facts.images)
     if without_alt:
-        yield Finding(code="image-alt-missing", about=f"{without_alt} of {len(facts.images)}")
+        yield Finding(
+            code="image-alt-missing", about=f"{without_alt} of {len(facts.images)} images"
+        )
     for image in facts.images:
         if is_remote(image.url):
             yield Finding(code="tracking-pixel" if image.tiny else "remote-image", about=image.url)

@@ -148,10 +148,20 @@ class Chromium:
                 raise BrowserError(f"no {method} within {seconds:g} s")
             return found()[-1]
 
-    def targets(self) -> int:
-        """How many pages there are, pop-ups included."""
+    def targets(self) -> list[str]:
+        """The ids of all pages there are, pop-ups included."""
         infos = self.call("Target.getTargets")["targetInfos"]
-        return sum(info["type"] == "page" for info in infos)
+        return [info["targetId"] for info in infos if info["type"] == "page"]
+
+    def close(self, target: str, session: str) -> None:
+        """Close a page, and wait until it is gone: the browser answers before."""
+        self.call("Target.closeTarget", targetId=target)
+        deadline = time.monotonic() + SECONDS
+        while target in self.targets():
+            if time.monotonic() > deadline:
+                raise BrowserError(f"a page did not close within {SECONDS:g} s")
+            time.sleep(0.01)
+        self.forget(session)
 
     def forget(self, session: str) -> None:
         with self._changed:
@@ -189,7 +199,7 @@ class Page:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._browser.call("Target.closeTarget", targetId=self._target)
+        self._browser.close(self._target, self._session)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self._browser.call(method, session=self._session, **parameters)

@@ -100,7 +100,7 @@ BROKEN = [
     (LINK, "https://198.51.100.7/1", "link-ip-address", "https://198.51.100.7/1"),
     (LINK, "https://xn--shp-fna.example/", "link-idn", "https://xn--shp-fna.example/"),
     (">Your order<", ">https://bank.example<", "link-other-host", LINK),
-    (' alt="Shop"', "", "image-alt-missing", "1 of 1"),
+    (' alt="Shop"', "", "image-alt-missing", "1 of 1 images"),
     ("cid:logo", "cid:other", "image-part-missing", "cid:other"),
     ('src="cid:logo"', 'src="data:image/gif;base64,R0"', "image-data-uri", ""),
     ("</p>", '<img src="https://a.example/1" alt=""></p>', "remote-image", "https://a.example/1"),

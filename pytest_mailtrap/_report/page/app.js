@@ -7,14 +7,25 @@ const narrow = matchMedia("(max-width: 820px)");
 
 const showDetail = (item, opened) => {
   const detail = box("detail");
+  const within = detail.contains(document.activeElement);
   const back = make("button", { type: "button", class: "back", on: { click: () => leave() } }, "‹ Back to the list");
   detail.replaceChildren(back, ...VIEWS[item.type](item).flat());
   current?.start();
   if (opened) document.body.classList.add("reading");
   if (opened && narrow.matches) detail.focus();
-  // Not location.replace(): that takes the focus away from whoever is typing.
-  history.replaceState(null, "", `#${item.id}`);
+  else if (within) (chosenTabButton() ?? detail).focus({ preventScroll: true });
+  try {
+    // Not location.replace(): that takes the focus away from whoever is typing.
+    history.replaceState(null, "", `#${item.id}`);
+  } catch {
+    // Browsers limit how often; then the address is that of an item before.
+  }
 };
+
+const chosenTabButton = () => box("detail").querySelector('[role="tab"][aria-selected="true"]');
+
+const emptyDetail = () => box("detail").replaceChildren(make("p", { class: "hollow" }, icon("mail"),
+  all.length ? "Nothing matches the search and the filters." : "No test of this run sent mail, or connected to a trap."));
 
 const list = makeList(box("list"), box("runway"), showDetail);
 
@@ -26,43 +37,53 @@ const leave = () => {
 const refresh = () => {
   const found = select(all, box("search").value, active);
   list.show(found);
-  box("list").classList.toggle("nothing", found.length === 0);
+  box("list").hidden = found.length === 0;
+  box("nothing").hidden = found.length !== 0;
   const messages = found.filter(({ type }) => type === "message").length;
   box("totals").textContent = totals(messages);
   if (!list.has(list.selected) && !narrow.matches) {
     const first = found.find(({ type }) => type === "message") ?? found[0];
     if (first) list.chooseId(first.id);
-    else box("detail").replaceChildren(note("", "Nothing matches."));
+    else emptyDetail();
   }
 };
 
 const count = (of) => all.filter(of).length;
+
+const started = all.map(({ test }) => test?.started).filter(Boolean).sort()[0];
 
 const totals = (messages) => {
   const total = count(({ type }) => type === "message");
   const tests = count(({ type }) => type === "test");
   const failed = count(({ type, test }) => type === "test" && BAD.has(test.outcome));
   const shown = messages === total ? plural(total, "message") : `${messages.toLocaleString("en")} of ${plural(total, "message")}`;
-  return [shown, plural(tests, "test"), failed ? `${failed} failed` : null].filter(Boolean).join(" · ");
+  return [shown, plural(tests, "test"), failed ? `${failed} failed` : null, day(started)].filter(Boolean).join(" · ");
 };
 
 for (const filter of FILTERS) {
   const total = count(filter.of);
   const button = make("button", { type: "button", "aria-pressed": "false", disabled: total === 0, "data-filter": filter.id, on: { click: () => {
-    const on = !active.has(filter.id);
-    if (on) active.add(filter.id);
-    else active.delete(filter.id);
-    button.setAttribute("aria-pressed", String(on));
+    if (!active.delete(filter.id)) active.add(filter.id);
+    button.setAttribute("aria-pressed", String(active.has(filter.id)));
     refresh();
   } } }, filter.label, make("span", { class: "count" }, total.toLocaleString("en")));
   box("filters").append(button);
 }
 
+const showAll = () => {
+  active.clear();
+  for (const button of box("filters").children) button.setAttribute("aria-pressed", "false");
+  box("search").value = "";
+  refresh();
+  box("list").focus();
+};
+
 const THEMES = { "": "Auto", light: "Light", dark: "Dark" };
 const setTheme = (theme) => {
   document.documentElement.dataset.theme = theme;
-  box("theme").textContent = THEMES[theme];
+  box("theme").replaceChildren(icon(theme || "auto"), THEMES[theme]);
   box("theme").setAttribute("aria-label", `Colours: ${THEMES[theme]}`);
+  box("theme").title = "Colours: as the system, light or dark";
   try {
     localStorage.setItem("mailtrap-theme", theme);
   } catch {
@@ -87,7 +108,7 @@ const KEYS = {
 const LIST_KEYS = {
   ArrowDown: () => list.move(1), ArrowUp: () => list.move(-1), Home: list.first, End: list.last,
   PageDown: () => list.page(1), PageUp: () => list.page(-1),
-  Enter: () => { list.open(); (box("detail").querySelector('[role="tab"][aria-selected="true"]') ?? box("detail")).focus(); },
+  Enter: () => { list.open(); (chosenTabButton() ?? box("detail")).focus(); },
 };
 
 document.addEventListener("keydown", (event) => {
@@ -112,10 +133,15 @@ document.addEventListener("keydown", (event) => {
 });
 
 box("theme").addEventListener("click", nextTheme);
+box("nothing").append(...(all.length
+  ? ["Nothing matches.", make("button", { type: "button", class: "quiet", on: { click: showAll } }, "Show everything")]
+  : ["No mail."]));
 box("search").addEventListener("input", refresh);
 addEventListener("hashchange", () => {
   const id = location.hash.slice(1);
-  if (id !== list.selected && list.has(id)) list.chooseId(id);
+  if (id === list.selected || !all.some((item) => item.id === id)) return;
+  if (!list.has(id)) showAll();
+  list.chooseId(id);
 });
 
 setTheme(storedTheme());

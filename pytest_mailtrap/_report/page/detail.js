@@ -3,7 +3,10 @@
 const state = { tab: "html", width: "desktop" };
 let current = null; // the tab list that the number keys move in
 
-const address = (label, value) => value && [make("dt", {}, label), make("dd", {}, make("bdi", {}, line(value, 1000)))];
+// Long values are clamped by the style: all of them is in the tabs.
+const address = (label, value) => value && [make("dt", {}, label), make("dd", { class: "clamp" }, make("bdi", {}, line(value, 1000)))];
+
+const heading = (...words) => make("h2", { class: "clamp" }, ...words);
 
 const violationsOf = (test, key, value) => (test.violations ?? []).filter((violation) => violation[key] === value);
 
@@ -68,19 +71,21 @@ const messageView = ({ id, group }) => {
   const data = readBlock(id);
   const { message } = data;
   const tabs = messageTabs(data, id);
-  const shownTo = message.to ?? message.rcpt_tos?.join(", ");
-  const silent = (message.rcpt_tos ?? []).filter((to) => !String(shownTo ?? "").toLowerCase().includes(to.toLowerCase()));
+  const cc = data.headers.filter(([name]) => name.toLowerCase() === "cc").map(([, value]) => value).join(", ");
+  const shownTo = message.to || (cc ? null : message.rcpt_tos?.join(", "));
+  const named = lower(shownTo, cc);
+  const silent = (message.rcpt_tos ?? []).filter((to) => !named.includes(to.toLowerCase()));
   current = tabList(tabs, chosenTab(tabs), (tab) => { if (!tabs.find(({ id: known }) => known === tab).disabled) state.tab = tab; });
   return [
     make("header", { class: "head" },
       inTest(group),
-      make("h2", {}, make("bdi", {}, message.subject ? line(message.subject, 500) : "no subject")),
+      heading(make("bdi", {}, message.subject ? line(message.subject, 500) : "no subject")),
+      policyNote(group.test, violationsOf(group.test, "message", message.number)),
       make("dl", { class: "addresses" },
-        address("From", message.from || message.mail_from), address("To", shownTo),
+        address("From", message.from || message.mail_from), address("To", shownTo), address("Cc", cc),
         silent.length ? address("Envelope only", silent.join(", ")) : null,
         address("Received", `${moment(message.received_at)}, ${bytes(message.size ?? 0)}`)),
       badges(data),
-      policyNote(group.test, violationsOf(group.test, "message", message.number)),
       data.notices.map((words) => note("warn", make("span", {}, visible(words)))),
       attachmentStrip(data)),
     current.bar, current.panel,
@@ -91,7 +96,7 @@ const connectionView = ({ connection, group }) => {
   const transport = connection.transport ?? {};
   const tabs = [
     { id: "connection", label: "Connection", build: () => [
-      transportFacts(transport, connection.transcript ?? [], connection.implicit_tls),
+      transportFacts(transport, connection.transcript ?? [], connection.implicit_tls, connection.handshake_error),
       section("Login", facts((connection.auths ?? []).length ? connection.auths.map((auth) => ["AUTH", authWords(auth)]) : [["AUTH", "none"]])),
       section("End", facts([["Ended by", connection.ended_by ?? "still open"], ["Port", connection.implicit_tls ? "implicit TLS" : "STARTTLS"]])),
       transport.client_hello ? offered(transport.client_hello) : null,
@@ -102,20 +107,20 @@ const connectionView = ({ connection, group }) => {
   return [
     make("header", { class: "head" },
       inTest(group),
-      make("h2", {}, connection.handshake_error ? "The handshake failed" : "A connection without mail"),
-      note(connection.handshake_error ? "bad" : "", icon("plug"), line(connection.handshake_error ?? `It ended by ${connection.ended_by ?? "nobody yet"}, and carried no message.`, 500)),
+      heading(connection.handshake_error ? "The handshake failed" : "A connection without mail"),
+      note(connection.handshake_error ? "bad" : "", icon("plug"), make("span", {}, line(connection.handshake_error ?? `It carried no message, and ${connectionEnd(connection)}.`, 500))),
       policyNote(group.test, violationsOf(group.test, "connection", connection.place))),
     current.bar, current.panel,
   ];
 };
 
-const testView = ({ test, name }) => {
+const testView = ({ id, test, name }) => {
   current = null;
   const policy = test.policy;
   return [
     make("header", { class: "head" },
       make("p", { class: "in-test" }, make("span", { class: `dot ${OUTCOMES[test.outcome] ?? ""}` }), line(test.outcome, 20)),
-      make("h2", {}, line(name.name, 400)),
+      heading(make("bdi", {}, line(name.name, 400))),
       policyNote(test, test.violations ?? [])),
     make("div", { class: "panel" },
       section("Test", facts([
@@ -125,8 +130,12 @@ const testView = ({ test, name }) => {
         ["Worker", test.worker],
         ["Policy", policy && `${policy.mode}, set by ${policy.origin}${policy.reason ? `: ${policy.reason}` : ""}`],
         ["Requires", policy && (policy.require ?? []).join(", ")],
-        ["Messages", String(test.messages.length)],
-      ]))),
+      ])),
+      test.messages.length ? section(plural(test.messages.length, "message"), make("ul", { class: "plain" }, test.messages.slice(0, 200).map((message) =>
+        make("li", {}, make("a", { href: `#${message.id}` }, make("bdi", {}, line(message.subject || "no subject", 120))),
+          make("bdi", { class: "muted" }, ` to ${line(message.to || message.rcpt_tos.join(", ") || "nobody", 120)}`))))) : null,
+      test.connections.length ? section(plural(test.connections.length, "connection without mail", "connections without mail"), make("ul", { class: "plain" }, test.connections.slice(0, 200).map((connection) =>
+        make("li", {}, make("a", { href: `#${connectionId(id, connection)}` }, connectionWords(connection)))))) : null),
   ];
 };
 

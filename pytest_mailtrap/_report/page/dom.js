@@ -20,6 +20,10 @@ const ICONS = {
   alert: "M12 4l9.5 16h-19zM12 10v5M12 17.4v.2",
   plug: "M4 4l16 16M9 7V3M15 7V3M7 8v3a5 5 0 0 0 7.6 4.3M17 12V8h-4M12 16v5",
   download: "M12 4v11M7 11l5 5 5-5M5 20h14",
+  mail: "M3 5.5h18v13H3zM3.5 7l8.5 6.5L20.5 7",
+  auto: "M12 4a8 8 0 1 0 0 16a8 8 0 0 0 0-16zM12 4v16M15 5v14M18 7v10",
+  light: "M12 8a4 4 0 1 0 0 8a4 4 0 0 0 0-8zM12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M18.7 5.3l-1.4 1.4M6.7 17.3l-1.4 1.4",
+  dark: "M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10z",
 };
 
 const icon = (name, title) => {
@@ -32,6 +36,8 @@ const icon = (name, title) => {
     const label = document.createElementNS("http://www.w3.org/2000/svg", "title");
     label.textContent = title;
     svg.append(label);
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", title);
   } else {
     svg.setAttribute("aria-hidden", "true");
   }

@@ -1,6 +1,6 @@
 // The list on the left: tests with their messages and connections, of which only the visible rows are in the page.
 
-const HEIGHTS = { test: 40, message: 58, connection: 46 };
+const HEIGHTS = { test: 48, message: 58, connection: 50 };
 const BAD = new Set(["failed", "error", "interrupted", "xpassed"]);
 
 const readBlock = (id) => JSON.parse(document.getElementById(id).textContent);
@@ -30,8 +30,14 @@ const messageItem = (message, group) => {
   };
 };
 
+const connectionId = (test, connection) => `${test}-c${connection.place}`;
+
+const connectionEnd = (connection) => (connection.ended_by ? `ended by ${line(connection.ended_by, 40)}` : "was still open at the end");
+
+const connectionWords = (connection) => line(connection.handshake_error ?? connectionEnd(connection));
+
 const connectionItem = (connection, group) => ({
-  type: "connection", id: `${group.id}-c${connection.place}`, connection, group,
+  type: "connection", id: connectionId(group.id, connection), connection, group,
   to: "", from: "", subject: "",
   any: lower(connection.handshake_error, connection.peer, connection.transport?.ehlo, connection.transport?.sni, group.test_text),
 });
@@ -43,7 +49,7 @@ const FILTERS = [
   { id: "attachments", label: "Attachments", of: (item) => item.type === "message" && item.message.attachments > 0 },
   { id: "problems", label: "Problems", of: (item) => item.type === "message" && (item.message.problems > 0 || item.message.violated) },
   { id: "failed", label: "Failed tests", of: (item) => item.type !== "test" && BAD.has(item.group.test.outcome) },
-  { id: "refused", label: "No mail came", of: (item) => item.type === "connection" },
+  { id: "refused", label: "Connections without mail", of: (item) => item.type === "connection" },
 ];
 
 // "to:bob subject:'two words' reset" → what must occur, and where.
@@ -74,7 +80,9 @@ const OUTCOMES = { passed: "ok", failed: "bad", error: "bad", interrupted: "bad"
 
 const testRow = ({ test, name }) => [
   make("span", { class: `dot ${OUTCOMES[test.outcome] ?? ""}`, role: "img", "aria-label": test.outcome }),
-  make("span", { class: "name", title: line(test.test) }, line(name.name)),
+  make("span", { class: "words", title: line(test.test) },
+    make("bdi", { class: "name" }, line(name.name)),
+    name.place ? make("bdi", { class: "place" }, line(name.place)) : null),
   make("span", { class: "end" }, test.outcome === "passed" ? "" : make("span", { class: `tag ${OUTCOMES[test.outcome]}` }, line(test.outcome, 20))),
 ];
 
@@ -85,8 +93,9 @@ const messageRow = ({ message }) => [
   make("span", { class: "second" },
     make("bdi", { class: "to" }, `to ${line(message.to || message.rcpt_tos.join(", ") || "nobody")}`),
     make("span", { class: "marks" },
-      message.problems > 0 && make("span", { class: "mark-count", title: plural(message.problems, "problem") }, icon("alert"), String(message.problems)),
+      message.problems > 0 && make("span", { class: "mark-count", title: plural(message.problems, "problem") }, icon("alert", plural(message.problems, "problem")), make("span", { "aria-hidden": "true" }, String(message.problems))),
       message.attachments > 0 && icon("clip", plural(message.attachments, "attachment")),
+      message.violated && make("span", { class: "tag bad", title: "against the policy" }, "policy"),
       message.signed && icon("seal", "S/MIME signed"),
       message.encrypted && icon("key", "S/MIME encrypted"),
       message.tls_version ? icon("lock", message.tls_version) : make("span", { class: "tag bad" }, icon("open"), "cleartext"))),
@@ -96,7 +105,7 @@ const connectionRow = ({ connection }) => [
   icon("plug"),
   make("span", { class: "words" },
     make("span", { class: "subject" }, connection.handshake_error ? "Handshake failed" : "Connection without mail"),
-    make("bdi", { class: "to" }, line(connection.handshake_error ?? `ended by ${connection.ended_by ?? "nobody yet"}`))),
+    make("bdi", { class: "to" }, connectionWords(connection))),
 ];
 
 const ROWS = { test: testRow, message: messageRow, connection: connectionRow };

@@ -20,7 +20,7 @@ const htmlTab = (data, part, state) => {
   return [
     make("div", { class: "bar" },
       make("div", { class: "segments", role: "group", "aria-label": "Width" }, widths),
-      make("span", { class: "muted" }, removed.length ? `Not loaded: ${removed.join(", ")}` : "Nothing was left out")),
+      make("span", { class: "muted" }, removed.length ? `Left out: ${removed.join(", ")}` : "Nothing had to be left out")),
     stage,
   ];
 };
@@ -46,7 +46,7 @@ const structureTab = (data) =>
   make("table", { class: "structure" },
     make("thead", {}, make("tr", {}, ["Part", "Type", "Name", "Encoding", "Size", ""].map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, data.parts.map((part) => {
-      const type = make("span", {}, line(part.type, 80), part.charset ? make("span", { class: "muted" }, ` ${line(part.charset, 40)}`) : null);
+      const type = make("span", { class: "type" }, line(part.type, 80), part.charset ? make("span", { class: "muted" }, ` ${line(part.charset, 40)}`) : null);
       type.style.paddingInlineStart = `${part.depth * 18}px`;
       return make("tr", {},
         make("td", { class: "muted" }, part.number || "·"),
@@ -103,11 +103,11 @@ const insideTls = (transcript, implicit) => {
 
 const HOW = { starttls: "STARTTLS", implicit: "implicit TLS" };
 
-const transportFacts = (transport, transcript, implicit) => {
+const transportFacts = (transport, transcript, implicit, failed) => {
   const { inside, outside } = insideTls(transcript, implicit);
   return [
     section("Encryption", facts([
-      ["TLS", transport.tls_version ?? "none: everything went in cleartext"],
+      ["TLS", transport.tls_version ?? (failed ? "none: the handshake failed" : "none: everything went in cleartext")],
       ["Begun by", HOW[transport.negotiated_by]],
       ["Cipher", transport.cipher && `${transport.cipher}, ${transport.cipher_bits} bits`],
       ["Server name (SNI)", transport.sni ?? (transport.tls_version ? "none" : null)],
@@ -145,10 +145,10 @@ const transcriptTab = (transcript, implicit) => {
     const kind = { "C:": "client", "S:": "server" }[entry.slice(0, 2)] ?? "event";
     const said = kind === "event" ? entry.replace(/^-- /, "") : entry.slice(3);
     return make("tr", { class: `${kind}${inside ? " inside" : ""}` },
-      make("td", {}, kind === "event" ? "" : entry.slice(0, 1)), make("td", {}, line(said, 2000)));
+      make("td", {}, kind === "event" ? "" : entry.slice(0, 2)), make("td", {}, line(said, 2000)));
   });
   return [
-    make("p", { class: "muted legend" }, make("span", { class: "swatch" }), "inside TLS", implicit ? " from the first byte" : "", ". Secrets are redacted."),
+    make("p", { class: "muted legend" }, ...(inside ? [make("span", { class: "swatch" }), implicit ? "inside TLS from the first byte" : "inside TLS"] : ["Nothing of it was inside TLS"]), ". Secrets are redacted."),
     make("table", { class: "transcript" }, make("tbody", {}, rows)),
   ];
 };
@@ -175,7 +175,7 @@ const smimeTab = ({ message }) => {
       ["Signature", `${signer.signature_algorithm}, ${signer.digest}: ${yes(signer.valid, ["valid", "not valid", "unknown"])}`],
       ["Certificate", signer.certificate && `${signer.certificate.subject}, issued by ${signer.certificate.issuer}`],
       ["Valid until", signer.certificate && moment(signer.certificate.not_after)],
-      ["Fingerprint", signer.certificate?.fingerprint],
+      ["SHA-256 fingerprint", signer.certificate && make("code", {}, line(signer.certificate.fingerprint.match(/.{1,4}/g)?.join(" ")))],
       ["Trusted", yes(signer.trusted, ["yes, it leads to the trap's CA", "no", "not asked"])],
       ["Claimed time", signer.signing_time && moment(signer.signing_time)],
     ]))),

@@ -35,10 +35,17 @@ const clock = (iso) => {
 
 const duration = (seconds) => (seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`);
 
-// "tests/test_a.py::TestB::test_c[x]" has a file and a name.
+// "tests/test_a.py::TestB::test_c[x::y]" is "test_c[x::y]" in "tests/test_a.py › TestB".
 const testName = (nodeid) => {
-  const [file, ...rest] = String(nodeid ?? "").split("::");
-  return rest.length ? { file, name: rest.join(" › ") } : { file: "", name: file };
+  const [, path, parameters] = /^([^[]*)([^]*)$/.exec(String(nodeid ?? ""));
+  const parts = path.split("::");
+  const name = parts.pop() + parameters;
+  return { name, place: parts.join(" › ") };
+};
+
+const day = (iso) => {
+  const date = new Date(iso ?? NaN);
+  return Number.isNaN(date.getTime()) ? null : date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 };
 
 // A name for the `download` attribute: no path, no trick, and never empty.
