@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socketserver
 import threading
 import time
@@ -62,9 +63,11 @@ class Canary:
             self._changed.notify_all()
 
     def wait_for(self, what: str, seconds: float = 10.0) -> bool:
-        """Whether *what* was heard, now or within *seconds*."""
+        """Whether something was heard that begins with the name *what*, now or within *seconds*."""
+        wanted = re.compile(rf"{re.escape(what)}(?![\w-])")
         deadline = time.monotonic() + seconds
         with self._changed:
             return self._changed.wait_for(
-                lambda: any(what in heard for heard in self.heard), deadline - time.monotonic()
+                lambda: any(wanted.match(heard) for heard in self.heard),
+                deadline - time.monotonic(),
             )

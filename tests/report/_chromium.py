@@ -153,7 +153,7 @@ class Chromium:
         infos = self.call("Target.getTargets")["targetInfos"]
         return [info["targetId"] for info in infos if info["type"] == "page"]
 
-    def close(self, target: str, session: str) -> None:
+    def close(self, target: str) -> None:
         """Close a page, and wait until it is gone: the browser answers before."""
         self.call("Target.closeTarget", targetId=target)
         deadline = time.monotonic() + SECONDS
@@ -161,7 +161,6 @@ class Chromium:
             if time.monotonic() > deadline:
                 raise BrowserError(f"a page did not close within {SECONDS:g} s")
             time.sleep(0.01)
-        self.forget(session)
 
     def forget(self, session: str) -> None:
         with self._changed:
@@ -199,7 +198,8 @@ class Page:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._browser.close(self._target, self._session)
+        self._browser.close(self._target)
+        self._browser.forget(self._session)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self._browser.call(method, session=self._session, **parameters)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from _attacks import ATTACKS, armed
 from _canary import Canary
 from _run import Run, html_mail
@@ -57,33 +56,51 @@ DEAD = {
 DEAD |= {"video", "audio", "source", "track", "template", "noscript", "portal", "applet"}
 
 
-@pytest.fixture(scope="module")
-def shown(chromium, tmp_path_factory):
-    """Every attack opened in turn in one report, clicked at where it wants to be, and what was seen of it."""
-    directory = tmp_path_factory.mktemp("attacks")
+def report_of_attacks(directory, url):
     run = Run(directory)
+    run.test("test_attacks", *[html_mail(armed(attack, url)) for attack in ATTACKS])
+    return run.write()
+
+
+def wrong_with(seen) -> list[str]:
+    """What there is in a frame's document that runs, loads or leads away."""
+    found = [f"<{name}>" for name in sorted(DEAD & set(seen["elements"]))] + seen["handlers"]
+    if seen["sandbox"] != "":
+        found.append(f"sandbox {seen['sandbox']!r}")
+    if not seen["policy"].startswith("default-src 'none'; img-src data:;"):
+        found.append(f"policy {seen['policy']!r}")
+    if seen["refresh"] != ["content-security-policy", "x-dns-prefetch-control"]:
+        found.append(f"meta {seen['refresh']!r}")
+    return found + [a for a in seen["addresses"] if not a.startswith(("#", "data:image/"))]
+
+
+def test_attacks_are_shown_and_inert(chromium, tmp_path):
+    """
+    Each is opened in one report, and clicked at where it wants to be.
+
+    No server is asked for anything, nor even connected to; no frame holds anything live; the report stays as it is.
+    """
+    wrong = {}
     with Canary() as canary, chromium.page() as page:
-        run.test("test_attacks", *[html_mail(armed(attack, canary.url)) for attack in ATTACKS])
-        page.open_file(run.write())
+        page.open_file(report_of_attacks(tmp_path, canary.url))
         before = chromium.targets()
-        seen = {}
         for number, attack in enumerate(ATTACKS, 1):
             x, y = page.run(SHOW % f"m{number}")
             # Two frames of animation: what loads at once has been asked for.
             page.run("new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
             if attack.click:
                 page.click(x, y)
-            seen[attack.name] = page.run(INSPECT)
-        ask_another_server(chromium, directory)
-        seen[""] = {
-            "heard": list(canary.heard),
-            "pages": [target for target in chromium.targets() if target not in before],
-            "dialogs": page.dialogs(),
-            "title": page.run("document.title"),
-            "url": page.run("location.href"),
-            "complaints": page.complaints(),
-        }
-    return seen
+            wrong[attack.name] = wrong_with(page.run(INSPECT))
+        ask_another_server(chromium, tmp_path)
+        assert canary.heard == []
+        assert {name: what for name, what in wrong.items() if what} == {}
+        assert [target for target in chromium.targets() if target not in before] == []
+        assert page.run("document.title") == "Mail of this run"
+        assert page.dialogs() == 0
+        assert page.run("location.hash") == f"#m{len(ATTACKS)}"
+        # The console tells of what was refused, and of nothing else.
+        refused = ("The action has been blocked.", "@import rules are not allowed here.")
+        assert [c for c in page.complaints() if not any(words in c for words in refused)] == []
 
 
 def ask_another_server(chromium, directory) -> None:
@@ -95,57 +112,63 @@ def ask_another_server(chromium, directory) -> None:
         assert barrier.wait_for("/barrier")
 
 
-def test_no_attack_reaches_its_server(shown):
-    """No mail makes the browser ask a server for anything, nor even connect to it."""
-    assert shown[""]["heard"] == []
-
-
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_what_is_shown_is_inert(shown, attack):
-    """The document in the frame holds nothing that runs, loads or leads away."""
-    seen = shown[attack.name]
-    assert seen["sandbox"] == ""
-    assert seen["policy"].startswith("default-src 'none'; img-src data:;")
-    assert not DEAD & set(seen["elements"])
-    assert seen["handlers"] == []
-    assert seen["refresh"] == ["content-security-policy", "x-dns-prefetch-control"]
-    assert all(address.startswith(("#", "data:image/")) for address in seen["addresses"])
-
-
-def test_the_report_itself_stays_as_it_is(shown):
-    """No pop-up, no dialog, no navigation; the console tells of what was refused, and of nothing else."""
-    assert shown[""]["pages"] == []
-    assert shown[""]["title"] == "Mail of this run"
-    assert shown[""]["dialogs"] == 0
-    assert shown[""]["url"].endswith(f"#m{len(ATTACKS)}")
-    refused = ("The action has been blocked.", "@import rules are not allowed here.")
-    assert [c for c in shown[""]["complaints"] if not any(words in c for words in refused)] == []
-
-
-RAW_FRAME = """
-new Promise((resolve) => {
+FRAMES = """
+((sources, sandbox) => document.querySelectorAll('body > iframe').forEach((old) => old.remove()) ?? Promise.all(sources.map((source) => new Promise((resolve) => {
   const frame = document.createElement('iframe');
-  frame.setAttribute('sandbox', '');
-  frame.style = 'position: fixed; inset: 0; width: 100%%; height: 100%%; z-index: 99';
+  if (sandbox) frame.setAttribute('sandbox', '');
+  frame.style = sources.length > 1 ? 'width: 60px; height: 40px' : 'position: fixed; inset: 0; width: 100%%; height: 100%%; z-index: 99';
   frame.onload = () => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)));
   setTimeout(() => resolve(false), 3000);
-  frame.srcdoc = %s;
-  document.getElementById('detail').replaceChildren(frame);
-})
+  frame.srcdoc = source;
+  document.body.append(frame);
+}))))(%s, %s)
 """
+
+
+def frames(attacks, url, *, sandbox: bool) -> str:
+    sources = [armed(attack, url) for attack in attacks]
+    return FRAMES % (json.dumps(sources), json.dumps(sandbox))
+
+
+AT_ONCE = [attack for attack in ATTACKS if not attack.click]
+WITH_A_CLICK = [attack for attack in ATTACKS if attack.click]
 
 
 def test_the_outer_walls_hold_alone(chromium, tmp_path):
     """Unchanged, the attacks get no request out of a frame with the sandbox and the policy of the page."""
-    run = Run(tmp_path)
-    run.test("test_nothing", html_mail("<p>hello</p>"))
     with Canary() as canary, chromium.page() as page:
-        page.open_file(run.write())
-        for attack in ATTACKS:
-            page.run(RAW_FRAME % json.dumps(armed(attack, canary.url)))
-            if attack.click:
-                page.click(640, 400)
+        page.open_file(report_of_attacks(tmp_path, canary.url))
+        page.run(frames(AT_ONCE, canary.url, sandbox=True))
+        for attack in WITH_A_CLICK:
+            page.run(frames([attack], canary.url, sandbox=True))
+            page.click(640, 400)
         ask_another_server(chromium, tmp_path)
         # A bare connection is what no policy covers: the reason for the inner wall.
         assert [heard for heard in canary.heard if heard != "connected"] == []
         assert page.run("document.title") == "Mail of this run"
+
+
+def test_without_walls_the_attacks_succeed(chromium, tmp_path):
+    """The control: in frames of a page without sandbox and policy, those that are live reach their server."""
+    page_without = tmp_path / "without.html"
+    page_without.write_text("<!doctype html><title>Without</title><body></body>")
+    with Canary() as canary:
+        with chromium.page() as page:
+            page.open_file(page_without)
+            page.run(frames(AT_ONCE, canary.url, sandbox=False))
+            live = [attack.name for attack in AT_ONCE if attack.live]
+            assert [name for name in live if not canary.wait_for(reached(name))] == []
+        for attack in WITH_A_CLICK:
+            before = chromium.targets()
+            with chromium.page() as page:
+                page.open_file(page_without)
+                page.run(frames([attack], canary.url, sandbox=False))
+                page.click(640, 400)
+                assert not attack.live or canary.wait_for(reached(attack.name)), attack.name
+            for target in set(chromium.targets()) - set(before):
+                chromium.close(target)
+
+
+def reached(name: str) -> str:
+    """What the canary hears first when the attack succeeds."""
+    return "connected" if name == "preconnect" else f"/{name}"
