@@ -154,6 +154,14 @@ def test_html_before_text_is_remarked():
     assert remarks(f"{head}--b\n{html}--b\n{text}--b--\n") == {"alternatives-reversed": ""}
 
 
+def test_letters_that_get_longer_in_lower_case_hide_nothing():
+    """What follows them is found where it is, in the sender's spelling."""
+    html = 20 * "\u0130" + '<style></style><a href="http://Shop.Example/A">'
+    assert remarks(GOOD.replace("Thank you. ", html)) == {"link-http": "http://Shop.Example/A"}
+    html = 20 * "\u0130" + "<STYLE>p{background:URL(https://A.Example/B)}</STYLE>"
+    assert remarks(GOOD.replace("Thank you. ", html)) == {"remote-content": "https://A.Example/B"}
+
+
 def test_every_remark_is_tested():
     """No code without a mail that shows it."""
     shown = {code for row in BROKEN for code in row[2].split()} | {"alternatives-reversed"}
