@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import parseaddr, parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -91,7 +92,7 @@ def _sender(content: Content) -> Found:
     value = content.value("from")
     if not value:
         return
-    name, address = parseaddr(value)
+    name, address = _address(value)
     domain = address.rpartition("@")[2]
     if "@" not in address:
         yield Finding(code="from-unreadable", about=value)
@@ -103,10 +104,16 @@ def _sender(content: Content) -> Found:
 
 
 def _alignment(content: Content, mail_from: str) -> Found:
-    visible = _domain(parseaddr(content.value("from") or "")[1])
+    visible = _domain(_address(content.value("from") or "")[1])
     envelope = _domain(mail_from)
     if visible and envelope and not _related(visible, envelope):
         yield Finding(code="envelope-other-domain", about=f"{envelope}, {visible}")
+
+
+# The mail of a run is mostly from the same few senders.
+@lru_cache(maxsize=64)
+def _address(value: str) -> tuple[str, str]:
+    return parseaddr(value)
 
 
 def _domain(address: str) -> str:

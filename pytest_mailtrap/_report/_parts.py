@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,25 +83,24 @@ def parts_of(data: Bytes) -> list[Part]:
 
 def _walk(data: Bytes, start: int, end: int, *, number: str, depth: int, found: list[Part]) -> None:
     fields, body = _fields(data, start, end)
-    typed = _typed(fields)
+    said = _description(_describing(fields))
     ranges: list[tuple[int, int]] = []
     complaint = None
-    content_type = typed.get_content_type()
-    if content_type.startswith("multipart/"):
-        ranges, complaint = _split(data, body, end, _boundary(typed))
-    elif content_type == "message/rfc822":
+    if said.content_type.startswith("multipart/"):
+        ranges, complaint = _split(data, body, end, said.boundary)
+    elif said.content_type == "message/rfc822":
         ranges = [(body, end)]
     found.append(
         Part(
             number=number,
             depth=depth,
             fields=fields,
-            content_type=content_type,
-            charset=_charset(typed),
-            encoding=str(typed.get("content-transfer-encoding", "7bit")).strip().lower(),
-            disposition=_disposition(typed),
-            name=_name(typed),
-            content_id=_content_id(typed),
+            content_type=said.content_type,
+            charset=said.charset,
+            encoding=said.encoding,
+            disposition=said.disposition,
+            name=said.name,
+            content_id=said.content_id,
             start=body,
             end=end,
             complaint=complaint,
@@ -141,14 +141,45 @@ def decoded_words(text: str) -> str:
         return text
 
 
-def _typed(fields: tuple[Field, ...]) -> Message:
-    """The fields that describe a body, in the standard library's keeping, which knows RFC 2231."""
-    typed = Message()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Description:
+    """What the fields of a part say of its body."""
+
+    content_type: str
+    charset: str | None
+    encoding: str
+    disposition: str | None
+    name: str | None
+    content_id: str | None
+    boundary: bytes
+
+
+def _describing(fields: tuple[Field, ...]) -> tuple[tuple[str, bytes], ...]:
+    """Of each field that describes a body the first, as it stands."""
+    found: dict[str, bytes] = {}
     for field in fields:
         name = field.name.lower()
-        if name.startswith("content-") and name not in typed:
-            typed[name] = field.raw.decode("utf-8", "replace").replace("\r", "").replace("\n", "")
-    return typed
+        if name.startswith("content-"):
+            found.setdefault(name, field.raw)
+    return tuple(found.items())
+
+
+# Most parts of a run's mail are described in the same few words.
+@lru_cache(maxsize=256)
+def _description(fields: tuple[tuple[str, bytes], ...]) -> _Description:
+    """What the standard library makes of these fields: it knows RFC 2231."""
+    typed = Message()
+    for name, raw in fields:
+        typed[name] = raw.decode("utf-8", "replace").replace("\r", "").replace("\n", "")
+    return _Description(
+        content_type=typed.get_content_type(),
+        charset=_charset(typed),
+        encoding=str(typed.get("content-transfer-encoding", "7bit")).strip().lower(),
+        disposition=_disposition(typed),
+        name=_name(typed),
+        content_id=_content_id(typed),
+        boundary=_boundary(typed) if typed.get_content_maintype() == "multipart" else b"",
+    )
 
 
 def _boundary(typed: Message) -> bytes:
