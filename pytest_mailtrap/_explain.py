@@ -17,6 +17,7 @@ from pytest_mailtrap._advice import (
     version_advice,
 )
 from pytest_mailtrap._outcomes import diagnosis, happenings
+from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,6 +174,8 @@ def compose(verdict: str, *blocks: Block) -> str:
 
 
 def clip(line: str) -> str:
+    """A line as a terminal may show it: within its columns, and without control characters."""
+    line = printable(line.encode("utf-8", "backslashreplace"))
     return line if len(line) <= _COLUMNS else f"{line[: _COLUMNS - 3]}..."
 
 

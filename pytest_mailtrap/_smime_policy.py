@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._transcript import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
@@ -147,7 +149,7 @@ def _recipient_findings(
 
 def _name(recipient: Recipient) -> str:
     if recipient.addresses:
-        return ", ".join(recipient.addresses)
+        return _listed(recipient.addresses)
     if recipient.serial is not None:
         return f"The unknown certificate {recipient.serial:x}"[:48]
     if recipient.key_identifier is None:
@@ -155,7 +157,12 @@ def _name(recipient: Recipient) -> str:
     return f"The unknown key {recipient.key_identifier.hex()}"[:48]
 
 
+def _listed(addresses: Sequence[str]) -> str:
+    """Addresses as a terminal may show them: a certificate holds what its owner wrote into it."""
+    return printable(", ".join(addresses).encode("utf-8", "backslashreplace"))
+
+
 def describe_signers(signers: Sequence[Signer]) -> str:
     """Who signed, by the addresses of the certificates."""
-    names = [", ".join(signer.addresses) or "a certificate without a mailbox" for signer in signers]
+    names = [_listed(signer.addresses) or "a certificate without a mailbox" for signer in signers]
     return " and ".join(names) or "nobody"

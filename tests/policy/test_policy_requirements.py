@@ -120,6 +120,27 @@ def test_the_other_requirements_that_are_not_met_are_named(project):
     )
 
 
+@pytest.mark.parametrize(
+    ("requirement", "mail"),
+    [
+        ("smime-signed", "signed(mailtrap).replace(b'From: noreply', b'From: other')"),
+        ("smime-encrypted", "encrypted(mailtrap, 'bob@example.org', EVIL)"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["enforce", "testing"])
+def test_a_certificate_cannot_write_on_the_terminal(project, requirement, mail, mode):
+    """What a certificate says of its owner is shown with its control characters as escapes."""
+    source = SIGN.replace('smime_identity("noreply@example.org")', "smime_identity(EVIL)")
+    source += f"""
+EVIL = "eve" + chr(27) + "[31m@example.org"
+def test_order(mailtrap): send(mailtrap, mail={mail})
+"""
+    options = (f"--mailtrap-policy={mode}", f"--mailtrap-require={requirement}", "--color=no")
+    text = project(source, *options).stdout.str()
+    assert "eve\\x1b[31m@example.org" in text
+    assert "\x1b" not in text
+
+
 def test_includes_knows_what_a_requirement_implies():
     """TLS 1.3 is TLS; a signature is not encryption."""
     assert includes(["tls>=1.3"], ["tls", "tls>=1.2"])
