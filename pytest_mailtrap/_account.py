@@ -17,12 +17,10 @@ from pytest_mailtrap._spool import directory_name
 from pytest_mailtrap._suite_policy import FACTORY, Policy
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._options import Options
-    from pytest_mailtrap._schema import MessageRecord, Outcome, SMIMERecord, TestRecord
+    from pytest_mailtrap._schema import MessageRecord, Outcome, SMIMERecord, TestHead, TestRecord
 
 Mark = tuple[int, int]  # how many messages and how many connections
 
@@ -132,7 +130,7 @@ class Account:
 
     # -- the record ---------------------------------------------------------------------------
 
-    def head(self) -> dict[str, Any]:  # the part of a record that is known from the start
+    def head(self) -> TestHead:
         return {
             "schema": SCHEMA,
             "test": self.test,
@@ -169,14 +167,9 @@ class Account:
             for place, (connection, policy) in enumerate(self._connections)
         ]
         return {
-            "schema": SCHEMA,
-            "test": self.test,
-            "directory": self.directory,
+            **self.head(),
             "outcome": outcome,
-            "worker": self.worker,
-            "started": self.started,
             "duration": time.monotonic() - self._began,
-            "policy": self.policy.record() if self.policy.origin else None,
             "violations": [
                 asdict(breach)  # type: ignore[misc]  # the same members
                 for policy in self.policies()

@@ -170,17 +170,22 @@ class ViolationRecord(TypedDict):
     connection: int | None
 
 
-class TestRecord(TypedDict):
-    """One run of one test that received mail, or at least a connection."""
+class TestHead(TypedDict):
+    """The part of a test's record that is known when its first mail comes."""
 
     schema: str
     test: str  # the node id
     directory: str  # where its files are, below the directory of the run
-    outcome: Outcome
+    outcome: Outcome  # "interrupted", until it has another
     worker: str | None  # "gw0" under pytest-xdist
     started: str
-    duration: float  # seconds, set-up and teardown included
     policy: PolicyRecord | None
+
+
+class TestRecord(TestHead):
+    """One run of one test that received mail, or at least a connection."""
+
+    duration: float  # seconds, set-up and teardown included
     violations: list[ViolationRecord]
     messages: list[MessageRecord]
     connections: list[ConnectionRecord]

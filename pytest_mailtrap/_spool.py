@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from pytest_mailtrap._schema import ConnectionRecord, MessageRecord, TestRecord
+    from pytest_mailtrap._schema import ConnectionRecord, MessageRecord, TestHead, TestRecord
 
 RECORD = "mail.json"
 JOURNAL = "mail.jsonl"
@@ -61,8 +61,8 @@ class Spool:
             if _is_ours(directory):
                 _empty(directory)
 
-    def begin(self, head: dict[str, Any]) -> None:
-        """Make the test's directory, empty; *head* is what is known of the test so far, beginning with "directory"."""
+    def begin(self, head: TestHead) -> None:
+        """Make the test's directory, empty but for the journal."""
         directory = self.root / head["directory"]
         directory.mkdir(parents=True, exist_ok=True)
         _remove_files(directory)
@@ -127,11 +127,8 @@ def _recovered(lines: list[str]) -> TestRecord | None:
     if not found:
         return None
     head, *messages = found
-    return cast(
-        "TestRecord",
-        {**head, "outcome": "interrupted", "violations": [], "messages": messages}
-        | {"connections": _recovered_connections(messages), "duration": 0.0},
-    )
+    rest = {"messages": messages, "connections": _recovered_connections(messages)}
+    return cast("TestRecord", {**head, "duration": 0.0, "violations": [], **rest})
 
 
 def _recovered_connections(messages: list[MessageRecord]) -> list[ConnectionRecord]:
