@@ -1,7 +1,9 @@
 """
-What others who report the run are given: JUnit XML, pytest-html, GitHub Actions.
+What is put on a test's report for other plugins: properties for JUnit XML, a table for pytest-html.
 
-Rules of this file: each is looked for before anything is made for it; every value is escaped as it asks.
+GitHub Actions hears of the whole run instead: see `_github`.
+
+Rules of this file: who asks is looked at before anything is made; every value is escaped as the other asks.
 """
 
 from __future__ import annotations

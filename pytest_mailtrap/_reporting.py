@@ -212,6 +212,20 @@ def summarize(config: pytest.Config, terminal: pytest.TerminalReporter) -> None:
             terminal.line(line)
 
 
+def _append_step_summary(suite: Suite) -> None:
+    """Write the page of the step of GitHub Actions."""
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not page or not suite.has_totals:
+        return
+    from pytest_mailtrap import _github
+
+    try:
+        with open(page, "a", encoding="utf-8") as file:
+            file.write(_github.step_summary(suite.tally))
+    except OSError as error:
+        suite.tally.errors[f"the step summary could not be written: {error}"] += 1
+
+
 def workflow_commands(suite: Suite) -> list[str]:
     """Workflow commands of GitHub Actions; each must begin a line of its own."""
     if os.environ.get("GITHUB_ACTIONS") != "true" or not suite.tally.breaches:
@@ -233,6 +247,7 @@ def finish(config: pytest.Config) -> None:
         return
     hear(config, rest)
     suite.finish()
+    _append_step_summary(suite)
     if config.pluginmanager.hasplugin("terminalreporter"):
         return
     for line in workflow_commands(suite):

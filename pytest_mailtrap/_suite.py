@@ -10,7 +10,6 @@ with writing is told at the end and costs no test its result.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -122,7 +121,6 @@ class Suite:
     def finish(self) -> None:
         """Write what is to be written, when everything has been counted."""
         self._write_report()
-        self._tell_github()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
@@ -141,19 +139,6 @@ class Suite:
             self.report_written = True
         except Exception as error:  # a report is not worth the results of a run
             self.tally.errors[f"{self.report} could not be written: {error}"] += 1
-
-    def _tell_github(self) -> None:
-        """Write the page of the step; the annotations wait until a line of the terminal is theirs."""
-        page = os.environ.get("GITHUB_STEP_SUMMARY")
-        if not page or not self.has_totals:
-            return
-        from pytest_mailtrap._github import step_summary
-
-        try:
-            with Path(page).open("a", encoding="utf-8") as file:
-                file.write(step_summary(self.tally))
-        except OSError as error:
-            self.tally.errors[f"the step summary could not be written: {error}"] += 1
 
     # -- a test -------------------------------------------------------------------------------
 
@@ -188,7 +173,7 @@ class Suite:
         account = self.ledger.account
         if not account:
             return None
-        from pytest_mailtrap._suite_words import captured
+        from pytest_mailtrap._captured import captured
 
         return captured(account)
 

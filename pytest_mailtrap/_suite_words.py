@@ -1,7 +1,8 @@
 """
-The words of a broken policy, and of the mail under a failing test: mail and breaches in, text out.
+The words of a broken policy: mail and breaches in, text out.
 
-Rules of this file: those of `_explain`; what a requirement demands is told by the assertion that demands the same.
+Rules of this file: those of `_explain`; it decides nothing, and what a requirement demands is told by the assertion
+that demands the same.
 """
 
 from __future__ import annotations
@@ -12,9 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._advice import login_advice
-from pytest_mailtrap._explain import clip, compose, how_sent, summary
-from pytest_mailtrap._outcomes import outcome
-from pytest_mailtrap._record import connection_lines, message_lines
+from pytest_mailtrap._explain import clip, compose, summary
 from pytest_mailtrap._requirements import MINIMUM_TLS
 from pytest_mailtrap._suite_policy import FACTORY, MARKER
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 _LINES = 18
 _COLUMNS = 72
-_MOST_MESSAGES = 20
-_MOST_DIALOGUE = 60
 # How many lines of the table, the evidence, "expected" and "received", and the advice must stay.
 _LEAST = (2, 3, 2, 3)
 
@@ -141,49 +138,3 @@ def _drop_row(block: list[str]) -> None:
         block.pop()
     else:
         block[-2:] = [f"  ... and {int(more[1]) + 1} more"]
-
-
-# -- under a failing test ---------------------------------------------------------------------
-
-
-def captured(account: Account) -> str:
-    """Each message on a line, and what was said on the connection that decided."""
-    shown = account.messages[:_MOST_MESSAGES]
-    width = max((len(how_sent(m.transport)) for m in shown), default=0)
-    rows = [
-        f"{f'#{n}':<3}  {how_sent(m.transport):<{width}}  {summary(m)}"
-        for n, m in enumerate(shown, 1)
-    ]
-    more = len(account.messages) - len(rows)
-    table = [*rows, *([f"... and {more} more"] if more > 0 else [])]
-    table = table or ["no message reached a trap"]
-    place, lines = _deciding(account)
-    connection = account.connections[place]
-    carried = [f"#{n}" for n, m in enumerate(account.messages, 1) if m.connection is connection]
-    what = f" ({', '.join(carried[:5])})" if carried else f" ({outcome(connection)})"
-    head = f"connection {place + 1} of {len(account.connections)}{what}:"
-    return "\n".join([*table, "", head, *(f"    {line}" for line in lines)])
-
-
-def _deciding(account: Account) -> tuple[int, list[str]]:
-    """The place of a connection that failed, else of mail that broke the policy or came in cleartext, else of the last."""
-    for place, connection in enumerate(account.connections):
-        if connection.handshake_error:
-            return place, _tail(connection_lines(connection.transcript))
-    message = _culprit(account)
-    if message is not None:
-        return account.place(message.connection), _tail(message_lines(message.transcript))
-    return len(account.connections) - 1, _tail(connection_lines(account.connections[-1].transcript))
-
-
-def _culprit(account: Account) -> CapturedMessage | None:
-    numbers = [b.message for p in account.policies() for b in account.breaches(p) if b.message]
-    if numbers:
-        return account.messages[numbers[0] - 1]
-    bare = [message for message in account.messages if not message.transport.encrypted]
-    return next(iter(bare or account.messages[-1:]), None)
-
-
-def _tail(lines: list[str]) -> list[str]:
-    surplus = len(lines) - _MOST_DIALOGUE
-    return lines if surplus <= 0 else [f"... {surplus} lines before", *lines[-_MOST_DIALOGUE:]]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs7
 
+import pytest_mailtrap._captured
 import pytest_mailtrap._factory
 import pytest_mailtrap._report._blocks
 import pytest_mailtrap._report._page
@@ -14,6 +15,7 @@ import pytest_mailtrap._suite_words
 import pytest_mailtrap.smime
 
 LOADED = (
+    pytest_mailtrap._captured,
     pytest_mailtrap._factory,
     pytest_mailtrap._report,
     pytest_mailtrap._suite_words,

@@ -19,7 +19,7 @@ def test_else(): pass
 ASKED_FOR = (
     "pytest_mailtrap._account.Account.record",
     "pytest_mailtrap._account.Account.message_record",
-    "pytest_mailtrap._suite_words.captured",
+    "pytest_mailtrap._captured.captured",
     "pytest_mailtrap._spool.Spool.begin",
     "pytest_mailtrap._spool.Spool.keep",
     "pytest_mailtrap._tally.Tally.add",
@@ -75,7 +75,7 @@ import sys
 
 def pytest_unconfigure(config):
     heavy = ["jinja2", "pytest_mailtrap._github", "pytest_mailtrap._report._page", "pytest_mailtrap._smime_policy",
-             "pytest_mailtrap._suite_words", "aiosmtpd", "cryptography", "ssl"]
+             "pytest_mailtrap._captured", "pytest_mailtrap._suite_words", "aiosmtpd", "cryptography", "ssl"]
     print("IMPORTED", *[name for name in heavy if name in sys.modules])
 """
 

@@ -1,0 +1,63 @@
+"""
+The section "Captured mail" under a failing test: its mail in, text out.
+
+Rules of this file: it shows what came, and judges nothing; what is shown is redacted and printable already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._explain import how_sent, summary
+from pytest_mailtrap._outcomes import outcome
+from pytest_mailtrap._record import connection_lines, message_lines
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._account import Account
+    from pytest_mailtrap._message import CapturedMessage
+
+_MOST_MESSAGES = 20
+_MOST_DIALOGUE = 60
+
+
+def captured(account: Account) -> str:
+    """Each message on a line, and what was said on the connection that decided."""
+    shown = account.messages[:_MOST_MESSAGES]
+    width = max((len(how_sent(m.transport)) for m in shown), default=0)
+    rows = [
+        f"{f'#{n}':<3}  {how_sent(m.transport):<{width}}  {summary(m)}"
+        for n, m in enumerate(shown, 1)
+    ]
+    more = len(account.messages) - len(rows)
+    table = [*rows, *([f"... and {more} more"] if more > 0 else [])]
+    table = table or ["no message reached a trap"]
+    place, lines = _deciding(account)
+    connection = account.connections[place]
+    carried = [f"#{n}" for n, m in enumerate(account.messages, 1) if m.connection is connection]
+    what = f" ({', '.join(carried[:5])})" if carried else f" ({outcome(connection)})"
+    head = f"connection {place + 1} of {len(account.connections)}{what}:"
+    return "\n".join([*table, "", head, *(f"    {line}" for line in lines)])
+
+
+def _deciding(account: Account) -> tuple[int, list[str]]:
+    """The place of a connection that failed, else of mail that broke the policy or came in cleartext, else of the last."""
+    for place, connection in enumerate(account.connections):
+        if connection.handshake_error:
+            return place, _tail(connection_lines(connection.transcript))
+    message = _culprit(account)
+    if message is not None:
+        return account.place(message.connection), _tail(message_lines(message.transcript))
+    return len(account.connections) - 1, _tail(connection_lines(account.connections[-1].transcript))
+
+
+def _culprit(account: Account) -> CapturedMessage | None:
+    numbers = [b.message for p in account.policies() for b in account.breaches(p) if b.message]
+    if numbers:
+        return account.messages[numbers[0] - 1]
+    bare = [message for message in account.messages if not message.transport.encrypted]
+    return next(iter(bare or account.messages[-1:]), None)
+
+
+def _tail(lines: list[str]) -> list[str]:
+    surplus = len(lines) - _MOST_DIALOGUE
+    return lines if surplus <= 0 else [f"... {surplus} lines before", *lines[-_MOST_DIALOGUE:]]
