@@ -1,5 +1,7 @@
 """
-The mail of one test: what came while it ran, by which policy it is judged, and the record of it.
+The mail of one test: what came while it ran, and which policy each piece of it is under.
+
+What breaks a policy is decided in `_requirements`, what is written of mail in `_record`.
 
 Rules of this file: the trap's thread adds, each thing in one step; the test's thread reads.
 """

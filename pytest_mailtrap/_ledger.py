@@ -1,5 +1,7 @@
 """
-Who was it? The observer of all traps of a process, which puts every message and connection down to the test that ran.
+The ledger of a process: the observer of all its traps, which puts every message and connection down to the test that ran.
+
+It knows no pytest, and what becomes of an account is not its to say.
 
 Rules of this file: no test may suffer from what goes wrong here; a message that is written is written before
 its sender hears of it; nothing outlives the test but files.

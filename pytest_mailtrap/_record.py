@@ -1,5 +1,7 @@
 """
-The facts of messages and connections, written down after the schema.
+The records of messages and connections: their facts, as `_schema` has them.
+
+It judges nothing, and writes no file: `_spool` does.
 
 Rules of this file: pure, values in, dictionaries out; no password and no key goes in; no message makes it raise;
 every text can be encoded as UTF-8.

@@ -1,6 +1,7 @@
 """
-What a policy can demand of a test's mail, as pure decisions: a requirement and mail in, breaches out.
+The requirements that a policy can have, as pure decisions: a requirement and mail in, breaches out.
 
+Whether a breach matters is the policy's to say.
 Each demands what an assertion asserts, of every message; that there must be one is not among them.
 
 Rules of this file: no I/O, nothing heavy imported; S/MIME is looked at only where it is demanded.

@@ -1,5 +1,5 @@
 """
-The schema of everything that is written: the facts of messages, connections and tests as data that JSON can hold.
+The schema of everything that is written: types, no code; `_record` and `_account` fill them.
 
 `docs/json.md` describes it for users.
 A key is never removed or given another meaning without a new `SCHEMA`; new keys may come at any time.

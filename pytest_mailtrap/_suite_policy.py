@@ -1,5 +1,7 @@
 """
-Which policy holds: for the run, for a test, for a trap; a pure value.
+The policy that holds for the run, for a test, for a trap: a pure value.
+
+What its requirements mean is decided in `_requirements`, what a broken one is called in `_suite_words`.
 
 The modes are those of MTA-STS (RFC 8461, section 3.2): "none", "testing" (only report), "enforce".
 """

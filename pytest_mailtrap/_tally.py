@@ -1,7 +1,9 @@
 """
-The totals of a run: counts of one test as data that JSON can hold, added up by whoever prints them.
+The totals of a run: the counts of each test, added up, and their lines for a terminal.
 
-Rules of this file: pure; the data of a test crosses from worker to controller on its report.
+It sees records, never mail, and prints nothing.
+
+Rules of this file: pure; the counts of a test are data that JSON can hold, since they cross from worker to controller.
 """
 
 from __future__ import annotations
