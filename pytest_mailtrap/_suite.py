@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -223,10 +224,10 @@ def _policy(config: pytest.Config) -> Policy:
 
 
 def _check_engine() -> None:
-    from pytest_mailtrap._report import missing_engine
-
-    if (missing := missing_engine()) is not None:
-        raise pytest.UsageError(f"{_settings.REPORT.flag}: {missing}")
+    if find_spec("jinja2") is None:
+        raise pytest.UsageError(
+            f"{_settings.REPORT.flag} needs Jinja2: pip install 'pytest-mailtrap[report]'"
+        )
 
 
 def _path(config: pytest.Config, setting: _settings.Setting) -> Path | None:
