@@ -32,7 +32,7 @@ class Account:
     What has come into any trap while one test ran.
 
     *policy* holds for the test, with what its marker says (*marked*); a trap with other options may have another.
-    *judged* is how far verdicts have come, so that each thing is told once.
+    *judged* is how far verdicts have come, and *shown* what has been shown, so that each thing is told once.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Account:
         self.errors: list[str] = []
         self.spooled = False
         self.judged: Mark = (0, 0)
+        self.shown: Mark = (0, 0)
         self._marked = _demands(marked)
         self._began = time.monotonic()
         self._messages: list[tuple[CapturedMessage, Policy]] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,8 @@ import pytest
 from pytest_mailtrap import _settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_mailtrap._options import MarkerOptions
     from pytest_mailtrap._schema import Outcome
     from pytest_mailtrap._suite import Suite
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 Check = Callable[[], "str | None"]
 _CHECKS = pytest.StashKey[list[Check]]()
 _OUTCOME = pytest.StashKey["Outcome"]()
+_IN_CALL = pytest.StashKey[bool]()
 _SUITE = pytest.StashKey["Suite"]()
 _RUNNING = pytest.StashKey[pytest.Item]()
 # Under which a worker of pytest-xdist leaves word of mail that came outside of tests.
@@ -100,6 +104,24 @@ def _open(item: pytest.Item, marked: MarkerOptions | None) -> str | None:
     return suite.begin(item, marked)
 
 
+@contextmanager
+def calling(item: pytest.Item) -> Iterator[None]:
+    """Around the test itself: what it sends gets no verdict where it fails, or skips, by itself."""
+    item.stash[_IN_CALL] = True
+    try:
+        yield
+    except BaseException:
+        _excuse(item)
+        raise
+    finally:
+        del item.stash[_IN_CALL]
+
+
+def _excuse(item: pytest.Item) -> None:
+    if (suite := _suite(item.config)) is not None:
+        suite.excuse()
+
+
 def judge(item: pytest.Item) -> None:
     """Fail the test with what its first unhappy check says."""
     for check in item.stash.get(_CHECKS, []):
@@ -122,7 +144,7 @@ def before_report(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     suite = _suite(item.config)
     if suite is None or call.excinfo is None:
         return
-    if call.when != "teardown":
+    if call.when == "setup":
         suite.excuse()
     if call.excinfo.errisinstance(pytest.skip.Exception):
         return
@@ -139,6 +161,10 @@ def after_report(item: pytest.Item, report: pytest.TestReport) -> None:
     suite = _suite(item.config)
     if suite is None:
         return
+    if _is_of_a_subtest(item):
+        if report.failed:
+            item.stash[_OUTCOME] = "failed"
+        return
     from pytest_mailtrap import _neighbours
 
     item.stash[_OUTCOME] = _outcome(item.stash.get(_OUTCOME, "passed"), report)
@@ -153,6 +179,11 @@ def after_report(item: pytest.Item, report: pytest.TestReport) -> None:
     report.mailtrap = counts  # type: ignore[attr-defined]  # reports take attributes of plugins
     if suite.junit:
         report.user_properties += _neighbours.junit_properties(counts)
+
+
+def _is_of_a_subtest(item: pytest.Item) -> bool:
+    """Whether a report is made while the test still runs: its own comes when it has ended."""
+    return item.stash.get(_IN_CALL, False)
 
 
 def _outcome(before: Outcome, report: pytest.TestReport) -> Outcome:

@@ -89,7 +89,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    result = yield
+    with _reporting.calling(item):
+        result = yield
     _reporting.judge(item)
     return result
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_mailtrap._spool import Spool
+
 CLEARTEXT = "def test_order(mailtrap):\n    send(mailtrap, tls=False)\n"
 ENCRYPTED = "def test_order(mailtrap):\n    send(mailtrap)\n"
 ENFORCE = 'mailtrap_policy = "enforce"'
@@ -148,6 +150,48 @@ class TestShop(unittest.TestCase):
     def test_good(self): send(self.trap)
 """
     project(source, ini=ENFORCE).assert_outcomes(passed=1, failed=1)
+
+
+SUBTESTS = """
+import unittest
+
+class TestShop(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def trap(self, mailtrap): self.trap = mailtrap
+
+    def test_order(self):
+        send(self.trap, tls={tls})
+        with self.subTest("first"): {first}
+        with self.subTest("second"): {second}
+"""
+
+
+needs_subtests = pytest.mark.skipif(
+    pytest.version_tuple < (9,), reason="subtests have reports of their own since pytest 9"
+)
+
+
+@needs_subtests
+@pytest.mark.parametrize(("tls", "failed"), [(True, 0), (False, 1)])
+def test_a_subtest_that_skips_excuses_no_mail(project, tls, failed):
+    """A part of a test that is skipped, or passes, changes nothing for the mail of the whole."""
+    source = SUBTESTS.format(tls=tls, first="self.skipTest('no')", second="pass")
+    result = project(source, ini=ENFORCE)
+    assert result.parseoutcomes().get("failed", 0) == failed
+    assert ("Policy enforce" in result.stdout.str()) is bool(failed)
+
+
+@needs_subtests
+def test_subtests_that_fail_show_the_mail(project, pytester):
+    """Each has it in its failure, and none twice; the whole test has failed in the record, too."""
+    source = SUBTESTS.format(tls=True, first="assert not 1", second="assert not 2")
+    result = project(source, "--mailtrap-save=mail", ini=ENFORCE)
+    result.stdout.fnmatch_lines(
+        ["E  *assert not 1*", "*- Captured mail call -*", "E  *assert not 2*", "*- Captured mail*"]
+    )
+    assert result.stdout.str().count("- Captured mail call -") == 2
+    [record] = Spool(pytester.path / "mail").records()
+    assert record["outcome"] == "failed"
 
 
 SHARED = """
