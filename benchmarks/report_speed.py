@@ -1,4 +1,16 @@
-"""How long a report of many messages takes to write, to open in Chromium and to filter, and how much memory."""
+"""
+How long a report of many messages takes to write, to open in Chromium and to filter, and how much memory.
+
+5,000 messages of 4 kB in 500 tests, on 2 shared cores (AMD EPYC) that had twice to four times their fill of other
+work, Python 3.11, Chromium, 2026-11-25, the middle of five runs:
+
+    3.3 s   of the processor to write it, in 4.6 to 8 s by the clock
+    8.7 MB  more memory than before
+    47 MB   file
+    1.3 s   until it is open and drawn
+    0.1 s   at most for any search, any filter and the next message
+    7 MB    JavaScript heap of the page
+"""
 
 from __future__ import annotations
 
@@ -54,9 +66,13 @@ def open_and_filter(program: str, path: Path) -> dict[str, float]:
         found["search: one message"] = page.run(script % (search % "to:customer4321@"))
         found["search: nothing"] = page.run(script % (search % "nowhere"))
         found["search: all again"] = page.run(script % (search % ""))
-        found["filter: problems"] = page.run(script % (click % "problems"))
-        found["filter: off"] = page.run(script % (click % "problems"))
+        found["filter: failed tests"] = page.run(script % (click % "failed"))
+        found["filter: off"] = page.run(script % (click % "failed"))
         found["next message"] = page.run(script % press)
+        page.call("Performance.enable")
+        metrics = page.call("Performance.getMetrics")["metrics"]
+    heap = next(m["value"] for m in metrics if m["name"] == "JSHeapUsedSize")
+    print(f"{heap / 1e6:8.1f} MB  JavaScript heap of the page")
     return found
 
 
@@ -77,7 +93,9 @@ def main() -> None:
                 }
                 for n in range(each)
             ]
-            run.test(f"tests/test_shop.py::test_{test}", *zip(mails, said, strict=True))
+            outcome = "failed" if test % 50 == 7 else "passed"
+            name = f"tests/test_shop.py::test_{test}"
+            run.test(name, *zip(mails, said, strict=True), outcome=outcome)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start, busy = time.perf_counter(), time.process_time()
         path = run.write()
