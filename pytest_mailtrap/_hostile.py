@@ -152,8 +152,7 @@ def judge_family(
     chosen = family(mode, scenarios=scenarios)
     skip = skip or {}
     check_skips(skip)
-    port = trap.tls_port if mode == "implicit" else trap.port
-    trial = Trial(trap, mode, _with_address(send, trap.host, port), timeout, may_fail_silently)
+    trial = Trial(trap, mode, _with_address(send, trap, mode), timeout, may_fail_silently)
     with trap.trust():
         control = trial.control()
         if control.failed:
@@ -173,17 +172,24 @@ def is_available(scenario: Scenario) -> bool:
     return not scenario.is_outdated or can_speak(scenario.maximum_tls)
 
 
-def _with_address(send: Callable[..., Any], host: str, port: int) -> Callable[[], Any]:
-    """*send* with host and port, where it takes them."""
+def _with_address(send: Callable[..., Any], trap: MailTrap, mode: str) -> Callable[[], Any]:
+    """*send* with host and port, where it takes them; what has its own, and is intercepted, keeps them."""
     if not callable(send):
         raise TypeError(f"send must be a function, which is called several times, got {send!r}")
+    address = (trap.host, trap.tls_port if mode == "implicit" else trap.port)
+    if not _takes(send, *address) or (trap.is_intercepting and _takes(send)):
+        return send
+    return functools.partial(send, *address)
+
+
+def _takes(send: Callable[..., Any], *arguments: object) -> bool:
     try:
-        inspect.signature(send).bind(host, port)
+        inspect.signature(send).bind(*arguments)
     except TypeError:
-        return send
+        return False
     except ValueError:  # a builtin without a signature
-        return send
-    return functools.partial(send, host, port)
+        return False
+    return True
 
 
 class Trial:

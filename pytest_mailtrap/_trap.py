@@ -207,6 +207,11 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         )
         return self._while_it_runs(self.trust(), self._following(route))
 
+    @property
+    def is_intercepting(self) -> bool:
+        """Whether `intercept()` is in force at this moment."""
+        return bool(self._routes)
+
     @contextmanager
     def _following(self, route: Route) -> Iterator[None]:
         with intercepting(route):
@@ -349,7 +354,8 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         Fail unless the application refuses every hostile server of *mode*, after it could send to a good one.
 
         This trap plays them one after the other, on its own ports.
-        *send* makes the application send one message; it is given host and port where it takes them.
+        *send* makes the application send one message; it is given host and port where it takes them,
+        but keeps its own where it has defaults for them and `intercept()` is in force.
         *mode* is "starttls" or "implicit"; *scenarios* narrows the family, *skip* maps ids to the reason why they are left out.
         *timeout* and *may_fail_silently* are those of `HostileMailTrap.assert_client_refuses`.
         All failures stand in one message; the verdicts are returned, the control's first.

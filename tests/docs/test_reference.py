@@ -28,7 +28,7 @@ _FIXTURE = re.compile(
 # What every sequence has, what the factory calls, what the rest of the plugin calls.
 _UNTOLD = frozenset(
     {"count", "index", "start", "stop", "directory", "headline", "inspect_smime"}
-    | {"play", "playing", "show", "drop", "settle", "unfired_faults"}
+    | {"play", "playing", "show", "drop", "settle", "unfired_faults", "is_intercepting"}
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,12 @@ def starttls(host: str = HOST, *, verify: bool = True) -> None:
     context = ssl.create_default_context() if verify else None
     with smtplib.SMTP(host, 587, timeout=1) as client:
         client.starttls(context=context)
+        client.sendmail(SENDER, [RECIPIENT], MAIL)
+
+
+def with_defaults(host: str = HOST, port: int = 587) -> None:
+    with smtplib.SMTP(host, port, timeout=1) as client:
+        client.starttls(context=ssl.create_default_context())
         client.sendmail(SENDER, [RECIPIENT], MAIL)
 
 
@@ -106,6 +113,31 @@ def test_the_family_in_a_block(mailtrap: MailTrap, mode: str, send) -> None:
     meant = {c.transport.server_host for verdict in verdicts for c in verdict.connections}
     assert meant == {HOST}
     assert len(mailtrap) == 0
+
+
+@pytest.mark.parametrize("is_led", [True, False])
+def test_defaults_of_the_application_are_its_settings(mailtrap: MailTrap, is_led: bool) -> None:
+    """Under interception they stay; the control: without it the same function is given the trap's host and port."""
+    with mailtrap.intercept() if is_led else nullcontext():
+        verdicts = mailtrap.assert_refuses_hostile_servers(
+            with_defaults, scenarios=["certificate-host-mismatch"]
+        )
+    meant = {c.transport.server_host for verdict in verdicts for c in verdict.connections}
+    assert meant == ({HOST} if is_led else {None})
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_a_function_without_defaults_is_given_host_and_port(mailtrap: MailTrap) -> None:
+    """Also where the trap intercepts: there is no other way to call it."""
+
+    def send(host: str, port: int) -> None:
+        with_defaults(host, port)
+
+    verdicts = mailtrap.assert_refuses_hostile_servers(
+        send, scenarios=["certificate-host-mismatch"]
+    )
+    meant = {c.transport.server_host for verdict in verdicts for c in verdict.connections}
+    assert meant == {None}
 
 
 @pytest.mark.mailtrap(intercept=True)
