@@ -64,12 +64,14 @@ def _watched(item: pytest.Item) -> Iterator[None]:
 
 
 def _watch(item: pytest.Item, guard: Guard | None, stack: ExitStack) -> None:
+    from pytest_mailtrap._intercept import guarding, renew
+
     if guard is None:
         from pytest_mailtrap._guard import Guard
-        from pytest_mailtrap._intercept import guarding
 
         guard = Guard()
         stack.enter_context(guarding(guard))
+    renew()
     guard.test = item.nodeid
     stack.callback(setattr, guard, "test", None)
     item.stash[_GUARD] = guard
@@ -88,6 +90,14 @@ def _marked(item: pytest.Item) -> bool | None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if _GUARD in item.stash:
         _reporting.add_check(item, lambda: _told(_taken(item)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    if _GUARD in item.stash:
+        from pytest_mailtrap._intercept import renew
+
+        renew()  # what the test's setup has put over it
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._route import Route
 
     Function = Callable[..., Any]  # what is replaced has all kinds of signatures
+    _Place = tuple[Any, str, Callable[[Function], Function]]  # what is replaced where, and by what
 
 # Of the addresses that connect() takes for hosts: with flow and scope or without (RFC 3493, section 3.3).
 _LENGTHS: dict[int, tuple[int, ...]] = {socket.AF_INET: (2,), socket.AF_INET6: (2, 3, 4)}
@@ -60,11 +61,17 @@ def guarding(guard: Guard | None) -> Iterator[None]:
         _switch.change(lambda order: Order(order.routes, before))
 
 
+def renew() -> None:
+    """Put the patches back where something else has replaced them, such as pytest-socket, which does so after each test."""
+    _switch.change(lambda order: order)
+
+
 class _Switch:
     """The order in force, and the patches that carry it out."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._places: list[_Place] = []
         self._patches: list[Patch] = []
         self.order = Order()
         # The names of addresses that a resolver gave, so that a connection to one of them can be called by its name.
@@ -73,20 +80,25 @@ class _Switch:
     def change(self, change: Callable[[Order], Order]) -> None:
         with self._lock:
             self.order = change(self.order)
-            wanted = bool(self.order.routes or self.order.guards)
-            if wanted and not self._patches:
-                self._patches = [Patch(*place) for place in _places()]
-            elif not wanted:
+            if self.order.routes or self.order.guards:
+                self._cover()
+            else:
                 while self._patches:
                     self._patches.pop().undo()
+                self._places.clear()
                 self.seen.clear()
+
+    def _cover(self) -> None:
+        self._places = self._places or list(_places())
+        covered = [(p.owner, p.name) for p in self._patches if p.is_in_place]
+        self._patches += [Patch(*place) for place in self._places if place[:2] not in covered]
 
 
 _switch = _Switch()
 _aliases = Aliases()
 
 
-def _places() -> Iterator[tuple[Any, str, Callable[[Function], Function]]]:
+def _places() -> Iterator[_Place]:
     # One floor below socket.getaddrinfo(), for those who have imported that function by name.
     yield _socket, "getaddrinfo", _looking_up
     if socket.getaddrinfo.__module__ != "socket":

@@ -21,17 +21,22 @@ class Patch:
     def __init__(
         self, owner: Any, name: str, make: Callable[[Any], Any]
     ) -> None:  # any module or class, any callable
-        self._owner = owner
-        self._name = name
+        self.owner = owner
+        self.name = name
         # A method may be inherited: then there is nothing to put back, only something to take away.
         self._own = vars(owner).get(name, _MISSING)
         self._replacement = make(getattr(owner, name))
         setattr(owner, name, self._replacement)
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether nobody else has replaced it since."""
+        return vars(self.owner).get(self.name) is self._replacement
+
     def undo(self) -> None:
-        if vars(self._owner).get(self._name) is not self._replacement:
+        if not self.is_in_place:
             return
         if self._own is _MISSING:
-            delattr(self._owner, self._name)
+            delattr(self.owner, self.name)
         else:
-            setattr(self._owner, self._name, self._own)
+            setattr(self.owner, self.name, self._own)

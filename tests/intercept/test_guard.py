@@ -393,6 +393,61 @@ def test_it_falls_with_the_run(pytester: pytest.Pytester, end: str) -> None:
     result.stdout.fnmatch_lines(["*it was replaced", "*", "as before"])
 
 
+def test_others_that_replace_the_same_function(pytester: pytest.Pytester) -> None:
+    """A plugin that allows some hosts, and puts the original back after each test, takes neither guard nor trap away."""
+    pytester.makeconftest(
+        """
+        import atexit, _socket, socket
+
+        BEFORE = socket.socket.connect, _socket.getaddrinfo
+
+        def functions():
+            return socket.socket.connect, _socket.getaddrinfo
+
+        def allow_this_machine(sock, address):
+            assert address[0] in ("127.0.0.1", "::1"), "not allowed"
+            return BEFORE[0](sock, address)
+
+        def pytest_runtest_setup():
+            socket.socket.connect = allow_this_machine
+
+        def pytest_runtest_teardown():
+            socket.socket.connect = BEFORE[0]
+
+        atexit.register(lambda: print("as before" if functions() == BEFORE else "replaced"))
+        """
+    )
+    pytester.makepyfile(
+        """
+        import smtplib, socket, pytest
+
+        def connect():
+            with socket.socket() as sock:
+                sock.connect(("192.0.2.25", 25))
+
+        def test_address():
+            connect()
+
+        def test_address_once_more():
+            connect()
+
+        @pytest.mark.mailtrap(intercept=True)
+        def test_trap(mailtrap):
+            smtplib.SMTP("smtp.example-provider.com", 25, timeout=10).close()
+            assert len(mailtrap.connections) == 1
+
+        @pytest.mark.mailtrap(guard=False)
+        def test_it_is_the_other_that_refuses():
+            with pytest.raises(AssertionError, match="not allowed"):
+                connect()
+        """
+    )
+    result = pytester.runpytest_subprocess("-s", "-p", "no:randomly", "--mailtrap-guard")
+    result.assert_outcomes(passed=2, failed=2)
+    assert result.stdout.str().count("MailGuardError: the mail guard refused 192.0.2.25:25") == 2
+    result.stdout.fnmatch_lines(["as before"])
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
