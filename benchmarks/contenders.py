@@ -55,8 +55,8 @@ class Contender:
 @contextmanager
 def mailtrap(mode: str) -> Iterator[Running]:
     """This project."""
-    from pytest_mailtrap._certs import new_ca
     from pytest_mailtrap._factory import MailTrapFactory
+    from pytest_mailtrap._issuing import new_ca
 
     factory = MailTrapFactory(new_ca())
     try:

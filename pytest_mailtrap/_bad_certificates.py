@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pytest_mailtrap._certs import issue
+from pytest_mailtrap._issuing import issue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

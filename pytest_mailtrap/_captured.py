@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._explain import how_sent, summary
+from pytest_mailtrap._layout import how_sent, summary
 from pytest_mailtrap._outcomes import outcome
 from pytest_mailtrap._record import connection_lines, message_lines
 

@@ -2,8 +2,7 @@
 The words of a failure: violations in, text out.
 
 Rules of this file: pure; the verdict first, then every message on a line, then the smallest evidence, then
-expected and received, then what to change, and no advice that the evidence contradicts. At most 18 lines of
-72 columns: with `CI` set, pytest prints them twice.
+expected and received, then what to change, and no advice that the evidence contradicts.
 """
 
 from __future__ import annotations
@@ -16,21 +15,18 @@ from pytest_mailtrap._advice import (
     login_advice,
     version_advice,
 )
+from pytest_mailtrap._layout import compose, how_sent, table, verdict
 from pytest_mailtrap._outcomes import diagnosis, happenings
-from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._faults import Unfired
+    from pytest_mailtrap._layout import Block
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._policy import Violation
     from pytest_mailtrap._transport import Transport
-
-LINES = 18
-_COLUMNS = 72
-Block = list[str]
 
 
 def explain_transport(
@@ -55,8 +51,8 @@ def explain_transport(
         received = f"{culprit.transport.tls_version} ({_offered(culprit.transport)})"
         remedy = version_advice(culprit.transport, minimum)
     return compose(
-        _verdict(len(violations), len(messages), fact),
-        _table(violations, messages, [how_sent(m.transport) for m in messages]),
+        verdict(len(violations), len(messages), fact),
+        table(violations, messages, [how_sent(m.transport) for m in messages]),
         _on_the_wire(first.number, evidence),
         [f"  - expected: {minimum} or newer", f"  + received: {received}"],
         remedy,
@@ -85,8 +81,8 @@ def explain_auth(
     verb = "MAIL" if first.code == "not-authenticated" else "AUTH"
     expected = " ".join(["AUTH", *([mechanism.upper()] if mechanism else []), "inside TLS"])
     return compose(
-        _verdict(len(violations), len(messages), fact),
-        _table(violations, messages, [_how_authenticated(m) for m in messages]),
+        verdict(len(violations), len(messages), fact),
+        table(violations, messages, [_how_authenticated(m) for m in messages]),
         _on_the_wire(first.number, _evidence(culprit, verb, note)),
         [
             f"  - expected: {expected}{f' as {username!r}' if username else ''}",
@@ -127,8 +123,8 @@ def explain_waiting(
     """Say what did arrive when fewer messages came in time than were waited for."""
     idle = [connection for connection in connections if not connection.messages]
     return compose(
-        _verdict(len(messages), count, f"arrived within {timeout:g} s"),
-        _table([], messages, [how_sent(m.transport) for m in messages]),
+        verdict(len(messages), count, f"arrived within {timeout:g} s"),
+        table([], messages, [how_sent(m.transport) for m in messages]),
         happenings(idle, port, tls_port, room=5) if idle or not messages else [],
         advice_for(diagnosis(idle, intercepts=intercepts), may_be_late=False)
         if idle or not messages
@@ -154,62 +150,6 @@ def _how_often(command: str, seen: int) -> str:
     if not seen:
         return f"no such {command} came"
     return f"{command} came {'once' if seen == 1 else f'{seen} times'}"
-
-
-# -- blocks ---------------------------------------------------------------------------
-
-
-def compose(verdict: str, *blocks: Block) -> str:
-    """Put the blocks together, the first one cut where the whole would grow too long."""
-    parts = [block for block in blocks if block]
-    lines = [verdict]
-    surplus = 1 + sum(len(part) + 1 for part in parts) - LINES
-    for place, part in enumerate(parts):
-        if place == 0 and surplus > 0:
-            # The table of messages is the one that can be long, and the one that can be cut.
-            kept = max(1, len(part) - surplus - 1)
-            part = [*part[:kept], f"  ... and {len(part) - kept} more"]
-        lines += ["", *part]
-    return "\n".join(clip(line) for line in lines)
-
-
-def clip(line: str) -> str:
-    """A line as a terminal may show it: within its columns, and without control characters."""
-    line = printable(line.encode("utf-8", "backslashreplace"))
-    return line if len(line) <= _COLUMNS else f"{line[: _COLUMNS - 3]}..."
-
-
-def _verdict(count: int, total: int, fact: str) -> str:
-    return f"{count} of {total} messages {fact}"
-
-
-def _table(
-    violations: Sequence[Violation], messages: Sequence[CapturedMessage], hows: Sequence[str]
-) -> Block:
-    """Every message on an aligned line; where there are many, the culprits first."""
-    width = max((len(how) for how in hows), default=0)
-    digits = len(str(len(messages)))
-    rows = [
-        f"  {f'#{number}':<{digits + 1}}  {how:<{width}}  {summary(message)}"
-        for number, (message, how) in enumerate(zip(messages, hows, strict=True), 1)
-    ]
-    if len(rows) > 3:
-        culprits = [violation.number - 1 for violation in violations]
-        others = sorted(set(range(len(rows))) - set(culprits))
-        return [rows[place] for place in [*culprits, *others]]
-    return rows
-
-
-def summary(message: CapturedMessage) -> str:
-    """Subject and recipients on one line, harmless in a terminal."""
-    return f'"{message.headline}" -> {", ".join(message.rcpt_tos)}'
-
-
-def how_sent(transport: Transport) -> str:
-    if transport.tls_version is None:
-        return "no TLS"
-    kind = "STARTTLS" if transport.negotiated_by == "starttls" else "implicit TLS"
-    return f"{transport.tls_version}, {kind}"
 
 
 def _how_authenticated(message: CapturedMessage) -> str:

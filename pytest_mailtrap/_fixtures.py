@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def mailtrap_ca() -> trustme.CA:
     """The throwaway CA that issues the certificates of all traps; override it to bring your own."""
-    from pytest_mailtrap._certs import new_ca
+    from pytest_mailtrap._issuing import new_ca
 
     return new_ca()
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._explain import clip
 from pytest_mailtrap._hosts import spoken
+from pytest_mailtrap._layout import clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,18 +10,17 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._explain import LINES, clip, compose
 from pytest_mailtrap._hostile_advice import CONTROL, remedy
+from pytest_mailtrap._layout import COLUMNS, LINES, clip, compose
 from pytest_mailtrap._outcomes import diagnosis, happenings, where
 from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mailtrap._explain import Block
     from pytest_mailtrap._judgement import Attempt, Verdict
+    from pytest_mailtrap._layout import Block
 
-_COLUMNS = 72
 _MODES = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
 _CHANNELS = {
     "cleartext": "sent in cleartext",
@@ -125,7 +124,7 @@ def _family_table(failed: Sequence[Verdict]) -> Block:
 
 def _wrapped(text: str, indent: str) -> Block:
     return textwrap.wrap(
-        text, _COLUMNS, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        text, COLUMNS, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )
 
 
@@ -185,7 +184,7 @@ def _who(verdict: Verdict) -> Block:
 
 def _labelled(label: str, text: str) -> Block:
     return textwrap.wrap(
-        f"  {label}  {text}", _COLUMNS, subsequent_indent=" " * 14, break_on_hyphens=False
+        f"  {label}  {text}", COLUMNS, subsequent_indent=" " * 14, break_on_hyphens=False
     )[:2]
 
 

@@ -62,6 +62,11 @@ def as_address(host: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def is_mail(host: object, port: object) -> bool:
+    """Whether that is a mail port of some host, so that a route or the guard must have its say."""
+    return canonical(host) is not None and port_number(port) in MAIL_PORTS
+
+
 def is_own(host: str) -> bool:
     """Whether the canonical *host* is this machine by loopback, whatever a resolver says."""
     address = as_address(host)

@@ -149,11 +149,6 @@ def _looking_up(original: Function) -> Function:
     return getaddrinfo
 
 
-def is_mail(host: object, port: object) -> bool:
-    """Whether that is a mail port of some host, so that a route or the guard must have its say."""
-    return canonical(host) is not None and port_number(port) in MAIL_PORTS
-
-
 def _name(host: object, flags: int = 0) -> str | None:
     """The name to look after; None for addresses, which are judged when somebody connects, and for what servers bind to."""
     name = canonical(host)

@@ -41,7 +41,7 @@ def extend_html(config: pytest.Config, report: pytest.TestReport, account: Accou
 
 
 def _table(account: Account) -> str:
-    from pytest_mailtrap._explain import how_sent
+    from pytest_mailtrap._layout import how_sent
 
     rows = [
         (f"#{number}", how_sent(message.transport), message.headline, ", ".join(message.rcpt_tos))

@@ -9,13 +9,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._layout import COLUMNS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mailtrap._connection import Connection
-    from pytest_mailtrap._explain import Block
+    from pytest_mailtrap._layout import Block
 
-_COLUMNS = 72
 # The likeliest reason first: where several connections failed for several reasons, the advice is for one.
 _REASONS = (
     "wrong-port",
@@ -168,4 +169,4 @@ def where(connection: Connection) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, _COLUMNS - 6)[:2]
+    return textwrap.wrap(text, COLUMNS - 6)[:2]

@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._explain import Block, compose, summary
+from pytest_mailtrap._layout import Block, compose, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

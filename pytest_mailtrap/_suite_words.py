@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._advice import login_advice
-from pytest_mailtrap._explain import clip, compose, summary
+from pytest_mailtrap._layout import COLUMNS, clip, compose, summary
 from pytest_mailtrap._requirements import MINIMUM_TLS
 from pytest_mailtrap._suite_policy import FACTORY, MARKER
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pytest_mailtrap._suite_policy import Policy
 
 _LINES = 18
-_COLUMNS = 72
 # How many lines of the table, the evidence, "expected" and "received", and the advice must stay.
 _LEAST = (2, 3, 2, 3)
 
@@ -50,7 +49,7 @@ def _way_out(requirement: str, policy: Policy) -> list[str]:
     option = 'policy="none", reason="..."'
     way = f"{FACTORY}({option})" if policy.origin == FACTORY else f"{MARKER}({option})"
     demand = f"Policy {policy.mode}: {requirement} ({policy.required_by or policy.origin})"
-    return [*textwrap.wrap(demand, _COLUMNS), f"Except: {way}"]
+    return [*textwrap.wrap(demand, COLUMNS), f"Except: {way}"]
 
 
 def _also(others: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop  # type: ignore[import-not-found,unused-ignore]  # there, or this file would not be imported
 
-from pytest_mailtrap._intercept import is_mail
+from pytest_mailtrap._hosts import is_mail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pytest_mailtrap._certs import Certificates, can_speak, new_ca
+from pytest_mailtrap._certs import Certificates, can_speak
+from pytest_mailtrap._issuing import new_ca
 from pytest_mailtrap._options import Options
 from pytest_mailtrap._scenario import CERTIFICATES
 

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from pytest_mailtrap._certs import new_ca
 from pytest_mailtrap._factory import MailTrapFactory
+from pytest_mailtrap._issuing import new_ca
 
 if TYPE_CHECKING:
     from pytest_mailtrap import MailTrap

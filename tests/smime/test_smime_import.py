@@ -16,7 +16,7 @@ assert not loaded(), loaded()
 assert "cryptography" not in sys.modules
 
 from pytest_mailtrap import MailTrapFactory
-from pytest_mailtrap._certs import new_ca
+from pytest_mailtrap._issuing import new_ca
 
 factory = MailTrapFactory(new_ca())
 with factory() as trap:

@@ -96,7 +96,7 @@ def test_the_core_does_without_pytest(tmp_path):
         textwrap.dedent(
             """
             from pytest_mailtrap import MailTrapFactory
-            from pytest_mailtrap._certs import new_ca
+            from pytest_mailtrap._issuing import new_ca
             factory = MailTrapFactory(new_ca())
             with factory() as trap:
                 assert len(trap) == 0
