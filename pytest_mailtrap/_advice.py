@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._options import TLS_VERSIONS
+from pytest_mailtrap._terms import TLS_VERSIONS
 
 if TYPE_CHECKING:
     from pytest_mailtrap._transcript import Transcript

@@ -8,16 +8,12 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._hosts import checked
+from pytest_mailtrap._terms import MODES, POLICIES, TLS_VERSIONS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pytest_mailtrap._scenario import Scenario
-
-TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-# The modes of MTA-STS (RFC 8461, section 3.2).
-POLICIES = ("none", "testing", "enforce")
-MODES = ("starttls", "implicit")
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "starttls": ("offer", "require", "off"),

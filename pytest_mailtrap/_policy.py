@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_mailtrap._options import TLS_VERSIONS
+from pytest_mailtrap._terms import TLS_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

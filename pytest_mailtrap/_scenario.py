@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pytest_mailtrap._faults import Rule
-from pytest_mailtrap._options import MODES, TLS_VERSIONS
+from pytest_mailtrap._terms import MODES, TLS_VERSIONS
 
 if TYPE_CHECKING:
     import trustme

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pytest_mailtrap._faults import MAX_DELAY, Rule
-from pytest_mailtrap._options import MODES
 from pytest_mailtrap._scenario import Scenario
+from pytest_mailtrap._terms import MODES
 
 # A client that has given up on TLS waits for a greeting on the TLS port; one that has not speaks at once.
 _GREETS_AFTER = 0.1

@@ -20,11 +20,11 @@ import pytest
 
 from pytest_mailtrap import _settings
 from pytest_mailtrap._ledger import Ledger
-from pytest_mailtrap._options import POLICIES
 from pytest_mailtrap._requirements import DEFAULT, parse_requirements
 from pytest_mailtrap._spool import Spool
 from pytest_mailtrap._suite_policy import Policy
 from pytest_mailtrap._tally import Counts, Tally, counts_of, nothing_but
+from pytest_mailtrap._terms import POLICIES
 
 if TYPE_CHECKING:
     from pytest_mailtrap._account import Account

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._options import POLICIES
 from pytest_mailtrap._requirements import DEFAULT, includes, parse_requirements
+from pytest_mailtrap._terms import POLICIES
 
 if TYPE_CHECKING:
     from pytest_mailtrap._options import Options

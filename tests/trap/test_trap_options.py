@@ -290,7 +290,7 @@ def test_made_up_credentials_are_new_each_time(mailtrap_factory, secure):
 
 def test_the_versions_named_are_those_of_the_standard_library():
     """The names of the options are those that `SSLObject.version()` gives."""
-    from pytest_mailtrap._options import TLS_VERSIONS
+    from pytest_mailtrap._terms import TLS_VERSIONS
 
     names = [getattr(ssl.TLSVersion, name.replace(".", "_")) for name in TLS_VERSIONS]
     assert names == sorted(names)

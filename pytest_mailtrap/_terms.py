@@ -1,0 +1,9 @@
+"""The words of the field that users write and the code compares: in their order, from weakest to strongest where there is one."""
+
+from __future__ import annotations
+
+TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+# The modes of MTA-STS (RFC 8461, section 3.2).
+POLICIES = ("none", "testing", "enforce")
+# How TLS begins, and so which family a hostile server is of.
+MODES = ("starttls", "implicit")
