@@ -30,7 +30,8 @@ def port_number(port: object) -> int | None:
     if isinstance(port, bytes | bytearray):
         port = port.decode("ascii", "replace")
     if isinstance(port, str):
-        return int(port or 0) if port.isdecimal() or not port else _SERVICES.get(port)
+        is_number = not port or (port.isascii() and port.isdecimal())
+        return int(port or 0) if is_number else _SERVICES.get(port)
     try:
         return operator.index(port)  # type: ignore[arg-type]  # anything may come: hence the except
     except TypeError:
@@ -93,7 +94,9 @@ def checked(host: object) -> str:
 
 
 def spoken(host: str, port: int) -> str:
-    """`host:port`, as people and URLs write it."""
+    """`host:port`, as people and URLs write it, on one line whatever the host."""
+    if not is_host(host):
+        return f"{host!r}:{port}"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -202,7 +202,7 @@ def _asked(name: str, original: Function, *args: Any) -> list[Any]:
     try:
         found: list[Any] = original(*args)
     except socket.gaierror:
-        if not _switch.order.claims_all or is_own(name):
+        if is_own(name) or not _switch.order.claims(name):
             raise
         _, *rest = args
         return _alias_info(original, name, *rest)
@@ -221,7 +221,7 @@ def _looking_up_name(original: Function) -> Function:
         try:
             address: str = original(hostname)
         except socket.gaierror:
-            if not _switch.order.claims_all or is_own(name):
+            if is_own(name) or not _switch.order.claims(name):
                 raise
             return _aliases.of(name)[0]
         _switch.seen[address] = name

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_mailtrap._hosts import IMPLICIT_TLS_PORT, is_own
+from pytest_mailtrap._hosts import IMPLICIT_TLS_PORT, is_host, is_own
 
 if TYPE_CHECKING:
     from pytest_mailtrap._guard import Guard
@@ -59,7 +59,8 @@ class Route:
     arrivals: Arrivals = field(default_factory=Arrivals)
 
     def claims(self, host: str) -> bool:
-        return self.hosts is None or host in self.hosts
+        # What no host is called, such as a name with a line end that was read from a file, fails as it does in production.
+        return is_host(host) if self.hosts is None else host in self.hosts
 
     def names(self, host: str) -> bool:
         """Whether it claims *host* by name: then all mail it gets is meant, also where no port is told."""
@@ -117,6 +118,5 @@ class Order:
     def names(self, host: str) -> bool:
         return any(route.names(host) for route in self.routes)
 
-    @property
-    def claims_all(self) -> bool:
-        return any(route.hosts is None for route in self.routes)
+    def claims(self, host: str) -> bool:
+        return any(route.claims(host) for route in self.routes)

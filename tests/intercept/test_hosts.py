@@ -26,6 +26,7 @@ from pytest_mailtrap._hosts import canonical, checked, is_own, port_number, spok
         ("SMTP", None),
         (25.0, None),
         ("25 ", None),
+        ("٢٥", None),
         (object(), None),
     ],
 )
@@ -100,5 +101,6 @@ def test_what_is_a_host_is_none() -> None:
 
 
 def test_written_for_people() -> None:
-    """Addresses of IPv6 in brackets."""
+    """Addresses of IPv6 in brackets; what is no host, in quotes, so that one sees why."""
     assert [spoken("a.example", 25), spoken("::1", 25)] == ["a.example:25", "[::1]:25"]
+    assert spoken("a.example\n", 25) == r"'a.example\n':25"

@@ -87,6 +87,31 @@ def test_ports_in_every_spelling(
     assert message.transport.negotiated_by == how
 
 
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(
+    "host",
+    [
+        f"{HOST}\n",
+        f"{HOST} ",
+        f"{HOST}:587",
+        "*.example-provider.com",
+        "smtp..example-provider.com",
+        f"{'x' * 64}.example",
+        f"{'ü' * 64}.example",
+    ],
+)
+@pytest.mark.parametrize("send", [smtplib_starttls, lambda host: socket.gethostbyname(host)])
+def test_what_no_host_is_called_fails_as_in_production(
+    mailtrap: MailTrap, asked: list[str], send, host: str
+) -> None:
+    """A setting that was read with its line end must not pass its test: the system is asked, and says what it always says."""
+    with pytest.raises((socket.gaierror, UnicodeError)):
+        send(host)
+    assert asked == [host]
+    asked.clear()
+    assert mailtrap.connections == []
+
+
 @pytest.mark.mailtrap(intercept=["smtp.elsewhere.example"])
 def test_other_hosts_are_not_intercepted(mailtrap: MailTrap, asked: list[str]) -> None:
     """Of hosts that are not named the resolver is asked as always: here it knows none."""
