@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import smtplib
 import socket
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -446,6 +448,61 @@ def test_others_that_replace_the_same_function(pytester: pytest.Pytester) -> Non
     result.assert_outcomes(passed=2, failed=2)
     assert result.stdout.str().count("MailGuardError: the mail guard refused 192.0.2.25:25") == 2
     result.stdout.fnmatch_lines(["as before"])
+
+
+TIMEOUT = """
+import signal
+
+def give_up(*_arguments):
+    pytest.fail("it took too long")
+
+signal.signal(signal.SIGALRM, give_up)
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+mailtrap.wait_for(1, timeout=60)
+"""
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "assert False",
+        'with smtplib.SMTP("smtp.example.org", 587, timeout=10):\n    raise OSError',
+        "mailtrap.intercept().__enter__()\nassert False",
+        pytest.param(
+            TIMEOUT,
+            marks=pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no alarms here"),
+        ),
+    ],
+)
+def test_nothing_is_replaced_in_the_test_after_one_that_fails(
+    pytester: pytest.Pytester, end: str
+) -> None:
+    """By an assertion, in the middle of a connection or of an interception, or by a timeout as pytest-timeout has it."""
+    result = run(
+        pytester,
+        f"""
+import _socket, os, ssl
+
+def functions():
+    return (
+        socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo, socket.gethostbyname,
+        _socket.getaddrinfo, _socket.gethostbyname, ssl.SSLContext.load_default_certs,
+        os.environ.get("SSL_CERT_FILE"),
+    )
+
+BEFORE = functions()
+
+@pytest.mark.mailtrap(intercept=True, guard=True)
+def test_fails(mailtrap):
+    assert not set(functions()) & set(BEFORE) - {{socket.getaddrinfo}}
+{textwrap.indent(end, "    ")}
+
+def test_next():
+    assert functions() == BEFORE
+""",
+    )
+    result.assert_outcomes(failed=1, passed=1)
+    assert "test_fails" in result.stdout.str().partition("short test summary")[2]
 
 
 @pytest.mark.parametrize(
