@@ -141,11 +141,11 @@ def thread() -> None:
 # -- others -------------------------------------------------------------------------------
 
 
-def with_trio() -> None:
+def with_trio(host: str = HOST) -> None:
     trio = pytest.importorskip("trio")
 
     async def main() -> None:
-        stream = await trio.open_ssl_over_tcp_stream(HOST, 465, https_compatible=True)
+        stream = await trio.open_ssl_over_tcp_stream(host, 465, https_compatible=True)
         async with stream:
             await stream.receive_some()
             for command in DIALOGUE:
@@ -155,11 +155,11 @@ def with_trio() -> None:
     trio.run(main)
 
 
-def with_anyio(backend: str = "asyncio") -> None:
+def with_anyio(backend: str = "asyncio", host: str = HOST) -> None:
     anyio = pytest.importorskip("anyio")
 
     async def main() -> None:
-        stream = await anyio.connect_tcp(HOST, 465, tls=True, tls_standard_compatible=False)
+        stream = await anyio.connect_tcp(host, 465, tls=True, tls_standard_compatible=False)
         async with stream:
             await stream.receive()
             for command in DIALOGUE:
@@ -169,18 +169,18 @@ def with_anyio(backend: str = "asyncio") -> None:
     anyio.run(main, backend=backend)
 
 
-def with_uvloop() -> None:
+def with_uvloop(host: str = HOST) -> None:
     uvloop = pytest.importorskip("uvloop")
     loop = uvloop.new_event_loop()
     try:
-        loop.run_until_complete(streams(HOST))
+        loop.run_until_complete(streams(host))
     finally:
         loop.close()
 
 
-def aiosmtplib_starttls() -> None:
+def aiosmtplib_starttls(host: str = HOST) -> None:
     aiosmtplib = pytest.importorskip("aiosmtplib")
-    asyncio.run(aiosmtplib.send(message(), hostname=HOST, port=587, start_tls=True))
+    asyncio.run(aiosmtplib.send(message(), hostname=host, port=587, start_tls=True))
 
 
 def aiosmtplib_implicit() -> None:

@@ -492,6 +492,33 @@ def test_many_threads_and_hosts_are_told_apart(mailtrap: MailTrap) -> None:
 
 
 @pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize("host", [HOST, ADDRESS])
+def test_a_socket_that_was_wrapped_before_it_connects(mailtrap: MailTrap, host: str) -> None:
+    """The handshake comes with the connection; by name and by address."""
+    context = ssl.create_default_context()
+    with context.wrap_socket(socket.socket(), server_hostname=host) as sock:
+        sock.settimeout(10)
+        sock.connect((host, 465))
+        assert sock.recv(3) == b"220"
+        assert host in names(sock.getpeercert())
+    assert mailtrap.connections[0].transport.server_host == host
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(
+    "address", [("2001:db8::25", 587, 0), ("2001:db8::25", 587, 0, 0), ("fe80::1", 587, 7, 1)]
+)
+def test_addresses_with_flow_and_scope(mailtrap: MailTrap, address: tuple) -> None:
+    """As getaddrinfo() gives them."""
+    with socket.socket(socket.AF_INET6) as sock:
+        sock.settimeout(10)
+        sock.connect(address)
+        assert sock.recv(3) == b"220"
+    assert mailtrap.connections[0].transport.server_host == address[0]
+
+
+@pytest.mark.mailtrap(intercept=True)
 def test_connect_ex_tells_by_numbers(mailtrap: MailTrap) -> None:
     """0 when it was led to the trap, ECONNREFUSED from the guard; it never raises."""
     with socket.socket() as sock:

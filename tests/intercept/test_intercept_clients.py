@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from _senders import ADDRESS, HOST, RECIPIENT, Application, applications
+from _senders import (
+    ADDRESS,
+    HOST,
+    RECIPIENT,
+    Application,
+    aiosmtplib_starttls,
+    applications,
+    open_connection,
+    with_anyio,
+    with_trio,
+    with_uvloop,
+)
 
 from pytest_mailtrap import MailTrap, _trap
 from pytest_mailtrap._guard import Guard
@@ -37,6 +48,39 @@ def test_mail_for_a_named_host_arrives(mailtrap: MailTrap, application: Applicat
     """As with any host."""
     application.send()
     assert len(mailtrap.wait_for(1)) == 1
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(
+    ("host", "meant"),
+    [
+        ("SMTP.Example-Provider.COM", HOST),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("2001:db8::25", "2001:db8::25"),
+        (ADDRESS, ADDRESS),
+        ("localhost", "localhost"),
+        ("127.0.0.1", "127.0.0.1"),
+    ],
+)
+@pytest.mark.parametrize(
+    "send",
+    [
+        open_connection,
+        aiosmtplib_starttls,
+        with_trio,
+        lambda host: with_anyio(host=host),
+        lambda host: with_anyio("trio", host),
+        with_uvloop,
+    ],
+    ids=["asyncio", "aiosmtplib", "trio", "anyio", "anyio on trio", "uvloop"],
+)
+def test_hosts_in_every_spelling_through_event_loops(
+    mailtrap: MailTrap, send, host: str, meant: str
+) -> None:
+    """Each has a way of its own with names and addresses; all of them verify what they asked for."""
+    send(host)
+    [message] = mailtrap.wait_for(1)
+    assert message.transport.server_host == meant
 
 
 @every
