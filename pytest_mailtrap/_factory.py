@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_mailtrap._certs import Certificates
 from pytest_mailtrap._options import Options
 from pytest_mailtrap._server import LoopThread
+from pytest_mailtrap._station import Station
 from pytest_mailtrap._trap import MailTrap
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ class MailTrapFactory:
         """Run a trap with *options* inside the `with` block."""
         if self._observer is not None:
             self._observer.starting(options)
-        trap = MailTrap(self._thread, self._certificates, options, observer=self._observer)
-        with self._run(trap, options):
-            yield trap
+        station = Station(self._thread, self._certificates, options, observer=self._observer)
+        with self._run(station):
+            yield MailTrap(station)
 
     @contextmanager
     def hostile(self, options: Options, scenario: Scenario, mode: str) -> Iterator[HostileMailTrap]:
@@ -66,25 +67,25 @@ class MailTrapFactory:
         from pytest_mailtrap._hostile import HostileMailTrap
 
         options = dataclasses.replace(options, trust=True)
-        trap = HostileMailTrap(
-            self._thread, self._certificates, options, scenario=scenario, mode=mode
-        )
-        with self._run(trap, options):
+        station = Station(self._thread, self._certificates, options)
+        trap = HostileMailTrap(station, scenario=scenario, mode=mode)
+        with self._run(station):
             yield trap
 
     @contextmanager
-    def _run(self, trap: MailTrap, options: Options) -> Iterator[None]:
-        trap.start()
+    def _run(self, station: Station) -> Iterator[None]:
+        station.start()
+        options = station.options
         try:
             with ExitStack() as stack:
                 if options.trust:
-                    stack.enter_context(trap.trust())
+                    stack.enter_context(station.trust())
                 if options.intercept:
                     hosts = options.intercept if isinstance(options.intercept, tuple) else ()
-                    stack.enter_context(trap.intercept(*hosts))
+                    stack.enter_context(station.intercept(hosts))
                 yield
         finally:
-            trap.stop()
+            station.stop()
 
     def smime_identity(
         self, address: str | None, *addresses: str, **keywords: Any

@@ -62,8 +62,8 @@ def hostile_mailtrap(
     request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
 ) -> Iterator[HostileMailTrap]:
     """A mail trap that plays one hostile server per test; see its `assert_client_refuses(send)`."""
-    from pytest_mailtrap._hostile import is_available
     from pytest_mailtrap._scenarios import scenario_named
+    from pytest_mailtrap._trial import is_available
 
     if not hasattr(request, "param"):
         pytest.fail(

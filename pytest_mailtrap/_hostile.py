@@ -1,36 +1,27 @@
 """
-Hostile servers: a trap that plays one scenario, and the family played one after the other.
+A trap that plays one hostile server: what a test holds in its hand.
 
-Rules of this file: it lets the application try and collects what was seen; what that means is decided in `_judgement`, and worded in
-`_hostile_words`.
+Rules of this file: the trying is `_trial`'s.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
-import time
 import unittest
 from typing import TYPE_CHECKING, Any
 
-from pytest_mailtrap._attempt import attempt
-from pytest_mailtrap._certs import can_speak
-from pytest_mailtrap._hostile_words import explain_control, explain_family, explain_verdict
-from pytest_mailtrap._judgement import Verdict, judge, sent_auth, uses
-from pytest_mailtrap._scenarios import BASELINE, OK, check_skips, family
+from pytest_mailtrap._hostile_words import explain_verdict
+from pytest_mailtrap._scenarios import OK
 from pytest_mailtrap._trap import MailTrap
+from pytest_mailtrap._trial import DEFAULT_TIMEOUT, Trial, raise_if_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     from pytest_mailtrap._faults import Rule
-    from pytest_mailtrap._inbox import Inbox
-    from pytest_mailtrap._judgement import Attempt
+    from pytest_mailtrap._judgement import Verdict
     from pytest_mailtrap._scenario import Scenario
     from pytest_mailtrap._stage import Stage
-
-DEFAULT_TIMEOUT = 10.0
-_LATE_SECONDS = 2.0
+    from pytest_mailtrap._station import Station
 
 
 class HostileMailTrap(MailTrap):
@@ -41,11 +32,11 @@ class HostileMailTrap(MailTrap):
     *mode* is "starttls" or "implicit".
     """
 
-    def __init__(self, *args: Any, scenario: Scenario, mode: str, **keywords: Any) -> None:
-        super().__init__(*args, **keywords)  # what a MailTrap takes
+    def __init__(self, station: Station, *, scenario: Scenario, mode: str) -> None:
+        station.play(scenario)
+        super().__init__(station)
         self.scenario = scenario
         self.mode = mode
-        self.play(scenario)
 
     @property
     def port(self) -> int:
@@ -56,7 +47,7 @@ class HostileMailTrap(MailTrap):
         """
         return self.tls_port if self.mode == "implicit" else super().port
 
-    def show(self, stage: Stage) -> None:
+    def _show(self, stage: Stage) -> None:
         if stage.scenario is self.scenario:
             self._inbox = stage.inbox
 
@@ -78,7 +69,7 @@ class HostileMailTrap(MailTrap):
 
         Where the control fails, the verdict is that of the scenario `ok`.
         """
-        trial = Trial(self, self.mode, send, timeout, may_fail_silently)
+        trial = Trial(self._station, self.mode, send, timeout, may_fail_silently, played=self._show)
         control = trial.control()
         if control.failed or self.scenario.id == OK.id:
             return control
@@ -105,174 +96,6 @@ class HostileMailTrap(MailTrap):
         """
         __tracebackhide__ = True
         verdict = self.judge(send, timeout=timeout, may_fail_silently=may_fail_silently)
-        _raise_if_failed(verdict, self)
+        raise_if_failed(verdict, self._station)
         if verdict.outcome == "inconclusive":
             raise unittest.SkipTest(explain_verdict(verdict))
-
-
-def _raise_if_failed(verdict: Verdict, trap: MailTrap) -> None:
-    __tracebackhide__ = True
-    if not verdict.failed:
-        return
-    if verdict.scenario.id == OK.id:
-        raise AssertionError(
-            explain_control(
-                verdict,
-                port=trap.port,
-                tls_port=trap.tls_port,
-                intercepts=trap.has_intercepted,
-            )
-        )
-    raise AssertionError(explain_verdict(verdict))
-
-
-def assert_family_refused(
-    trap: MailTrap, send: Callable[..., Any], **keywords: Any
-) -> tuple[Verdict, ...]:  # the keywords of judge_family()
-    """The work of `MailTrap.assert_refuses_hostile_servers()`."""
-    __tracebackhide__ = True
-    verdicts = judge_family(trap, send, **keywords)
-    _raise_if_failed(verdicts[0], trap)
-    if any(verdict.failed for verdict in verdicts):
-        raise AssertionError(explain_family(verdicts))
-    return verdicts
-
-
-def judge_family(
-    trap: MailTrap,
-    send: Callable[..., Any],
-    *,
-    mode: str,
-    scenarios: Iterable[str | Scenario] | None = None,
-    skip: Mapping[str, str] | None = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
-    may_fail_silently: bool = False,
-) -> tuple[Verdict, ...]:
-    """The verdict on each scenario, the control first; on the control alone where that fails."""
-    chosen = family(mode, scenarios=scenarios)
-    skip = skip or {}
-    check_skips(skip)
-    trial = Trial(trap, mode, _with_address(send, trap, mode), timeout, may_fail_silently)
-    with trap.trust():
-        control = trial.control()
-        if control.failed:
-            return (control,)
-        return (
-            control,
-            *(
-                trial.verdict(scenario)
-                for scenario in chosen
-                if scenario.id not in (OK.id, *skip) and is_available(scenario)
-            ),
-        )
-
-
-def is_available(scenario: Scenario) -> bool:
-    """Whether this Python's OpenSSL can be such a server."""
-    return not scenario.is_outdated or can_speak(scenario.maximum_tls)
-
-
-def _with_address(send: Callable[..., Any], trap: MailTrap, mode: str) -> Callable[[], Any]:
-    """*send* with host and port, where it takes them; what has its own, and is intercepted, keeps them."""
-    if not callable(send):
-        raise TypeError(f"send must be a function, which is called several times, got {send!r}")
-    address = (trap.host, trap.tls_port if mode == "implicit" else trap.port)
-    if not _takes(send, *address) or (trap.is_intercepting and _takes(send)):
-        return send
-    return functools.partial(send, *address)
-
-
-def _takes(send: Callable[..., Any], *arguments: object) -> bool:
-    try:
-        inspect.signature(send).bind(*arguments)
-    except TypeError:
-        return False
-    except ValueError:  # a builtin without a signature
-        return False
-    return True
-
-
-class Trial:
-    """The application's `send()`, tried on one server after the other."""
-
-    def __init__(
-        self,
-        trap: MailTrap,
-        mode: str,
-        send: Callable[[], Any],
-        timeout: float | None,
-        may_fail_silently: bool,
-    ) -> None:
-        if not callable(send):
-            raise TypeError(f"send must be a function, which is called several times, got {send!r}")
-        if timeout is not None and not timeout > 0:
-            raise ValueError(
-                f"timeout must be a positive number of seconds or None, got {timeout!r}"
-            )
-        self._trap = trap
-        self._mode = mode
-        self._send = send
-        self._timeout = timeout
-        self._may_fail_silently = may_fail_silently
-        self._control: Verdict | None = None
-        self._unasked: bool | None = None
-        self._is_late = False
-
-    def control(self) -> Verdict:
-        """The good server, once: a client that cannot send at all refuses everything."""
-        if self._control is None:
-            self._control = self._try(OK)
-        return self._control
-
-    def verdict(self, scenario: Scenario) -> Verdict:
-        """What becomes of *scenario*, after the control."""
-        control = self.control()
-        if scenario.needs and not uses(scenario.needs, control.connections):
-            return Verdict(scenario=scenario, mode=self._mode, outcome="needs-unused")
-        verdict = self._try(scenario)
-        if verdict.outcome == "forbidden-command" and self._sends_auth_unasked():
-            return self._judge(scenario, verdict, sends_auth_unasked=True)
-        return verdict
-
-    def _sends_auth_unasked(self) -> bool:
-        if self._unasked is None:
-            self._unasked = sent_auth(self._try(BASELINE).connections)
-        return self._unasked
-
-    def _try(self, scenario: Scenario) -> Verdict:
-        with self._trap.playing(scenario) as stage:
-            how = attempt(
-                self._send,
-                timeout=self._timeout,
-                cut=self._trap.drop,
-                must_not_log=scenario.must_not_log,
-            )
-            self._await_late_mail(scenario, stage.inbox, how)
-            self._trap.settle()
-            connections = stage.inbox.connections()
-        self._trap.show(stage)
-        return judge(
-            scenario, self._mode, connections, how, may_fail_silently=self._may_fail_silently
-        )
-
-    def _await_late_mail(self, scenario: Scenario, inbox: Inbox, how: Attempt) -> None:
-        """Give mail that is sent in the background its time: a client that is late once is late again."""
-        if how.reported or how.hung:
-            return
-        if scenario is OK:
-            self._is_late = not inbox.count()
-        if self._is_late:
-            deadline = time.monotonic() + _LATE_SECONDS
-            seen = inbox.count if scenario.expected == "deliver" else inbox.connections
-            while not seen() and time.monotonic() < deadline:
-                time.sleep(0.01)
-
-    def _judge(self, scenario: Scenario, verdict: Verdict, *, sends_auth_unasked: bool) -> Verdict:
-        return judge(
-            scenario,
-            self._mode,
-            verdict.connections,
-            verdict.attempt,
-            may_fail_silently=self._may_fail_silently,
-            sends_auth_unasked=sends_auth_unasked,
-        )

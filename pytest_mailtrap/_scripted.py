@@ -8,7 +8,7 @@ from pytest_mailtrap._explain import explain_unfired
 from pytest_mailtrap._faults import Rule
 
 if TYPE_CHECKING:
-    from pytest_mailtrap._stage import Stage
+    from pytest_mailtrap._faults import Rules
 
 
 class Scripted:
@@ -24,7 +24,7 @@ class Scripted:
     A fault that never happened fails the test at its end: the test did not test what it says.
     """
 
-    _stage: Stage
+    _rules: Rules
 
     def reply(
         self,
@@ -104,9 +104,9 @@ class Scripted:
         )
 
     def _add(self, rule: Rule) -> None:
-        self._stage.rules.add(rule)
+        self._rules.add(rule)
 
     def unfired_faults(self) -> str | None:
         """The text of a failure where a scripted fault has not happened, else None."""
-        unfired = self._stage.rules.unfired()
-        return explain_unfired(unfired, total=self._stage.rules.count()) if unfired else None
+        unfired = self._rules.unfired()
+        return explain_unfired(unfired, total=self._rules.count()) if unfired else None

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from pytest_mailtrap import _assertions
-from pytest_mailtrap._certs import certificate_host
-from pytest_mailtrap._dialogue import Dialogue
 from pytest_mailtrap._explain import explain_nothing, explain_waiting
-from pytest_mailtrap._hosts import checked
-from pytest_mailtrap._intercept import intercepting
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._policy import transport_violations
-from pytest_mailtrap._route import Arrivals, Route
 from pytest_mailtrap._scripted import Scripted
-from pytest_mailtrap._server import Server
-from pytest_mailtrap._stage import Stage
-from pytest_mailtrap._trust import is_trusted, trusting
 from pytest_mailtrap._waiting import changed
-from pytest_mailtrap._wire import Wire
 
 if TYPE_CHECKING:
     import ssl
@@ -30,16 +19,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from pytest_mailtrap._certs import Certificates
-    from pytest_mailtrap._client_hello import ClientHello
     from pytest_mailtrap._connection import Connection
-    from pytest_mailtrap._inbox import Observer
     from pytest_mailtrap._judgement import Verdict
-    from pytest_mailtrap._options import Options
     from pytest_mailtrap._scenario import Scenario
-    from pytest_mailtrap._server import LoopThread
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._smime._settings import Trust
+    from pytest_mailtrap._station import Station
 
 
 class MailTrap(Scripted, Sequence[CapturedMessage]):
@@ -50,28 +35,10 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     A message is in it before the client hears that it was accepted.
     """
 
-    def __init__(
-        self,
-        thread: LoopThread,
-        certificates: Certificates,
-        options: Options,
-        *,
-        observer: Observer | None = None,
-    ) -> None:
-        self._certificates = certificates
-        self._options = options
-        self._accounts = options.accounts() or {"mailtrap": secrets.token_urlsafe(12)}
-        self._stage = Stage(options, observer=observer)
-        self._inbox = self._stage.inbox
-        self._thread = thread
-        self._arrivals = Arrivals()
-        self._routes: list[Route] = []
-        self.has_intercepted = False
-        self._entered: list[ExitStack] = []
-        self._server = Server(
-            thread,
-            new_wire=self._new_wire,
-        )
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._inbox = station.stage.inbox
+        self._rules = station.stage.rules
 
     # -- the messages ---------------------------------------------------------------------
 
@@ -107,7 +74,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     @property
     def connections(self) -> Sequence[Connection]:
         """Every TCP connection, also those that carried nothing or failed in the handshake."""
-        self._server.settle()
+        self._station.server.settle()
         self._inbox.raise_failure()
         return self._inbox.connections()
 
@@ -120,22 +87,22 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     @property
     def host(self) -> str:
         """The host name to connect to, which the certificate is for; 127.0.0.1 and ::1 do as well."""
-        return "localhost"
+        return self._station.host
 
     @property
     def port(self) -> int:
         """The port that greets in cleartext and offers STARTTLS."""
-        return self._server.port
+        return self._station.server.port
 
     @property
     def tls_port(self) -> int:
         """The port for implicit TLS (RFC 8314, section 3.3)."""
-        return self._server.tls_port
+        return self._station.server.tls_port
 
     @property
     def smtp_url(self) -> str:
         """`smtp://localhost:PORT`."""
-        return f"smtp://{self.host}:{self._server.port}"
+        return f"smtp://{self.host}:{self._station.server.port}"
 
     @property
     def smtps_url(self) -> str:
@@ -145,29 +112,29 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     @property
     def username(self) -> str:
         """A user name it accepts; the first one where *credentials* names several."""
-        return next(iter(self._accounts))
+        return next(iter(self._station.accounts))
 
     @property
     def password(self) -> str:
         """The password that goes with `username`."""
-        return self._accounts[self.username]
+        return self._station.accounts[self.username]
 
     # -- whom to trust --------------------------------------------------------------------
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:
         """A client context that trusts the trap's CA, and nothing else."""
-        return self._certificates.client_context()
+        return self._station.certificates.client_context()
 
     @property
     def ca_pem(self) -> str:
         """The certificate of the trap's CA as PEM text."""
-        return self._certificates.ca_pem
+        return self._station.certificates.ca_pem
 
     @property
     def ca_file(self) -> Path:
         """The path of a file with the certificate of the trap's CA, as PEM."""
-        return self._certificates.ca_file
+        return self._station.certificates.ca_file
 
     def smime_identity(
         self, address: str | None, *addresses: str, **keywords: Any
@@ -178,7 +145,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         Keywords: *key* ("ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", and "rsa-1024" for controls),
         *not_before* and *not_after* (aware datetimes), *purposes*, *key_usage*, *common_name*, *self_signed*.
         """
-        return self._certificates.smime_directory.issue(address, *addresses, **keywords)
+        return self._station.certificates.smime_directory.issue(address, *addresses, **keywords)
 
     def trust(self) -> AbstractContextManager[None]:
         """
@@ -188,7 +155,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         variable named before) and this one, for this process and for subprocesses started meanwhile.
         A client reads them when it makes its TLS context: contexts made earlier are out of reach.
         """
-        return self._while_it_runs(trusting(self.ca_pem, self._certificates.directory))
+        return self._station.trust()
 
     def intercept(self, *hosts: str) -> AbstractContextManager[None]:
         """
@@ -198,39 +165,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         to 465 at `tls_port`. The certificate is for the host that was asked for, and `trust()` is implied.
         Of several interceptions the latest counts.
         """
-        route = Route(
-            hosts=frozenset(map(checked, hosts)) or None,
-            port=self._server.port,
-            tls_port=self.tls_port,
-            ipv6=self._server.ipv6,
-            arrivals=self._arrivals,
-        )
-        return self._while_it_runs(self.trust(), self._following(route))
-
-    @property
-    def is_intercepting(self) -> bool:
-        """Whether `intercept()` is in force at this moment."""
-        return bool(self._routes)
-
-    @contextmanager
-    def _following(self, route: Route) -> Iterator[None]:
-        with intercepting(route):
-            self._routes.append(route)
-            self.has_intercepted = True
-            try:
-                yield
-            finally:
-                self._routes.remove(route)
-
-    @contextmanager
-    def _while_it_runs(self, *managers: AbstractContextManager[None]) -> Iterator[None]:
-        """Enter the *managers*; stop() leaves them where a test never does."""
-        with ExitStack() as stack:
-            for manager in managers:
-                stack.enter_context(manager)
-            self._entered.append(stack)
-            yield
-        self._entered.remove(stack)
+        return self._station.intercept(hosts)
 
     # -- waiting --------------------------------------------------------------------------
 
@@ -266,7 +201,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     timeout=timeout,
                     port=self.port,
                     tls_port=self.tls_port,
-                    intercepts=self.has_intercepted,
+                    intercepts=self._station.has_intercepted,
                 )
             )
         return messages[:count]
@@ -362,10 +297,10 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         What the servers got is in the verdicts, not among the messages of the trap.
         """
         __tracebackhide__ = True
-        from pytest_mailtrap._hostile import assert_family_refused
+        from pytest_mailtrap._trial import assert_family_refused
 
         return assert_family_refused(
-            self,
+            self._station,
             send,
             mode=mode,
             scenarios=scenarios,
@@ -382,115 +317,24 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
 
         Where the control fails, its verdict is the only one.
         """
-        from pytest_mailtrap._hostile import judge_family
+        from pytest_mailtrap._trial import judge_family
 
-        return judge_family(self, send, mode=mode, **keywords)
+        return judge_family(self._station, send, mode=mode, **keywords)
 
     def _at_least_one(self) -> list[CapturedMessage]:
         __tracebackhide__ = True
         messages = self._messages()
         if not messages:
-            self._server.settle_until_quiet()
+            self._station.server.settle_until_quiet()
             raise AssertionError(
                 explain_nothing(
                     self.connections,
                     port=self.port,
                     tls_port=self.tls_port,
-                    intercepts=self.has_intercepted,
+                    intercepts=self._station.has_intercepted,
                 )
             )
         return messages
-
-    # -- start and stop -------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Begin to listen."""
-        self._server.start()
-
-    def stop(self) -> None:
-        """Stop listening and close every connection; raise what failed in the trap itself."""
-        for stack in self._entered:
-            stack.close()
-        self._server.stop()
-        self._inbox.raise_failure()
-
-    def play(self, scenario: Scenario) -> None:
-        """Be the server of *scenario* from now on, with an empty inbox."""
-        self._stage = Stage(self._options, scenario=scenario)
-        self._inbox = self._stage.inbox
-
-    @contextmanager
-    def playing(self, scenario: Scenario) -> Iterator[Stage]:
-        """Be the server of *scenario* for a while; what comes meanwhile goes into an inbox of its own."""
-        stage = Stage(self._options, scenario=scenario)
-        before, self._stage = self._stage, stage
-        try:
-            yield stage
-        finally:
-            self._stage = before
-            self.drop()
-        stage.inbox.raise_failure()
-
-    def show(self, stage: Stage) -> None:
-        """Told of a stage that has been played; a trap that is hostile itself shows what came there."""
-
-    def drop(self) -> None:
-        """Cut every connection."""
-        self._server.drop()
-
-    def settle(self) -> None:
-        """Let clients that are in the middle of something go on for a moment."""
-        self._server.settle_until_quiet()
-
-    def _new_wire(
-        self, *, implicit: bool, on_open: Callable[[Wire], None], on_close: Callable[[Wire], None]
-    ) -> Wire:
-        stage = self._stage
-
-        def opened(wire: Wire) -> None:
-            on_open(wire)
-            wire.facts.trusted = is_trusted(self.ca_pem)
-            if not wire.closing:
-                stage.inbox.connected(wire.connection)
-
-        wire: Wire = Wire(
-            loop=self._thread.loop,
-            implicit=implicit,
-            choose_context=lambda hello: self._choose_context(
-                stage, hello, wire.connection.transport.server_host
-            ),
-            dialogue=partial(self._new_dialogue, stage),
-            at_handshake=partial(stage.rules.take, "HANDSHAKE", encrypted=False),
-            greets_after=stage.greets_after,
-            on_open=opened,
-            on_close=on_close,
-            on_error=stage.inbox.fail,
-            settle=self._server.settle,
-            arrived=self._arrivals.arrived,
-        )
-        return wire
-
-    def _choose_context(
-        self, stage: Stage, hello: ClientHello | None, requested: str | None
-    ) -> ssl.SSLContext:
-        """The context for what the client names and what it meant to reach."""
-        host = certificate_host(
-            hello.server_name if hello else None,
-            requested,
-            claims=lambda name: any(route.claims(name) for route in self._routes),
-        )
-        return self._certificates.server_context(stage.options, host, certificate=stage.certificate)
-
-    def _new_dialogue(self, stage: Stage, wire: Wire) -> Dialogue:
-        return Dialogue(
-            wire,
-            options=stage.options,
-            accounts=self._accounts,
-            directory=self._certificates.smime_directory,
-            rules=stage.rules,
-            deliver=stage.inbox.deliver,
-            fail=stage.inbox.fail,
-        )
 
 
 def _check_count(count: int) -> None:

@@ -16,7 +16,7 @@ from _senders import (
     with_uvloop,
 )
 
-from pytest_mailtrap import MailTrap, _trap
+from pytest_mailtrap import MailTrap, _station
 from pytest_mailtrap._guard import Guard
 from pytest_mailtrap._intercept import guarding
 
@@ -107,7 +107,7 @@ def test_a_certificate_for_another_host_is_refused(
     mailtrap: MailTrap, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same applications and another certificate of the same CA: verification is really on."""
-    monkeypatch.setattr(_trap, "certificate_host", lambda *_args, **_kw: "smtp.impostor.example")
+    monkeypatch.setattr(_station, "certificate_host", lambda *_args, **_kw: "smtp.impostor.example")
     assert application.refuses is not None
     with pytest.raises(application.refuses):
         application.send()

@@ -75,7 +75,7 @@ def test_overlong_line_that_never_ends(mailtrap):
         client.hello()
         for _ in range(50):
             client.send(b"x" * 60_000)
-        [wire] = mailtrap._server._wires
+        [wire] = mailtrap._station.server._wires
         assert len(wire._dialogue._lines._buffer) <= 300_000
         client.send(b"\r\n")
         assert client.reply() == "500 Command line too long"

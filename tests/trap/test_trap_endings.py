@@ -34,9 +34,9 @@ def ending(trap):
 
 def on_the_dialogue(trap, work):
     """Do *work* with the dialogue of the trap's one connection, where it belongs: on the trap's loop."""
-    [wire] = trap._server._wires
+    [wire] = trap._station.server._wires
     done = threading.Event()
-    trap._thread.loop.call_soon_threadsafe(lambda: (work(wire._dialogue), done.set()))
+    trap._station.thread.loop.call_soon_threadsafe(lambda: (work(wire._dialogue), done.set()))
     assert done.wait(10)
 
 
@@ -218,7 +218,7 @@ def clients_of_all_kinds(trap):
     shut = Talk(trap.port)
     shut.socket.shutdown(socket.SHUT_WR)
     deaf = Talk(trap.port)
-    for wire in trap._server._wires:
+    for wire in trap._station.server._wires:
         wire._tcp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     deaf.socket.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -232,11 +232,11 @@ def test_stop_with_clients_connected(mailtrap_factory):
     with mailtrap_factory() as trap:
         clients = clients_of_all_kinds(trap)
         until(lambda: len(trap.connections) == len(clients))
-        wires = set(trap._server._wires)
+        wires = set(trap._station.server._wires)
         begun = time.monotonic()
     # It takes 0.3 s at most; a machine under load may take longer, but nothing near a deadline of the trap.
     assert time.monotonic() - begun < 5
-    assert trap._server._wires == set()
+    assert trap._station.server._wires == set()
     assert all(wire.closing for wire in wires)
     assert all(connection.ended_by for connection in trap.connections)
     assert len(trap) == 0
@@ -270,7 +270,7 @@ def test_stop_twice(mailtrap_factory):
     """Stopping a stopped trap is nothing."""
     with mailtrap_factory() as trap:
         send(trap)
-    trap.stop()
+    trap._station.stop()
     assert len(trap) == 1
 
 

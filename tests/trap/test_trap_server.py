@@ -52,7 +52,7 @@ def test_loopback_over_ipv4_and_ipv6(mailtrap, host):
 
 def test_loopback_only(mailtrap):
     """No other address of the machine leads to the trap."""
-    listeners = mailtrap._server._listeners
+    listeners = mailtrap._station.server._listeners
     addresses = {sock.getsockname()[0] for listener in listeners for sock in listener.sockets}
     assert addresses <= {"127.0.0.1", "::1"}
     assert "127.0.0.1" in addresses
@@ -113,9 +113,9 @@ def test_one_thread_serves_all_traps(mailtrap, mailtrap_factory):
         for trap in (mailtrap, one, other):
             send(trap)
         threads = [thread for thread in threading.enumerate() if thread.name == "mailtrap"]
-        ours = mailtrap._thread._thread
+        ours = mailtrap._station.thread._thread
         assert threads.count(ours) == 1
-        assert one._thread is other._thread is mailtrap._thread
+        assert one._station.thread is other._station.thread is mailtrap._station.thread
 
 
 def test_several_traps_are_kept_apart(mailtrap, mailtrap_factory):

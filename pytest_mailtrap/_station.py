@@ -1,0 +1,189 @@
+"""
+A running mail server with all that belongs to it: ports, certificates, accounts, and the stage it plays on.
+
+Rules of this file: it knows connections and stages, but neither messages nor assertions; `MailTrap` is what a test sees of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._certs import certificate_host
+from pytest_mailtrap._dialogue import Dialogue
+from pytest_mailtrap._hosts import checked
+from pytest_mailtrap._intercept import intercepting
+from pytest_mailtrap._route import Arrivals, Route
+from pytest_mailtrap._server import Server
+from pytest_mailtrap._stage import Stage
+from pytest_mailtrap._trust import is_trusted, trusting
+from pytest_mailtrap._wire import Wire
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from pytest_mailtrap._certs import Certificates
+    from pytest_mailtrap._client_hello import ClientHello
+    from pytest_mailtrap._inbox import Observer
+    from pytest_mailtrap._options import Options
+    from pytest_mailtrap._scenario import Scenario
+    from pytest_mailtrap._server import LoopThread
+
+
+class Station:
+    """
+    Where clients arrive.
+
+    *server* has the ports, *stage* what is played on them at the moment, *accounts* the passwords by user name.
+    *has_intercepted* tells whether connections have ever been led here from elsewhere.
+    """
+
+    host = "localhost"
+
+    def __init__(
+        self,
+        thread: LoopThread,
+        certificates: Certificates,
+        options: Options,
+        *,
+        observer: Observer | None = None,
+    ) -> None:
+        self.thread = thread
+        self.certificates = certificates
+        self.options = options
+        self.accounts = options.accounts() or {"mailtrap": secrets.token_urlsafe(12)}
+        self.stage = Stage(options, observer=observer)
+        self.has_intercepted = False
+        self.server = Server(thread, new_wire=self._new_wire)
+        self._arrivals = Arrivals()
+        self._routes: list[Route] = []
+        self._entered: list[ExitStack] = []
+
+    # -- start and stop -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self.server.start()
+
+    def stop(self) -> None:
+        """Stop listening, close every connection, take back what was done to this process; raise what failed in the trap itself."""
+        for stack in self._entered:
+            stack.close()
+        self.server.stop()
+        self.stage.inbox.raise_failure()
+
+    # -- what it plays --------------------------------------------------------------------
+
+    def play(self, scenario: Scenario) -> None:
+        """Be the server of *scenario* from now on, with an empty inbox."""
+        self.stage = Stage(self.options, scenario=scenario)
+
+    @contextmanager
+    def playing(self, scenario: Scenario) -> Iterator[Stage]:
+        """Be the server of *scenario* for a while; what comes meanwhile goes into an inbox of its own."""
+        stage = Stage(self.options, scenario=scenario)
+        before, self.stage = self.stage, stage
+        try:
+            yield stage
+        finally:
+            self.stage = before
+            self.server.drop()
+        stage.inbox.raise_failure()
+
+    # -- what it does to this process -----------------------------------------------------
+
+    def trust(self) -> AbstractContextManager[None]:
+        """Let clients with default settings trust its CA for a while."""
+        return self._while_it_runs(trusting(self.certificates.ca_pem, self.certificates.directory))
+
+    def intercept(self, hosts: tuple[str, ...]) -> AbstractContextManager[None]:
+        """Lead mail connections for *hosts*, for any where there is none, here for a while; ValueError for what is no host."""
+        route = Route(
+            hosts=frozenset(map(checked, hosts)) or None,
+            port=self.server.port,
+            tls_port=self.server.tls_port,
+            ipv6=self.server.ipv6,
+            arrivals=self._arrivals,
+        )
+        return self._while_it_runs(self.trust(), self._following(route))
+
+    @property
+    def is_intercepting(self) -> bool:
+        """Whether connections are led here at this moment."""
+        return bool(self._routes)
+
+    @contextmanager
+    def _following(self, route: Route) -> Iterator[None]:
+        with intercepting(route):
+            self._routes.append(route)
+            self.has_intercepted = True
+            try:
+                yield
+            finally:
+                self._routes.remove(route)
+
+    @contextmanager
+    def _while_it_runs(self, *managers: AbstractContextManager[None]) -> Iterator[None]:
+        """Enter the *managers*; stop() leaves them where a test never does."""
+        with ExitStack() as stack:
+            for manager in managers:
+                stack.enter_context(manager)
+            self._entered.append(stack)
+            yield
+        self._entered.remove(stack)
+
+    # -- a connection ---------------------------------------------------------------------
+
+    def _new_wire(
+        self, *, implicit: bool, on_open: Callable[[Wire], None], on_close: Callable[[Wire], None]
+    ) -> Wire:
+        stage = self.stage
+
+        def opened(wire: Wire) -> None:
+            on_open(wire)
+            wire.facts.trusted = is_trusted(self.certificates.ca_pem)
+            if not wire.closing:
+                stage.inbox.connected(wire.connection)
+
+        wire: Wire = Wire(
+            loop=self.thread.loop,
+            implicit=implicit,
+            choose_context=lambda hello: self._choose_context(
+                stage, hello, wire.connection.transport.server_host
+            ),
+            dialogue=partial(self._new_dialogue, stage),
+            at_handshake=partial(stage.rules.take, "HANDSHAKE", encrypted=False),
+            greets_after=stage.greets_after,
+            on_open=opened,
+            on_close=on_close,
+            on_error=stage.inbox.fail,
+            settle=self.server.settle,
+            arrived=self._arrivals.arrived,
+        )
+        return wire
+
+    def _choose_context(
+        self, stage: Stage, hello: ClientHello | None, requested: str | None
+    ) -> ssl.SSLContext:
+        """The context for what the client names and what it meant to reach."""
+        host = certificate_host(
+            hello.server_name if hello else None,
+            requested,
+            claims=lambda name: any(route.claims(name) for route in self._routes),
+        )
+        return self.certificates.server_context(stage.options, host, certificate=stage.certificate)
+
+    def _new_dialogue(self, stage: Stage, wire: Wire) -> Dialogue:
+        return Dialogue(
+            wire,
+            options=stage.options,
+            accounts=self.accounts,
+            directory=self.certificates.smime_directory,
+            rules=stage.rules,
+            deliver=stage.inbox.deliver,
+            fail=stage.inbox.fail,
+        )
