@@ -15,8 +15,10 @@ import dataclasses
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_mailtrap import _handshake_words
 from pytest_mailtrap._client_hello import ClientHello, parse_client_hello
 from pytest_mailtrap._connection import Connection, Facts
+from pytest_mailtrap._plain_transport import PlainTransport
 from pytest_mailtrap._tls import TLSError, TLSLayer
 
 if TYPE_CHECKING:
@@ -148,7 +150,7 @@ class Wire(asyncio.Protocol):
     def eof_received(self) -> bool:
         self.last_activity = self.loop.time()
         if self._hello is not None and not self._secured:
-            self._fail_handshake(self._words_for_eof(), "eof")
+            self._fail_handshake(self._words_for_end("closed"), "eof")
             return False
         self.end("eof")
         if self._dialogue is None or self._closing:
@@ -158,7 +160,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if error is not None and self._hello is not None and not self._secured:
-            self._fail_handshake(self._words_for_eof("reset"), "reset")
+            self._fail_handshake(self._words_for_end("reset"), "reset")
         self.end("reset" if error is not None else "eof")
         self._closing = True
         self._clear_deadline()
@@ -316,7 +318,9 @@ class Wire(asyncio.Protocol):
         """Choose the certificate for what the client asks for; gives back the bytes received so far."""
         received = self._hello or b""
         if hello is None and not received.startswith(b"\x16\x03"):
-            self._note_cleartext(received)
+            self._fail_handshake(
+                _handshake_words.no_tls(received, implicit=self.implicit), "server"
+            )
         self.record(client_hello=hello, sni=hello.server_name if hello else None)
         self._handshake_started = self.loop.time()
         self._tls = TLSLayer(self._choose_context(hello))
@@ -404,37 +408,14 @@ class Wire(asyncio.Protocol):
             self.recorder.event(words)
 
     def _handshake_timed_out(self) -> None:
-        if self._hello == b"" and self.implicit:
-            words = (
-                f"no TLS handshake within {HANDSHAKE_SECONDS:g} s: the client may wait for a cleartext "
-                "greeting, but this is the implicit TLS port"
-            )
-        else:
-            words = f"the handshake was not finished within {HANDSHAKE_SECONDS:g} s"
+        words = _handshake_words.too_slow(
+            HANDSHAKE_SECONDS, implicit=self.implicit, has_begun=self._hello != b""
+        )
         self._fail_handshake(words, "timeout")
         self.abort()
 
-    def _words_for_eof(self, how: str = "close") -> str:
-        verb = "reset" if how == "reset" else "closed"
-        if self._tls is not None:
-            # asyncio's clients reject a certificate this way: without an alert.
-            return (
-                f"client {verb} the connection during the handshake, without saying why: "
-                "it may have rejected the certificate"
-            )
-        if self.implicit:
-            return f"client {verb} the connection without a TLS handshake"
-        return f"client {verb} the connection after STARTTLS, without a TLS handshake"
-
-    def _note_cleartext(self, received: bytes) -> None:
-        where = "on the implicit TLS port" if self.implicit else "after the 220 to STARTTLS"
-        line = received.partition(b"\n")[0].rstrip(b"\r")
-        if not (line.isascii() and line.decode("ascii").isprintable()):
-            self._fail_handshake(f"client sent bytes that are no TLS handshake {where}", "server")
-            return
-        first = line[:12].split(b" ")[0]
-        seen = f" ({first.decode()})" if first.isalpha() else ""
-        self._fail_handshake(f"client spoke cleartext{seen} {where}", "server")
+    def _words_for_end(self, verb: str) -> str:
+        return _handshake_words.left(verb, implicit=self.implicit, has_begun=self._tls is not None)
 
     def _refuse_misplaced_tls(self, data: bytes) -> None:
         self._note_what_came(data)
@@ -461,38 +442,6 @@ class Wire(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._deadline = self._greeting = None
-
-
-class PlainTransport(asyncio.Transport):
-    """What the SMTP engine sees: a transport on which it may forget that there is TLS."""
-
-    def __init__(self, wire: Wire) -> None:
-        super().__init__()
-        self._wire = wire
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._wire.send(bytes(data))
-
-    def close(self) -> None:
-        self._wire.close()
-
-    def abort(self) -> None:
-        self._wire.abort()
-
-    def is_closing(self) -> bool:
-        return self._wire.closing
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._wire.get_extra_info(name, default)
-
-    def pause_reading(self) -> None:
-        self._wire.pause_reading()
-
-    def resume_reading(self) -> None:
-        self._wire.resume_reading()
-
-    def can_write_eof(self) -> bool:
-        return False
 
 
 def _certificate(der: bytes) -> Any:  # x509.Certificate; imported only where a client shows one

@@ -1,0 +1,41 @@
+"""
+What kept a handshake from coming about, where no TLS library says it: the words.
+
+Rules of this file: pure. *implicit* tells that it was the implicit-TLS port, and not a STARTTLS before.
+"""
+
+from __future__ import annotations
+
+
+def too_slow(seconds: float, *, implicit: bool, has_begun: bool) -> str:
+    """The deadline of *seconds* is over."""
+    if implicit and not has_begun:
+        return (
+            f"no TLS handshake within {seconds:g} s: the client may wait for a cleartext "
+            "greeting, but this is the implicit TLS port"
+        )
+    return f"the handshake was not finished within {seconds:g} s"
+
+
+def left(verb: str, *, implicit: bool, has_begun: bool) -> str:
+    """The client has "closed" or "reset" the connection."""
+    if has_begun:
+        # asyncio's clients reject a certificate this way: without an alert.
+        return (
+            f"client {verb} the connection during the handshake, without saying why: "
+            "it may have rejected the certificate"
+        )
+    if implicit:
+        return f"client {verb} the connection without a TLS handshake"
+    return f"client {verb} the connection after STARTTLS, without a TLS handshake"
+
+
+def no_tls(received: bytes, *, implicit: bool) -> str:
+    """*received* is what came in place of a ClientHello; of a line of text its first word is told, if it is a word."""
+    where = "on the implicit TLS port" if implicit else "after the 220 to STARTTLS"
+    line = received.partition(b"\n")[0].rstrip(b"\r")
+    if not (line.isascii() and line.decode("ascii").isprintable()):
+        return f"client sent bytes that are no TLS handshake {where}"
+    first = line[:12].split(b" ")[0]
+    seen = f" ({first.decode()})" if first.isalpha() else ""
+    return f"client spoke cleartext{seen} {where}"
