@@ -35,9 +35,14 @@ def extend_html(config: pytest.Config, report: pytest.TestReport, account: Accou
     """Put a table of the test's messages under its row in pytest-html's file, where one is being written."""
     if not account or not config.getoption("htmlpath", None):
         return
-    from pytest_html import extras
+    try:
+        from pytest_html import extras
 
-    report.extras = [*getattr(report, "extras", []), extras.html(_table(account))]  # type: ignore[attr-defined]  # pytest-html's
+        extra = extras.html(_table(account))
+    except Exception as error:  # the test has its result, whatever becomes of the table
+        account.errors.append(f"pytest-html could not be told of mail: {error!r}")
+        return
+    report.extras = [*getattr(report, "extras", []), extra]  # type: ignore[attr-defined]  # pytest-html's
 
 
 def _table(account: Account) -> str:

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 import pytest_mailtrap._captured
 import pytest_mailtrap._factory
+import pytest_mailtrap._neighbours
 import pytest_mailtrap._report._blocks
 import pytest_mailtrap._report._page
 import pytest_mailtrap._smime._minting
@@ -17,6 +18,7 @@ import pytest_mailtrap.smime
 LOADED = (
     pytest_mailtrap._captured,
     pytest_mailtrap._factory,
+    pytest_mailtrap._neighbours,
     pytest_mailtrap._report,
     pytest_mailtrap._suite_words,
     pytest_mailtrap.smime,

@@ -96,6 +96,22 @@ def pytest_runtest_makereport(item, call):
     project(source).assert_outcomes(passed=1)
 
 
+def test_a_table_that_cannot_be_made_costs_no_result(project, pytester, monkeypatch):
+    """Whatever goes wrong with it is a warning, and pytest-html's file is there."""
+    pytest.importorskip("pytest_html", reason="pytest-html is not installed")
+
+    def fails(account):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("pytest_mailtrap._neighbours._table", fails)
+    result = project(HOSTILE, "--html=report.html", "--mailtrap-save=mail")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["warning: pytest-html could not be told of mail: ZeroDivisionError()"]
+    )
+    assert (pytester.path / "report.html").exists()
+
+
 # -- GitHub Actions ---------------------------------------------------------------------------
 
 
