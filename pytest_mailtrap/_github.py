@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._tally import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
@@ -66,7 +68,7 @@ def step_summary(tally: Tally) -> str:
         ("failed handshakes", str(tally.refused.total())),
     ]
     blocks = [
-        f"### Mail: {tally.messages} messages in {tally.tests} tests",
+        f"### Mail: {plural(tally.messages, 'message')} in {plural(tally.tests, 'test')}",
         _table(("mail", "number"), [row for row in totals if row[1] != "0"]),
     ]
     against = [(test, "; ".join(broken.texts)) for test, broken in tally.breaches.items()]

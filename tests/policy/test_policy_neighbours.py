@@ -142,7 +142,7 @@ def test_the_step_has_a_page(project, actions):
     project(SUITE, ini=TESTING)
     assert actions.read_text() == (
         "# Before\n\n"
-        "### Mail: 2 messages in 1 tests\n\n"
+        "### Mail: 2 messages in 1 test\n\n"
         "| mail | number |\n|---|---|\n| TLSv1.3 | 1 |\n| cleartext | 1 |\n\n"
         "#### Against the policy\n\n"
         "| test | what |\n|---|---|\n"
