@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     import pytest
 
 Kind = Literal["text", "switch", "list", "path"]
+_INI_TYPES: dict[Kind, Literal["string", "bool", "linelist"]] = {
+    "text": "string",
+    "path": "string",
+    "switch": "bool",
+    "list": "linelist",
+}
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -34,6 +40,11 @@ class Setting(NamedTuple):
     @property
     def ini(self) -> str:
         return f"mailtrap_{self.name}"
+
+    @property
+    def ini_type(self) -> Literal["string", "bool", "linelist"]:
+        """As which pytest reads it, also from a TOML table that has types of its own."""
+        return _INI_TYPES[self.kind]
 
     @property
     def flag(self) -> str:
@@ -110,10 +121,21 @@ def given(config: pytest.Config, setting: Setting) -> Given | None:
         origin = f"{setting.flag} on the command line"
         base = config.invocation_params.dir
         return Given(words=_words(setting, [flag]), origin=origin, base=base)
-    if words := _words(setting, config.getini(setting.ini)):
+    if words := _words(setting, _from_ini(config, setting)):
         file = config.inipath.name if config.inipath is not None else "the ini file"
         return Given(words=words, origin=f"{setting.ini} in {file}", base=config.rootpath)
     return None
+
+
+def _from_ini(config: pytest.Config, setting: Setting) -> list[str]:
+    """What the ini file says, as a list of texts; ValueError where pytest cannot read it."""
+    try:
+        found = config.getini(setting.ini)
+    except Exception as error:  # pytest's: of what kind, and what it names, depends on its version
+        raise ValueError(f"{setting.ini}: {error}") from None
+    if isinstance(found, bool):
+        return [str(found).lower()]
+    return [found] if isinstance(found, str) else found or []
 
 
 def intercept_for_the_run(config: pytest.Config) -> bool | tuple[str, ...]:

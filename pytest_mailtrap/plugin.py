@@ -34,7 +34,7 @@ _MARKER = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mailtrap", "mail trap")
     for setting in _settings.SETTINGS:
-        parser.addini(setting.ini, setting.help, type="linelist", default=[])
+        parser.addini(setting.ini, setting.help, type=setting.ini_type, default=None)
         nargs = {"nargs": "?", "const": setting.bare} if setting.bare is not None else {}
         group.addoption(setting.flag, metavar="VALUE", help=setting.help, default=None, **nargs)
 

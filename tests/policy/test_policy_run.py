@@ -414,7 +414,7 @@ def test_refuses(hostile_mailtrap, mailtrap):
         ),
         (
             'mailtrap_junit_properties = "maybe"',
-            "mailtrap_junit_properties: expected true or false, got 'maybe'",
+            "mailtrap_junit_properties: invalid truth value 'maybe'",
         ),
     ],
 )
@@ -423,6 +423,49 @@ def test_wrong_settings_are_usage_errors(project, ini, words):
     result = project(ENCRYPTED, ini=ini)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {words.replace('[', '[[]')}"])
+
+
+SETTINGS = """
+mailtrap_policy = "testing"
+mailtrap_require = ["tls", "smime-signed"]
+mailtrap_save = "mail"
+mailtrap_junit_properties = true
+mailtrap_guard = false
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("pyproject.toml", f"[tool.pytest.ini_options]\n{SETTINGS}"),
+        ("pytest.ini", "[pytest]" + SETTINGS.translate(dict.fromkeys(map(ord, '"[]')))),
+        pytest.param(
+            "pytest.toml",
+            f"[pytest]\n{SETTINGS}",
+            marks=pytest.mark.skipif(
+                pytest.version_tuple < (9,), reason="pytest reads this file since version 9"
+            ),
+        ),
+    ],
+)
+def test_settings_are_written_as_they_come(project, pytester, file, text):
+    """A text, a list, a path and a switch, in each file that pytest reads, with and without types."""
+    result = project(CLEARTEXT, "--junitxml=junit.xml")
+    assert "mailtrap:" not in result.stdout.str()
+    (pytester.path / "pyproject.toml").unlink()
+    (pytester.path / file).write_text(text)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--junitxml=junit.xml")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            (
+                f"mailtrap: policy testing (tls, smime-signed), set by mailtrap_policy in {file} "
+                f"and mailtrap_require in {file}"
+            ),
+            "saved in: *mail",
+        ]
+    )
+    assert "mailtrap.messages" in (pytester.path / "junit.xml").read_text()
 
 
 def test_an_unknown_requirement_in_a_marker_fails_its_test(project):
