@@ -105,10 +105,12 @@ class Chromium:
         return self._process.pid
 
     def page(self, width: int = 1280, height: int = 800) -> Page:
-        """A new page of that size."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        """A new page of that size, in a profile of its own: it knows nothing of what others have stored."""
+        profile = self.call("Target.createBrowserContext")["browserContextId"]
+        made = self.call("Target.createTarget", url="about:blank", browserContextId=profile)
+        target = made["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        page = Page(self, target, session)
+        page = Page(self, profile, target, session)
         page.call("Page.enable")
         page.call("Runtime.enable")
         page.call("Log.enable")
@@ -153,11 +155,13 @@ class Chromium:
         infos = self.call("Target.getTargets")["targetInfos"]
         return [info["targetId"] for info in infos if info["type"] == "page"]
 
-    def close(self, target: str) -> None:
-        """Close a page, and wait until it is gone: the browser answers before."""
-        self.call("Target.closeTarget", targetId=target)
+    def close(self, profile: str) -> None:
+        """Close a page and its pop-ups, and wait until they are gone: the browser answers before."""
+        infos = self.call("Target.getTargets")["targetInfos"]
+        own = {info["targetId"] for info in infos if info.get("browserContextId") == profile}
+        self.call("Target.disposeBrowserContext", browserContextId=profile)
         deadline = time.monotonic() + SECONDS
-        while target in self.targets():
+        while own & set(self.targets()):
             if time.monotonic() > deadline:
                 raise BrowserError(f"a page did not close within {SECONDS:g} s")
             time.sleep(0.01)
@@ -189,16 +193,16 @@ class Chromium:
 class Page:
     """One page of a browser."""
 
-    def __init__(self, browser: Chromium, target: str, session: str) -> None:
+    def __init__(self, browser: Chromium, profile: str, target: str, session: str) -> None:
         self._browser = browser
-        self._target = target
+        self._profile = profile
         self._session = session
 
     def __enter__(self) -> Page:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._browser.close(self._target)
+        self._browser.close(self._profile)
         self._browser.forget(self._session)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -218,6 +222,14 @@ class Page:
         self._browser.forget(self._session)
         self.call("Page.navigate", url=url)
         self._browser.wait_for_event(self._session, "Page.loadEventFired")
+
+    def download_to(self, directory: Path) -> None:
+        self._browser.call(
+            "Browser.setDownloadBehavior",
+            behavior="allow",
+            downloadPath=str(directory),
+            browserContextId=self._profile,
+        )
 
     def open_file(self, path: Path) -> None:
         self.open(path.resolve().as_uri())

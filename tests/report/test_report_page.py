@@ -102,7 +102,7 @@ def test_both_widths(page, run):
     assert page.run(width) == 375
 
 
-def test_an_attachment_is_downloaded_as_it_was_sent(page, run, chromium, tmp_path):
+def test_an_attachment_is_downloaded_as_it_was_sent(page, run, tmp_path):
     """Its bytes are exact; its name is only a name."""
     made = mail()
     content = bytes(range(256)) * 40
@@ -111,12 +111,7 @@ def test_an_attachment_is_downloaded_as_it_was_sent(page, run, chromium, tmp_pat
     run.test("test_mail", made.as_bytes())
     downloads = tmp_path / "downloads"
     downloads.mkdir()
-    chromium.call(
-        "Browser.setDownloadBehavior",
-        behavior="allow",
-        downloadPath=str(downloads),
-        eventsEnabled=True,
-    )
+    page.download_to(downloads)
     opened(page, run)
     page.run("document.querySelector('.attachments .download').click()")
     page.until("new Promise((r) => setTimeout(() => r(true), 20))")
@@ -319,6 +314,19 @@ def test_dark_and_light(page, mailbox):
     page.press("d")
     assert page.run("document.getElementById('theme').textContent") == "Light"
     assert page.run(colour) == seen[0]
+
+
+def test_the_chosen_colours_are_kept(page, mailbox, chromium):
+    """They outlast a reload, and are nobody else's."""
+    chosen = "document.getElementById('theme').textContent"
+    opened(page, mailbox)
+    page.press("d")
+    page.press("d")
+    opened(page, mailbox)
+    assert page.run(chosen) == "Dark"
+    with chromium.page() as other:
+        opened(other, mailbox)
+        assert other.run(chosen) == "Auto"
 
 
 def test_a_narrow_page_shows_one_thing_at_a_time(page, mailbox):
