@@ -25,7 +25,7 @@ const showDetail = (item, opened) => {
 const chosenTabButton = () => box("detail").querySelector('[role="tab"][aria-selected="true"]');
 
 const emptyDetail = () => box("detail").replaceChildren(make("p", { class: "hollow" }, icon("mail"),
-  all.length ? "Nothing matches the search and the filters." : "No test of this run sent mail, or connected to a trap."));
+  all.length ? "Nothing matches the search and the filters." : "There is no mail to show. What hostile servers were sent is left out."));
 
 const list = makeList(box("list"), box("runway"), showDetail);
 
