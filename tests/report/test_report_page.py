@@ -125,6 +125,56 @@ def test_an_attachment_is_downloaded_as_it_was_sent(page, run, tmp_path):
     assert path.name == "_.._CON_evilfdp.exe"
 
 
+def test_recipients_are_told_apart(page, run):
+    """To, Cc, and those who stand in the envelope only, whatever the case of their addresses."""
+    raw = b"To: Bob@example.org\r\nCc: Carol <carol@example.org>\r\n\r\nhello"
+    said = {
+        "to": "Bob@example.org",
+        "rcpt_tos": ["bob@example.org", "carol@example.org", "dave@example.org"],
+    }
+    run.test("test_mail", (raw, said), (b"Subject: x\r\n\r\n", {"to": None}))
+    opened(page, run)
+    addresses = "Object.fromEntries([...document.querySelectorAll('.addresses dt')].map((e) => [e.innerText, e.nextSibling.innerText]))"
+    seen = page.run(addresses)
+    assert seen["To"] == "Bob@example.org"
+    assert seen["Cc"] == "Carol <carol@example.org>"
+    assert seen["Envelope only"] == "dave@example.org"
+    page.press("j")
+    seen = page.run(addresses)
+    assert seen["To"] == "bob@example.org"
+    assert not {"Cc", "Envelope only"} & set(seen)
+
+
+def test_a_test_is_named_and_placed(page, run):
+    """Its own name first, with its parameters as they are, then where it stands."""
+    run.test("tests/test_a.py::TestB::test_c[x::y]", html_mail("x"))
+    run.test("(outside of tests)", html_mail("x"))
+    opened(page, run)
+    names = "[...document.querySelectorAll('.row.test .words')].map((e) => e.innerText)"
+    assert page.run(names) == ["test_c[x::y]\ntests/test_a.py \u203a TestB", "(outside of tests)"]
+
+
+def test_what_was_inside_tls_is_marked(page, run):
+    """In the transcript, and in words: what was said inside TLS, and what before."""
+    lines = ["S: 220 localhost", "C: EHLO x", "C: STARTTLS", "-- TLSv1.3, AES", "C: MAIL FROM:<a>"]
+    bare = {"transcript": ["C: MAIL FROM:<a>"], "transport": transport(tls_version=None)}
+    run.test("test_mail", (html_mail("x"), {"transcript": lines}), (html_mail("x"), bare))
+    opened(page, run)
+    facts = "Object.fromEntries([...document.querySelectorAll('#panel dt')].map((e) => [e.innerText, e.nextSibling.innerText]))"
+    tab(page, "connection")
+    seen = page.run(facts)
+    assert seen["In cleartext"] == "EHLO, STARTTLS"
+    assert seen["Inside TLS"] == "MAIL"
+    assert tab(page, "transcript").startswith("inside TLS. Secrets are redacted.")
+    inside = "[...document.querySelectorAll('.transcript .inside')].map((e) => e.innerText)"
+    assert page.run(inside) == ["\tTLSv1.3, AES", "C:\tMAIL FROM:<a>"]
+    page.press("j")
+    assert tab(page, "transcript").startswith("Nothing of it was inside TLS.")
+    assert page.run(inside) == []
+    tab(page, "connection")
+    assert page.run(facts)["TLS"] == "none: everything went in cleartext"
+
+
 HOSTILE = (
     "</script><script>document.title='owned'</script>",
     "<!--<script>",
