@@ -98,7 +98,7 @@ def _sender(content: Content) -> Found:
         yield Finding(code="from-unreadable", about=value)
     elif _LOCAL_DOMAIN.search(domain) and not domain.lower().endswith(".test"):
         yield Finding(code="from-local", about=address)
-    other = parseaddr(name)[1] if "@" in name else ""
+    other = _address(name)[1] if "@" in name else ""
     if other and other.lower() != address.lower():
         yield Finding(code="from-name-is-address", about=name)
 
@@ -113,7 +113,10 @@ def _alignment(content: Content, mail_from: str) -> Found:
 # The mail of a run is mostly from the same few senders.
 @lru_cache(maxsize=64)
 def _address(value: str) -> tuple[str, str]:
-    return parseaddr(value)
+    try:
+        return parseaddr(value)
+    except RecursionError:  # it descends into comments in comments
+        return "", ""
 
 
 def _domain(address: str) -> str:

@@ -154,6 +154,12 @@ def test_html_before_text_is_remarked():
     assert remarks(f"{head}--b\n{html}--b\n{text}--b--\n") == {"alternatives-reversed": ""}
 
 
+def test_comments_without_end_are_no_address():
+    """Whatever a field holds, the others are remarked on as well."""
+    broken = GOOD.replace("Shop <", "(" * 8000).replace('lang="en"', "")
+    assert set(remarks(broken)) == {"from-unreadable", "language-missing", "line-too-long"}
+
+
 def test_letters_that_get_longer_in_lower_case_hide_nothing():
     """What follows them is found where it is, in the sender's spelling."""
     html = 20 * "\u0130" + '<style></style><a href="http://Shop.Example/A">'
