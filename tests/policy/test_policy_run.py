@@ -13,7 +13,8 @@ ENFORCE = 'mailtrap_policy = "enforce"'
 
 def failure(result):
     """The lines of the one failure, as pytest shows them, up to the next section."""
-    lines = result.stdout.lines
+    # smtplib writes "mail from:" since Python 3.13.
+    lines = [line.replace("mail from:", "mail FROM:") for line in result.stdout.lines]
     start = next(n for n, line in enumerate(lines) if line.startswith("____")) + 1
     end = next(n for n in range(start, len(lines)) if lines[n].startswith(("----", "====")))
     return lines[start:end]

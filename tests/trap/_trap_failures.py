@@ -42,7 +42,8 @@ def failure(pytester, code, *args):
     result.stdout.no_fnmatch_line("*pytest_mailtrap*_assertions.py:*")
     result.stdout.no_fnmatch_line("*pytest_mailtrap*_trap.py:*")
     result.stdout.no_fnmatch_line("*pytest_mailtrap*_message.py:*")
-    text = "\n".join(lines)
+    # smtplib writes "mail from:" since Python 3.13.
+    text = "\n".join(lines).replace("mail from:", "mail FROM:")
     text = re.sub(r"localhost:\d+ \(STARTTLS\)", "localhost:P (STARTTLS)", text)
     return re.sub(r"localhost:\d+ \(implicit", "localhost:T (implicit", text)
 

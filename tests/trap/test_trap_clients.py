@@ -80,6 +80,7 @@ def by_django(trap, mode, ca):
     if not settings.configured:
         settings.configure()
     backend = django_smtp.EmailBackend(
+        alias="default",  # Django 6.1 wants one, older versions do not mind it
         host=trap.host,
         port=trap.tls_port if mode == "implicit" else trap.port,
         username=trap.username,
