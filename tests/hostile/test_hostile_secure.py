@@ -20,6 +20,9 @@ if not settings.configured:
 from django.core import mail  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
+from pytest_mailtrap._scenarios import family  # noqa: E402
+from pytest_mailtrap._trial import is_available  # noqa: E402
+
 implicit = pytest.mark.mailtrap(mode="implicit")
 # Django 6.1 prefers MAILERS to the EMAIL_ settings of all versions.
 settings_of_all_versions = pytest.mark.filterwarnings(
@@ -39,64 +42,62 @@ def test_smtplib_implicit(hostile_mailtrap):
     hostile_mailtrap.assert_client_refuses(clients.secure_implicit(hostile_mailtrap))
 
 
-def aiosmtplib_send(trap, **how):
-    async def send():
+def all_refused(trap, send, mode):
+    """The family in one call, where a test for each would play the good server as often as the bad ones."""
+    verdicts = trap.assert_refuses_hostile_servers(send, mode)
+    assert verdicts[0].outcome == "delivered"
+    assert all(verdict.passed for verdict in verdicts)
+    assert sum(verdict.outcome == "refused" for verdict in verdicts) >= len(verdicts) - 2
+    chosen = [scenario for scenario in family(mode) if scenario.id != "ok"]
+    assert [v.scenario for v in verdicts[1:]] == [s for s in chosen if is_available(s)]
+
+
+MODES = pytest.mark.parametrize("mode", ["starttls", "implicit"])
+
+
+@MODES
+def test_aiosmtplib(mailtrap, mode):
+    """aiosmtplib that insists on TLS; a coroutine function is run in a loop of its own."""
+
+    async def send(host, port):
         message = EmailMessage()
         message["From"], message["To"] = "a@example.org", "b@example.org"
         await aiosmtplib.send(
             message,
-            hostname=trap.host,
-            port=trap.port,
-            username=trap.username,
-            password=trap.password,
+            hostname=host,
+            port=port,
+            username=mailtrap.username,
+            password=mailtrap.password,
             timeout=clients.TIMEOUT,
-            **how,
+            start_tls=mode == "starttls",
+            use_tls=mode == "implicit",
         )
 
-    return send
+    all_refused(mailtrap, send, mode)
 
 
-def test_aiosmtplib(hostile_mailtrap):
-    """aiosmtplib that insists on STARTTLS; a coroutine function is run in a loop of its own."""
-    hostile_mailtrap.assert_client_refuses(aiosmtplib_send(hostile_mailtrap, start_tls=True))
+@MODES
+@settings_of_all_versions
+def test_django(mailtrap, mode):
+    """Django with EMAIL_USE_TLS and with EMAIL_USE_SSL."""
 
-
-@implicit
-def test_aiosmtplib_implicit(hostile_mailtrap):
-    """aiosmtplib over implicit TLS."""
-    hostile_mailtrap.assert_client_refuses(aiosmtplib_send(hostile_mailtrap, use_tls=True))
-
-
-def django_send(trap, **how):
-    def send():
+    def send(host, port):
         with override_settings(
             EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
-            EMAIL_HOST=trap.host,
-            EMAIL_PORT=trap.port,
-            EMAIL_HOST_USER=trap.username,
-            EMAIL_HOST_PASSWORD=trap.password,
+            EMAIL_HOST=host,
+            EMAIL_PORT=port,
+            EMAIL_HOST_USER=mailtrap.username,
+            EMAIL_HOST_PASSWORD=mailtrap.password,
             EMAIL_TIMEOUT=clients.TIMEOUT,
-            **how,
+            EMAIL_USE_TLS=mode == "starttls",
+            EMAIL_USE_SSL=mode == "implicit",
         ):
             mail.send_mail("Hi", "Hello", "a@example.org", ["b@example.org"])
 
-    return send
+    all_refused(mailtrap, send, mode)
 
 
-@settings_of_all_versions
-def test_django(hostile_mailtrap):
-    """Django with EMAIL_USE_TLS."""
-    hostile_mailtrap.assert_client_refuses(django_send(hostile_mailtrap, EMAIL_USE_TLS=True))
-
-
-@implicit
-@settings_of_all_versions
-def test_django_implicit(hostile_mailtrap):
-    """Django with EMAIL_USE_SSL."""
-    hostile_mailtrap.assert_client_refuses(django_send(hostile_mailtrap, EMAIL_USE_SSL=True))
-
-
-@pytest.mark.parametrize("mode", ["starttls", "implicit"])
+@MODES
 def test_all_in_one_test(mailtrap, mode):
     """One call plays the whole family and gives its verdicts; the trap's own messages stay as they were."""
 
