@@ -17,7 +17,8 @@ def failure(result):
     lines = [line.replace("mail from:", "mail FROM:") for line in result.stdout.lines]
     start = next(n for n, line in enumerate(lines) if line.startswith("____")) + 1
     end = next(n for n in range(start, len(lines)) if lines[n].startswith(("----", "====")))
-    return lines[start:end]
+    # smtplib has changed its spelling with Python 3.13.
+    return [line.replace("C: mail from:", "C: mail FROM:") for line in lines[start:end]]
 
 
 def test_enforce_fails_a_test_that_sends_cleartext(project):
