@@ -23,6 +23,14 @@ for _package in (cryptography, pytest_mailtrap):
 _WARNINGS = ("-W", "error", "-W", "ignore::PendingDeprecationWarning")
 
 
+# Plugins that take longer to import than the block takes to run.
+_HEAVY = ("anyio", "django", "html", "metadata", "xdist")
+
+
+def uses(run: Run, plugin: str) -> bool:
+    return any(plugin in module for module in run.modules)
+
+
 def skip_without(run: Run) -> None:
     for module in run.modules:
         if importlib.util.find_spec(module) is None:
@@ -48,7 +56,8 @@ def _pytest_in(pytester: pytest.Pytester, run: Run) -> pytest.RunResult:
     arguments = ["-p", "no:randomly", "-p", "no:cacheprovider", *_WARNINGS, run.target]
     if run.modules:
         # Frameworks keep state in their process, and compiled ones cannot be imported twice.
-        return pytester.runpytest_subprocess(*arguments, timeout=120)
+        unused = [f"-pno:{plugin}" for plugin in _HEAVY if not uses(run, plugin)]
+        return pytester.runpytest_subprocess(*unused, *arguments, timeout=120)
     return pytester.runpytest_inprocess(*arguments)
 
 

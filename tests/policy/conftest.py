@@ -46,6 +46,8 @@ def send(trap, *, tls=True, login=False, mail=MAIL, maximum=None, to=TO):
 """
 # Plugins that would change the order or the output of the runs inside.
 QUIET = ("-p", "no:randomly", "-p", "no:cacheprovider")
+# What takes a process of its own, and each worker in it, longer to import than all the rest.
+HEAVY = ("-p", "no:anyio", "-p", "no:django", "-p", "no:html", "-p", "no:metadata")
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +66,7 @@ def project(pytester):
         pytester.makepyfile(test_shop=f"import pytest\nfrom sending import *\n{source}")
         pytester.makepyprojecttoml(f"[tool.pytest.ini_options]\n{ini}")
         runner = pytester.runpytest_subprocess if subprocess else pytester.runpytest_inprocess
-        return runner(*QUIET, *options)
+        unused = () if any(option.startswith("--html") for option in options) else HEAVY
+        return runner(*QUIET, *unused, *options)
 
     return run
