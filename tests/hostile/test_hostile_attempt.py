@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import smtplib
 import ssl
 import sys
 import threading
 import time
+import weakref
 from types import SimpleNamespace
 
 import _hostile_clients as clients
@@ -206,3 +208,33 @@ def test_colours_of_the_applications_own_are_its_own(hostile_mailtrap):
             raise
 
     hostile_mailtrap.assert_client_refuses(send)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_objects_set_aside_are_given_back(monkeypatch, count):
+    """A collection in between looks at the call's own objects only, and what the application froze stays frozen."""
+    asked = []
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: count)
+    monkeypatch.setattr(gc, "freeze", lambda: asked.append("freeze"))
+    monkeypatch.setattr(gc, "unfreeze", lambda: asked.append("unfreeze"))
+    tried(lambda: asked.append("send"))
+    assert asked == (["send"] if count else ["freeze", "send", "unfreeze"])
+
+
+def test_circles_that_a_coroutine_leaves_are_taken_away():
+    """The transports of asyncio keep each other: they are closed with the call, not in a later test."""
+
+    class Transport:
+        def __init__(self):
+            self.protocol = self
+
+    left = []
+
+    async def send():
+        transport = Transport()
+        left.append(weakref.ref(transport))
+        raise OSError
+
+    tried(send)
+    assert left[0]() is None
+    assert gc.get_freeze_count() == 0
