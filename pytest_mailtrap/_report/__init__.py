@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ __all__ = ["write_report"]
 
 def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, spool: Path) -> None:
     """
-    Write the report of a run to *path*, in one piece or not at all.
+    Write the report of a run to *path*, in one piece or not at all; what is no file, such as a pipe, is written into.
 
     *tests* are test records as `_record` makes them, taken one by one.
     The bytes of a message lie in *spool*, below its test's "directory".
@@ -26,13 +26,20 @@ def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, spool: Path)
     budget = Budget()
     blocks = (block for test in tests for block in test_blocks(test, spool, budget))
     path.parent.mkdir(parents=True, exist_ok=True)
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        with _opened(path) as file:
+            write_page(file, blocks)
+        return
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        # A lone surrogate, which no UTF-8 can hold, becomes the escape that JSON has for it.
-        with unfinished.open(
-            "w", encoding="utf-8", errors="backslashreplace", newline="\n"
-        ) as file:
+        with _opened(unfinished) as file:
             write_page(file, blocks)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _opened(path: Path) -> TextIO:
+    # A lone surrogate, which no UTF-8 can hold, becomes the escape that JSON has for it.
+    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")

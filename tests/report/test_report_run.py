@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import threading
 
 import pytest
+from _run import Run
 
 SUITE = """
 import smtplib
@@ -104,3 +107,21 @@ def test_a_path_that_cannot_be_written_costs_no_result(suite, pytester):
     result.stdout.no_fnmatch_line("report:*")
     assert list((pytester.path / "mail.html").iterdir()) == []
     assert list(pytester.path.glob(".mail.html*")) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_file_is_written_into(tmp_path):
+    """A pipe, or /dev/stdout, is not replaced by a file of that name."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    run = Run(tmp_path)
+    run.test("test_order", b"Subject: Order\r\n\r\nHello\r\n")
+    run.path = pipe
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    run.write()
+    reader.join(10)
+    assert pipe.is_fifo()
+    assert read[0].startswith(b"<!doctype html>")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pipe", "spool"]
