@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import shutil
+import sys
 
 import cryptography
 import pytest
@@ -51,6 +52,9 @@ def execute(pytester: pytest.Pytester, run: Run) -> pytest.RunResult:
         path.write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(directory)
+        # The example application, and other pages, have files of these names.
+        for name in run.files:
+            patch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
         return _pytest_in(pytester, run)
 
 
