@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LIMIT = 10.0
 # After its connections have been cut, a call that hung has this long to come back.
 _LAST_SECONDS = 1.0
+# Python 3.12 keeps some hundred objects frozen from its start on.
+_FEW_OBJECTS = 1000
 
 
 def attempt(
@@ -114,7 +116,7 @@ def _let_go(error: BaseException | None, *, and_collect: bool) -> None:
 @contextmanager
 def _earlier_objects_aside() -> Iterator[None]:
     """Let a collection look only at what came about meanwhile: in a large suite one of everything takes half a second."""
-    is_ours = not gc.get_freeze_count()  # the application may have done so for itself
+    is_ours = gc.get_freeze_count() < _FEW_OBJECTS  # the application may have done so for itself
     if is_ours:
         gc.freeze()
     try:

@@ -210,7 +210,7 @@ def test_colours_of_the_applications_own_are_its_own(hostile_mailtrap):
     hostile_mailtrap.assert_client_refuses(send)
 
 
-@pytest.mark.parametrize("count", [0, 3])
+@pytest.mark.parametrize("count", [0, 375, 100_000])
 def test_objects_set_aside_are_given_back(monkeypatch, count):
     """A collection in between looks at the call's own objects only, and what the application froze stays frozen."""
     asked = []
@@ -218,7 +218,7 @@ def test_objects_set_aside_are_given_back(monkeypatch, count):
     monkeypatch.setattr(gc, "freeze", lambda: asked.append("freeze"))
     monkeypatch.setattr(gc, "unfreeze", lambda: asked.append("unfreeze"))
     tried(lambda: asked.append("send"))
-    assert asked == (["send"] if count else ["freeze", "send", "unfreeze"])
+    assert asked == (["send"] if count == 100_000 else ["freeze", "send", "unfreeze"])
 
 
 def test_circles_that_a_coroutine_leaves_are_taken_away():
@@ -229,6 +229,7 @@ def test_circles_that_a_coroutine_leaves_are_taken_away():
             self.protocol = self
 
     left = []
+    before = gc.get_freeze_count()
 
     async def send():
         transport = Transport()
@@ -237,4 +238,4 @@ def test_circles_that_a_coroutine_leaves_are_taken_away():
 
     tried(send)
     assert left[0]() is None
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= before
