@@ -106,7 +106,5 @@ class Ledger:
                 account.spooled = True
             spool.keep(account.directory, message_file(number), raw)
             spool.note(account.directory, account.message_record(number))
-        except (
-            Exception
-        ) as error:  # on the trap's thread, where the application would get to feel it
+        except Exception as error:  # on the trap's thread the application would feel it
             account.errors.append(f"a message could not be saved: {error}")

@@ -96,13 +96,17 @@ def is_available(scenario: Scenario) -> bool:
 
 def _with_address(send: Callable[..., Any], station: Station, mode: str) -> Callable[[], Any]:
     """*send* with host and port, where it takes them; what has its own, and is intercepted, keeps them."""
-    if not callable(send):
-        raise TypeError(f"send must be a function, which is called several times, got {send!r}")
+    _check_callable(send)
     server = station.server
     address = (station.host, server.tls_port if mode == "implicit" else server.port)
     if not _takes(send, *address) or (station.is_intercepting and _takes(send)):
         return send
     return functools.partial(send, *address)
+
+
+def _check_callable(send: object) -> None:
+    if not callable(send):
+        raise TypeError(f"send must be a function, which is called several times, got {send!r}")
 
 
 def _takes(send: Callable[..., Any], *arguments: object) -> bool:
@@ -132,8 +136,7 @@ class Trial:
         *,
         played: Callable[[Stage], None] = lambda _stage: None,
     ) -> None:
-        if not callable(send):
-            raise TypeError(f"send must be a function, which is called several times, got {send!r}")
+        _check_callable(send)
         if timeout is not None and not timeout > 0:
             raise ValueError(
                 f"timeout must be a positive number of seconds or None, got {timeout!r}"

@@ -160,7 +160,7 @@ def _structure(content: Content) -> Found:
         yield Finding(code="mime-version-missing")
     for body in (content.html, content.text):
         if body is not None and body.complaint:
-            yield Finding(code=body.complaint, about=body.part.charset or "")
+            yield Finding(code=body.complaint, about=body.part.said.charset or "")
 
 
 def _alternatives(content: Content) -> Found:
@@ -181,7 +181,7 @@ def _precedes_in_alternative(content: Content) -> bool:
     html, text = content.html.part, content.text.part
     parent = next((p for p in content.parts if p.number == html.number.rpartition(".")[0]), None)
     siblings = html.number.rpartition(".")[0] == text.number.rpartition(".")[0]
-    alternative = parent is not None and parent.content_type == "multipart/alternative"
+    alternative = parent is not None and parent.said.content_type == "multipart/alternative"
     return siblings and alternative and html.start < text.start
 
 
@@ -203,7 +203,7 @@ def _images(content: Content) -> Found:
     facts = content.html_facts
     if facts is None:
         return
-    known = {part.content_id for part in content.parts if part.content_id}
+    known = {part.said.content_id for part in content.parts if part.said.content_id}
     without_alt = sum(image.alt is None and not image.tiny for image in facts.images)
     if without_alt:
         yield Finding(
@@ -302,13 +302,15 @@ def _looks_bulk(content: Content) -> bool:
 
 def _attachments(content: Content) -> Found:
     for part in content.attachments:
-        if part.name is None:
-            if part.content_id is None and not part.content_type.startswith(("text/", "message/")):
-                yield Finding(code="attachment-nameless", about=part.content_type)
-        elif _EXECUTABLE.search(part.name):
-            yield Finding(code="attachment-executable", about=part.name)
-        elif DECEPTIVE.search(part.name):
-            yield Finding(code="attachment-name-deceptive", about=part.name)
+        if part.said.name is None:
+            if part.said.content_id is None and not part.said.content_type.startswith(
+                ("text/", "message/")
+            ):
+                yield Finding(code="attachment-nameless", about=part.said.content_type)
+        elif _EXECUTABLE.search(part.said.name):
+            yield Finding(code="attachment-executable", about=part.said.name)
+        elif DECEPTIVE.search(part.said.name):
+            yield Finding(code="attachment-name-deceptive", about=part.said.name)
 
 
 _CHECKS: tuple[Callable[[Content], Found], ...] = (

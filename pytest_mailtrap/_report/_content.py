@@ -103,7 +103,7 @@ def _by_name(fields: tuple[Field, ...]) -> dict[str, list[str]]:
 def _forwarded(part: Part, parts: tuple[Part, ...]) -> bool:
     """Whether it belongs to a message inside this one."""
     return any(
-        other.content_type == "message/rfc822" and part.number.startswith(f"{other.number}.")
+        other.said.content_type == "message/rfc822" and part.number.startswith(f"{other.number}.")
         for other in parts
         if other.number
     )
@@ -119,8 +119,8 @@ def _attachments(
         for part in own
         if not part.multipart
         and part.number not in bodies
-        and part.content_id not in inline
-        and part.content_type not in _SMIME
+        and part.said.content_id not in inline
+        and part.said.content_type not in _SMIME
     )
 
 
@@ -142,9 +142,9 @@ def _has_long_lines(data: Bytes) -> bool:
 def decoded(data: Bytes, part: Part, *, limit: int) -> bytes:
     """A body without its transfer encoding, from at most *limit* of its bytes."""
     raw = data[part.start : min(part.end, part.start + limit)]
-    if part.encoding == "base64":
+    if part.said.encoding == "base64":
         return _from_base64(raw)
-    if part.encoding == "quoted-printable":
+    if part.said.encoding == "quoted-printable":
         return binascii.a2b_qp(raw)
     return raw
 
@@ -157,9 +157,9 @@ def _from_base64(raw: bytes) -> bytes:
 
 def _body(data: Bytes, parts: tuple[Part, ...], content_type: str) -> Body | None:
     for part in parts:
-        if part.content_type != content_type or part.disposition == "attachment":
+        if part.said.content_type != content_type or part.said.disposition == "attachment":
             continue
-        text, complaint = _text(decoded(data, part, limit=LONGEST_BODY), part.charset)
+        text, complaint = _text(decoded(data, part, limit=LONGEST_BODY), part.said.charset)
         return Body(part=part, text=text, complaint=complaint)
     return None
 

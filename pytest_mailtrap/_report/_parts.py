@@ -41,32 +41,43 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Description:
     """
-    One part of a message, also a multipart one; the message itself is the first.
+    What the fields of a part say of its body.
 
-    *number* is its place as IMAP counts ("2.1"), "" for the message itself.
-    *start* and *end* delimit its body.
     *name*, *charset* and *content_id* are the sender's words.
-    *complaint* is the code of what is wrong with its structure, or None.
     """
 
-    number: str
-    depth: int
-    fields: tuple[Field, ...]
     content_type: str
     charset: str | None
     encoding: str
     disposition: str | None
     name: str | None
     content_id: str | None
+    boundary: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """
+    One part of a message, also a multipart one; the message itself is the first.
+
+    *number* is its place as IMAP counts ("2.1"), "" for the message itself.
+    *start* and *end* delimit its body.
+    *complaint* is the code of what is wrong with its structure, or None.
+    """
+
+    number: str
+    depth: int
+    fields: tuple[Field, ...]
+    said: Description
     start: int
     end: int
     complaint: str | None = None
 
     @property
     def multipart(self) -> bool:
-        return self.content_type.startswith("multipart/")
+        return self.said.content_type.startswith("multipart/")
 
     @property
     def size(self) -> int:
@@ -95,12 +106,7 @@ def _walk(data: Bytes, start: int, end: int, *, number: str, depth: int, found: 
             number=number,
             depth=depth,
             fields=fields,
-            content_type=said.content_type,
-            charset=said.charset,
-            encoding=said.encoding,
-            disposition=said.disposition,
-            name=said.name,
-            content_id=said.content_id,
+            said=said,
             start=body,
             end=end,
             complaint=complaint,
@@ -141,19 +147,6 @@ def decoded_words(text: str) -> str:
         return text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Description:
-    """What the fields of a part say of its body."""
-
-    content_type: str
-    charset: str | None
-    encoding: str
-    disposition: str | None
-    name: str | None
-    content_id: str | None
-    boundary: bytes
-
-
 def _describing(fields: tuple[Field, ...]) -> tuple[tuple[str, bytes], ...]:
     """Of each field that describes a body the first, as it stands."""
     found: dict[str, bytes] = {}
@@ -166,12 +159,12 @@ def _describing(fields: tuple[Field, ...]) -> tuple[tuple[str, bytes], ...]:
 
 # Most parts of a run's mail are described in the same few words.
 @lru_cache(maxsize=256)
-def _description(fields: tuple[tuple[str, bytes], ...]) -> _Description:
+def _description(fields: tuple[tuple[str, bytes], ...]) -> Description:
     """What the standard library makes of these fields: it knows RFC 2231."""
     typed = Message()
     for name, raw in fields:
         typed[name] = raw.decode("utf-8", "replace").replace("\r", "").replace("\n", "")
-    return _Description(
+    return Description(
         content_type=typed.get_content_type(),
         charset=_charset(typed),
         encoding=str(typed.get("content-transfer-encoding", "7bit")).strip().lower(),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-
-from _scenario_table import PAGE, on_the_page, table
+from pathlib import Path
 
 from pytest_mailtrap import HostileMailTrap, MailTrap, Verdict
 
-
-def test_table_of_scenarios():
-    """It is made of the code: run tests/hostile/_scenario_table.py after a change."""
-    assert on_the_page() == table()
+PAGE = Path(__file__).parents[2] / "docs" / "hostile.md"
 
 
 def test_members():

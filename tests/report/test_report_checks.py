@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from _remark_table import on_the_page, table
 
 from pytest_mailtrap._report._checks import findings
 from pytest_mailtrap._report._content import read
@@ -180,8 +179,3 @@ def test_every_remark_is_a_sentence():
         assert re.fullmatch(r"[A-Z<].*\.", remark.text), code
         for part in remark.standard.split("; ") if remark.standard else ():
             assert re.fullmatch(r"(RFC \d{4}|WCAG 2\.2), \d[\d.]*", part), code
-
-
-def test_the_table_of_the_remarks_is_current():
-    """It is made of the code: run tests/report/_remark_table.py after a change."""
-    assert on_the_page() == table()

@@ -1,0 +1,105 @@
+"""The tables of the pages that are made of the code's own; run this file to put them there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._report._remarks import REMARKS
+from pytest_mailtrap._scenarios import SCENARIOS
+from pytest_mailtrap._smime._diagnosis import SENTENCES
+from pytest_mailtrap._smime._problems import CODES
+from pytest_mailtrap._smime._remedies import REMEDIES, REMEDY_OF
+from pytest_mailtrap._smime_policy import FINDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+DOCS = Path(__file__).parents[2] / "docs"
+_MODES = {"starttls": "S", "implicit": "I"}
+_EXPECTED = {"refuse": "refuses", "deliver": "delivers", "either": "delivers safely, or refuses"}
+
+
+def scenarios() -> str:
+    rows = (
+        (
+            f"`{scenario.id}`",
+            " ".join(_MODES[mode] for mode in scenario.modes),
+            scenario.summary,
+            _EXPECTED[scenario.expected],
+            f"{scenario.priority}" + ("" if scenario.by_default else ", named only"),
+        )
+        for scenario in SCENARIOS
+    )
+    legend = "S stands for STARTTLS, I for implicit TLS; priority 1 is what every client should withstand."
+    head = ("scenario", "mode", "the server", "a secure client", "priority")
+    return f"{legend}\n\n{_table(head, rows)}"
+
+
+def remarks() -> str:
+    rows = (
+        (f"`{code}`", remark.level, _escaped(remark.text), remark.standard)
+        for code, remark in REMARKS.items()
+    )
+    return _table(("remark", "", "what it says", "read on"), rows)
+
+
+def codes() -> str:
+    rows = ((f"`{code}`", known.text, known.reference) for code, known in CODES.items())
+    return _table(("code", "meaning", "standard"), rows)
+
+
+def findings() -> str:
+    return _table(("code", "meaning"), ((f"`{code}`", text) for code, text in FINDINGS.items()))
+
+
+def diagnoses() -> str:
+    rows = (
+        (f"`{code}`", sentence.format(name="X"), _cure(code))
+        for code, sentence in SENTENCES.items()
+    )
+    return _table(("code", "what happened", "cure in Python"), rows)
+
+
+TABLES: dict[str, tuple[str, Callable[[], str]]] = {
+    "scenarios": ("hostile.md", scenarios),
+    "remarks": ("report.md", remarks),
+    "codes": ("smime.md", codes),
+    "findings": ("smime.md", findings),
+    "diagnoses": ("smime.md", diagnoses),
+}
+
+
+def written(page: str, name: str) -> str:
+    """The page with the table *name* as it should be; ValueError where there is no place for it."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    if begin not in page or end not in page:
+        raise ValueError(f"no place for the table {name!r}")
+    table = TABLES[name][1]()
+    return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{table}\n\n{end}", page, flags=re.DOTALL)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(
+        [
+            f"| {' | '.join(head)} |",
+            "|---" * len(head) + "|",
+            *(f"| {' | '.join(r)} |" for r in rows),
+        ]
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _cure(code: str) -> str:
+    remedies = REMEDIES.get(REMEDY_OF.get(code, ""), {})
+    return next((remedies[one] for one in ("email", "cryptography", "any") if one in remedies), "")
+
+
+if __name__ == "__main__":
+    for name, (page, _) in TABLES.items():
+        path = DOCS / page
+        path.write_text(written(path.read_text("utf-8"), name), "utf-8")
