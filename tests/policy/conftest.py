@@ -50,13 +50,6 @@ QUIET = ("-p", "no:randomly", "-p", "no:cacheprovider")
 HEAVY = ("-p", "no:anyio", "-p", "no:django", "-p", "no:html", "-p", "no:metadata")
 
 
-@pytest.fixture(autouse=True)
-def outside_of_ci(monkeypatch):
-    """The runs inside must not take this one's CI for theirs."""
-    for name in ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
 def project(pytester):
     """Write a test module that can `send()`, and run it: `project(source, *options, ini=...)`."""

@@ -48,8 +48,6 @@ def blocks(path, kind):
 @pytest.fixture
 def suite(pytester, monkeypatch):
     """Run the suite above in a process of its own, with options, which leaves no temporary file behind."""
-    for name in ("CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
-        monkeypatch.delenv(name, raising=False)
     temporary = pytester.mkdir("temporary")
     monkeypatch.setenv("TMPDIR", str(temporary))
     pytester.makepyfile(test_shop=SUITE)

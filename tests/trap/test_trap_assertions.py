@@ -441,8 +441,6 @@ def test_ci_shows_it_twice_and_whole(pytester, monkeypatch):
 
 def test_without_ci_the_summary_holds_the_verdict(pytester, monkeypatch):
     """The same without CI: one line of the summary, which begins with the fact."""
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.delenv("BUILD_NUMBER", raising=False)
     monkeypatch.setenv("COLUMNS", "120")
     pytester.makepyfile(test_mail=PREAMBLE + MANY)
     result = pytester.runpytest("-p", "no:randomly")
