@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._certs import Certificates
+from pytest_mailtrap._loop_thread import LoopThread
 from pytest_mailtrap._options import Options
-from pytest_mailtrap._server import LoopThread
 from pytest_mailtrap._station import Station
 from pytest_mailtrap._trap import MailTrap
 

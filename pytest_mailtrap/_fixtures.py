@@ -108,12 +108,7 @@ def _is_parametrised(node: pytest.Item) -> bool:
 
 def trap_options(node: pytest.Item) -> Options:
     """The options for the trap of a test: its markers', and what holds for the whole run where these say nothing."""
-    import dataclasses
-
-    options = marked_options(node).for_the_trap()
-    if options.intercept is None:
-        options = dataclasses.replace(options, intercept=intercept_for_the_run(node.config))
-    return options
+    return marked_options(node).for_the_trap(intercept=intercept_for_the_run(node.config))
 
 
 def marked_options(node: pytest.Item) -> MarkerOptions:

@@ -145,9 +145,12 @@ class MarkerOptions(Options):
         check_skips(self.skip_scenarios or {})
         return family(self.mode, scenarios=self.scenarios)
 
-    def for_the_trap(self) -> Options:
-        """The part that a trap takes."""
-        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
+    def for_the_trap(self, *, intercept: bool | tuple[str, ...] | None = None) -> Options:
+        """The part that a trap takes; *intercept* is what holds where the marker says nothing of it."""
+        part = {field.name: getattr(self, field.name) for field in fields(Options)}
+        if self.intercept is None:
+            part["intercept"] = intercept
+        return Options(**part)
 
 
 def _as_tuple(name: str, value: Any) -> Any:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from pytest_mailtrap._certs import Certificates
     from pytest_mailtrap._client_hello import ClientHello
     from pytest_mailtrap._inbox import Observer
+    from pytest_mailtrap._loop_thread import LoopThread
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._scenario import Scenario
-    from pytest_mailtrap._server import LoopThread
 
 
 class Station:
@@ -58,7 +58,7 @@ class Station:
         self.accounts = options.accounts() or {"mailtrap": secrets.token_urlsafe(12)}
         self.stage = Stage(options, observer=observer)
         self.has_intercepted = False
-        self.server = Server(thread, new_wire=self._new_wire)
+        self.server = Server(thread, new_wire=self._new_wire, fail=self._fail)
         self._arrivals = Arrivals()
         self._routes: list[Route] = []
         self._entered: list[ExitStack] = []
@@ -165,6 +165,9 @@ class Station:
             arrived=self._arrivals.arrived,
         )
         return wire
+
+    def _fail(self, error: BaseException) -> None:
+        self.stage.inbox.fail(error)
 
     def _choose_context(
         self, stage: Stage, hello: ClientHello | None, requested: str | None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from _senders import ADDRESS, HOST, MAIL, RECIPIENT, SENDER, smtplib_implicit, smtplib_starttls
 
-from pytest_mailtrap import _server
+from pytest_mailtrap import _entrance
 from pytest_mailtrap._guard import Guard, MailGuardError
 from pytest_mailtrap._intercept import guarding
 
@@ -552,9 +552,9 @@ def trap_without_ipv6(
     mailtrap_factory: MailTrapFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MailTrap]:
     def listen() -> list[socket.socket]:
-        return [_server._bind(socket.AF_INET, "127.0.0.1", 0)]
+        return [_entrance._bind(socket.AF_INET, "127.0.0.1", 0)]
 
-    monkeypatch.setattr(_server, "_listen", listen)
+    monkeypatch.setattr(_entrance, "_listen", listen)
     with mailtrap_factory(intercept=True) as trap:
         yield trap
 

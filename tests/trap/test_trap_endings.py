@@ -14,7 +14,7 @@ import pytest
 from _trap_talk import MAIL, Talk, send, until
 
 from pytest_mailtrap import _dialogue, _wire
-from pytest_mailtrap._server import LoopThread
+from pytest_mailtrap._loop_thread import LoopThread
 
 CLEARTEXT_AND_TLS = pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
 

@@ -52,24 +52,24 @@ def test_loopback_over_ipv4_and_ipv6(mailtrap, host):
 
 def test_loopback_only(mailtrap):
     """No other address of the machine leads to the trap."""
-    listeners = mailtrap._station.server._listeners
-    addresses = {sock.getsockname()[0] for listener in listeners for sock in listener.sockets}
+    doors = mailtrap._station.server._entrance.doors
+    addresses = {door.getsockname()[0] for door in doors}
     assert addresses <= {"127.0.0.1", "::1"}
     assert "127.0.0.1" in addresses
 
 
 def test_ipv4_alone_where_there_is_no_ipv6(mailtrap_factory, monkeypatch):
     """A machine without IPv6 has a trap on 127.0.0.1."""
-    from pytest_mailtrap import _server
+    from pytest_mailtrap import _entrance
 
-    bind = _server._bind
+    bind = _entrance._bind
 
     def no_ipv6(family, host, port):
         if family == socket.AF_INET6:
             raise OSError(99, "Cannot assign requested address")
         return bind(family, host, port)
 
-    monkeypatch.setattr(_server, "_bind", no_ipv6)
+    monkeypatch.setattr(_entrance, "_bind", no_ipv6)
     with mailtrap_factory() as trap:
         send(trap)
     assert len(trap) == 1
@@ -79,9 +79,9 @@ def test_a_port_taken_on_ipv6_is_not_used(mailtrap_factory, monkeypatch):
     """A port that somebody else has on ::1 would send clients of localhost astray: another is taken."""
     import errno
 
-    from pytest_mailtrap import _server
+    from pytest_mailtrap import _entrance
 
-    bind = _server._bind
+    bind = _entrance._bind
     taken = []
 
     def taken_once(family, host, port):
@@ -90,7 +90,7 @@ def test_a_port_taken_on_ipv6_is_not_used(mailtrap_factory, monkeypatch):
             raise OSError(errno.EADDRINUSE, "Address already in use")
         return bind(family, host, port)
 
-    monkeypatch.setattr(_server, "_bind", taken_once)
+    monkeypatch.setattr(_entrance, "_bind", taken_once)
     with mailtrap_factory() as trap:
         assert taken[0] not in (trap.port, trap.tls_port)
         send(trap)

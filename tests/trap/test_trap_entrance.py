@@ -1,0 +1,177 @@
+"""How clients come in, on both kinds of lookout: early, late, in the last moment, and too many for the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import selectors
+import socket
+import threading
+
+import pytest
+import trustme
+from _trap_talk import Talk, send, until
+
+from pytest_mailtrap import _loop_thread
+from pytest_mailtrap._factory import MailTrapFactory
+from pytest_mailtrap._inbox import TrapError
+from pytest_mailtrap._lookout import Lookout, LoopLookout, new_lookout
+
+
+@pytest.fixture(scope="module")
+def ca():
+    return trustme.CA(key_type=trustme.KeyType.ECDSA)
+
+
+@pytest.fixture(params=[Lookout, LoopLookout])
+def factory(request, ca, monkeypatch):
+    """A factory with a thread of its own, and with the lookout of this system or that of others."""
+    monkeypatch.setattr(_loop_thread, "new_lookout", request.param)
+    factory = MailTrapFactory(ca)
+    yield factory
+    factory.close()
+    assert not factory._thread._thread.is_alive()
+
+
+@pytest.fixture
+def busy_loop(factory):
+    """Nothing happens on the loop until the test says so."""
+    go_on = threading.Event()
+    is_busy = threading.Event()
+    factory._thread.loop.call_soon_threadsafe(lambda: (is_busy.set(), go_on.wait(10)))
+    assert is_busy.wait(10)
+    yield go_on
+    go_on.set()
+
+
+def is_refused(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_mail_on_both_ports_of_one_trap_after_another(factory):
+    """Trap after trap takes mail on both ports, and refuses clients once it is over."""
+    for _ in range(3):
+        with factory() as trap:
+            send(trap)
+            with Talk(trap.tls_port, tls=trap.ssl_context) as client:
+                assert client.deliver() == "250 OK"
+            assert [message.transport.negotiated_by for message in trap] == ["starttls", "implicit"]
+        until(lambda: is_refused(trap.port) and is_refused(trap.tls_port))
+
+
+def test_two_traps_at_once(factory):
+    """A client is let in where it knocks."""
+    with factory() as one, factory() as other:
+        send(one)
+        send(one)
+        send(other)
+        assert (len(one), len(other)) == (2, 1)
+    with factory() as later:
+        send(later)
+        assert (len(one), len(other), len(later)) == (2, 1, 1)
+
+
+def test_a_trap_that_nobody_uses_has_no_word_with_the_loop(factory, busy_loop):
+    """It begins and ends while the loop does nothing, which is what makes it cheap."""
+    with factory() as trap:
+        assert trap.port != trap.tls_port
+    busy_loop.set()
+    until(lambda: is_refused(trap.port))
+    with factory() as trap:
+        send(trap)
+
+
+def test_a_client_may_be_earlier_than_the_loop(factory, busy_loop):
+    """It waits until the loop has time for it."""
+    with factory() as trap, socket.create_connection(("127.0.0.1", trap.port), timeout=10) as sock:
+        busy_loop.set()
+        assert Talk.on(sock).greeting.startswith("220 ")
+
+
+@pytest.mark.parametrize("kind", ["port", "tls_port"])
+def test_a_client_of_the_last_moment_is_a_connection(factory, busy_loop, kind):
+    """Who has come before the end of the trap is in its list, even where the loop has not heard of it yet."""
+    with factory() as trap:
+        sock = socket.create_connection(("127.0.0.1", getattr(trap, kind)), timeout=10)
+        timer = threading.Timer(0.05, busy_loop.set)
+        timer.start()
+    with sock:
+        [connection] = trap.connections
+        assert connection.implicit_tls is (kind == "tls_port")
+        assert connection.peer == sock.getsockname()
+    timer.join()
+
+
+def test_nobody_comes_in_after_the_end(factory):
+    """What connects after the end finds nobody, and no trap hears of it."""
+    with factory() as trap:
+        send(trap)
+    until(lambda: is_refused(trap.port))
+    with factory() as later:
+        assert later.connections == []
+        assert len(trap) == 1
+
+
+def test_mail_waits_where_the_process_has_no_more_files(factory):
+    """The test is told what is wrong, and the client gets in as soon as there is room."""
+    resource = pytest.importorskip("resource", reason="files are limited on Unix only")
+    with factory() as trap, socket.socket() as sock:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        files = []
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (sock.fileno() + 20, before[1]))
+            with contextlib.suppress(OSError):
+                for _ in range(1000):
+                    files.append(os.dup(sock.fileno()))
+            assert len(files) < 1000
+            sock.connect(("127.0.0.1", trap.port))
+            with pytest.raises(TrapError) as error:
+                trap.wait_for(1, timeout=10)
+            assert "Too many open files" in str(error.value.__cause__)
+        finally:
+            for file in files:
+                os.close(file)
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        client = Talk.on(sock)
+        client.hello()
+        assert client.deliver() == "250 OK"
+        until(lambda: _has_one_more_than_errors(trap))
+
+
+def _has_one_more_than_errors(trap):
+    """Errors of the time without files may come in twice; each is told once."""
+    try:
+        return len(trap) == 1
+    except TrapError:
+        return False
+
+
+def test_an_error_in_receiving_reaches_the_test(factory, monkeypatch):
+    """What fails before there is a connection is raised in the test, and the client is not left waiting."""
+    with factory() as trap:
+        monkeypatch.setattr(trap._station.server, "_new_wire", lambda **_: 1 / 0)
+        with socket.create_connection(("127.0.0.1", trap.port), timeout=10) as sock:
+            assert sock.recv(1) == b""
+        with pytest.raises(TrapError) as error:
+            assert len(trap) == 0
+        assert isinstance(error.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("selector", "kind"),
+    [(selectors.DefaultSelector, None), (selectors.SelectSelector, LoopLookout)],
+)
+def test_the_lookout_of_this_system(monkeypatch, selector, kind):
+    """Where a selector can be watched by another it is, else (Windows has but select) the loop watches each door."""
+    can_be_watched = hasattr(selector, "fileno")
+    monkeypatch.setattr(selectors, "DefaultSelector", selector)
+    loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
+    lookout = new_lookout(loop)
+    loop.close()
+    lookout.close()
+    assert type(lookout) is (kind or (Lookout if can_be_watched else LoopLookout))
