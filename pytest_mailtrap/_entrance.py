@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import asyncio
 
-    from pytest_mailtrap._lookout import Lookout
+    from pytest_mailtrap._loop_thread import LoopThread
 
 # For bursts of connections; Linux cuts it down to net.core.somaxconn.
 _BACKLOG = 1024
@@ -37,9 +37,8 @@ class Entrance:
     *was_used* tells whether anybody has come, *is_busy* whether somebody is just coming in.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, lookout: Lookout, host: Host) -> None:
-        self._loop = loop
-        self._lookout = lookout
+    def __init__(self, thread: LoopThread, host: Host) -> None:
+        self._thread = thread
         self._host = host
         self._coming_in: set[asyncio.Task[None]] = set()
         self.was_used = False
@@ -48,18 +47,18 @@ class Entrance:
         self.ipv6 = len(cleartext) == len(tls) == 2
         self.doors = [*cleartext, *tls]
         for door in self.doors:
-            lookout.watch(door, partial(self._let_in, door, implicit=door in tls))
+            thread.lookout.watch(door, partial(self._let_in, door, implicit=door in tls))
 
     def let_in(self) -> None:
         """Let in who waits at this moment, whether or not the loop has heard of them."""
-        self._lookout.look()
+        self._thread.lookout.look()
 
     def close(self) -> None:
         """Let in who waits at this moment, and nobody after."""
-        with self._lookout.lock:
+        with self._thread.lookout.lock:
             self.let_in()
             for door in self.doors:
-                self._lookout.shut(door)
+                self._thread.lookout.shut(door)
 
     def _let_in(self, door: socket.socket, *, implicit: bool) -> None:
         for _ in range(_BACKLOG):
@@ -69,10 +68,13 @@ class Entrance:
                 return
             except OSError as error:
                 self._host.fail(error)
-                self._lookout.rest()
+                self._thread.lookout.rest()
                 return
             self.was_used = True
-            self._loop.call_soon_threadsafe(self._begin, client, implicit)
+            if self._thread.is_current():
+                self._begin(client, implicit)
+            else:
+                self._thread.loop.call_soon_threadsafe(self._begin, client, implicit)
 
     # -- on the loop ----------------------------------------------------------------------
 
@@ -81,14 +83,14 @@ class Entrance:
         return bool(self._coming_in)
 
     def _begin(self, client: socket.socket, implicit: bool) -> None:
-        task = self._loop.create_task(self._receive(client, implicit))
+        task = self._thread.loop.create_task(self._receive(client, implicit))
         self._coming_in.add(task)
         task.add_done_callback(self._coming_in.discard)
 
     async def _receive(self, client: socket.socket, implicit: bool) -> None:
         try:
             client.setblocking(False)
-            await self._loop.connect_accepted_socket(
+            await self._thread.loop.connect_accepted_socket(
                 partial(self._host.receive, implicit=implicit), client
             )
         except Exception as error:

@@ -44,15 +44,10 @@ class Script:
 
     def over(self, methods: Mapping[str, Command]) -> dict[str, Command]:
         """The same commands, each of them asking the rules first."""
-        # The engine looks for what its decorators left on a command, such as its syntax; not for its name.
-        return {
-            name: functools.update_wrapper(
-                functools.partial(self._command, name, method), method, assigned=()
-            )
-            for name, method in methods.items()
-        }
+        return {name: _Ruled(self, name, method) for name, method in methods.items()}
 
-    async def _command(self, name: str, method: Command, argument: str | None) -> None:
+    async def command(self, name: str, method: Command, argument: str | None) -> None:
+        """Carry out one of the engine's commands, or what the rules say instead."""
         if self._turned_away and name != "QUIT":
             self._reply(b"503 5.5.1 No service here, only QUIT\r\n")
             return
@@ -132,6 +127,24 @@ class Script:
     def _hang_up(self) -> None:
         self._wire.close()
         raise ConnectionResetError("closed after a 421")
+
+
+class _Ruled:
+    """A command of the engine's that asks the rules first."""
+
+    __slots__ = ("_method", "_name", "_script")
+
+    def __init__(self, script: Script, name: str, method: Command) -> None:
+        self._script = script
+        self._name = name
+        self._method = method
+
+    def __call__(self, argument: str | None) -> Awaitable[None]:
+        return self._script.command(self._name, self._method, argument)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the engine's decorators have left on the command, such as its syntax."""
+        return getattr(self._method, name)
 
 
 def _last(acting: Sequence[Rule]) -> Rule | None:

@@ -48,7 +48,7 @@ class Server:
 
     def start(self) -> None:
         """Begin to listen."""
-        entrance = self._entrance = Entrance(self._thread.loop, self._thread.lookout, self)
+        entrance = self._entrance = Entrance(self._thread, self)
         self.port, self.tls_port, self.ipv6 = entrance.port, entrance.tls_port, entrance.ipv6
 
     def receive(self, *, implicit: bool) -> Wire:
