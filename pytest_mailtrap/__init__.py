@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_mailtrap import smime
     from pytest_mailtrap._client_hello import ClientHello
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._factory import MailTrapFactory
@@ -56,14 +57,17 @@ __all__ = [
     "Transcript",
     "Transport",
     "Verdict",
+    "smime",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "smime":  # a module of its own
+        return import_module(f"{__name__}.smime")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import smtplib
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -381,8 +383,18 @@ def test_public_names():
     import pytest_mailtrap
 
     for name in pytest_mailtrap.__all__:
-        assert getattr(pytest_mailtrap, name).__name__ == name
+        assert getattr(pytest_mailtrap, name).__name__.removeprefix("pytest_mailtrap.") == name
         assert name in dir(pytest_mailtrap)
     assert pytest_mailtrap.MailTrap is MailTrap
     with pytest.raises(AttributeError, match="has no attribute 'Mailtrap'"):
         _ = pytest_mailtrap.Mailtrap
+
+
+def test_the_smime_module_need_not_be_imported():
+    """`pytest_mailtrap.smime` is there as soon as it is asked for, and not before."""
+    code = (
+        "import sys, pytest_mailtrap\n"
+        "assert 'pytest_mailtrap.smime' not in sys.modules\n"
+        "assert pytest_mailtrap.smime is sys.modules['pytest_mailtrap.smime']\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
