@@ -10,6 +10,7 @@ Rules of this file: no I/O, nothing heavy imported; S/MIME is looked at only whe
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,18 +57,21 @@ DEFAULT = ("tls",)
 
 
 def parse_requirements(words: Iterable[str]) -> tuple[str, ...]:
-    """The requirements as they are spelled here, each once; ValueError lists the known ones."""
-    found = []
-    for word in words:
-        name = "".join(word.split()).lower()
+    """The requirements as they are spelled here, each once; a word may hold several. ValueError lists the known ones."""
+    found = [name for word in words for name in _names(word)]
+    for name in found:
         if name not in REQUIREMENTS:
             near = difflib.get_close_matches(name, REQUIREMENTS, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise ValueError(
-                f"unknown requirement {word!r}{hint}, expected some of {', '.join(REQUIREMENTS)}"
+                f"unknown requirement {name!r}{hint}, expected some of {', '.join(REQUIREMENTS)}"
             )
-        found.append(name)
     return tuple(dict.fromkeys(found))
+
+
+def _names(word: str) -> list[str]:
+    """The names that blanks part, as in an ini file's `tls >= 1.3 auth`."""
+    return re.sub(r"\s*>=\s*", ">=", word.lower()).split() or [word]
 
 
 def includes(these: Iterable[str], those: Iterable[str]) -> bool:

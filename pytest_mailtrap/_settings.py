@@ -50,6 +50,11 @@ class Setting(NamedTuple):
     def flag(self) -> str:
         return f"--mailtrap-{self.name.replace('_', '-')}"
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether a flag that is given twice means both: what is required first is not forgotten."""
+        return self.kind == "list" and self.bare is None
+
 
 class Given(NamedTuple):
     """A value as it was written, and where: *origin* is for people to read, *base* is what a relative path begins at."""
@@ -117,10 +122,11 @@ def given(config: pytest.Config, setting: Setting) -> Given | None:
     """What was given for *setting*: by the command line, else by the ini file, else None."""
     flag = config.getoption(setting.flag)
     if flag is not None:
-        _check_it_took_no_path(config, setting, flag)
+        flags = flag if setting.adds_up else [flag]
+        _check_it_took_no_path(config, setting, flags[-1])
         origin = f"{setting.flag} on the command line"
         base = config.invocation_params.dir
-        return Given(words=_words(setting, [flag]), origin=origin, base=base)
+        return Given(words=_words(setting, flags), origin=origin, base=base)
     if words := _words(setting, _from_ini(config, setting)):
         file = config.inipath.name if config.inipath is not None else "the ini file"
         return Given(words=words, origin=f"{setting.ini} in {file}", base=config.rootpath)

@@ -200,11 +200,16 @@ class Suite:
 def _policy(config: pytest.Config) -> Policy:
     mode = _settings.given(config, _settings.POLICY)
     require = _settings.given(config, _settings.REQUIRE)
+    try:
+        demands = DEFAULT if require is None else parse_requirements(require.words)
+    except ValueError as error:
+        raise pytest.UsageError(f"{_settings.REQUIRE.ini}: {error}") from None
     if mode is None:
         if require is None:
             return Policy()
         raise pytest.UsageError(
-            f"{require.origin} has no effect without {_settings.POLICY.ini} = testing or enforce"
+            f"{require.origin} has no effect without {_settings.POLICY.ini} = testing or enforce, "
+            f"or {_settings.POLICY.ini} = none to keep it for other runs"
         )
     if mode.text not in POLICIES:
         raise pytest.UsageError(
@@ -212,10 +217,6 @@ def _policy(config: pytest.Config) -> Policy:
         )
     if mode.text == "none":
         return Policy(origin=mode.origin)
-    try:
-        demands = DEFAULT if require is None else parse_requirements(require.words)
-    except ValueError as error:
-        raise pytest.UsageError(f"{_settings.REQUIRE.ini}: {error}") from None
     return Policy(
         mode=mode.text,
         require=demands,

@@ -35,8 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mailtrap", "mail trap")
     for setting in _settings.SETTINGS:
         parser.addini(setting.ini, setting.help, type=setting.ini_type, default=None)
-        nargs = {"nargs": "?", "const": setting.bare} if setting.bare is not None else {}
-        group.addoption(setting.flag, metavar="VALUE", help=setting.help, default=None, **nargs)
+        form = {"nargs": "?", "const": setting.bare} if setting.bare is not None else {}
+        action = "append" if setting.adds_up else "store"
+        group.addoption(
+            setting.flag, metavar="VALUE", help=setting.help, default=None, action=action, **form
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:

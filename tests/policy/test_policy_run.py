@@ -412,7 +412,18 @@ def test_refuses(hostile_mailtrap, mailtrap):
         ),
         (
             'mailtrap_require = "tls"',
-            "mailtrap_require in pyproject.toml has no effect without mailtrap_policy = testing or enforce",
+            (
+                "mailtrap_require in pyproject.toml has no effect without mailtrap_policy = testing or enforce, "
+                "or mailtrap_policy = none to keep it for other runs"
+            ),
+        ),
+        (
+            'mailtrap_require = "tlsx"',
+            "mailtrap_require: unknown requirement 'tlsx' (did you mean 'tls'?), expected some of tls, *",
+        ),
+        (
+            'mailtrap_policy = "none"\nmailtrap_require = "tlsx"',
+            "mailtrap_require: unknown requirement 'tlsx' (did you mean 'tls'?), expected some of tls, *",
         ),
         (
             'mailtrap_junit_properties = "maybe"',
@@ -493,6 +504,32 @@ def test_requirements_are_read_from_lists_and_lines(project):
         ]
     )
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("words", ["tls >= 1.3  auth", "tls>=1.3, auth", "auth\n    tls>=1.3"])
+def test_blanks_part_requirements_too(project, pytester, words):
+    """An ini file has no lists: one line with blanks is what many write first."""
+    pytester.makeini(f"[pytest]\nmailtrap_policy = testing\nmailtrap_require = {words}\n")
+    result = project(ENCRYPTED, "-c", "tox.ini")
+    [header] = [line for line in result.stdout.lines if line.startswith("mailtrap: policy")]
+    named = header.partition("(")[2].partition(")")[0]
+    assert set(named.split(", ")) == {"tls>=1.3", "auth"}
+
+
+@pytest.mark.parametrize("order", [("auth", "tls"), ("tls", "auth")])
+def test_requirements_of_several_flags_add_up(project, order):
+    """The last flag alone would drop what the first one requires, in silence."""
+    flags = [f"--mailtrap-require={name}" for name in order]
+    result = project(ENCRYPTED, "--mailtrap-policy=enforce", *flags)
+    result.assert_outcomes(failed=1)
+    assert failure(result)[0] == "1 of 1 messages sent without authentication"
+
+
+def test_requirements_wait_for_a_run_with_a_policy(project):
+    """With the mode none the ini file says what is required once, and the command line when."""
+    ini = 'mailtrap_policy = "none"\nmailtrap_require = "auth"'
+    project(ENCRYPTED, ini=ini).assert_outcomes(passed=1)
+    project(ENCRYPTED, "--mailtrap-policy=enforce", ini=ini).assert_outcomes(failed=1)
 
 
 def test_a_bare_switch_that_takes_the_path_to_the_tests_is_a_usage_error(project):
