@@ -154,7 +154,7 @@ def intercept_for_the_run(config: pytest.Config) -> bool | tuple[str, ...]:
     from pytest_mailtrap._hosts import checked
 
     try:
-        return tuple(map(checked, hosts.words or ("",)))
+        return tuple(map(checked, " ".join(hosts.words).split() or ("",)))
     except ValueError as error:
         raise ValueError(f"{hosts.origin}: {error}") from None
 
