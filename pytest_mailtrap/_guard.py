@@ -70,12 +70,22 @@ class Attempt:
 
 
 class Guard:
-    """Refuses, and remembers what it has refused; *test* is the test that runs now."""
+    """
+    Refuses, and remembers what it has refused.
+
+    *test* is the test that runs now; *threads* are those on which it stands, None for all.
+    """
 
     def __init__(self, test: str | None = None) -> None:
         self.test = test
+        self.threads: frozenset[threading.Thread] | None = None
         self._lock = threading.Lock()
         self._attempts: list[Attempt] = []
+
+    @property
+    def stands(self) -> bool:
+        """Whether it has a say on this thread."""
+        return self.threads is None or threading.current_thread() in self.threads
 
     def refuse(self, host: str, port: int) -> MailGuardError:
         """Remember the attempt; the error is for its author."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _GUARD = pytest.StashKey["Guard"]()  # on the config for the run, on the item for its test
 _STRAY = pytest.StashKey[list[str]]()  # what belongs to no test, in words
+_KEPT: list[ExitStack] = []  # of guards that outlive their runs: to collect one is to close it
 _OUTPUT = "mailtrap_guard"  # under which a worker of xdist hands it over
 
 
@@ -33,13 +34,30 @@ def pytest_configure(config: pytest.Config) -> None:
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
     if wanted:
-        from pytest_mailtrap._guard import Guard
-        from pytest_mailtrap._intercept import guarding
+        _stand_for_the_run(config)
 
-        config.stash[_GUARD] = Guard()
-        stack = ExitStack()
-        stack.enter_context(guarding(config.stash[_GUARD]))
-        config.add_cleanup(stack.close)
+
+def _stand_for_the_run(config: pytest.Config) -> None:
+    import threading
+
+    from pytest_mailtrap._guard import Guard
+    from pytest_mailtrap._intercept import guarding
+
+    guard = config.stash[_GUARD] = Guard()
+    before = frozenset(threading.enumerate())
+    stack = ExitStack()
+    stack.enter_context(guarding(guard))
+
+    def fall() -> None:
+        # What the run has left behind, such as a queue of mail, would now send it.
+        left = frozenset(threading.enumerate()) - before
+        if left:
+            guard.threads = left
+            _KEPT.append(stack)
+        else:
+            stack.close()
+
+    config.add_cleanup(fall)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -110,10 +110,13 @@ class Order:
         for route in reversed(self.routes):
             if route.claims(requested.host):
                 return route
-        guard = self.guards[-1] if self.guards else None
+        guard = self._guard()
         if guard is not None and not is_own(requested.host):
             raise guard.refuse(requested.host, requested.port)
         return None
+
+    def _guard(self) -> Guard | None:
+        return next((g for g in reversed(self.guards) if g is None or g.stands), None)
 
     def names(self, host: str) -> bool:
         return any(route.names(host) for route in self.routes)

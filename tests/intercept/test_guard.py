@@ -395,6 +395,53 @@ def test_it_falls_with_the_run(pytester: pytest.Pytester, end: str) -> None:
     result.stdout.fnmatch_lines(["*it was replaced", "*", "as before"])
 
 
+OUTLIVED = """
+import _socket, socket, sys, threading
+
+import pytest
+
+def no_resolver(*args):
+    raise socket.gaierror("there is no resolver")
+
+_socket.getaddrinfo = no_resolver
+go_on = threading.Event()
+
+def outcome():
+    try:
+        socket.create_connection(("smtp.example-provider.com", 587), timeout=5)
+    except OSError as error:
+        return type(error).__name__
+
+def send_later():
+    go_on.wait(20)
+    print("what a test began:", outcome())
+
+class Tests:
+    @staticmethod
+    def pytest_sessionstart():
+        threading.Thread(target=send_later, name="queue").start()
+
+assert pytest.main(["-q", "-p", "no:randomly", *sys.argv[1:]], plugins=[Tests]) == 0
+print("who ran pytest:", outcome())
+go_on.set()
+"""
+
+
+@pytest.mark.parametrize(
+    ("flag", "refused"),
+    [("--mailtrap-guard", "MailGuardError"), ("--mailtrap-guard=false", "gaierror")],
+)
+def test_a_thread_that_outlives_the_run_stays_guarded(
+    pytester: pytest.Pytester, flag: str, refused: str
+) -> None:
+    """A queue that is emptied when pytest has ended holds mail of tests; whoever ran pytest may send his own."""
+    pytester.makepyfile(test_a="def test_a():\n    pass", program=OUTLIVED)
+    result = pytester.runpython_c(f"import sys; sys.argv[1:] = ['{flag}']; import program")
+    result.stdout.fnmatch_lines(
+        ["who ran pytest: gaierror", f"what a test began: {refused}"], consecutive=True
+    )
+
+
 def test_others_that_replace_the_same_function(pytester: pytest.Pytester) -> None:
     """A plugin that allows some hosts, and puts the original back after each test, takes neither guard nor trap away."""
     pytester.makeconftest(
@@ -568,6 +615,7 @@ def test_arrives(mailtrap):
         ("", ("--mailtrap-intercept",), "", True),
         ("", (f"--mailtrap-intercept=smtp.elsewhere.example,{HOST.upper()}.",), "", True),
         ("smtp.elsewhere.example", ("--mailtrap-intercept",), "", True),
+        (f"smtp.elsewhere.example {HOST}", (), "", True),
         ("true", ("--mailtrap-intercept=false", "--mailtrap-guard"), "", False),
         ("true", (), "@pytest.mark.mailtrap(intercept=False)", False),
         ("true", (), '@pytest.mark.mailtrap(intercept=["smtp.elsewhere.example"])', False),
