@@ -132,8 +132,18 @@ def check_marker(item: pytest.Item) -> MarkerOptions | None:
     if item.get_closest_marker("mailtrap") is None:
         return None
     try:
-        return marked_options(item)
+        options = marked_options(item)
     except (TypeError, ValueError) as error:
         wrong = error
+    else:
+        _use_the_trap(item, options)
+        return options
     # Outside of the except block, which would show the error twice.
     pytest.fail(f"@pytest.mark.mailtrap: {wrong}", pytrace=False)
+
+
+def _use_the_trap(item: pytest.Item, options: MarkerOptions) -> None:
+    """Start the trap that the marker tells to intercept or to be trusted, though the test does not name it."""
+    names: list[str] = getattr(item, "fixturenames", [])
+    if (options.intercept or options.trust) and not {"mailtrap", "hostile_mailtrap"} & {*names}:
+        names.insert(0, "mailtrap")

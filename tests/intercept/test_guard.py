@@ -635,6 +635,37 @@ def test_a_run_that_intercepts(
         result.stdout.fnmatch_lines([f"E * the mail guard refused {HOST}:587"])
 
 
+CONNECT = f'smtplib.SMTP("{HOST}", 587, timeout=5).close()'
+
+
+@pytest.mark.parametrize(
+    ("marker", "body", "outcome"),
+    [
+        ("intercept=True", CONNECT, {"passed": 2}),
+        (f"intercept=['{HOST}']", CONNECT, {"passed": 2}),
+        ("trust=True", "assert 'mailtrap-' in os.environ['SSL_CERT_FILE']", {"passed": 2}),
+        ("intercept=False", CONNECT, {"failed": 2}),
+        ("starttls='require'", CONNECT, {"failed": 2}),
+    ],
+)
+def test_a_marker_without_the_fixture(
+    pytester: pytest.Pytester, marker: str, body: str, outcome: dict[str, int]
+) -> None:
+    """Who marks a test so means it: without a trap its mail would leave."""
+    test = f"""
+import os, unittest
+pytestmark = pytest.mark.mailtrap({marker})
+
+def test_function():
+    {body}
+
+class TestOfOldKind(unittest.TestCase):
+    def test_method(self):
+        {body}
+"""
+    run(pytester, test, "--mailtrap-guard").assert_outcomes(**outcome)
+
+
 def test_tests_without_the_fixture_are_guarded(pytester: pytest.Pytester) -> None:
     """Where a run intercepts, mail that no trap waits for must not leave."""
     result = run(pytester, "def test_a():\n    send_and_hide()", "--mailtrap-intercept")
