@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING, Any, overload
 
 from pytest_mailtrap import _assertions
@@ -176,7 +177,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         After *timeout* seconds: AssertionError, saying what did arrive.
         """
         __tracebackhide__ = True
-        _check_count(count)
+        _check_wait(count, timeout)
         self._inbox.wait(count, timeout)
         return self._first(count, timeout)
 
@@ -185,7 +186,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     ) -> list[CapturedMessage]:  # the twin of wait_for(), for asyncio and trio alike
         """Do as `wait_for()`, without blocking the event loop (asyncio's or trio's) the test runs on."""
         __tracebackhide__ = True
-        _check_count(count)
+        _check_wait(count, timeout)
         await changed(self._inbox, lambda: self._inbox.ready(count), timeout)
         return self._first(count, timeout)
 
@@ -198,7 +199,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     messages,
                     self.connections,
                     count=count,
-                    timeout=timeout,
+                    timeout=max(timeout, 0),
                     port=self.port,
                     tls_port=self.tls_port,
                     intercepts=self._station.has_intercepted,
@@ -337,6 +338,9 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         return messages
 
 
-def _check_count(count: int) -> None:
+def _check_wait(count: int, timeout: float) -> None:
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count!r}")
+    # A wait without end is none: NaN, for one, would not be over at any time.
+    if not isinstance(timeout, int | float) or not isfinite(timeout):
+        raise ValueError(f"timeout must be a number of seconds, got {timeout!r}")

@@ -110,6 +110,23 @@ def test_wrong_count(mailtrap, runner, count):
         wait(runner, mailtrap, count)
 
 
+@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), None, "5"])
+def test_every_wait_has_an_end(mailtrap, runner, timeout):
+    """What is no number of seconds is an error at once, not a wait for ever."""
+    with pytest.raises(ValueError, match=f"timeout must be a number of seconds, got {timeout!r}"):
+        wait(runner, mailtrap, 1, timeout=timeout)
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_time_that_is_over_is_no_error(mailtrap, runner):
+    """What is left of a deadline may be less than nothing: then only what is there counts."""
+    with pytest.raises(AssertionError, match="0 of 1 messages arrived within 0 s"):
+        wait(runner, mailtrap, 1, timeout=-1)
+    send(mailtrap)
+    assert len(wait(runner, mailtrap, 1, timeout=-1)) == 1
+
+
 def test_several_wait_at_once(mailtrap, background):
     """Each of several waiting threads gets its messages."""
     results = {}
