@@ -144,7 +144,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         Issue an S/MIME certificate with its key for *address*, under the trap's CA.
 
         Keywords: *key* ("ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", and "rsa-1024" for controls),
-        *not_before* and *not_after* (aware datetimes), *purposes*, *key_usage*, *common_name*, *self_signed*.
+        *not_before* and *not_after* (aware datetimes), *purposes*, *key_usage*, *common_name*, *self_signed*, *other_ca*.
         """
         return self._station.certificates.smime_directory.issue(address, *addresses, **keywords)
 

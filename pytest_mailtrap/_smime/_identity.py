@@ -56,29 +56,33 @@ class Identity:
     @classmethod
     def from_pem(
         cls,
-        certificate: bytes | str,
-        private_key: bytes | str | None = None,
+        certificate: bytes | str | os.PathLike[str],
+        private_key: bytes | str | os.PathLike[str] | None = None,
         *,
         password: bytes | str | None = None,
     ) -> Identity:
         """
-        Read PEM text: the certificate first, then those of its chain.
+        Read PEM text, or the files that hold it: the certificate first, then those of its chain.
 
         Without *private_key* the key is looked for in the same text as the certificate.
         """
         # The arguments are secrets, and --showlocals would print them.
         __tracebackhide__ = True
-        leaf, *chain = x509.load_pem_x509_certificates(_encoded(certificate))
-        key_text = certificate if private_key is None else private_key
-        key = load_pem_private_key(_encoded(key_text), _password(password))
+        text = _pem(certificate)
+        leaf, *chain = x509.load_pem_x509_certificates(text)
+        key_text = text if private_key is None else _pem(private_key)
+        key = load_pem_private_key(key_text, _password(password))
         return cls(leaf, key, tuple(chain))
 
     @classmethod
-    def from_pkcs12(cls, data: bytes, password: bytes | str | None = None) -> Identity:
-        """Read a PKCS#12 file (.p12, .pfx)."""
+    def from_pkcs12(
+        cls, data: bytes | str | os.PathLike[str], password: bytes | str | None = None
+    ) -> Identity:
+        """Read PKCS#12 (.p12, .pfx): its bytes, or the path of a file."""
         # The arguments are secrets, and --showlocals would print them.
         __tracebackhide__ = True
-        key, leaf, chain = pkcs12.load_key_and_certificates(data, _password(password))
+        held = data if isinstance(data, bytes) else Path(data).read_bytes()
+        key, leaf, chain = pkcs12.load_key_and_certificates(held, _password(password))
         if key is None or leaf is None:
             raise ValueError("the PKCS#12 data must hold a certificate and its private key")
         return cls(leaf, key, tuple(chain))
@@ -129,6 +133,14 @@ class Identity:
 def _spki(key: Any) -> bytes:  # Any: the key types of cryptography share no base class
     encoded: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return encoded
+
+
+def _pem(source: bytes | str | os.PathLike[str]) -> bytes:
+    """PEM as it was given, or what stands in the file named."""
+    __tracebackhide__ = True
+    if isinstance(source, bytes) or (isinstance(source, str) and "-----BEGIN" in source):
+        return _encoded(source)
+    return Path(source).read_bytes()
 
 
 def _encoded(text: bytes | str) -> bytes:

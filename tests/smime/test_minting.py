@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ from pytest_mailtrap._smime._identity import Identity
 from pytest_mailtrap._smime._minting import mint_identity
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 UTC = datetime.timezone.utc
 NOW = datetime.datetime.now(UTC).replace(microsecond=0)
@@ -241,6 +242,25 @@ def test_an_identity_survives_every_form(ca: CA, tmp_path: Path) -> None:
     from_files = Identity.from_pem(files.chain.read_bytes(), files.private_key.read_bytes())
     assert from_files.certificate == identity.certificate
     assert files.certificate.read_bytes() == identity.certificate_pem
+
+
+@pytest.mark.parametrize("path", [str, Path], ids=["text", "path"])
+def test_an_identity_is_read_from_its_files(
+    path: Callable[[Path], str | Path], ca: CA, tmp_path: Path
+) -> None:
+    """By their paths, as `trust=` takes them; a file that is not there is named."""
+    identity = ca.mint()
+    files = identity.write(tmp_path)
+    read = Identity.from_pem(path(files.certificate), path(files.private_key))
+    assert read.private_key_pem == identity.private_key_pem
+    together = tmp_path / "both.pem"
+    together.write_bytes(identity.private_key_pem + identity.certificate_pem)
+    assert Identity.from_pem(path(together)).certificate == identity.certificate
+    bundle = tmp_path / "alice.p12"
+    bundle.write_bytes(identity.pkcs12("secret"))
+    assert Identity.from_pkcs12(path(bundle), "secret").certificate == identity.certificate
+    with pytest.raises(FileNotFoundError, match=r"nobody\.pem"):
+        Identity.from_pem(path(tmp_path / "nobody.pem"))
 
 
 def test_pkcs12_needs_its_password(ca: CA) -> None:
