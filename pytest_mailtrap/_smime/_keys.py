@@ -8,14 +8,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x448, x25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
-from cryptography.hazmat.primitives.keywrap import (
-    InvalidUnwrap,
-    aes_key_unwrap,
-    aes_key_unwrap_with_padding,
-)
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
 from . import _algorithms as alg
-from . import _ber
+from . import _ber, _key_wraps
 from . import _rsa_parameters as rsa_parameters
 from ._ber import SEQUENCE, BerError
 from ._ciphers import DecryptionError
@@ -73,10 +69,12 @@ def _agreed(info: RecipientInfo, encrypted_key: bytes, key: object) -> bytes:
         raise DecryptionError("recipient-unsupported", info.algorithm.oid)
     wrap = _ber.read_exactly(info.algorithm.parameters or b"")
     secret = _shared_secret(key, info.originator_key)
-    for shared_info, size, padded in _shared_infos(wrap, info.ukm):
+    oid = wrap.children(SEQUENCE)[0]
+    size = _key_wraps.key_size(oid.oid())
+    for shared_info in _shared_infos(wrap, oid, size, info.ukm):
         kek = _derive(agreement, size, info.ukm, shared_info, secret)
         try:
-            return _unwrap(kek, encrypted_key, padded)
+            return _key_wraps.unwrap(oid.oid(), kek, encrypted_key)
         except InvalidUnwrap:
             continue
     raise InvalidUnwrap
@@ -93,15 +91,15 @@ def _shared_secret(key: object, public: bytes) -> bytes:
     raise DecryptionError("recipient-unsupported", "key agreement needs a Diffie-Hellman key")
 
 
-def _shared_infos(wrap: _ber.Element, ukm: bytes | None) -> Iterator[tuple[bytes, int, bool]]:
+def _shared_infos(
+    wrap: _ber.Element, oid: _ber.Element, size: int, ukm: bytes | None
+) -> Iterator[bytes]:
     """
-    The ECC-CMS-SharedInfo of RFC 5753 section 7.2, with the key size and whether it pads.
+    The ECC-CMS-SharedInfo of RFC 5753 section 7.2, for a key of *size* bytes.
 
     Implementations differ in whether the wrap algorithm has NULL parameters in there, whatever
     they send; the key wrap has a check value, so trying both is safe.
     """
-    oid = wrap.children(SEQUENCE)[0]
-    size, padded = _wrap_size(oid.oid())
     sent, without, with_null = (
         wrap.raw,
         _ber.encode(SEQUENCE, oid.raw),
@@ -110,13 +108,7 @@ def _shared_infos(wrap: _ber.Element, ukm: bytes | None) -> Iterator[tuple[bytes
     entropy = b"" if ukm is None else _ber.encode(0xA0, _ber.encode(0x04, ukm))
     public_info = _ber.encode(0xA2, _ber.encode(0x04, (size * 8).to_bytes(4, "big")))
     for key_info in dict.fromkeys((sent, without, with_null)):
-        yield _ber.encode(SEQUENCE, key_info + entropy + public_info), size, padded
-
-
-def _wrap_size(oid: str) -> tuple[int, bool]:
-    if oid not in alg.KEY_WRAPS:
-        raise DecryptionError("recipient-unsupported", f"key wrap {oid}")
-    return alg.KEY_WRAPS[oid]
+        yield _ber.encode(SEQUENCE, key_info + entropy + public_info)
 
 
 def _derive(
@@ -129,25 +121,19 @@ def _derive(
     return X963KDF(alg.HASHES[digest], size, shared_info).derive(secret)
 
 
-def _unwrap(kek: bytes, encrypted_key: bytes, padded: bool) -> bytes:
-    if padded:
-        return aes_key_unwrap_with_padding(kek, encrypted_key)
-    return aes_key_unwrap(kek, encrypted_key)
-
-
 def _encapsulated(info: RecipientInfo, encrypted_key: bytes, key: Any) -> bytes:
     """RFC 9629 with the ML-KEM of RFC 9936."""
     # Any: the ML-KEM classes exist in newer versions of cryptography only.
     if not hasattr(key, "decapsulate") or info.kdf is None or info.wrap is None:
         raise DecryptionError("recipient-unsupported", info.algorithm.oid)
     digest = alg.HKDFS.get(info.kdf.oid)
-    size, padded = _wrap_size(info.wrap.oid)
+    size = _key_wraps.key_size(info.wrap.oid)
     if digest is None or info.kek_length != size:
         raise DecryptionError("recipient-unsupported", info.kdf.oid)
     secret = key.decapsulate(info.kem_ciphertext)
     other_info = _kem_other_info(info.wrap, size, info.ukm)
     kek = HKDF(alg.HASHES[digest], size, None, other_info).derive(secret)
-    return _unwrap(kek, encrypted_key, padded)
+    return _key_wraps.unwrap(info.wrap.oid, kek, encrypted_key)
 
 
 def _kem_other_info(wrap: Algorithm, size: int, ukm: bytes | None) -> bytes:

@@ -7,7 +7,13 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from _cast import person
+from _mail import PART
+from _signers import openssl
 from _truth import CORPUS, Entry, entries
+from asn1crypto import cms
+
+from pytest_mailtrap import smime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +75,30 @@ def test_the_comparison_compares(tmp_path: Path) -> None:
     place = raw.index(entry.facts().content[-20:])
     changed = raw[:place] + b"x" + raw[place:]
     assert by_openssl(changed, entry, tmp_path) is None
+
+
+# The key sizes of the content are those of RFC 3217 and of AES: OpenSSL wraps both in Triple-DES.
+@needs_openssl
+@pytest.mark.parametrize("curve", ["ec-p256", "ec-p521"])
+@pytest.mark.parametrize("ciphers", ["-des3", "-aes256 -des3-wrap", "-aes-128-gcm -aes256-wrap"])
+def test_every_key_wrap_of_openssl_is_opened(ciphers: str, curve: str, tmp_path: Path) -> None:
+    """Key agreement with AES and Triple-DES key wrap (RFC 3370, section 4.3.1); a flipped bit is noticed."""
+    reader = person("bob@example.org", curve)
+    reader.write(tmp_path)
+    made = openssl(tmp_path, f"-encrypt -outform DER {ciphers} certificate.pem", PART)
+    facts = smime.inspect_cms(made, identities=[reader])
+    assert (facts.encrypted, facts.content) == (True, PART)
+
+    spoilt = bytearray(made)
+    spoilt[made.index(wrapped_key(made)) + 3] ^= 1
+    facts = smime.inspect_cms(bytes(spoilt), identities=[reader])
+    assert not facts.encrypted
+    assert "key-unwrap-failed" in [one.code for one in facts.problems]
+
+
+def wrapped_key(made: bytes) -> bytes:
+    """What the first recipient is given, read by another parser."""
+    recipients = cms.ContentInfo.load(made)["content"]["recipient_infos"]
+    agreed = recipients[0].chosen["recipient_encrypted_keys"]
+    encrypted: bytes = agreed[0]["encrypted_key"].native
+    return encrypted
