@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_mailtrap._explain import explain_auth, explain_transport
 from pytest_mailtrap._policy import auth_violations, transport_violations
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime._facts import SMIMEFacts
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._smime._settings import Trust
+
+Given = TypeVar("Given")
 
 
 def assert_sent_over_tls(messages: Sequence[CapturedMessage], *, minimum: str) -> None:
@@ -48,6 +51,9 @@ def assert_smime_signed(
     from pytest_mailtrap._smime_words import Case, explain_smime
 
     wanted = _addresses(by)
+    if by is not None and not wanted:
+        raise ValueError(f"by must name an address at least, got {by!r}")
+    trust, identities, allow = _lasting(trust), _lasting(identities), _lasting(allow)
     cases, received = [], []
     for number, message in enumerate(messages, 1):
         facts = message.inspect_smime(
@@ -87,6 +93,7 @@ def assert_smime_encrypted(
     from pytest_mailtrap._smime_policy import encryption_findings
     from pytest_mailtrap._smime_words import Case, explain_smime
 
+    to, identities = _lasting(to), _lasting(identities)
     cases, expected, received = [], [], []
     for number, message in enumerate(messages, 1):
         facts = message.inspect_smime(trust="any", identities=identities or (), match_from=False)
@@ -115,6 +122,11 @@ def assert_smime_encrypted(
         )
 
 
+def _lasting(given: Given) -> Given:
+    """What was given, where it can be looked at once only, in a form for every message."""
+    return tuple(given) if isinstance(given, Iterator) else given  # type: ignore[return-value]  # as good to those who iterate
+
+
 def _addresses(given: str | Iterable[str] | None) -> tuple[str, ...]:
     if given is None:
         return ()
@@ -124,7 +136,8 @@ def _addresses(given: str | Iterable[str] | None) -> tuple[str, ...]:
 def _trusted(trust: Trust) -> str:
     if trust is None:
         return "under the trap's CA"
-    return "any certificate (trust='any')" if trust == "any" else "under the given CA"
+    is_any = isinstance(trust, str) and trust == "any"
+    return "by any CA (trust='any')" if is_any else "under the given CA"
 
 
 def _received_encryption(facts: SMIMEFacts) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from pytest_mailtrap._smime._facts import Recipient, Signer, SMIMEFacts
-
+    from pytest_mailtrap._smime._problems import Problem
 
 # What keeps the walker from seeing the layers that the sender meant to be there.
 _DEFECTS = ("header-bare-line-break", "header-malformed")
@@ -56,7 +56,7 @@ def signature_findings(
             )
         ]
     if not facts.signed:
-        found = [Finding(code=p.code, text=p.text) for p in facts.problems]
+        found = [_signature_finding(problem, facts) for problem in facts.problems]
         return found or [Finding(code="not-signed", text="No signature covers the whole message.")]
     found = [
         Finding(code="other-signer", text=f"{address} did not sign it.")
@@ -68,6 +68,13 @@ def signature_findings(
         for one in facts.layers
         if by and one.kind == "signed" and not _signed_by(by, one.signers, same)
     ]
+
+
+def _signature_finding(problem: Problem, facts: SMIMEFacts) -> Finding:
+    """A problem; where nothing is signed but a part, that part."""
+    errant = [one.text for one in facts.errant if one.code == "errant-signature"]
+    is_errant = problem.code == "not-signed" and errant
+    return Finding(code=problem.code, text=errant[0] if is_errant else problem.text)
 
 
 def _signed_by(

@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._layout import Block, compose, summary
+from pytest_mailtrap._layout import LINES, Block, compose, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,13 +178,26 @@ def explain_smime(
     first = cases[0]
     finding = first.findings[0]
     verb = "is" if len(cases) == 1 else "are"
+    table = _table(cases, messages, done)
+    # What is left beside the verdict, the table at its shortest, what was expected, and the blank lines.
+    room = LINES - 6 - min(len(table), 2)
+    reasons, remedy = _fitted(first, room)
     return compose(
         f"{len(cases)} of {len(messages)} messages {verb} not {done}: {SHORT[finding.code]}",
-        _table(cases, messages, done),
-        _reasons(first),
+        table,
+        reasons,
         [f"  - expected: {expected}", f"  + received: {received}"],
-        _remedy(first),
+        remedy,
     )
+
+
+def _fitted(case: Case, room: int) -> tuple[Block, Block]:
+    """The reasons and the remedy, in short where both together have more lines than there is *room*."""
+    reasons, remedy = _reasons(case), _remedy(case)
+    if len(reasons) + len(remedy) + bool(remedy) > room:
+        reasons = _reasons_in_short(case)
+        remedy = remedy[: room - len(reasons) - 1]
+    return reasons, remedy
 
 
 def _table(cases: Sequence[Case], messages: Sequence[CapturedMessage], done: str) -> Block:
@@ -206,20 +219,36 @@ def _table(cases: Sequence[Case], messages: Sequence[CapturedMessage], done: str
 def _reasons(case: Case) -> Block:
     block = [f"  #{case.number}:"]
     for finding in case.findings[:3]:
-        block += textwrap.wrap(
-            f"{finding.code}: {finding.text}",
-            66,
-            initial_indent="      ",
-            subsequent_indent="        ",
-        )[: 3 if len(case.findings) == 1 else 2]
-    if case.diagnosis is not None:
-        block += textwrap.wrap(
-            case.diagnosis.sentence,
-            66,
-            initial_indent="      why: ",
-            subsequent_indent="           ",
-        )[:2]
+        block += _finding(finding, 3 if len(case.findings) == 1 else 2)
+    return block + _why(case)
+
+
+def _reasons_in_short(case: Case) -> Block:
+    first, *others = case.findings
+    block = [f"  #{case.number}:", *_finding(first, 2), *_why(case)]
+    if others:
+        block += _wrapped("      ", f"and {', '.join(one.code for one in others)}", 1)
     return block
+
+
+def _finding(finding: Finding, most: int) -> Block:
+    return _wrapped("      ", f"{finding.code}: {finding.text}", most, indent="        ")
+
+
+def _why(case: Case) -> Block:
+    return _wrapped("      why: ", case.diagnosis.sentence, 3) if case.diagnosis else []
+
+
+def _wrapped(start: str, text: str, most: int, indent: str | None = None) -> Block:
+    """*text* in at most so many lines; the last one shows that there would be more."""
+    return textwrap.wrap(
+        text,
+        66,
+        initial_indent=start,
+        subsequent_indent=" " * len(start) if indent is None else indent,
+        max_lines=most,
+        placeholder=" ...",
+    )
 
 
 def _remedy(case: Case) -> Block:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import smtplib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from _cast import DAY, NOW
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -14,6 +15,8 @@ from pytest_mailtrap._factory import MailTrapFactory
 from pytest_mailtrap._issuing import new_ca
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from pytest_mailtrap import MailTrap
     from pytest_mailtrap.smime import Identity
 
@@ -123,6 +126,71 @@ def test_unsigned(mailtrap: MailTrap) -> None:
     assert not mailtrap[0].smime.signed
 
 
+def test_a_signature_of_a_part_is_named(mailtrap: MailTrap) -> None:
+    """Mail that a list has wrapped: the failure says where the signature still is."""
+    signed = sign(mailtrap.smime_identity("alice@example.org"))
+    parts = b"--list\r\n" + signed + b"\r\n--list\r\n\r\nUnsubscribe\r\n--list--\r\n"
+    send(mailtrap, b"Content-Type: multipart/mixed; boundary=list\r\n\r\n" + parts)
+
+    text = " ".join(failure(mailtrap.assert_smime_signed).split())
+    assert (
+        "not-signed: A signature covers only a part of the message: part 1 in multipart/mixed."
+        in text
+    )
+
+
+def test_a_failure_with_much_to_say_stays_short(mailtrap: MailTrap) -> None:
+    """Several problems, a long cause and its cure, and a table: what is left out is named."""
+    expired = mailtrap.smime_identity("mallory@example.org", not_after=NOW - DAY)
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(b"Invoice\n4711\n")
+    builder = builder.add_signer(expired.certificate, expired.private_key, SHA256())
+    options = [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary]
+    signed = builder.sign(Encoding.SMIME, options)
+    for mail in (signed.replace(b"Invoice", b"Content-Type: text/plain\n\nInvoice", 1), PART, PART):
+        send(mailtrap, mail.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+
+    assert failure(mailtrap.assert_smime_signed, trust="any").splitlines() == [
+        "3 of 3 messages are not validly signed: content changed after signing",
+        "",
+        '  #1  not validly signed  "Invoice" -> bob@example.org',
+        "  ... and 2 more",
+        "",
+        "  #1:",
+        "      content-changed: The content is not what was signed.",
+        "      why: line 1: the signature covers the body without the",
+        "           part's own headers; signed with LF line ends, sent with",
+        "           CRLF",
+        "      and from-mismatch",
+        "",
+        "  - expected: signed by the sender in From, by any CA (trust='any')",
+        "  + received: a signature of mallory@example.org",
+        "",
+        "What to change:",
+        "  cryptography  set_data(part.as_bytes(policy=SMTP)): headers and body",
+        "  M2Crypto      sign the part with its Content-Type, not its text",
+    ]
+    assert "and certificate-expired, from-mismatch" in failure(mailtrap[0].assert_smime_signed)
+
+
+@pytest.mark.parametrize("several", [tuple, iter], ids=["tuple", "iterator"])
+def test_what_is_given_serves_every_message(
+    several: Callable[[list[Any]], Iterable[Any]], mailtrap: MailTrap
+) -> None:
+    """Also what can be looked at but once."""
+    alice = mailtrap.smime_identity("alice@example.org")
+    bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
+    for _ in range(2):
+        send(mailtrap, encrypt(sign(alice), bob))
+
+    mailtrap.assert_smime_encrypted(to=several(["bob@example.org"]), identities=several([bob]))
+    mailtrap.assert_smime_signed(
+        by=several(["alice@example.org"]),
+        trust=several([mailtrap.ca_pem]),
+        identities=several([bob]),
+        allow=several(["sha1"]),
+    )
+
+
 def test_other_signer(mailtrap: MailTrap) -> None:
     """A valid signature of somebody else than From fails, unless that is asked for."""
     send(mailtrap, sign(mailtrap.smime_identity("eve@example.org")))
@@ -146,7 +214,7 @@ def test_other_ca(mailtrap: MailTrap) -> None:
     assert verdict(mailtrap.assert_smime_signed).endswith("its CA is not trusted")
     mailtrap.assert_smime_signed(trust=ca)
     mailtrap.assert_smime_signed(trust="any")
-    assert "any certificate (trust='any')" in failure(
+    assert "by any CA (trust='any')" in failure(
         mailtrap.assert_smime_signed, trust="any", by="bob@example.org"
     )
 
@@ -303,6 +371,7 @@ def test_session_fixture(mailtrap: MailTrap, smime_identity: object) -> None:
     ("keywords", "words"),
     [
         ({"allow": ["sha2"]}, "allow must be of md5, sha1, dsa, short-rsa, got ['sha2']"),
+        ({"by": []}, "by must name an address at least, got []"),
     ],
 )
 def test_misuse(mailtrap: MailTrap, keywords: dict[str, object], words: str) -> None:
