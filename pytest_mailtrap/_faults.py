@@ -72,6 +72,8 @@ class Rule:
         object.__setattr__(self, "command", command_name(self.command))
         if self.code is not None:
             _check_code(self.code, self.command)
+        if not isinstance(self.text, str):
+            raise TypeError(f"text must be a string, got {self.text!r}")
         if not 0 <= self.delay <= MAX_DELAY:
             raise ValueError(f"delay must be 0 to {MAX_DELAY:g} seconds, got {self.delay!r}")
         _check_count("nth", self.nth)

@@ -30,7 +30,7 @@ class Scripted:
         self,
         command: str,
         code: int,
-        text: str = "",
+        text: str | list[str] | tuple[str, ...] = "",
         *,
         times: int | None = 1,
         nth: int = 1,
@@ -38,7 +38,7 @@ class Scripted:
         inside_tls: bool | None = None,
     ) -> None:
         """
-        Let *command* be answered with *code* and *text*, whose lines make a multi-line reply.
+        Let *command* be answered with *code* and *text*; its lines, or several texts, make a multi-line reply.
 
         With 4xx and 5xx it is not carried out: after reply("END-OF-MESSAGE", 552) the message is not captured.
         With 2xx it is, and only the words are others.
@@ -48,7 +48,7 @@ class Scripted:
             Rule(
                 command=command,
                 code=code,
-                text=text,
+                text="\n".join(text) if isinstance(text, (list, tuple)) else text,
                 times=times,
                 nth=nth,
                 matching=matching,

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from pytest_mailtrap import Rule
+
 MAIL = b"Subject: Hi\r\n\r\nHello\r\n"
 
 
@@ -180,6 +182,15 @@ def test_delay_adds_to_the_fault_behind_it(mailtrap, client):
     assert text.index("silence for 0.05 s") < text.index("S: 550 Not accepted")
 
 
+@pytest.mark.parametrize(
+    "text", ["5.7.1 Not you\nask postmaster", ["5.7.1 Not you", "ask postmaster"]]
+)
+def test_several_texts_are_several_lines(mailtrap, client, text):
+    """As lines of one text are."""
+    mailtrap.reply("MAIL", 550, text)
+    assert client.mail("a@example.org") == (550, b"5.7.1 Not you\nask postmaster")
+
+
 def test_reply_of_several_lines(mailtrap, client):
     """Each line of the text is a line of the reply (RFC 5321, section 4.2.1)."""
     mailtrap.reply("MAIL", 550, "5.7.1 Not you\nsee https://example.org/why\nand go")
@@ -296,6 +307,9 @@ def test_block_that_fails_is_not_judged_twice(mailtrap_factory):
         (lambda t: t.reply("RCPT", 150), ValueError, "code must be 200 to 259, 300 to 359, 400 to 459 or 500 to 559, got 150"),
         (lambda t: t.reply("RCPT", "550"), ValueError, "got '550'"),
         (lambda t: t.reply("RCPT", 599), ValueError, "got 599"),
+        (lambda t: t.reply("RCPT", 550, b"No"), TypeError, "text must be a string, got b'No'"),
+        (lambda t: t.reply("RCPT", 550, 5), TypeError, "got 5"),
+        (lambda _: Rule(command="RCPT", code=550, text=["No"]), TypeError, "text must be a string, got ['No']"),
         (lambda t: t.reply("HANDSHAKE", 454), ValueError, "HANDSHAKE takes no reply"),
         (lambda t: t.reply("RCPT", 550, times=0), ValueError, "times must be a positive number, got 0"),
         (lambda t: t.disconnect("RCPT", nth=0), ValueError, "nth must be a positive number, got 0"),
