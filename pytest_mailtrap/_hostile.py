@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_mailtrap._hostile_words import explain_verdict
 from pytest_mailtrap._scenarios import OK
 from pytest_mailtrap._trap import MailTrap
-from pytest_mailtrap._trial import DEFAULT_TIMEOUT, Trial, raise_if_failed
+from pytest_mailtrap._trial import DEFAULT_TIMEOUT, Trial, addressed, raise_if_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class HostileMailTrap(MailTrap):
 
     def judge(
         self,
-        send: Callable[[], Any],
+        send: Callable[..., Any],
         *,
         timeout: float | None = DEFAULT_TIMEOUT,
         may_fail_silently: bool = False,
@@ -69,6 +69,7 @@ class HostileMailTrap(MailTrap):
 
         Where the control fails, the verdict is that of the scenario `ok`.
         """
+        send = addressed(send, self.host, self.port, keeps_own=True)
         trial = Trial(self._station, self.mode, send, timeout, may_fail_silently, played=self._show)
         control = trial.control()
         if control.failed or self.scenario.id == OK.id:
@@ -77,7 +78,7 @@ class HostileMailTrap(MailTrap):
 
     def assert_client_refuses(
         self,
-        send: Callable[[], Any],
+        send: Callable[..., Any],
         *,
         timeout: float | None = DEFAULT_TIMEOUT,
         may_fail_silently: bool = False,
@@ -86,6 +87,7 @@ class HostileMailTrap(MailTrap):
         Fail if the application lets this server have what it must not have, or does not tell its caller that it failed.
 
         *send* makes the application send one message to `host` and `port`; a function or a coroutine function.
+        It is given both where it cannot be called without.
         It is called twice: first this trap is a good server, on the same port, and the message must arrive there.
         Errors that it raises are what is hoped for.
         *timeout* is in seconds, for each call; a call that takes longer has failed.

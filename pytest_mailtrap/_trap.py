@@ -282,7 +282,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         mode: str = "starttls",
         *,
         scenarios: Iterable[str | Scenario] | None = None,
-        skip: Mapping[str, str] | None = None,
+        skip_scenarios: Mapping[str, str] | None = None,
         timeout: float | None = 10.0,
         may_fail_silently: bool = False,
     ) -> tuple[Verdict, ...]:
@@ -292,7 +292,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         This trap plays them one after the other, on its own ports.
         *send* makes the application send one message; it is given host and port where it takes them,
         but keeps its own where it has defaults for them and `intercept()` is in force.
-        *mode* is "starttls" or "implicit"; *scenarios* narrows the family, *skip* maps ids to the reason why they are left out.
+        *mode* is "starttls" or "implicit"; *scenarios* narrows the family, *skip_scenarios* maps ids to the reason why they are left out.
         *timeout* and *may_fail_silently* are those of `HostileMailTrap.assert_client_refuses`.
         All failures stand in one message; the verdicts are returned, the control's first.
         What the servers got is in the verdicts, not among the messages of the trap.
@@ -305,7 +305,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
             send,
             mode=mode,
             scenarios=scenarios,
-            skip=skip,
+            skip_scenarios=skip_scenarios,
             timeout=timeout,
             may_fail_silently=may_fail_silently,
         )

@@ -66,15 +66,18 @@ def judge_family(
     *,
     mode: str,
     scenarios: Iterable[str | Scenario] | None = None,
-    skip: Mapping[str, str] | None = None,
+    skip_scenarios: Mapping[str, str] | None = None,
     timeout: float | None = DEFAULT_TIMEOUT,
     may_fail_silently: bool = False,
 ) -> tuple[Verdict, ...]:
     """The verdict on each scenario, the control first; on the control alone where that fails."""
     chosen = family(mode, scenarios=scenarios)
-    skip = skip or {}
-    check_skips(skip)
-    trial = Trial(station, mode, _with_address(send, station, mode), timeout, may_fail_silently)
+    skipped = skip_scenarios or {}
+    check_skips(skipped)
+    server = station.server
+    port = server.tls_port if mode == "implicit" else server.port
+    send = addressed(send, station.host, port, keeps_own=station.is_intercepting)
+    trial = Trial(station, mode, send, timeout, may_fail_silently)
     with station.trust():
         control = trial.control()
         if control.failed:
@@ -84,7 +87,7 @@ def judge_family(
             *(
                 trial.verdict(scenario)
                 for scenario in chosen
-                if scenario.id not in (OK.id, *skip) and is_available(scenario)
+                if scenario.id not in (OK.id, *skipped) and is_available(scenario)
             ),
         )
 
@@ -94,29 +97,44 @@ def is_available(scenario: Scenario) -> bool:
     return not scenario.is_outdated or can_speak(scenario.maximum_tls)
 
 
-def _with_address(send: Callable[..., Any], station: Station, mode: str) -> Callable[[], Any]:
-    """*send* with host and port, where it takes them; what has its own, and is intercepted, keeps them."""
+def addressed(
+    send: Callable[..., Any], host: str, port: int, *, keeps_own: bool
+) -> Callable[[], Any]:
+    """
+    *send* with host and port, by name where it has parameters of these names; as it is where it takes none.
+
+    With *keeps_own* it is called without where that is possible.
+    """
     _check_callable(send)
-    server = station.server
-    address = (station.host, server.tls_port if mode == "implicit" else server.port)
-    if not _takes(send, *address) or (station.is_intercepting and _takes(send)):
+    try:
+        signature = inspect.signature(send)
+    except (TypeError, ValueError):  # a builtin without one
         return send
-    return functools.partial(send, *address)
+    by_name = {"host": host, "port": port}
+    if keeps_own and _fits(signature):
+        return send
+    if by_name.keys() <= signature.parameters.keys() and _fits(signature, **by_name):
+        return functools.partial(send, **by_name)
+    if _fits(signature, host, port):
+        return functools.partial(send, host, port)
+    if _fits(signature, **by_name):
+        return functools.partial(send, **by_name)
+    if not _fits(signature):
+        raise TypeError(f"send must take host and port, or nothing, got {send!r} with {signature}")
+    return send
+
+
+def _fits(signature: inspect.Signature, *arguments: object, **keywords: object) -> bool:
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError:
+        return False
+    return True
 
 
 def _check_callable(send: object) -> None:
     if not callable(send):
         raise TypeError(f"send must be a function, which is called several times, got {send!r}")
-
-
-def _takes(send: Callable[..., Any], *arguments: object) -> bool:
-    try:
-        inspect.signature(send).bind(*arguments)
-    except TypeError:
-        return False
-    except ValueError:  # a builtin without a signature
-        return False
-    return True
 
 
 class Trial:
@@ -136,7 +154,6 @@ class Trial:
         *,
         played: Callable[[Stage], None] = lambda _stage: None,
     ) -> None:
-        _check_callable(send)
         if timeout is not None and not timeout > 0:
             raise ValueError(
                 f"timeout must be a positive number of seconds or None, got {timeout!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import smtplib
 import ssl
 import sys
@@ -167,3 +168,72 @@ def test_one_call_has_its_control(mailtrap):
     )
     [verdict] = mailtrap.judge_hostile_servers(lambda: None, scenarios=["certificate-expired"])
     assert (verdict.scenario.id, verdict.outcome) == ("ok", "not-delivered")
+
+
+def deliver(host, port):
+    with smtplib.SMTP(host, port, timeout=clients.TIMEOUT) as client:
+        client.starttls(context=ssl.create_default_context())
+        client.sendmail(*clients.MAIL)
+
+
+class Method:
+    def send(self, host, port=25, *, retries=1):
+        deliver(host, port)
+
+
+TAKES_AN_ADDRESS = {
+    "positional": lambda h, p: deliver(h, p),
+    "by name only": lambda *, port, host: deliver(host, port),
+    "the other way round": lambda port, host: deliver(host, port),
+    "anything": lambda *address: deliver(*address),
+    "any names": lambda **address: deliver(address["host"], address["port"]),
+    "a wrapper": lambda *arguments, **keywords: deliver(*arguments, **keywords),
+    "a method": Method().send,
+    "a partial": functools.partial(deliver),
+}
+
+
+@pytest.mark.parametrize("send", TAKES_AN_ADDRESS.values(), ids=TAKES_AN_ADDRESS)
+def test_send_is_given_host_and_port(mailtrap, send):
+    """As its parameters stand and are called."""
+    verdicts = mailtrap.assert_refuses_hostile_servers(send, scenarios=["certificate-expired"])
+    assert [verdict.outcome for verdict in verdicts] == ["delivered", "refused"]
+
+
+@hostile
+@pytest.mark.parametrize("name", ["positional", "by name only", "a method"])
+def test_the_fixture_gives_them_where_they_are_needed(hostile_mailtrap, name):
+    """So that one function serves both ways; what can be called without keeps its own."""
+    hostile_mailtrap.assert_client_refuses(TAKES_AN_ADDRESS[name])
+    own = (hostile_mailtrap.host, hostile_mailtrap.port)
+
+    def send(host=own[0], port=own[1], subject="Hi"):
+        assert (host, port, subject) == (*own, "Hi")
+        deliver(host, port)
+
+    def send_a_reminder(address="b@example.org", subject="Hi"):
+        assert (address, subject) == ("b@example.org", "Hi")
+        deliver(*own)
+
+    hostile_mailtrap.assert_client_refuses(send)
+    hostile_mailtrap.assert_client_refuses(send_a_reminder)
+
+
+@pytest.mark.parametrize(
+    "send", [lambda host: None, lambda host, port, user: None, lambda *, timeout: None]
+)
+def test_send_that_takes_something_else_is_an_error(mailtrap, send):
+    """It is the test that is wrong, not the application."""
+    with pytest.raises(TypeError, match="send must take host and port, or nothing"):
+        mailtrap.assert_refuses_hostile_servers(send)
+
+
+def test_one_call_leaves_scenarios_out(mailtrap):
+    """With the marker's words, and only with a reason."""
+    names = ["certificate-expired", "tls-1.0-only"]
+    given = {"scenarios": names, "skip_scenarios": {"tls-1.0-only": "legacy relay, #12"}}
+    verdicts = mailtrap.assert_refuses_hostile_servers(deliver, **given)
+    assert [verdict.scenario.id for verdict in verdicts] == ["ok", "certificate-expired"]
+    given["skip_scenarios"] = {"tls-1.0-only": ""}
+    with pytest.raises(ValueError, match=r"'tls-1\.0-only' needs its reason"):
+        mailtrap.assert_refuses_hostile_servers(deliver, **given)
