@@ -44,6 +44,7 @@ os.dup2(ends[0], 3), os.dup2(ends[1], 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
 SECONDS = 30.0
+SIZE = (1280, 800)
 
 
 def find_chromium() -> str | None:
@@ -104,7 +105,7 @@ class Chromium:
     def pid(self) -> int:
         return self._process.pid
 
-    def page(self, width: int = 1280, height: int = 800) -> Page:
+    def page(self, width: int = SIZE[0], height: int = SIZE[1]) -> Page:
         """A new page of that size, in a profile of its own: it knows nothing of what others have stored."""
         profile = self.call("Target.createBrowserContext")["browserContextId"]
         made = self.call("Target.createTarget", url="about:blank", browserContextId=profile)
@@ -222,6 +223,20 @@ class Page:
         self._browser.forget(self._session)
         self.call("Page.navigate", url=url)
         self._browser.wait_for_event(self._session, "Page.loadEventFired")
+
+    def renew(self) -> None:
+        """Be like a new page of the usual size: nothing stored, said, typed or wished for is left."""
+        self.call("Emulation.setEmulatedMedia", media="", features=[])
+        self.size(*SIZE)
+        # Files have no origin of which the browser could be told to forget everything.
+        self.run("location.protocol === 'file:' && (localStorage.clear(), sessionStorage.clear())")
+        self.call("Accessibility.disable")
+        self._browser.call(
+            "Browser.setDownloadBehavior", behavior="default", browserContextId=self._profile
+        )
+        self.open("about:blank")
+        self.call("Page.resetNavigationHistory")
+        self._browser.forget(self._session)
 
     def download_to(self, directory: Path) -> None:
         self._browser.call(

@@ -17,6 +17,20 @@ def chromium():
         yield browser
 
 
+@pytest.fixture(scope="session")
+def one_page(chromium):
+    """The page that most tests share: a new one takes longer to make than a report to be looked at."""
+    with chromium.page() as page:
+        yield page
+
+
+@pytest.fixture
+def page(one_page):
+    """A page that knows nothing of the test before."""
+    one_page.renew()
+    return one_page
+
+
 @pytest.fixture
 def run(tmp_path):
     """A run of tests to report on."""

@@ -24,12 +24,6 @@ SMIME = {
 
 
 @pytest.fixture
-def page(chromium):
-    with chromium.page() as page:
-        yield page
-
-
-@pytest.fixture
 def mixed(run):
     """A good message, and one with everything that can be wrong, in words without end."""
     run.test("tests/test_a.py::test_good", (html_mail("<p>hi</p>"), {"subject": "Welcome"}))

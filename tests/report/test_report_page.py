@@ -36,12 +36,6 @@ def full_mail() -> bytes:
     return made.as_bytes()
 
 
-@pytest.fixture
-def page(chromium):
-    with chromium.page() as page:
-        yield page
-
-
 def opened(page, run, anchor=""):
     """The report of the run, opened at an item."""
     page.open(run.write().as_uri() + (f"#{anchor}" if anchor else ""))
