@@ -114,6 +114,8 @@ CONTROL: dict[str, tuple[str, ...]] = {
     "still-connected": ("The client is at it still: let send() return when the mail is sent.",),
     "nothing-sent": ("The client connected and sent nothing: look for an error it swallows.",),
 }
+# For one that was cut off while it tried to: what it did so far says little then.
+SLOW = ("If it was but slow, give each try more seconds: timeout=60",)
 
 
 def remedy(cause: str, mode: str) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._hostile_advice import CONTROL, remedy
+from pytest_mailtrap._hostile_advice import CONTROL, SLOW, remedy
 from pytest_mailtrap._layout import COLUMNS, LINES, clip, compose
 from pytest_mailtrap._outcomes import diagnosis, happenings, where
 from pytest_mailtrap._transcript import printable
@@ -86,11 +86,12 @@ def explain_control(verdict: Verdict, *, port: int, tls_port: int, intercepts: b
     else:
         head = f"the control failed: {fact(verdict)}"
         cause = _cause(verdict)
+    advice = list(CONTROL[cause]) if cause in CONTROL else remedy(cause, verdict.mode)
     return compose(
         head,
         _labelled("the client", _client(verdict.attempt)),
         _evidence(verdict) or _whereto(verdict) or happenings(verdict.connections, port, tls_port),
-        list(CONTROL[cause]) if cause in CONTROL else remedy(cause, verdict.mode),
+        [*advice, *SLOW] if verdict.attempt.hung else advice,
     )
 
 

@@ -126,9 +126,16 @@ def test_wrong_credentials(hostile_mailtrap):
 
 @hostile
 def test_client_that_hangs_at_the_good_server(hostile_mailtrap):
-    """Its deadline holds there as well."""
+    """Its deadline holds there as well; a slow one is told how to get more time."""
     text = failure_of(hostile_mailtrap, lambda: __import__("time").sleep(1), timeout=0.1)
     assert "the client  did not come back within" in text
+    assert text.endswith("\nIf it was but slow, give each try more seconds: timeout=60")
+
+
+@hostile
+def test_client_that_fails_at_once_is_not_told_of_time(hostile_mailtrap):
+    """The control of the above: more seconds would not help it."""
+    assert "timeout=60" not in failure_of(hostile_mailtrap, lambda: None)
 
 
 @hostile
