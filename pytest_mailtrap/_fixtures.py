@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._factory import MailTrapFactory
     from pytest_mailtrap._hostile import HostileMailTrap
-    from pytest_mailtrap._options import MarkerOptions, Options
+    from pytest_mailtrap._marker_options import MarkerOptions
+    from pytest_mailtrap._options import Options
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._trap import MailTrap
 
@@ -117,7 +118,7 @@ def marked_options(node: pytest.Item) -> MarkerOptions:
 
     TypeError or ValueError where they are wrong.
     """
-    from pytest_mailtrap._options import MarkerOptions
+    from pytest_mailtrap._marker_options import MarkerOptions
 
     options: dict[str, Any] = {}
     for marker in node.iter_markers("mailtrap"):

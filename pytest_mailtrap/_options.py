@@ -1,4 +1,4 @@
-"""What a trap and a test can be told, by marker or by factory: one schema, checked in one place."""
+"""What a trap can be told, by marker or by factory: one schema, checked in one place."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from pytest_mailtrap._terms import MODES, POLICIES, TLS_VERSIONS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from pytest_mailtrap._scenario import Scenario
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "starttls": ("offer", "require", "off"),
@@ -122,35 +120,6 @@ class Options:
             raise ValueError(
                 "starttls='require' refuses every command before TLS, so auth_without_tls=True contradicts it"
             )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkerOptions(Options):
-    """
-    What `@pytest.mark.mailtrap` takes: the options of the test's trap, and what holds for the test itself.
-
-    *guard* says whether connections to mail ports of other hosts fail; None stands for what holds for the whole run.
-    *mode*, *scenarios* and *skip_scenarios* choose what `hostile_mailtrap` plays.
-    """
-
-    guard: bool | None = None
-    mode: str = "starttls"
-    scenarios: tuple[Any, ...] | None = None  # ids, or Scenario objects
-    skip_scenarios: Mapping[str, str] | None = None
-
-    def chosen_scenarios(self) -> tuple[Scenario, ...]:
-        """What `hostile_mailtrap` plays; ValueError where a scenario is unknown, or skipped without a reason."""
-        from pytest_mailtrap._scenarios import check_skips, family
-
-        check_skips(self.skip_scenarios or {})
-        return family(self.mode, scenarios=self.scenarios)
-
-    def for_the_trap(self, *, intercept: bool | tuple[str, ...] | None = None) -> Options:
-        """The part that a trap takes; *intercept* is what holds where the marker says nothing of it."""
-        part = {field.name: getattr(self, field.name) for field in fields(Options)}
-        if self.intercept is None:
-            part["intercept"] = intercept
-        return Options(**part)
 
 
 def _as_tuple(name: str, value: Any) -> Any:

@@ -19,7 +19,7 @@ from pytest_mailtrap import _settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_mailtrap._options import MarkerOptions
+    from pytest_mailtrap._marker_options import MarkerOptions
     from pytest_mailtrap._schema import Outcome
     from pytest_mailtrap._suite import Suite
     from pytest_mailtrap._tally import Counts

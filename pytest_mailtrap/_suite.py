@@ -28,7 +28,7 @@ from pytest_mailtrap._terms import POLICIES
 
 if TYPE_CHECKING:
     from pytest_mailtrap._account import Account
-    from pytest_mailtrap._options import MarkerOptions
+    from pytest_mailtrap._marker_options import MarkerOptions
     from pytest_mailtrap._schema import Outcome
 
 # What the controller tells its workers.

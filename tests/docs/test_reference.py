@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import pytest
 
 from pytest_mailtrap._connection import Connection
+from pytest_mailtrap._marker_options import MarkerOptions
 from pytest_mailtrap._message import CapturedMessage
-from pytest_mailtrap._options import MarkerOptions
 from pytest_mailtrap._settings import SETTINGS
 from pytest_mailtrap._transport import Auth, Transport
 from pytest_mailtrap._trap import MailTrap

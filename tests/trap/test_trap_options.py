@@ -7,7 +7,8 @@ import ssl
 import pytest
 from _trap_talk import Talk, send
 
-from pytest_mailtrap._options import MarkerOptions, Options
+from pytest_mailtrap._marker_options import MarkerOptions
+from pytest_mailtrap._options import Options
 
 KNOWN = (
     "starttls, require_auth, credentials, auth_without_tls, client_certificates, minimum_tls, "
