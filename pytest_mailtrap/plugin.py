@@ -37,8 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(setting.ini, setting.help, type=setting.ini_type, default=None)
         form = {"nargs": "?", "const": setting.bare} if setting.bare is not None else {}
         action = "append" if setting.adds_up else "store"
+        metavar = "PATH" if setting.kind == "path" else "VALUE"
         group.addoption(
-            setting.flag, metavar="VALUE", help=setting.help, default=None, action=action, **form
+            setting.flag, metavar=metavar, help=setting.help, default=None, action=action, **form
         )
 
 
