@@ -201,7 +201,8 @@ def _policy(config: pytest.Config) -> Policy:
     mode = _settings.given(config, _settings.POLICY)
     require = _settings.given(config, _settings.REQUIRE)
     try:
-        demands = DEFAULT if require is None else parse_requirements(require.words)
+        # A flag without a word is one that is unknown: it must not require nothing in silence.
+        demands = DEFAULT if require is None else parse_requirements(require.words or ("",))
     except ValueError as error:
         raise pytest.UsageError(f"{_settings.REQUIRE.ini}: {error}") from None
     if mode is None:

@@ -71,9 +71,11 @@ class Policy:
         """What is to be said where it is weaker than *other*, which holds for the run, and does not say why."""
         if self.reason is not None or not self.is_weaker_than(other):
             return None
+        lacks = [name for name in other.require if not includes(self.require, [name])]
+        addition = f"require {', '.join(lacks)} as well, or " if lacks and self.is_on else ""
         return (
             f"{self.describe()} is weaker than {other.describe()}, set by {other.origin}: "
-            'say why with reason="..."'
+            f'{addition}say why with reason="..."'
         )
 
     def describe(self) -> str:

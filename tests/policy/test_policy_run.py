@@ -299,9 +299,14 @@ def test_order(shared, mailtrap):
 
 
 @pytest.mark.parametrize(
-    "options", ["policy='none'", "policy='testing'", "require=['smime-signed']"]
+    ("options", "way_out"),
+    [
+        ("policy='none'", ""),
+        ("policy='testing'", ""),
+        ("require=['smime-signed']", "require tls as well, or "),
+    ],
 )
-def test_a_marker_that_weakens_needs_a_reason(project, options):
+def test_a_marker_that_weakens_needs_a_reason(project, options, way_out):
     """Nobody gets out of the policy without saying why; the error says what is weaker than what."""
     result = project(f"@pytest.mark.mailtrap({options})\n{ENCRYPTED}", ini=ENFORCE)
     result.assert_outcomes(errors=1)
@@ -309,7 +314,7 @@ def test_a_marker_that_weakens_needs_a_reason(project, options):
         [
             (
                 "@pytest.mark.mailtrap: policy * is weaker than policy enforce (tls), "
-                'set by mailtrap_policy in pyproject.toml: say why with reason="..."'
+                f'set by mailtrap_policy in pyproject.toml: {way_out}say why with reason="..."'
             )
         ]
     )
@@ -523,6 +528,13 @@ def test_requirements_of_several_flags_add_up(project, order):
     result = project(ENCRYPTED, "--mailtrap-policy=enforce", *flags)
     result.assert_outcomes(failed=1)
     assert failure(result)[0] == "1 of 1 messages sent without authentication"
+
+
+def test_a_flag_that_requires_nothing_is_a_usage_error(project):
+    """As where a variable of a CI job is empty: nothing would be looked at."""
+    result = project(CLEARTEXT, "--mailtrap-policy=enforce", "--mailtrap-require=")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: mailtrap_require: unknown requirement '', expected *"])
 
 
 def test_requirements_wait_for_a_run_with_a_policy(project):
