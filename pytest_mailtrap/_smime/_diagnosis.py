@@ -154,6 +154,7 @@ _FAMILIES: tuple[Callable[[bytes], Iterator[Original]], ...] = (
     body.blanks,
     header.each_field_blanks,
     header.reworded,
+    header.folded_elsewhere,
     header.removed,
     header.reordered,
     body.re_encoded,

@@ -36,6 +36,8 @@ _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _LONGEST_FIELD = 2048
 _MOST_FIELDS = 40
 _DEEPEST = 5
+# Where each field is tried in dozens of forms, the budget must be left for other accidents.
+_FEW_BLOCKS = 10
 
 _ADDED_BY_HABIT = (
     b"MIME-Version: 1.0",
@@ -148,6 +150,19 @@ def each_field_blanks(part: bytes) -> Iterator[Original]:
         rewrites.blank_at_end,
     ):
         yield from _one_field_rewritten(part, rewrite, "header-blanks")
+
+
+def folded_elsewhere(part: bytes) -> Iterator[Original]:
+    """Fold one field anew at any of its blanks: signers fold where they like."""
+    for start, end in header_blocks(part)[:_FEW_BLOCKS]:
+        position = start
+        for field in fields_of(part[start:end])[:_MOST_FIELDS]:
+            line = part.count(b"\r\n", 0, position) + 1
+            behind = position + len(field)
+            for new in rewrites.foldings(field) if len(field) <= _LONGEST_FIELD else ():
+                content = part[:position] + new + part[behind:]
+                yield Original(content, "header-refolded", line, _name(field))
+            position = behind + 2
 
 
 def reworded(part: bytes) -> Iterator[Original]:

@@ -7,13 +7,17 @@ A field comes with its folds and without its last line end.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from email import policy
 from email.header import Header
 
 Rewrite = Callable[[bytes], bytes]
 
+# As many as have 31 sets.
+_FEW_BLANKS = 5
+_MOST_BLANKS = 40
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 
 
@@ -84,6 +88,26 @@ def _default_fold(name: str, value: str) -> str:
 
 def _compat32_fold(name: str, value: str) -> str:
     return f"{name}: {Header(value, header_name=name).encode(linesep=chr(13) + chr(10), maxlinelen=78)}"
+
+
+def foldings(field: bytes) -> Iterator[bytes]:
+    """The field folded at each of its blanks, then at all sets of them where there are few; with a blank or a tab behind."""
+    whole = unfold_to_one_blank(field)
+    found = re.finditer(rb"(?<=[^\s:])[ \t]+", whole)
+    blanks = [one.start() for one in itertools.islice(found, _MOST_BLANKS)]
+    most = len(blanks) if len(blanks) <= _FEW_BLANKS else 1
+    for count in range(1, most + 1):
+        for places in itertools.combinations(blanks, count):
+            for fold in (b"\r\n ", b"\r\n\t"):
+                yield _folded_at(whole, places, fold)
+
+
+def _folded_at(field: bytes, places: Iterable[int], fold: bytes) -> bytes:
+    pieces, position = [], 0
+    for place in places:
+        pieces.append(field[position:place])
+        position = place + 1
+    return fold.join([*pieces, field[position:]])
 
 
 def no_blank_before_fold(field: bytes) -> bytes:

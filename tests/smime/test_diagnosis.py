@@ -45,6 +45,12 @@ MIXED = (
     b' filename="a name that is so long that it does not fit into the first line.pdf"\r\n'
     b"\r\n" + base64.encodebytes(bytes(range(200))).replace(b"\n", b"\r\n") + b"--inner--\r\n"
 )
+PARAMETERS = (
+    b"MIME-Version: 1.0\r\n"
+    b"Content-Type: text/plain; charset=us-ascii; name=invoice.txt; format=flowed\r\n"
+    b"\r\nInvoice 4711\r\n"
+)
+SENTENCE = b"Content-Description: one two three four five six seven eight\r\n\r\nInvoice 4711\r\n"
 
 
 def diagnosed(signed: bytes, sent: bytes, message: bytes | None = None) -> Diagnosis:
@@ -78,6 +84,30 @@ ACCIDENTS = {
     "header unfolded": (
         MIXED,
         MIXED.replace(b";\r\n filename", b"; filename"),
+        "header-refolded",
+        10,
+    ),
+    "last parameter unfolded": (
+        PARAMETERS.replace(b"; format", b";\r\n\tformat"),
+        PARAMETERS,
+        "header-refolded",
+        2,
+    ),
+    "folded at another parameter": (
+        PARAMETERS.replace(b"; name", b";\r\n name"),
+        PARAMETERS.replace(b"; charset", b";\r\n charset"),
+        "header-refolded",
+        2,
+    ),
+    "one of many words unfolded": (
+        SENTENCE.replace(b"six seven", b"six\r\n seven"),
+        SENTENCE,
+        "header-refolded",
+        1,
+    ),
+    "unfolded in a part of the part": (
+        MIXED.replace(b"attachment;\r\n filename", b"attachment; size=200;\r\n filename"),
+        MIXED.replace(b"attachment;\r\n filename", b"attachment; size=200; filename"),
         "header-refolded",
         10,
     ),
