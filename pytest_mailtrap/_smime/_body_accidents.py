@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import quopri
 import re
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._smime._header_accidents import Original, fields_of, header_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _LONE_CR = re.compile(rb"\r(?!\n)")
@@ -27,6 +28,8 @@ _BASE64_BLOCK = re.compile(
 )
 _ENCODING = re.compile(rb"(?i)\Acontent-transfer-encoding:\s*([\w-]+)")
 
+# Lines of which two may have lost a blank, and lines of which any may have.
+_MOST_FOR_TWO, _MOST_FOR_ALL = 60, 9
 _MOST_LINES = 2000
 _MOST_BANNER_LINES = 30
 
@@ -136,6 +139,28 @@ def each_line(part: bytes) -> Iterator[Original]:
             yield Original(before + line + b"\r" + after.removeprefix(b"\r\n"), "lone-cr", number)
         yield Original(before + b"\r\n" + line + after, "blank-line-lost", number)
         position += len(line) + 2
+
+
+def several_blanks(part: bytes) -> Iterator[Original]:
+    """Blanks that were stripped from the ends of several lines: soft breaks (RFC 3676), or some of few lines."""
+    _, end = header_blocks(part)[0]
+    lines = part[end:].split(b"\r\n")
+    soft = [at for at, line in enumerate(lines[:-1]) if line and lines[at + 1]]
+    yield _with_blanks(part[:end], lines, soft)
+    some = range(1, len(lines) - 1)
+    for count, most in ((2, _MOST_FOR_TWO), *((n, _MOST_FOR_ALL) for n in range(3, len(some) + 1))):
+        if len(some) > most:
+            break
+        for places in itertools.combinations(some, count):
+            yield _with_blanks(part[:end], lines, places)
+
+
+def _with_blanks(head: bytes, lines: list[bytes], places: Sequence[int]) -> Original:
+    lines = list(lines)
+    for at in places:
+        lines[at] += b" "
+    line = head.count(b"\r\n") + places[0] + 1 if places else None
+    return Original(head + b"\r\n".join(lines), "trailing-blanks-stripped", line)
 
 
 def banners(part: bytes) -> Iterator[Original]:

@@ -162,6 +162,7 @@ _FAMILIES: tuple[Callable[[bytes], Iterator[Original]], ...] = (
     body.banners,
     body.mixed_line_ends,
     body.each_line,
+    body.several_blanks,
 )
 
 # The accidents that come together: one pass through a library or a relay causes both.

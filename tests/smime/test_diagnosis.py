@@ -51,6 +51,12 @@ PARAMETERS = (
     b"\r\nInvoice 4711\r\n"
 )
 SENTENCE = b"Content-Description: one two three four five six seven eight\r\n\r\nInvoice 4711\r\n"
+FLOWED = (
+    b"Content-Type: text/plain; format=flowed\r\n"
+    b"\r\n"
+    + b"This paragraph is so long that \r\nits author's program \r\nbroke it softly.\r\n\r\n"
+    * 40
+)
 
 
 def diagnosed(signed: bytes, sent: bytes, message: bytes | None = None) -> Diagnosis:
@@ -110,6 +116,18 @@ ACCIDENTS = {
         MIXED.replace(b"attachment;\r\n filename", b"attachment; size=200; filename"),
         "header-refolded",
         10,
+    ),
+    "soft breaks stripped": (
+        FLOWED,
+        FLOWED.replace(b" \r\n", b"\r\n"),
+        "trailing-blanks-stripped",
+        3,
+    ),
+    "blanks stripped from three of a few lines": (
+        b"\r\n\r\none\r\ntwo \r\nthree\r\nfour \r\nfive \r\nsix\r\n",
+        b"\r\n\r\none\r\ntwo\r\nthree\r\nfour\r\nfive\r\nsix\r\n",
+        "trailing-blanks-stripped",
+        4,
     ),
     "header folded": (MIXED.replace(b";\r\n filename", b"; filename"), MIXED, "header-folded", 10),
     "fold became a tab": (
