@@ -147,6 +147,8 @@ def _message_facts(walk: Walk, outer: _mime.Entity, warnings: list[Problem]) -> 
         if walk.settings.match_from:
             binding += _sender.binding_problems(outer, signed)
         warnings += _sender.warnings(outer, signed, protected)
+    if walk.layers and walk.layers[0].recipients:
+        warnings += _sender.revealed_readers(outer, walk.layers[0].recipients)
     errant = _errant.find(walk.payload) if walk.payload is not None else ()
     return _facts(walk, warnings, errant, protected, binding)
 

@@ -118,6 +118,7 @@ CODES: dict[str, Code] = {
     "recipient-unsupported": Code("The recipient's key management is not supported", "RFC 5652 section 6.2"),
     "no-integrity": Code("The encryption has no integrity protection", "RFC 8551 section 6"),
     "weak-cipher": Code("The content is encrypted with an obsolete cipher", "RFC 8551 section 2.7"),
+    "bcc-revealed": Code("Everybody can see the entry of a recipient who is in no To or Cc field", "RFC 5322 section 3.6.3"),
     "signature-over-ciphertext": Code("The signature is outside the encryption and proves nothing about the plaintext", "RFC 8551 section 3.7"),
     # Layers that do not count
     "errant-signature": Code("A signature covers only a part of the message", "RFC 9787 section 4.5"),

@@ -1,17 +1,21 @@
-"""Who a message says it is from, and whether its signers and its protected header agree."""
+"""Who a message says it is from and to, and whether its signers, its readers and its protected header agree."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from ._addresses import Mailbox, parse_mailbox, same_mailbox
-from ._facts import Fields, Layer
+from ._addresses import Mailbox, normalise, parse_mailbox, same_mailbox
+from ._facts import Fields, Layer, Recipient
 from ._mime import Entity, text
 from ._problems import Problem, problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_ADDRESSEES = ("from", "sender", "reply-to", "to", "cc")
+# Enough to find addresses among names and comments.
+_BETWEEN = re.compile(r"""[\s<>(),:;"]+""")
 _STRUCTURAL = ("content-", "mime-version", "hp-outer")
 
 
@@ -65,6 +69,21 @@ def warnings(entity: Entity, signed: Sequence[Layer], protected: Fields) -> list
     if entity.all("subject") and "subject" not in protected:
         found.append(problem("subject-unprotected"))
     return found
+
+
+def revealed_readers(entity: Entity, readers: Sequence[Recipient]) -> list[Problem]:
+    """A Bcc whose entry tells the other readers of it; the sender's own entry tells nothing."""
+    if len(readers) == 1 or not any(reader.addresses for reader in readers):
+        return []
+    fields = [text(value) for name in _ADDRESSEES for value in entity.all(name)]
+    words = {word for field in fields for word in _BETWEEN.split(field) if "@" in word}
+    shown = {normalise(word) for word in words} - {None}
+    hidden = [
+        reader.addresses[0]
+        for reader in readers
+        if reader.addresses and shown.isdisjoint(map(normalise, reader.addresses))
+    ]
+    return [problem("bcc-revealed", _listed(hidden))] if hidden else []
 
 
 def _looks_like_another(mailbox: Mailbox) -> bool:

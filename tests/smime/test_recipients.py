@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _cast import alice, bob, codes, inspect, person
+from _cast import alice, bob, codes, inspect, person, warnings
 from _der import context, integer, octets, oid, sequence, set_of
 from _encrypt import AES256_CBC, ENVELOPED_DATA, enveloped
 from _forge import DATA, algorithm, signed_by
@@ -139,6 +139,30 @@ def test_a_password_recipient_is_somebody_else() -> None:
         ),
     )
     assert findings(sealed(cms)) == ["recipient-unexpected"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "revealed"),
+    [
+        (b"To: bob@example.org", "carol@example.org"),
+        (b"To: undisclosed-recipients:;", "bob@example.org"),
+        (b"To: carol@example.org.example, bob@example.org", "carol@example.org"),
+        (b"To: bob@example.org\r\nCc: Carol <CAROL@example.org>", None),
+        (b"To: team: bob@example.org, carol@example.org;", None),
+        (b"To: bob@example.org\r\nSender: carol@example.org", None),
+    ],
+)
+def test_an_entry_that_reveals_a_bcc_is_a_warning(fields: bytes, revealed: str | None) -> None:
+    """RFC 5322 section 3.6.3; who stands in the header is no secret, and who reads alone tells nobody."""
+    known = [bob().certificate, carol().certificate]
+    message = sealed(good()).replace(b"To: bob@example.org", fields, 1)
+    facts = inspect(message, trust="any", intermediates=known)
+    told = next((one.text for one in facts.warnings if one.code == "bcc-revealed"), None)
+    assert (told is None) == (revealed is None)
+    assert revealed is None or f"'{revealed}'" in str(told)
+
+    alone = sealed(enveloped(PART, [carol().certificate])).replace(b"To: bob@", b"To: dave@", 1)
+    assert "bcc-revealed" not in warnings(inspect(alone, trust="any", intermediates=known))
 
 
 def test_as_many_keys_as_recipients_are_tried() -> None:

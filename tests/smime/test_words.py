@@ -15,7 +15,7 @@ WARNINGS = {
     "trailing-data", "attribute-repeated", "attributes-not-der", "eddsa-digest",
     "signing-time-outside", "signing-time-future", "intermediate-missing", "from-display-address",
     "sender-mismatch", "subject-unprotected", "decryption-not-checked", "no-integrity",
-    "weak-cipher", "signature-over-ciphertext", "errant-signature", "errant-encryption",
+    "weak-cipher", "bcc-revealed", "signature-over-ciphertext", "errant-signature", "errant-encryption",
 }  # fmt: skip
 SIGNED = "99 of 99 messages are not validly signed: "
 ENCRYPTED = "99 of 99 messages are not properly encrypted: "
