@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._tally import plural
+from pytest_mailtrap._tally import CUT_SHORT, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,6 +75,7 @@ def step_summary(tally: Tally) -> str:
     for title, what, rows in (
         ("Against the policy", "what", against),
         ("Excepted from the policy", "reason", tally.opt_outs),
+        (CUT_SHORT.capitalize(), "what had come", tally.cut_short),
     ):
         if rows:
             blocks += [f"#### {title}", _table(("test", what), rows)]

@@ -214,6 +214,12 @@ class Totals:
         if not suite.is_worker:
             suite.tally.add(report.nodeid, counts, location=report.location)
 
+    # Of several answers pytest-xdist takes the first, and asks nobody else.
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_handlecrashitem(self, crashitem: str) -> None:  # pytest-xdist's, on the controller
+        if (suite := _suite(self._config)) is not None:
+            suite.crashed(crashitem)
+
 
 def header(config: pytest.Config) -> str | None:
     """The line at the top of a run with a policy."""

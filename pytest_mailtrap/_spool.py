@@ -97,11 +97,20 @@ class Spool:
 
         A test without one, because its process died, shows as interrupted, with what the journal holds.
         """
-        others = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
-        for name in dict.fromkeys([*first, *others]):
+        for name in dict.fromkeys([*first, *self._names()]):
             record = self._record(self.root / name)
             if record is not None:
                 yield record
+
+    def left_behind(self, known: Iterable[str]) -> Iterator[TestRecord]:
+        """The records in directories that are not *known*: of tests whose process died before it could tell."""
+        for name in sorted(set(self._names()).difference(known)):
+            record = self._record(self.root / name)
+            if record is not None:
+                yield record
+
+    def _names(self) -> list[str]:
+        return sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
 
     def _record(self, directory: Path) -> TestRecord | None:
         if not _is_ours(directory):

@@ -23,7 +23,7 @@ from pytest_mailtrap._ledger import Ledger
 from pytest_mailtrap._requirements import DEFAULT, parse_requirements
 from pytest_mailtrap._spool import Spool
 from pytest_mailtrap._suite_policy import Policy
-from pytest_mailtrap._tally import Counts, Tally, counts_of, nothing_but
+from pytest_mailtrap._tally import Counts, Tally, counts_left_behind, counts_of, nothing_but
 from pytest_mailtrap._terms import POLICIES
 
 if TYPE_CHECKING:
@@ -107,6 +107,13 @@ class Suite:
             self.tally.errors[f"no report is written: {error}"] += 1
         return self._temporary
 
+    def crashed(self, test: str) -> None:
+        """A worker of pytest-xdist has died in *test*: only what it had written is left."""
+        if self.ledger.spool is None and self.policy.is_on:
+            keeping = f"{_settings.SAVE.flag} or {_settings.REPORT.flag}"
+            text = f"a worker died in {test}, and any mail of it is lost: {keeping} keeps it"
+            self.tally.errors[text] += 1
+
     def tell(self, workerinput: dict[str, Any]) -> None:
         """Tell a worker what only the controller knows."""
         if self.ledger.spool is not None:
@@ -120,7 +127,8 @@ class Suite:
         ]
 
     def finish(self) -> None:
-        """Write what is to be written, when everything has been counted."""
+        """Write what is to be written, when everything has been counted that the tests could tell."""
+        self._count_left_behind()
         self._write_report()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
@@ -128,6 +136,23 @@ class Suite:
     def _counted(self, account: Account | None, outcome: Outcome) -> list[tuple[str, Counts]]:
         counts = self.counts(account, outcome) if account else None
         return [(account.test, counts)] if account and counts is not None else []
+
+    def _count_left_behind(self) -> None:
+        """Count, and complete, what tests have written that could not tell: their worker of pytest-xdist has died."""
+        spool = self.ledger.spool
+        if spool is None:
+            return
+        for record in spool.left_behind(self.tally.directories):
+            try:
+                self.tally.add(record["test"], counts_left_behind(record))
+                if record["outcome"] == "interrupted":
+                    self.tally.note_cut_short(record["test"], len(record["messages"]))
+                    spool.finish(record)
+            except (
+                Exception
+            ) as error:  # the tests have their results, whatever becomes of their mail
+                text = f"the mail of a worker that died could not be counted: {error!r}"
+                self.tally.errors[text] += 1
 
     def _write_report(self) -> None:
         if self.report is None or self.ledger.spool is None:
@@ -192,7 +217,8 @@ class Suite:
             record = account.record(outcome)
             self.ledger.write(account, record)
         except Exception as error:  # the test has its result, whatever becomes of its mail
-            return nothing_but(*account.errors, f"mail could not be recorded: {error!r}")
+            errors = [*account.errors, f"mail could not be recorded: {error!r}"]
+            return nothing_but(*errors, directory=account.directory)
         opt_outs = account.opt_outs if self.policy.is_on else []
         return counts_of(record, opt_outs=opt_outs, errors=account.errors)
 

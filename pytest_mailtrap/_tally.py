@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._schema import TestRecord
 
 CLEARTEXT = "cleartext"
+CUT_SHORT = "cut short (mail counted, not judged)"
 _MOST_LINES = 10
 
 
@@ -57,10 +58,18 @@ def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[s
     }
 
 
-def nothing_but(*errors: str) -> Counts:
+def counts_left_behind(record: TestRecord) -> Counts:
+    """What a test adds whose process died: nobody else knows of its exceptions any more."""
+    reasons = [found["exempt"] for found in record["connections"]]
+    if record["policy"]:
+        reasons.insert(0, record["policy"]["reason"])
+    return counts_of(record, opt_outs=dict.fromkeys(filter(None, reasons)), errors=())
+
+
+def nothing_but(*errors: str, directory: str | None = None) -> Counts:
     """What a test adds whose mail could not be counted."""
     return {
-        "directory": None,
+        "directory": directory,
         "messages": 0,
         "tls": {},
         "signed": 0,
@@ -98,6 +107,7 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter)
     breaches: dict[str, Broken] = field(default_factory=dict)
     opt_outs: list[tuple[str, str]] = field(default_factory=list)
+    cut_short: list[tuple[str, str]] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
     directories: list[str] = field(default_factory=list)
 
@@ -123,6 +133,10 @@ class Tally:
         if counts["directory"] is not None:
             self.directories.append(counts["directory"])
 
+    def note_cut_short(self, test: str, messages: int) -> None:
+        """Tell of a test that never ended: *messages* had come by then, and nobody has judged them."""
+        self.cut_short.append((test, plural(messages, "message")))
+
     def lines(self) -> list[str]:
         """The totals for a terminal; none where there is nothing to say."""
         return [
@@ -130,6 +144,7 @@ class Tally:
             *self._connections(),
             *_listed("against the policy", self._breaches(), "test"),
             *_listed("excepted from the policy", self._opt_outs(), "test"),
+            *_listed(CUT_SHORT, self._cut_short(), "test"),
             *self.warnings(),
         ]
 
@@ -158,6 +173,9 @@ class Tally:
 
     def _opt_outs(self) -> list[str]:
         return [f"{test}: {reason}" for test, reason in self.opt_outs]
+
+    def _cut_short(self) -> list[str]:
+        return [f"{test}: {count}" for test, count in self.cut_short]
 
     def warnings(self) -> list[str]:
         found = [

@@ -1,0 +1,166 @@
+"""A worker of pytest-xdist that dies costs no mail: the totals, the records and the report tell the same of it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from pytest_mailtrap._spool import Spool, directory_name
+from pytest_mailtrap._tally import counts_left_behind
+
+pytest.importorskip("jinja2", reason="the report needs Jinja2")
+
+SUITE = """
+import os
+def test_before(mailtrap): send(mailtrap)
+def test_dies(mailtrap):
+    send(mailtrap)
+    send(mailtrap, tls=False)
+    {death}
+def test_after(mailtrap): send(mailtrap)
+"""
+DIES = SUITE.format(death="os._exit(3)")
+LIVES = SUITE.format(death="os.getpid()")
+BOTH = ("--mailtrap-save=mail", "--mailtrap-report=mail.html")
+TESTING = "--mailtrap-policy=testing"
+
+
+def run(project, source, *options):
+    return project(source, "-n", "1", *options, subprocess=True)
+
+
+def summary(result):
+    lines = result.stdout.lines
+    starts = [n for n, line in enumerate(lines) if "= mail trap =" in line]
+    if not starts:
+        return []
+    end = next(n for n in range(starts[0] + 1, len(lines)) if lines[n].startswith("==="))
+    found = [line for line in lines[starts[0] + 1 : end] if line]
+    return [line for line in found if not line.startswith(("report: ", "saved in: "))]
+
+
+def outcomes_and_sizes(tests):
+    return {t["test"].partition("::")[2]: (t["outcome"], len(t["messages"])) for t in tests}
+
+
+def records(pytester):
+    return [json.loads(path.read_text("utf-8")) for path in pytester.path.glob("mail/*/mail.json")]
+
+
+def reported(pytester):
+    """The tests as the page has them."""
+    page = (pytester.path / "mail.html").read_text("utf-8")
+    return map(json.loads, re.findall(r'<script[^>]* data-kind="test"[^>]*>(.*?)</script>', page))
+
+
+def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch):
+    """What the dead worker has left is in the totals, in a mail.json and on the page; a line says whose it is."""
+    step = pytester.path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
+    result = run(project, DIES, *BOTH, TESTING)
+    result.assert_outcomes(passed=2, failed=1)
+    assert summary(result) == [
+        "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
+        "1 test cut short (mail counted, not judged):",
+        "  test_shop.py::test_dies: 2 messages",
+    ]
+    told = {
+        "test_before": ("passed", 1),
+        "test_dies": ("interrupted", 2),
+        "test_after": ("passed", 1),
+    }
+    assert outcomes_and_sizes(records(pytester)) == told
+    assert outcomes_and_sizes(reported(pytester)) == told
+    assert not list(pytester.path.glob("mail/*/mail.jsonl"))
+    assert "### Mail: 4 messages in 3 tests" in step.read_text("utf-8")
+    assert "#### Cut short (mail counted, not judged)" in step.read_text("utf-8")
+    assert "&#58;&#58;test&#95;dies | 2 messages |" in step.read_text("utf-8")
+
+
+def test_a_worker_that_lives_is_cut_short_by_nothing(project, pytester):
+    """The negative control: the same tests, without the crash, have the same totals, and no such line."""
+    result = run(project, LIVES, *BOTH, TESTING)
+    result.assert_outcomes(passed=3)
+    assert summary(result) == [
+        "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
+        "1 test against the policy:",
+        "  test_shop.py::test_dies: #2 travelled in cleartext",
+    ]
+    told = {
+        name: ("passed", n) for name, n in [("test_before", 1), ("test_dies", 2), ("test_after", 1)]
+    }
+    assert outcomes_and_sizes(records(pytester)) == outcomes_and_sizes(reported(pytester)) == told
+
+
+@pytest.mark.parametrize("policy", [(TESTING,), ()], ids=["policy", "no policy"])
+def test_mail_that_nobody_kept_is_said_to_be_missing(project, policy):
+    """Without files the mail is lost with its worker: whoever has set a policy is told so, and how to keep it."""
+    lines = summary(run(project, DIES, *policy))
+    warning = (
+        "warning: a worker died in test_shop.py::test_dies, and any mail of it is lost: "
+        "--mailtrap-save or --mailtrap-report keeps it"
+    )
+    assert lines == ["2 messages in 2 tests: 2 TLSv1.3", warning] * len(policy)
+
+
+def test_a_test_that_ended_before_the_crash_is_not_cut_short(project, pytester):
+    """Where the record was complete and only its report was lost, the record is counted as it stands."""
+    pytester.makeconftest(
+        """
+import os, pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report):
+    if "test_dies" in report.nodeid and report.when == "teardown" and "PYTEST_XDIST_WORKER" in os.environ:
+        os._exit(3)
+"""
+    )
+    result = run(project, LIVES, *BOTH, TESTING)
+    assert summary(result) == [
+        "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
+        "1 test against the policy:",
+        "  test_shop.py::test_dies: #2 travelled in cleartext",
+    ]
+    assert outcomes_and_sizes(records(pytester))["test_dies"] == ("passed", 2)
+
+
+JOURNAL = {
+    "schema": "pytest-mailtrap/1",
+    "test": "test_shop.py::test_dies",
+    "directory": directory_name("test_shop.py::test_dies"),
+    "outcome": "interrupted",
+    "policy": {"mode": "none", "require": [], "origin": "the marker", "reason": "an old relay"},
+}
+
+
+@pytest.mark.parametrize(("policy", "reasons"), [(JOURNAL["policy"], ["an old relay"]), (None, [])])
+def test_exceptions_of_a_dead_worker_are_counted(tmp_path, policy, reasons):
+    """The reason for which less was demanded of its mail is in what it has left."""
+    directory = tmp_path / JOURNAL["directory"]
+    directory.mkdir()
+    (directory / "mail.jsonl").write_text(json.dumps(JOURNAL | {"policy": policy}))
+    [record] = Spool(tmp_path).left_behind([])
+    assert counts_left_behind(record)["opt_outs"] == reasons
+    assert not [*Spool(tmp_path).left_behind([JOURNAL["directory"]])]
+
+
+def test_what_cannot_be_counted_is_a_warning(project, pytester):
+    """A journal without sense costs nobody else anything."""
+    senseless = {key: JOURNAL[key] for key in ("schema", "test", "directory")}
+    source = f"""
+import pathlib
+def test_order(mailtrap):
+    send(mailtrap)
+    directory = pathlib.Path("mail", {JOURNAL["directory"]!r})
+    directory.mkdir()
+    (directory / "mail.jsonl").write_text({json.dumps(senseless)!r})
+"""
+    result = project(source, "--mailtrap-save=mail")
+    result.assert_outcomes(passed=1)
+    assert summary(result) == [
+        "1 message in 1 test: 1 TLSv1.3",
+        "warning: the mail of a worker that died could not be counted: KeyError('policy')",
+    ]
+    assert outcomes_and_sizes(records(pytester)) == {"test_order": ("passed", 1)}
