@@ -31,6 +31,7 @@ class Account:
     """
     What has come into any trap while one test ran.
 
+    *rerun* is 0 for the first time that it runs, and counts up where a plugin runs it again.
     *policy* holds for the test, with what its marker says (*marked*); a trap with other options may have another.
     *judged* is how far verdicts have come, and *shown* what has been shown, so that each thing is told once.
     """
@@ -41,11 +42,13 @@ class Account:
         policy: Policy,
         *,
         marked: Options | None = None,
+        rerun: int = 0,
         worker: str | None = None,
     ) -> None:
         self.test = test
         self.directory = directory_name(test)
         self.policy = policy
+        self.rerun = rerun
         self.worker = worker
         self.started = _record.now()
         self.errors: list[str] = []
@@ -138,6 +141,7 @@ class Account:
             "schema": SCHEMA,
             "test": self.test,
             "directory": self.directory,
+            "rerun": self.rerun,
             "outcome": "interrupted",
             "worker": self.worker,
             "started": self.started,

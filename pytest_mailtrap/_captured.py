@@ -36,7 +36,9 @@ def captured(account: Account) -> str:
     carried = [f"#{n}" for n, m in enumerate(account.messages, 1) if m.connection is connection]
     what = f" ({', '.join(carried[:5])})" if carried else f" ({outcome(connection)})"
     head = f"connection {place + 1} of {len(account.connections)}{what}:"
-    return "\n".join([*table, "", head, *(f"    {line}" for line in lines)])
+    # pytest shows what earlier runs of the test have left, too.
+    again = [f"rerun {account.rerun}:"] if account.rerun else []
+    return "\n".join([*again, *table, "", head, *(f"    {line}" for line in lines)])
 
 
 def _deciding(account: Account) -> tuple[int, list[str]]:

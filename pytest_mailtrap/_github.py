@@ -72,10 +72,11 @@ def step_summary(tally: Tally) -> str:
         _table(("mail", "number"), [row for row in totals if row[1] != "0"]),
     ]
     against = [(test, "; ".join(broken.texts)) for test, broken in tally.breaches.items()]
+    cut_short = [(test, plural(count, "message")) for test, count in tally.cut_short.items()]
     for title, what, rows in (
         ("Against the policy", "what", against),
-        ("Excepted from the policy", "reason", tally.opt_outs),
-        (CUT_SHORT.capitalize(), "what had come", tally.cut_short),
+        ("Excepted from the policy", "reason", list(tally.opt_outs)),
+        (CUT_SHORT.capitalize(), "what had come", cut_short),
     ):
         if rows:
             blocks += [f"#### {title}", _table(("test", what), rows)]

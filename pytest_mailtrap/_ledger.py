@@ -43,13 +43,17 @@ class Ledger:
         outside = OUTSIDE if worker is None else f"{OUTSIDE} {worker}"
         self._outside = Account(outside, policy, worker=worker)
         self._current = self._outside
+        self._last = ("", 0)
 
     # -- what the tests say -------------------------------------------------------------------
 
     def open(self, test: str, marked: Options | None = None) -> Account:
         """From now on mail is *test*'s, under the run's policy with what its marker says."""
         policy = self.policy if marked is None else self.policy.with_options(marked, MARKER)
-        account = Account(test, policy, marked=marked, worker=self.worker)
+        # Plugins run a test again before they go on to another.
+        rerun = self._last[1] + 1 if self._last[0] == test else 0
+        self._last = test, rerun
+        account = Account(test, policy, marked=marked, rerun=rerun, worker=self.worker)
         with self._lock:
             self._current = account
         return account
@@ -72,10 +76,12 @@ class Ledger:
         return None if account is self._outside else account
 
     def write(self, account: Account, record: TestRecord) -> None:
-        """Write a test's record into its directory, if there is to be one."""
+        """Write a test's record into its directory, if there is to be one, whose name is then in the record, too."""
         if self.spool is None or not account:
             return
         try:
+            self._begin(self.spool, account)
+            record["directory"] = account.directory
             self.spool.finish(record)
         except OSError as error:
             account.errors.append(f"facts of mail could not be saved: {error}")
@@ -101,10 +107,13 @@ class Ledger:
 
     def _keep(self, spool: Spool, account: Account, number: int, raw: bytes) -> None:
         try:
-            if not account.spooled:
-                spool.begin(account.head())
-                account.spooled = True
+            self._begin(spool, account)
             spool.keep(account.directory, message_file(number), raw)
             spool.note(account.directory, account.message_record(number))
         except Exception as error:  # on the trap's thread the application would feel it
             account.errors.append(f"a message could not be saved: {error}")
+
+    def _begin(self, spool: Spool, account: Account) -> None:
+        if not account.spooled:
+            account.directory = spool.begin(account.head())
+            account.spooled = True

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pytest_mailtrap._marker_options import MarkerOptions
     from pytest_mailtrap._schema import Outcome
     from pytest_mailtrap._suite import Suite
-    from pytest_mailtrap._tally import Counts
 
 # Each gives the text of a failure, or None; asked in their order when the test itself has passed.
 Check = Callable[[], "str | None"]
@@ -176,7 +175,7 @@ def after_report(item: pytest.Item, report: pytest.TestReport) -> None:
     if counts is None:
         return
     # Whatever stands on a report crosses from a worker to the controller, as long as JSON can hold it.
-    report.mailtrap = counts  # type: ignore[attr-defined]  # reports take attributes of plugins
+    report.mailtrap = [*suite.untold]  # type: ignore[attr-defined]  # reports take attributes of plugins
     if suite.junit:
         report.user_properties += _neighbours.junit_properties(counts)
 
@@ -207,12 +206,8 @@ class Totals:
         self._config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        counts: Counts | None = getattr(report, "mailtrap", None)
-        if counts is None:
-            return
-        suite = suite_of(self._config)
-        if not suite.is_worker:
-            suite.tally.add(report.nodeid, counts, location=report.location)
+        if hasattr(report, "mailtrap"):
+            suite_of(self._config).hear(report)
 
     # Of several answers pytest-xdist takes the first, and asks nobody else.
     @pytest.hookimpl(optionalhook=True, tryfirst=True)

@@ -176,6 +176,7 @@ class TestHead(TypedDict):
     schema: str
     test: str  # the node id
     directory: str  # where its files are, below the directory of the run
+    rerun: int  # 0 for the first run of the test, 1 where a plugin such as pytest-rerunfailures runs it again
     outcome: Outcome  # "interrupted", until it has another
     worker: str | None  # "gw0" under pytest-xdist
     started: str

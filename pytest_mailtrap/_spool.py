@@ -1,5 +1,6 @@
 """
-The files of a run: for each test a directory with the exact bytes of its messages and `mail.json`, its record.
+The files of a run: for each test a directory with the exact bytes of its messages and `mail.json`, its record;
+for a test that is run several times, one for each time.
 
     DIR/tests-test_shop-py-test_reset-3f2a9c1d/0001.eml
                                                mail.json
@@ -15,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_mailtrap._schema import SCHEMA
@@ -28,14 +30,14 @@ if TYPE_CHECKING:
 RECORD = "mail.json"
 JOURNAL = "mail.jsonl"
 _OUR_FILES = re.compile(r"\d{4,}\.eml|mail\.jsonl?(?:\.new)?")
-_OUR_DIRECTORIES = re.compile(r"(?:\w[\w-]*-)?[0-9a-f]{10}", re.ASCII)
+_OUR_DIRECTORIES = re.compile(r"(?:\w[\w-]*-)?[0-9a-f]{10}(?:-\d+)?", re.ASCII)
 _BEGINNING = b'{"schema": "pytest-mailtrap/'
 _LONGEST_NAME = 56
 
 
 def directory_name(test: str) -> str:
     """
-    The name of a test's directory: readable, and safe on every file system.
+    The name of a test's first directory: readable, and safe on every file system.
 
     No dot, so that it is no device of Windows (`con.py` is one); never two alike, also where case does not count.
     """
@@ -46,7 +48,7 @@ def directory_name(test: str) -> str:
 
 class Spool:
     """
-    The directory of a run; several processes may write into it, each test by one of them.
+    The directory of a run; several processes may write into it, also the same test.
 
     OSError, where something cannot be written, is for the caller: no test may suffer from it.
     """
@@ -61,12 +63,15 @@ class Spool:
             if _is_ours(directory):
                 _empty(directory)
 
-    def begin(self, head: TestHead) -> None:
-        """Make the test's directory, empty but for the journal."""
-        directory = self.root / head["directory"]
-        directory.mkdir(parents=True, exist_ok=True)
-        _remove_files(directory)
-        self._note(directory, head)
+    def begin(self, head: TestHead) -> str:
+        """Make a directory for one run of the test, with its journal, and give its name."""
+        for number in count():
+            name = f"{head['directory']}-{number}" if number else head["directory"]
+            directory = self.root / name
+            directory.mkdir(parents=True, exist_ok=True)
+            if _claim(directory, {**head, "directory": name}):
+                return name
+        raise AssertionError
 
     def keep(self, name: str, file: str, raw: bytes) -> None:
         """Write a message into the test's directory *name*, all of it or nothing."""
@@ -123,6 +128,24 @@ class Spool:
     def _note(self, directory: Path, line: Mapping[str, Any]) -> None:
         with (directory / JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(line) + "\n")
+
+
+def _claim(directory: Path, head: TestHead) -> bool:
+    """Begin the journal in *directory*; False where another run of the test has it, in whatever process."""
+    journal = directory / JOURNAL
+    try:
+        with journal.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(head) + "\n")
+    except FileExistsError:
+        return False
+    except OSError:
+        journal.unlink(missing_ok=True)
+        raise
+    # Whoever ends writes the record before the journal goes: there is always one of them to be seen.
+    if (directory / RECORD).exists():
+        journal.unlink()
+        return False
+    return True
 
 
 def _recovered(lines: list[str]) -> TestRecord | None:

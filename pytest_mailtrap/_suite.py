@@ -48,6 +48,8 @@ class Suite:
         self.junit = _switch(config, _settings.JUNIT_PROPERTIES)
         self.report_written = False
         self.tally = Tally()
+        # Counts that no report has carried yet: not every report of a test that is run again is told to anybody.
+        self.untold: list[tuple[str, Counts]] = []
         self.ledger = Ledger(self.policy, worker=(self._workerinput or {}).get("workerid"))
         self._temporary: Path | None = None
         if self.report is not None:
@@ -119,9 +121,21 @@ class Suite:
         if self.ledger.spool is not None:
             workerinput[_SPOOL] = str(self.ledger.spool.root)
 
+    def hear(self, report: pytest.TestReport) -> None:
+        """Take what *report* carries for told, and add it up where the totals are made."""
+        told: list[tuple[str, Counts]] = getattr(report, "mailtrap", [])
+        del self.untold[: len(told)]
+        if self.is_worker:
+            return
+        for test, counts in told:
+            self.tally.add(
+                test, counts, location=report.location if test == report.nodeid else None
+            )
+
     def rest(self) -> list[tuple[str, Counts]]:
         """What no report of a test has carried, when all tests are done or the run was broken off."""
         return [
+            *self.untold,
             *self._counted(self.ledger.close(), "interrupted"),
             *self._counted(self.ledger.outside, "passed"),
         ]
@@ -170,6 +184,8 @@ class Suite:
 
     def begin(self, item: pytest.Item, marked: MarkerOptions | None) -> str | None:
         """Open the test's account; what is said is against its marker, which weakens the policy without a reason."""
+        # Some plugins run a test that has failed again before its teardown is reported.
+        self.end("failed")
         account = self.ledger.open(item.nodeid, marked)
         return account.policy.objection(self.policy)
 
@@ -207,7 +223,10 @@ class Suite:
     def end(self, outcome: Outcome) -> Counts | None:
         """Close the test's account, write it down, and give what it adds to the totals."""
         account = self.ledger.close()
-        return None if account is None else self.counts(account, outcome)
+        counts = None if account is None else self.counts(account, outcome)
+        if account is not None and counts is not None:
+            self.untold.append((account.test, counts))
+        return counts
 
     def counts(self, account: Account, outcome: Outcome) -> Counts | None:
         """Write an account down, if anybody wants to know, and count it."""

@@ -23,7 +23,7 @@ _MOST_LINES = 10
 
 
 class Counts(TypedDict):
-    """What one test adds to the totals."""
+    """What one run of one test adds to the totals."""
 
     directory: str | None  # where its files are; None where nothing came
     messages: int
@@ -40,6 +40,7 @@ class Counts(TypedDict):
 def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[str]) -> Counts:
     messages, connections = record["messages"], record["connections"]
     smime = [m["smime"] for m in messages if m["smime"] is not None]
+    again = f"rerun {record['rerun']}: " if record["rerun"] else ""
     refused = Counter(c["handshake_error"] for c in connections if c["handshake_error"])
     return {
         "directory": record["directory"] if record["connections"] else None,
@@ -50,7 +51,7 @@ def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[s
         "refused": dict(refused),
         "policy": record["policy"]["mode"] if record["policy"] else None,
         "breaches": [
-            f"{_culprit(found['message'], found['connection'])} {found['text']}"
+            f"{again}{_culprit(found['message'], found['connection'])} {found['text']}"
             for found in record["violations"]
         ],
         "opt_outs": list(opt_outs),
@@ -97,45 +98,52 @@ class Broken(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """The sum over all tests."""
+    """The sum over all tests; one that is run again is one test, with the mail of all its runs."""
 
-    tests: int = 0
+    names: set[str] = field(default_factory=set)
     messages: int = 0
     tls: Counter[str] = field(default_factory=Counter)
     signed: int = 0
     encrypted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     breaches: dict[str, Broken] = field(default_factory=dict)
-    opt_outs: list[tuple[str, str]] = field(default_factory=list)
-    cut_short: list[tuple[str, str]] = field(default_factory=list)
+    opt_outs: dict[tuple[str, str], None] = field(default_factory=dict)
+    cut_short: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     directories: list[str] = field(default_factory=list)
+
+    @property
+    def tests(self) -> int:
+        """How many tests had messages."""
+        return len(self.names)
 
     def add(
         self, test: str, counts: Counts, *, location: tuple[str, int | None, str] | None = None
     ) -> None:
-        """Add a test; *location* is where it stands, as pytest tells it: file, line from 0, name."""
-        self.tests += counts["messages"] > 0
+        """Add a run of a test; *location* is where it stands, as pytest tells it: file, line from 0, name."""
+        if counts["messages"]:
+            self.names.add(test)
         self.messages += counts["messages"]
         self.tls.update(counts["tls"])
         self.signed += counts["signed"]
         self.encrypted += counts["encrypted"]
         self.refused.update(counts["refused"])
         if counts["breaches"]:
+            before = self.breaches[test].texts if test in self.breaches else []
             self.breaches[test] = Broken(
-                texts=counts["breaches"],
+                texts=[*before, *counts["breaches"]],
                 enforced=counts["policy"] == "enforce",
                 file=location[0] if location else None,
                 line=location[1] if location else None,
             )
-        self.opt_outs += [(test, reason) for reason in counts["opt_outs"]]
+        self.opt_outs.update(dict.fromkeys((test, reason) for reason in counts["opt_outs"]))
         self.errors.update(counts["errors"])
         if counts["directory"] is not None:
             self.directories.append(counts["directory"])
 
     def note_cut_short(self, test: str, messages: int) -> None:
         """Tell of a test that never ended: *messages* had come by then, and nobody has judged them."""
-        self.cut_short.append((test, plural(messages, "message")))
+        self.cut_short[test] += messages
 
     def lines(self) -> list[str]:
         """The totals for a terminal; none where there is nothing to say."""
@@ -175,7 +183,7 @@ class Tally:
         return [f"{test}: {reason}" for test, reason in self.opt_outs]
 
     def _cut_short(self) -> list[str]:
-        return [f"{test}: {count}" for test, count in self.cut_short]
+        return [f"{test}: {plural(n, 'message')}" for test, n in self.cut_short.items()]
 
     def warnings(self) -> list[str]:
         found = [

@@ -130,6 +130,7 @@ JOURNAL = {
     "schema": "pytest-mailtrap/1",
     "test": "test_shop.py::test_dies",
     "directory": directory_name("test_shop.py::test_dies"),
+    "rerun": 0,
     "outcome": "interrupted",
     "policy": {"mode": "none", "require": [], "origin": "the marker", "reason": "an old relay"},
 }

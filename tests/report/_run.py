@@ -101,6 +101,7 @@ class Run:
             "schema": "pytest-mailtrap/1",
             "test": name,
             "directory": directory.name,
+            "rerun": 0,
             "outcome": "passed",
             "worker": None,
             "started": "2026-11-25T10:00:00.000+00:00",

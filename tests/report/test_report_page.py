@@ -267,6 +267,24 @@ def mailbox(run):
 
 
 @pytest.mark.parametrize(
+    ("outcomes", "words"),
+    [
+        (["failed", "passed"], "2 messages · 1 test · "),
+        (["failed", "failed"], "2 messages · 1 test · 1 failed · "),
+    ],
+)
+def test_a_test_that_was_run_again(page, run, outcomes, words):
+    """It is one test, which went as its last run did; each run has its row, which says which one it is."""
+    for number, outcome in enumerate(outcomes):
+        started = f"2026-11-25T10:00:0{number}.000+00:00"
+        run.test("t.py::test", html_mail("x"), outcome=outcome, rerun=number, started=started)
+    opened(page, run)
+    assert page.run(TEXT % "totals").startswith(words)
+    rows = page.run("[...document.querySelectorAll('.row.test')].map((e) => e.textContent)")
+    assert [row.count("rerun 1") for row in rows] == [0, 1]
+
+
+@pytest.mark.parametrize(
     ("query", "expected"),
     [
         ("welcome", ["m1"]),

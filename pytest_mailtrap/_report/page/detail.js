@@ -18,7 +18,7 @@ const policyNote = (test, violations) =>
     : null;
 
 const inTest = (group) =>
-  make("p", { class: "in-test" }, make("span", { class: `dot ${OUTCOMES[group.test.outcome] ?? ""}` }), `${line(group.test.outcome, 20)} `, make("code", {}, line(group.test.test, 400)));
+  make("p", { class: "in-test" }, make("span", { class: `dot ${OUTCOMES[group.test.outcome] ?? ""}` }), `${line(group.test.outcome, 20)} `, rerun(group.test), make("code", {}, line(group.test.test, 400)));
 
 const badges = ({ message, findings }) => {
   const { transport = {}, auth, smime } = message;
@@ -119,7 +119,7 @@ const testView = ({ id, test, name }) => {
   const policy = test.policy;
   return [
     make("header", { class: "head" },
-      make("p", { class: "in-test" }, make("span", { class: `dot ${OUTCOMES[test.outcome] ?? ""}` }), line(test.outcome, 20)),
+      make("p", { class: "in-test" }, make("span", { class: `dot ${OUTCOMES[test.outcome] ?? ""}` }), `${line(test.outcome, 20)} `, rerun(test)),
       heading(make("bdi", {}, line(name.name, 400))),
       policyNote(test, test.violations ?? [])),
     make("div", { class: "panel" },

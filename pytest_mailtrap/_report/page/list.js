@@ -78,11 +78,14 @@ const select = (items, query, active) => {
 
 const OUTCOMES = { passed: "ok", failed: "bad", error: "bad", interrupted: "bad", xpassed: "bad", xfailed: "mild", skipped: "mild" };
 
+const rerun = (test) => (test.rerun ? `rerun ${line(String(test.rerun), 10)}` : "");
+
 const testRow = ({ test, name }) => [
   make("span", { class: `dot ${OUTCOMES[test.outcome] ?? ""}`, role: "img", "aria-label": test.outcome }),
   make("span", { class: "words", title: line(test.test) },
     make("bdi", { class: "name" }, line(name.name)),
     name.place ? make("bdi", { class: "place" }, line(name.place)) : null),
+  test.rerun ? make("span", { class: "tag mild" }, rerun(test)) : null,
   make("span", { class: "end" }, test.outcome === "passed" ? "" : make("span", { class: `tag ${OUTCOMES[test.outcome]}` }, line(test.outcome, 20))),
 ];
 

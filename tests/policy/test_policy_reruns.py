@@ -1,0 +1,193 @@
+"""A test that is run again is one test, with the mail of all its runs: in the totals, the records and the report."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from pytest_mailtrap._schema import SCHEMA
+from pytest_mailtrap._spool import Spool, directory_name
+
+pytest.importorskip("jinja2", reason="the report needs Jinja2")
+needs_reruns = pytest.mark.usefixtures("reruns")
+
+SUITE = """
+runs = 0
+def test_flaky(mailtrap):
+    global runs
+    runs += 1
+    send(mailtrap, tls=runs != 2)
+    assert runs == {last}
+def test_steady(mailtrap): send(mailtrap)
+"""
+FLAKY = SUITE.format(last=3)
+STEADY = SUITE.format(last=1)
+BOTH = ("--mailtrap-save=mail", "--mailtrap-report=mail.html")
+TESTING = "--mailtrap-policy=testing"
+RERUN = ("--reruns=2",)
+
+
+@pytest.fixture
+def reruns(pytester, monkeypatch):
+    """Let the runs inside have the plugin, which the others are spared."""
+    del pytester
+    pytest.importorskip("pytest_rerunfailures", reason="pytest-rerunfailures is not installed")
+    monkeypatch.delenv("PYTEST_ADDOPTS")
+
+
+@pytest.fixture(params=[(), ("-n", "1")], ids=["one process", "workers"])
+def rerun(request, reruns, project):
+    del reruns
+
+    # In this process its server would outlive the run.
+    def run(source, *options):
+        return project(source, *RERUN, *request.param, *options, subprocess=True)
+
+    return run
+
+
+def summary(result):
+    lines = result.stdout.lines
+    start = next(n for n, line in enumerate(lines) if "= mail trap =" in line)
+    end = next(n for n in range(start + 1, len(lines)) if lines[n].startswith("==="))
+    return [
+        line
+        for line in lines[start + 1 : end]
+        if line and not line.startswith(("report: ", "saved in: "))
+    ]
+
+
+def runs_of(tests):
+    """By test the number, the outcome and the number of messages of each run."""
+    found = {}
+    for test in sorted(tests, key=lambda test: test["rerun"]):
+        run = (test["rerun"], test["outcome"], len(test["messages"]))
+        found.setdefault(test["test"].partition("::")[2], []).append(run)
+    return found
+
+
+def records(pytester):
+    return [json.loads(path.read_text("utf-8")) for path in pytester.path.glob("mail/*/mail.json")]
+
+
+def reported(pytester):
+    """The tests as the page has them, in its order."""
+    page = (pytester.path / "mail.html").read_text("utf-8")
+    found = re.findall(r'<script[^>]* data-kind="test"[^>]*>(.*?)</script>', page)
+    return list(map(json.loads, found))
+
+
+def test_all_runs_of_a_test_count_and_it_counts_once(rerun, pytester):
+    """Terminal, records and report have the mail of each run; what a run sent in cleartext is not forgotten."""
+    result = rerun(FLAKY, *BOTH, TESTING)
+    assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
+    assert summary(result) == [
+        "4 messages in 2 tests: 3 TLSv1.3, 1 in cleartext",
+        "1 test against the policy:",
+        "  test_shop.py::test_flaky: rerun 1: #1 travelled in cleartext",
+    ]
+    told = {
+        "test_flaky": [(0, "failed", 1), (1, "failed", 1), (2, "passed", 1)],
+        "test_steady": [(0, "passed", 1)],
+    }
+    assert runs_of(records(pytester)) == runs_of(reported(pytester)) == told
+    assert [test["rerun"] for test in reported(pytester)] == [0, 1, 2, 0]
+    name = directory_name("test_shop.py::test_flaky")
+    assert [t["directory"] for t in reported(pytester)[:3]] == [name, f"{name}-1", f"{name}-2"]
+    assert len([*pytester.path.glob("mail/*/0001.eml")]) == 4
+
+
+@needs_reruns
+def test_a_test_that_passes_has_one_run(project, pytester):
+    """The negative control: with the same options, what does not fail is not run again."""
+    result = project(STEADY, *RERUN, *BOTH, TESTING, subprocess=True)
+    result.assert_outcomes(passed=2)
+    assert summary(result) == ["2 messages in 2 tests: 2 TLSv1.3"]
+    told = {"test_flaky": [(0, "passed", 1)], "test_steady": [(0, "passed", 1)]}
+    assert runs_of(records(pytester)) == runs_of(reported(pytester)) == told
+
+
+@needs_reruns
+def test_each_run_is_held_to_the_policy(project):
+    """A run that sends cleartext fails under "enforce", and is run again: the test passes, and the line stays."""
+    source = FLAKY.replace("runs != 2", "runs != 1").replace("assert runs == 3", "pass")
+    result = project(source, *RERUN, "--mailtrap-policy=enforce", subprocess=True)
+    assert result.parseoutcomes() == {"passed": 2, "rerun": 1}
+    assert summary(result) == [
+        "3 messages in 2 tests: 2 TLSv1.3, 1 in cleartext",
+        "1 test against the policy:",
+        "  test_shop.py::test_flaky: #1 travelled in cleartext",
+    ]
+
+
+@needs_reruns
+def test_the_mail_under_the_failure_says_of_which_run_it_is(project):
+    """pytest shows the sections of all runs under the last: each but the first says whose it is."""
+    source = FLAKY.replace("assert runs == 3", "assert not runs")
+    lines = project(source, *RERUN, subprocess=True).stdout.lines
+    heads = [lines[n + 1] for n, line in enumerate(lines) if "- Captured mail " in line]
+    assert [head.partition("  ")[0] for head in heads[:3]] == ["#1", "rerun 1:", "rerun 2:"]
+
+
+@needs_reruns
+def test_a_worker_that_crashed_and_the_run_after_it(project, pytester):
+    """The test is run again by another worker, which leaves the mail of the dead one alone."""
+    source = """
+import os, pathlib
+def test_dies(mailtrap):
+    send(mailtrap)
+    if not pathlib.Path("died").exists():
+        pathlib.Path("died").touch()
+        os._exit(3)
+"""
+    result = project(source, *RERUN, "-n", "1", *BOTH, TESTING, subprocess=True)
+    assert result.parseoutcomes() == {"passed": 1, "rerun": 1}
+    assert summary(result) == [
+        "2 messages in 1 test: 2 TLSv1.3",
+        "1 test cut short (mail counted, not judged):",
+        "  test_shop.py::test_dies: 1 message",
+    ]
+    outcomes = sorted(record["outcome"] for record in records(pytester))
+    assert outcomes == sorted(t["outcome"] for t in reported(pytester)) == ["interrupted", "passed"]
+
+
+def test_a_plugin_that_runs_a_test_again_before_its_teardown(project, pytester):
+    """The mail of the first run is its own: as some plugins do it, from within the report of the call."""
+    pytester.makeconftest(
+        """
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    if call.when == "call" and call.excinfo is not None:
+        item.ihook.pytest_runtest_setup(item=item)
+        item.ihook.pytest_runtest_call(item=item)
+    return (yield)
+"""
+    )
+    source = FLAKY.replace("assert runs == 3", "assert runs == 2")
+    result = project(source, *BOTH, TESTING)
+    assert summary(result) == [
+        "3 messages in 2 tests: 2 TLSv1.3, 1 in cleartext",
+        "1 test against the policy:",
+        "  test_shop.py::test_flaky: rerun 1: #1 travelled in cleartext",
+    ]
+    told = [(0, "failed", 1), (1, "failed", 1)]
+    assert runs_of(records(pytester))["test_flaky"] == told
+
+
+def test_runs_of_one_test_at_the_same_time_have_a_directory_each(tmp_path):
+    """Two processes that run the same test do not write into each other's, whichever ends first."""
+    spool = Spool(tmp_path)
+    head = {"schema": SCHEMA, "test": "t", "directory": directory_name("t"), "rerun": 0}
+    rest = {"outcome": "passed", "policy": None, "messages": [], "connections": []}
+    first, second = spool.begin(head), spool.begin(head)
+    spool.finish({**head, **rest, "directory": first})
+    third = spool.begin(head)
+    assert [second, third] == [f"{first}-1", f"{first}-2"]
+    assert [path.name for path in (tmp_path / first).iterdir()] == ["mail.json"]
+    assert [path.name for path in (tmp_path / second).iterdir()] == ["mail.jsonl"]
+    spool.clean()
+    assert not [*tmp_path.iterdir()]
