@@ -1,4 +1,8 @@
-"""The assertions: each joins a pure decision and its words; the trap and its messages share them."""
+"""
+The assertions: each joins a pure decision and its words; the trap and its messages share them.
+
+They take messages by their numbers, by which a failure calls them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pytest_mailtrap._explain import explain_auth, explain_transport
 from pytest_mailtrap._policy import auth_violations, transport_violations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping
 
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._smime._diagnosis import Diagnosis
@@ -20,14 +24,14 @@ if TYPE_CHECKING:
 Given = TypeVar("Given")
 
 
-def assert_sent_over_tls(messages: Sequence[CapturedMessage], *, minimum: str) -> None:
+def assert_sent_over_tls(messages: Mapping[int, CapturedMessage], *, minimum: str) -> None:
     __tracebackhide__ = True
     if violations := transport_violations(messages, minimum=minimum):
         raise AssertionError(explain_transport(violations, messages, minimum=minimum))
 
 
 def assert_authenticated(
-    messages: Sequence[CapturedMessage], *, username: str | None, mechanism: str | None
+    messages: Mapping[int, CapturedMessage], *, username: str | None, mechanism: str | None
 ) -> None:
     __tracebackhide__ = True
     if violations := auth_violations(messages, username=username, mechanism=mechanism):
@@ -37,7 +41,7 @@ def assert_authenticated(
 
 
 def assert_smime_signed(
-    messages: Sequence[CapturedMessage],
+    messages: Mapping[int, CapturedMessage],
     *,
     by: str | Iterable[str] | None,
     trust: Trust,
@@ -55,7 +59,7 @@ def assert_smime_signed(
         raise ValueError(f"by must name an address at least, got {by!r}")
     trust, identities, allow = _lasting(trust), _lasting(identities), _lasting(allow)
     cases, received = [], []
-    for number, message in enumerate(messages, 1):
+    for number, message in messages.items():
         facts = message.inspect_smime(
             trust=trust, identities=identities, allow=allow, match_from=match_from
         )
@@ -82,7 +86,7 @@ def assert_smime_signed(
 
 
 def assert_smime_encrypted(
-    messages: Sequence[CapturedMessage],
+    messages: Mapping[int, CapturedMessage],
     *,
     to: str | Iterable[str] | None,
     identities: Identity | Iterable[Identity] | None,
@@ -95,7 +99,7 @@ def assert_smime_encrypted(
 
     to, identities = _lasting(to), _lasting(identities)
     cases, expected, received = [], [], []
-    for number, message in enumerate(messages, 1):
+    for number, message in messages.items():
         facts = message.inspect_smime(trust="any", identities=identities or (), match_from=False)
         readers = message.rcpt_tos if to is None else _addresses(to)
         findings = encryption_findings(

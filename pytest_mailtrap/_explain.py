@@ -17,9 +17,10 @@ from pytest_mailtrap._advice import (
 )
 from pytest_mailtrap._layout import compose, how_sent, table, verdict
 from pytest_mailtrap._outcomes import diagnosis, happenings
+from pytest_mailtrap._policy import numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._faults import Unfired
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 
 
 def explain_transport(
-    violations: Sequence[Violation], messages: Sequence[CapturedMessage], *, minimum: str
+    violations: Sequence[Violation], messages: Mapping[int, CapturedMessage], *, minimum: str
 ) -> str:
     """Say which messages were not sent over TLS of version *minimum* or newer, and what to do."""
     codes = {violation.code for violation in violations}
     first = violations[0]
-    culprit = messages[first.number - 1]
+    culprit = messages[first.number]
     if codes == {"cleartext"}:
         fact = "travelled in cleartext"
     elif codes == {"tls-too-old"}:
@@ -52,7 +53,7 @@ def explain_transport(
         remedy = version_advice(culprit.transport, minimum)
     return compose(
         verdict(len(violations), len(messages), fact),
-        table(violations, messages, [how_sent(m.transport) for m in messages]),
+        table(violations, messages, [how_sent(m.transport) for m in messages.values()]),
         _on_the_wire(first.number, evidence),
         [f"  - expected: {minimum} or newer", f"  + received: {received}"],
         remedy,
@@ -61,7 +62,7 @@ def explain_transport(
 
 def explain_auth(
     violations: Sequence[Violation],
-    messages: Sequence[CapturedMessage],
+    messages: Mapping[int, CapturedMessage],
     *,
     username: str | None,
     mechanism: str | None,
@@ -75,14 +76,14 @@ def explain_auth(
     }
     codes = {violation.code for violation in violations}
     first = violations[0]
-    culprit = messages[first.number - 1]
+    culprit = messages[first.number]
     fact = facts[first.code] if len(codes) == 1 else "not authenticated as expected"
     note = {"password-in-cleartext": "not inside TLS"}.get(first.code, "")
     verb = "MAIL" if first.code == "not-authenticated" else "AUTH"
     expected = " ".join(["AUTH", *([mechanism.upper()] if mechanism else []), "inside TLS"])
     return compose(
         verdict(len(violations), len(messages), fact),
-        table(violations, messages, [_how_authenticated(m) for m in messages]),
+        table(violations, messages, [_how_authenticated(m) for m in messages.values()]),
         _on_the_wire(first.number, _evidence(culprit, verb, note)),
         [
             f"  - expected: {expected}{f' as {username!r}' if username else ''}",
@@ -124,7 +125,7 @@ def explain_waiting(
     idle = [connection for connection in connections if not connection.messages]
     return compose(
         verdict(len(messages), count, f"arrived within {timeout:g} s"),
-        table([], messages, [how_sent(m.transport) for m in messages]),
+        table([], numbered(messages), [how_sent(m.transport) for m in messages]),
         happenings(idle, port, tls_port, room=5) if idle or not messages else [],
         advice_for(diagnosis(idle, intercepts=intercepts), may_be_late=False)
         if idle or not messages

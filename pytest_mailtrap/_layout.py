@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._policy import Violation
@@ -47,20 +47,19 @@ def verdict(count: int, total: int, fact: str) -> str:
 
 
 def table(
-    violations: Sequence[Violation], messages: Sequence[CapturedMessage], hows: Sequence[str]
+    violations: Sequence[Violation], messages: Mapping[int, CapturedMessage], hows: Sequence[str]
 ) -> Block:
     """Every message on an aligned line; where there are many, the culprits first."""
     width = max((len(how) for how in hows), default=0)
-    digits = len(str(len(messages)))
-    rows = [
-        f"  {f'#{number}':<{digits + 1}}  {how:<{width}}  {summary(message)}"
-        for number, (message, how) in enumerate(zip(messages, hows, strict=True), 1)
-    ]
+    digits = len(str(max(messages, default=0)))
+    rows = {
+        number: f"  {f'#{number}':<{digits + 1}}  {how:<{width}}  {summary(message)}"
+        for (number, message), how in zip(messages.items(), hows, strict=True)
+    }
     if len(rows) > 3:
-        culprits = [violation.number - 1 for violation in violations]
-        others = sorted(set(range(len(rows))) - set(culprits))
-        return [rows[place] for place in [*culprits, *others]]
-    return rows
+        culprits = dict.fromkeys(violation.number for violation in violations)
+        return [rows[number] for number in {**culprits, **dict.fromkeys(rows)}]
+    return list(rows.values())
 
 
 def summary(message: CapturedMessage) -> str:

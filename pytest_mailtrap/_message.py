@@ -182,7 +182,7 @@ class CapturedMessage:
         __tracebackhide__ = True
         from pytest_mailtrap._assertions import assert_sent_over_tls
 
-        assert_sent_over_tls((self,), minimum=minimum)
+        assert_sent_over_tls({1: self}, minimum=minimum)
 
     def assert_authenticated(
         self, *, username: str | None = None, mechanism: str | None = None
@@ -195,7 +195,7 @@ class CapturedMessage:
         __tracebackhide__ = True
         from pytest_mailtrap._assertions import assert_authenticated
 
-        assert_authenticated((self,), username=username, mechanism=mechanism)
+        assert_authenticated({1: self}, username=username, mechanism=mechanism)
 
     def assert_smime_signed(
         self,
@@ -219,7 +219,7 @@ class CapturedMessage:
         from pytest_mailtrap._assertions import assert_smime_signed
 
         assert_smime_signed(
-            (self,), by=by, trust=trust, allow=allow, match_from=match_from, identities=identities
+            {1: self}, by=by, trust=trust, allow=allow, match_from=match_from, identities=identities
         )
 
     def assert_smime_encrypted(
@@ -239,7 +239,7 @@ class CapturedMessage:
         __tracebackhide__ = True
         from pytest_mailtrap._assertions import assert_smime_encrypted
 
-        assert_smime_encrypted((self,), to=to, identities=identities, authenticated=authenticated)
+        assert_smime_encrypted({1: self}, to=to, identities=identities, authenticated=authenticated)
 
     def __repr__(self) -> str:
         how = self.transport.tls_version or "no TLS"

@@ -1,5 +1,5 @@
 """
-What is demanded of messages, as pure decisions: messages in, violations out.
+What is demanded of messages, as pure decisions: messages by their numbers in, violations out.
 
 Rules of this file: no I/O, no wording, nothing heavy imported.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_mailtrap._terms import TLS_VERSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._transport import Transport
@@ -30,20 +30,25 @@ MINIMUMS = ("TLSv1.2", "TLSv1.3")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """A demand that a message does not meet; *number* is the message's place, from 1."""
+    """A demand that a message does not meet; *number* is what the message is called, from 1."""
 
     number: int
     code: Code
 
 
+def numbered(messages: Iterable[CapturedMessage]) -> dict[int, CapturedMessage]:
+    """The messages by their places, from 1."""
+    return dict(enumerate(messages, 1))
+
+
 def transport_violations(
-    messages: Iterable[CapturedMessage], *, minimum: str = "TLSv1.2"
+    messages: Mapping[int, CapturedMessage], *, minimum: str = "TLSv1.2"
 ) -> list[Violation]:
     """Say which messages came in cleartext, or over a version older than *minimum*."""
     if minimum not in MINIMUMS:
         raise ValueError(f"minimum must be {' or '.join(MINIMUMS)}, got {minimum!r}")
     found = []
-    for number, message in enumerate(messages, 1):
+    for number, message in messages.items():
         code = _transport_code(message.transport, minimum)
         if code is not None:
             found.append(Violation(number=number, code=code))
@@ -60,14 +65,14 @@ def _transport_code(transport: Transport, minimum: str) -> Code | None:
 
 
 def auth_violations(
-    messages: Iterable[CapturedMessage],
+    messages: Mapping[int, CapturedMessage],
     *,
     username: str | None = None,
     mechanism: str | None = None,
 ) -> list[Violation]:
     """Say which messages were sent without AUTH, by another user, or after a password in cleartext."""
     found = []
-    for number, message in enumerate(messages, 1):
+    for number, message in messages.items():
         code = _auth_code(message, username, mechanism)
         if code is not None:
             found.append(Violation(number=number, code=code))

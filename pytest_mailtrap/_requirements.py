@@ -104,7 +104,7 @@ def connection_breaches(requirement: str, place: int, connection: Connection) ->
 
 
 def _transport_flaw(requirement: str, message: CapturedMessage) -> Flaw | None:
-    for violation in transport_violations((message,), minimum=MINIMUM_TLS[requirement]):
+    for violation in transport_violations({1: message}, minimum=MINIMUM_TLS[requirement]):
         if violation.code == "cleartext":
             return violation.code, "travelled in cleartext"
         return violation.code, f"travelled over {message.transport.tls_version}"
@@ -112,7 +112,7 @@ def _transport_flaw(requirement: str, message: CapturedMessage) -> Flaw | None:
 
 
 def _auth_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
-    for violation in auth_violations((message,)):
+    for violation in auth_violations({1: message}):
         if violation.code == "not-authenticated":
             return violation.code, "sent without authentication"
     return None  # a password in cleartext is the connection's

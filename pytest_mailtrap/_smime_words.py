@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._layout import LINES, Block, compose, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._smime._diagnosis import Diagnosis
@@ -164,7 +164,7 @@ class Case:
 
 def explain_smime(
     cases: Sequence[Case],
-    messages: Sequence[CapturedMessage],
+    messages: Mapping[int, CapturedMessage],
     *,
     done: str,
     expected: str,
@@ -200,20 +200,17 @@ def _fitted(case: Case, room: int) -> tuple[Block, Block]:
     return reasons, remedy
 
 
-def _table(cases: Sequence[Case], messages: Sequence[CapturedMessage], done: str) -> Block:
-    wrong = {case.number for case in cases}
-    hows = [f"not {done}" if n in wrong else done for n in range(1, len(messages) + 1)]
-    width = max(map(len, hows))
-    rows = [
-        f"  #{number}  {how:<{width}}  {summary(message)}"
-        for number, (message, how) in enumerate(zip(messages, hows, strict=True), 1)
-    ]
+def _table(cases: Sequence[Case], messages: Mapping[int, CapturedMessage], done: str) -> Block:
+    wrong = dict.fromkeys(case.number for case in cases)
+    hows = {number: f"not {done}" if number in wrong else done for number in messages}
+    width = max(map(len, hows.values()))
+    rows = {
+        number: f"  #{number}  {hows[number]:<{width}}  {summary(message)}"
+        for number, message in messages.items()
+    }
     if len(rows) <= 3:
-        return rows
-    return [
-        *(rows[n - 1] for n in sorted(wrong)),
-        *(r for n, r in enumerate(rows, 1) if n not in wrong),
-    ]
+        return list(rows.values())
+    return [rows[number] for number in {**wrong, **dict.fromkeys(rows)}]
 
 
 def _reasons(case: Case) -> Block:

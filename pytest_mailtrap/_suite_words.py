@@ -38,9 +38,7 @@ def explain_policy(account: Account, policy: Policy, breaches: Sequence[Breach])
     if first.connection is not None:
         text = _explain_connections(account, same)
     else:
-        text = _assertion_text(first.requirement, list(messages.values())) or _explain_messages(
-            messages, same
-        )
+        text = _assertion_text(first.requirement, messages) or _explain_messages(messages, same)
     others = dict.fromkeys(b.requirement for b in breaches if b not in same)
     return _fitted(text, [*_also(list(others)), *_way_out(first.requirement, policy)])
 
@@ -56,7 +54,7 @@ def _also(others: list[str]) -> list[str]:
     return [f"Not met either: {', '.join(others)}."] if others else []
 
 
-def _assertion_text(requirement: str, messages: list[CapturedMessage]) -> str | None:
+def _assertion_text(requirement: str, messages: dict[int, CapturedMessage]) -> str | None:
     """What the assertion says that demands the same; None where there is none."""
     try:
         if requirement in MINIMUM_TLS:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._explain import explain_nothing, explain_waiting
 from pytest_mailtrap._message import CapturedMessage
-from pytest_mailtrap._policy import transport_violations
+from pytest_mailtrap._policy import numbered, transport_violations
 from pytest_mailtrap._scripted import Scripted
 from pytest_mailtrap._waiting import changed
 
@@ -218,7 +218,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         """
         __tracebackhide__ = True
         transport_violations(
-            (), minimum=minimum
+            {}, minimum=minimum
         )  # a wrong *minimum* is an error also when nothing came
         _assertions.assert_sent_over_tls(self._at_least_one(), minimum=minimum)
 
@@ -322,7 +322,8 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
 
         return judge_family(self._station, send, mode=mode, **keywords)
 
-    def _at_least_one(self) -> list[CapturedMessage]:
+    def _at_least_one(self) -> dict[int, CapturedMessage]:
+        """The messages by their places, from 1, as a failure calls them."""
         __tracebackhide__ = True
         messages = self._messages()
         if not messages:
@@ -335,7 +336,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     intercepts=self._station.has_intercepted,
                 )
             )
-        return messages
+        return numbered(messages)
 
 
 def _check_wait(count: int, timeout: float) -> None:

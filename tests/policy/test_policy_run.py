@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pytest_mailtrap._spool import Spool
@@ -292,10 +294,38 @@ def test_order(shared, mailtrap):
 """
     lines = failure(project(source, ini=ENFORCE))
     assert lines[0] == "1 of 1 messages travelled over TLS older than TLSv1.3"
+    assert lines[2].startswith("  #2  TLSv1.2, STARTTLS  ")
     assert lines[-2:] == [
         "Policy enforce: tls>=1.3 (mailtrap_factory)",
         'Except: mailtrap_factory(policy="none", reason="...")',
     ]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "first", "numbers"),
+    [
+        ("tls>=1.3", "send(mailtrap)", ["#2", "#3"]),
+        ("auth", "send(mailtrap)", ["#2", "#3"]),
+        ("verified-client-certificate", "send(mailtrap)", ["#2", "#3"]),
+        ("smime-signed", "send(mailtrap)", ["#2", "#3"]),
+        ("smime-encrypted", "send(mailtrap)", ["#2", "#3"]),
+        ("tls>=1.3", "pass", ["#1", "#2"]),
+    ],
+)
+def test_a_message_has_one_number(project, requirement, first, numbers):
+    """A failure under the policy of one trap calls messages as the mail below it does, and as the totals do."""
+    source = f"""{SHARED.format(options=f"require=[{requirement!r}, 'tls']")}
+def test_order(shared, mailtrap):
+    {first}
+    send(shared, maximum=ssl.TLSVersion.TLSv1_2, mail=MAIL.replace(b"Your order", b"Second"))
+    send(shared, maximum=ssl.TLSVersion.TLSv1_2, mail=MAIL.replace(b"Your order", b"Third"))
+"""
+    result = project(source, ini=ENFORCE)
+    result.assert_outcomes(failed=1)
+    assert list(dict.fromkeys(re.findall(r"#\d+", "\n".join(failure(result))))) == numbers
+    shown = [line for line in result.stdout.lines if '"Second"' in line or '"Third"' in line]
+    assert [line.split()[0] for line in shown] == numbers * 2  # in the failure, and below it
+    assert f"  test_shop.py::test_order: {numbers[0]} " in result.stdout.str()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pytest_mailtrap._explain import (
     explain_waiting,
 )
 from pytest_mailtrap._outcomes import _REASONS, diagnosis, outcome
-from pytest_mailtrap._policy import auth_violations, transport_violations
+from pytest_mailtrap._policy import auth_violations, numbered, transport_violations
 from pytest_mailtrap._tls import _ALERTS, _REFUSALS
 
 PORTS = {"port": 2525, "tls_port": 4650}
@@ -21,12 +21,14 @@ CLEARTEXT = ("C: EHLO x", "S: 250-x", "S: 250 STARTTLS", "C: MAIL FROM:<a@b.c>",
 
 
 def said_of(messages, minimum="TLSv1.2"):
+    messages = numbered(messages)
     return explain_transport(
         transport_violations(messages, minimum=minimum), messages, minimum=minimum
     )
 
 
 def said_of_auth(messages, **demands):
+    messages = numbered(messages)
     demands = {"username": None, "mechanism": None, **demands}
     return explain_auth(auth_violations(messages, **demands), messages, **demands)
 

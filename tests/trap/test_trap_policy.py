@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from _trap_values import auth, message, transport
 
-from pytest_mailtrap._policy import Violation, auth_violations, transport_violations
+from pytest_mailtrap._policy import Violation, auth_violations, numbered, transport_violations
 
 
 def violation(number, code):
@@ -30,20 +30,20 @@ def violation(number, code):
 def test_versions(version, minimum, code, by):
     """Each version against each minimum, however it was negotiated."""
     how = transport(version, by if version else None)
-    found = transport_violations([message(how)], minimum=minimum)
+    found = transport_violations({1: message(how)}, minimum=minimum)
     assert found == ([violation(1, code)] if code else [])
 
 
 def test_the_minimum_is_1_2_where_none_is_named():
     """RFC 8996 has put away with what is older."""
-    assert transport_violations([message(transport("TLSv1.2"))]) == []
-    assert transport_violations([message(transport("TLSv1.1"))]) == [violation(1, "tls-too-old")]
+    assert transport_violations({1: message(transport("TLSv1.2"))}) == []
+    assert transport_violations({1: message(transport("TLSv1.1"))}) == [violation(1, "tls-too-old")]
 
 
 def test_places_count_from_one_in_order():
     """Every culprit is named by its place among all messages."""
     hows = [transport("TLSv1.3"), transport(), transport("TLSv1.2"), transport("TLSv1")]
-    assert transport_violations(map(message, hows), minimum="TLSv1.3") == [
+    assert transport_violations(numbered(map(message, hows)), minimum="TLSv1.3") == [
         violation(2, "cleartext"),
         violation(3, "tls-too-old"),
         violation(4, "tls-too-old"),
@@ -60,8 +60,8 @@ def test_wrong_minimum(minimum):
 
 def test_nothing_is_violated_by_nothing():
     """That there is a message at all is the assertions' to ask, and they do."""
-    assert transport_violations([]) == []
-    assert auth_violations([]) == []
+    assert transport_violations({}) == []
+    assert auth_violations({}) == []
 
 
 LEAK = auth(encrypted=False, accepted=False)
@@ -90,14 +90,14 @@ LEAK = auth(encrypted=False, accepted=False)
 )
 def test_auth(facts, demands, code):
     """Who, how, and whether any password went in cleartext, refused ones too."""
-    found = auth_violations([message(transport("TLSv1.3"), **facts)], **demands)
+    found = auth_violations({1: message(transport("TLSv1.3"), **facts)}, **demands)
     assert found == ([violation(1, code)] if code else [])
 
 
 def test_auth_of_several():
     """Every culprit is named by its place."""
     messages = [message(auth=auth()), message(), message(auth=auth("desk"))]
-    assert auth_violations(messages, username="shop") == [
+    assert auth_violations(numbered(messages), username="shop") == [
         violation(2, "not-authenticated"),
         violation(3, "other-username"),
     ]
