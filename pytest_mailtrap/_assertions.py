@@ -51,27 +51,26 @@ def assert_smime_signed(
 ) -> None:
     __tracebackhide__ = True
     from pytest_mailtrap._smime._addresses import same_mailbox
-    from pytest_mailtrap._smime_policy import describe_signers, signature_findings
+    from pytest_mailtrap._smime_policy import signature_findings
     from pytest_mailtrap._smime_words import Case, explain_smime
 
     wanted = _addresses(by)
     if by is not None and not wanted:
         raise ValueError(f"by must name an address at least, got {by!r}")
     trust, identities, allow = _lasting(trust), _lasting(identities), _lasting(allow)
-    cases, received = [], []
+    cases: list[Case] = []
+    received = ""
     for number, message in messages.items():
         facts = message.inspect_smime(
             trust=trust, identities=identities, allow=allow, match_from=match_from
         )
         if findings := signature_findings(facts, by=wanted, same=same_mailbox):
-            cases.append(
-                Case(number=number, findings=findings, diagnosis=_diagnosis(facts, message))
-            )
-            received.append(
-                f"a signature of {describe_signers(facts.signers)}"
-                if facts.signers
-                else "no signature"
-            )
+            # The first is explained, the others are counted.
+            diagnosis = None
+            if not cases:
+                diagnosis = _diagnosis(facts, message)
+                received = _received_signature(facts)
+            cases.append(Case(number=number, findings=findings, diagnosis=diagnosis))
     if cases:
         who = " and ".join(wanted) or ("the sender in From" if match_from else "anybody")
         raise AssertionError(
@@ -80,7 +79,7 @@ def assert_smime_signed(
                 messages,
                 done="validly signed",
                 expected=f"signed by {who}, {_trusted(trust)}",
-                received=received[0],
+                received=received,
             )
         )
 
@@ -98,7 +97,8 @@ def assert_smime_encrypted(
     from pytest_mailtrap._smime_words import Case, explain_smime
 
     to, identities = _lasting(to), _lasting(identities)
-    cases, expected, received = [], [], []
+    cases: list[Case] = []
+    expected = received = ""
     for number, message in messages.items():
         facts = message.inspect_smime(trust="any", identities=identities or (), match_from=False)
         readers = message.rcpt_tos if to is None else _addresses(to)
@@ -110,18 +110,19 @@ def assert_smime_encrypted(
             same=same_mailbox,
         )
         if findings:
+            if not cases:
+                mode = ", AES-GCM or AES-CCM" if authenticated else ""
+                expected = f"encrypted to {', '.join(readers)}{mode}"
+                received = _received_encryption(facts)
             cases.append(Case(number=number, findings=findings))
-            mode = ", AES-GCM or AES-CCM" if authenticated else ""
-            expected.append(f"encrypted to {', '.join(readers)}{mode}")
-            received.append(_received_encryption(facts))
     if cases:
         raise AssertionError(
             explain_smime(
                 cases,
                 messages,
                 done="properly encrypted",
-                expected=expected[0],
-                received=received[0],
+                expected=expected,
+                received=received,
             )
         )
 
@@ -142,6 +143,14 @@ def _trusted(trust: Trust) -> str:
         return "under the trap's CA"
     is_any = isinstance(trust, str) and trust == "any"
     return "by any CA (trust='any')" if is_any else "under the given CA"
+
+
+def _received_signature(facts: SMIMEFacts) -> str:
+    from pytest_mailtrap._smime_policy import describe_signers
+
+    if not facts.signers:
+        return "no signature"
+    return f"a signature of {describe_signers(facts.signers)}"
 
 
 def _received_encryption(facts: SMIMEFacts) -> str:

@@ -53,7 +53,7 @@ def explain_transport(
         remedy = version_advice(culprit.transport, minimum)
     return compose(
         verdict(len(violations), len(messages), fact),
-        table(violations, messages, [how_sent(m.transport) for m in messages.values()]),
+        table(_numbers(violations), messages, lambda n: how_sent(messages[n].transport)),
         _on_the_wire(first.number, evidence),
         [f"  - expected: {minimum} or newer", f"  + received: {received}"],
         remedy,
@@ -83,7 +83,7 @@ def explain_auth(
     expected = " ".join(["AUTH", *([mechanism.upper()] if mechanism else []), "inside TLS"])
     return compose(
         verdict(len(violations), len(messages), fact),
-        table(violations, messages, [_how_authenticated(m) for m in messages.values()]),
+        table(_numbers(violations), messages, lambda n: _how_authenticated(messages[n])),
         _on_the_wire(first.number, _evidence(culprit, verb, note)),
         [
             f"  - expected: {expected}{f' as {username!r}' if username else ''}",
@@ -125,7 +125,7 @@ def explain_waiting(
     idle = [connection for connection in connections if not connection.messages]
     return compose(
         verdict(len(messages), count, f"arrived within {timeout:g} s"),
-        table([], numbered(messages), [how_sent(m.transport) for m in messages]),
+        table((), numbered(messages), lambda n: how_sent(messages[n - 1].transport)),
         happenings(idle, port, tls_port, room=5) if idle or not messages else [],
         advice_for(diagnosis(idle, intercepts=intercepts), may_be_late=False)
         if idle or not messages
@@ -145,6 +145,10 @@ def explain_unfired(unfired: Sequence[Unfired], *, total: int) -> str:
             "client gets that far.",
         ],
     )
+
+
+def _numbers(violations: Sequence[Violation]) -> list[int]:
+    return [violation.number for violation in violations]
 
 
 def _how_often(command: str, seen: int) -> str:

@@ -6,15 +6,15 @@ Rules of this file: pure; it knows no assertion. At most 18 lines of 72 columns:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
 
 from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_mailtrap._message import CapturedMessage
-    from pytest_mailtrap._policy import Violation
     from pytest_mailtrap._transport import Transport
 
 LINES = 18
@@ -22,7 +22,31 @@ COLUMNS = 72
 Block = list[str]
 
 
-def compose(verdict: str, *blocks: Block) -> str:
+class Rows(Sequence[str]):
+    """
+    A table of as many lines as there are *numbers*, each written when it is shown.
+
+    Of ten thousand messages a failure shows a dozen: the others are counted, and that is all.
+    """
+
+    def __init__(self, numbers: Sequence[int], row: Callable[[int], str]) -> None:
+        self._numbers = numbers
+        self._row = row
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, int):
+            return self._row(self._numbers[place])
+        return [self._row(number) for number in self._numbers[place]]
+
+
+def compose(verdict: str, *blocks: Sequence[str]) -> str:
     """Put the blocks together, the first one cut where the whole would grow too long."""
     parts = [block for block in blocks if block]
     lines = [verdict]
@@ -47,19 +71,24 @@ def verdict(count: int, total: int, fact: str) -> str:
 
 
 def table(
-    violations: Sequence[Violation], messages: Mapping[int, CapturedMessage], hows: Sequence[str]
-) -> Block:
-    """Every message on an aligned line; where there are many, the culprits first."""
-    width = max((len(how) for how in hows), default=0)
-    digits = len(str(max(messages, default=0)))
-    rows = {
-        number: f"  {f'#{number}':<{digits + 1}}  {how:<{width}}  {summary(message)}"
-        for (number, message), how in zip(messages.items(), hows, strict=True)
-    }
-    if len(rows) > 3:
-        culprits = dict.fromkeys(violation.number for violation in violations)
-        return [rows[number] for number in {**culprits, **dict.fromkeys(rows)}]
-    return list(rows.values())
+    culprits: Iterable[int], messages: Mapping[int, CapturedMessage], how: Callable[[int], str]
+) -> Rows:
+    """
+    Every message on an aligned line; where there are many, the culprits first.
+
+    *how* says, in a few words, how the message of a number came.
+    """
+    first = dict.fromkeys(culprits if len(messages) > 3 else ())
+    numbers = [*first, *(number for number in messages if number not in first)]
+    # No more lines than these are ever shown.
+    width = max((len(how(number)) for number in numbers[:LINES]), default=0)
+    digits = len(str(max(numbers, default=0)))
+
+    def row(number: int) -> str:
+        name = f"#{number}"
+        return f"  {name:<{digits + 1}}  {how(number):<{width}}  {summary(messages[number])}"
+
+    return Rows(numbers, row)
 
 
 def summary(message: CapturedMessage) -> str:

@@ -145,19 +145,20 @@ def happenings(
             f"  nothing connected to localhost:{port} (STARTTLS) or",
             f"  localhost:{tls_port} (implicit TLS)",
         ]
-    parts = [
-        [
-            f"  connection {number} on the {where(connection)}:",
+    shown: Block = []
+    left_out = len(connections)
+    while left_out:
+        connection = connections[left_out - 1]
+        part = [
+            f"  connection {left_out} on the {where(connection)}:",
             *(f"      {line}" for line in _wrapped(outcome(connection))),
         ]
-        for number, connection in enumerate(connections, 1)
-    ]
-    left_out = 0
-    while sum(map(len, parts)) > room:
-        parts.pop(0)
-        left_out += 1
+        if len(part) + len(shown) > room:
+            break
+        shown = [*part, *shown]
+        left_out -= 1
     head = [f"  ... after {left_out} other connection{'s'[: left_out > 1]}"] if left_out else []
-    return [*head, *(line for part in parts for line in part)]
+    return [*head, *shown]
 
 
 def where(connection: Connection) -> str:

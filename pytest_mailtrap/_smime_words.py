@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._layout import LINES, Block, compose, summary
+from pytest_mailtrap._layout import LINES, Block, compose, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,7 +155,7 @@ _ADVICE: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One message that does not meet the demand."""
+    """One message that does not meet the demand; only of the first is there a *diagnosis*."""
 
     number: int
     findings: Sequence[Finding]
@@ -177,14 +177,15 @@ def explain_smime(
     """
     first = cases[0]
     finding = first.findings[0]
+    wrong = dict.fromkeys(case.number for case in cases)
     verb = "is" if len(cases) == 1 else "are"
-    table = _table(cases, messages, done)
+    rows = table(wrong, messages, lambda n: f"not {done}" if n in wrong else done)
     # What is left beside the verdict, the table at its shortest, what was expected, and the blank lines.
-    room = LINES - 6 - min(len(table), 2)
+    room = LINES - 6 - min(len(rows), 2)
     reasons, remedy = _fitted(first, room)
     return compose(
         f"{len(cases)} of {len(messages)} messages {verb} not {done}: {SHORT[finding.code]}",
-        table,
+        rows,
         reasons,
         [f"  - expected: {expected}", f"  + received: {received}"],
         remedy,
@@ -198,19 +199,6 @@ def _fitted(case: Case, room: int) -> tuple[Block, Block]:
         reasons = _reasons_in_short(case)
         remedy = remedy[: room - len(reasons) - 1]
     return reasons, remedy
-
-
-def _table(cases: Sequence[Case], messages: Mapping[int, CapturedMessage], done: str) -> Block:
-    wrong = dict.fromkeys(case.number for case in cases)
-    hows = {number: f"not {done}" if number in wrong else done for number in messages}
-    width = max(map(len, hows.values()))
-    rows = {
-        number: f"  #{number}  {hows[number]:<{width}}  {summary(message)}"
-        for number, message in messages.items()
-    }
-    if len(rows) <= 3:
-        return list(rows.values())
-    return [rows[number] for number in {**wrong, **dict.fromkeys(rows)}]
 
 
 def _reasons(case: Case) -> Block:

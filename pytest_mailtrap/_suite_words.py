@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._advice import login_advice
-from pytest_mailtrap._layout import COLUMNS, clip, compose, summary
+from pytest_mailtrap._layout import COLUMNS, Rows, clip, compose, table
 from pytest_mailtrap._requirements import MINIMUM_TLS
 from pytest_mailtrap._suite_policy import FACTORY, MARKER
 
@@ -75,15 +75,11 @@ def _assertion_text(requirement: str, messages: dict[int, CapturedMessage]) -> s
 
 
 def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[Breach]) -> str:
-    wrong = {breach.message: breach.text for breach in breaches}
+    wrong = dict.fromkeys(breach.message for breach in breaches if breach.message is not None)
     first = breaches[0]
-    rows = [
-        f"  #{number}  {'no certificate' if number in wrong else 'certificate':<14}  {summary(message)}"
-        for number, message in messages.items()
-    ]
     return compose(
         f"{len(wrong)} of {len(messages)} messages {first.text}",
-        rows,
+        table(wrong, messages, lambda n: "no certificate" if n in wrong else "certificate"),
         [
             "Let the trap ask for one, and the client show it:",
             '  trap    client_certificates="request" or "require"',
@@ -103,11 +99,10 @@ def _explain_connections(account: Account, breaches: Sequence[Breach]) -> str:
     verb = "connection" if count == 1 else "connections"
     return compose(
         f"{count} {verb} sent a password in cleartext",
-        [
-            f"  connection {b.connection + 1}  {b.text}"
-            for b in breaches
-            if b.connection is not None
-        ],
+        Rows(
+            range(count),
+            lambda n: f"  connection {(breaches[n].connection or 0) + 1}  {breaches[n].text}",
+        ),
         [f"  connection {place + 1} on the wire:", *(f"      {line}" for line in evidence[-3:])],
         ["  - expected: AUTH inside TLS only", f"  + received: {first.text}"],
         login_advice(connection.transcript),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from _trap_values import auth, connection, hello, message, transport
 
+from pytest_mailtrap import _assertions, _outcomes
 from pytest_mailtrap._advice import _ADVICE, advice_for
 from pytest_mailtrap._explain import (
     explain_auth,
@@ -12,6 +15,7 @@ from pytest_mailtrap._explain import (
     explain_transport,
     explain_waiting,
 )
+from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._outcomes import _REASONS, diagnosis, outcome
 from pytest_mailtrap._policy import auth_violations, numbered, transport_violations
 from pytest_mailtrap._tls import _ALERTS, _REFUSALS
@@ -75,6 +79,82 @@ def test_waiting_fits_whatever_happened(connections, messages, error):
     assert text.startswith(f"{messages} of {messages + 1} messages arrived within 0.25 s")
     if not messages:
         fits(explain_nothing(idle, **PORTS))
+
+
+# -- of many, only what is shown is written ----------------------------------------------------------
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Counts how often a message, and a connection, is put into words."""
+    counts = Counter()
+
+    def counted(name, function):
+        def wrapper(*arguments):
+            counts[name] += 1
+            return function(*arguments)
+
+        return wrapper
+
+    headline = counted("message", CapturedMessage.headline.fget)
+    monkeypatch.setattr(CapturedMessage, "headline", property(headline))
+    monkeypatch.setattr(_outcomes, "outcome", counted("connection", outcome))
+    monkeypatch.setattr(_assertions, "_diagnosis", counted("diagnosis", _assertions._diagnosis))
+    return counts
+
+
+def signed(messages):
+    _assertions.assert_smime_signed(
+        messages, by=None, trust="any", allow=(), match_from=True, identities=()
+    )
+
+
+def encrypted(messages):
+    _assertions.assert_smime_encrypted(messages, to=None, identities=None, authenticated=False)
+
+
+def failure(assertion, messages):
+    with pytest.raises(AssertionError) as caught:
+        assertion(numbered(messages))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        said_of,
+        said_of_auth,
+        lambda messages: failure(signed, messages),
+        lambda messages: failure(encrypted, messages),
+        lambda messages: explain_waiting(messages, [], count=10**6, timeout=1, **PORTS),
+    ],
+    ids=["tls", "auth", "signed", "encrypted", "waiting"],
+)
+@pytest.mark.parametrize("culprits", ["all", "the last"])
+def test_the_messages_that_are_not_shown_are_only_counted(written, said, culprits):
+    """A failure takes as many words for ten thousand messages as for a hundred: no more than it has lines."""
+    bad = message(transport(), *CLEARTEXT)
+    good = message(transport("TLSv1.3"), auth=auth()) if culprits == "the last" else bad
+    counts = []
+    for total in (2, 100, 10_000):
+        written.clear()
+        text = said([good] * (total - 1) + [bad])
+        counts.append(written["message"])
+        assert written["message"] == text.count('"Hello"')
+        assert written["diagnosis"] <= 1
+    assert counts[0] == 2  # where there is room, all are shown
+    assert 1 <= counts[1] == counts[2] <= 18
+
+
+def test_the_connections_that_are_not_shown_are_only_counted(written):
+    """Of ten thousand connections without mail the last are shown, and no other is put into words."""
+    for total in (1, 100, 10_000):
+        written.clear()
+        text = fits(explain_nothing([connection()] * total, **PORTS))
+        shown = text.count(" on the STARTTLS port:")
+        assert f"  connection {total} on the STARTTLS port:\n" in text
+        assert shown <= written["connection"] <= shown + 1
+        assert (f"after {total - shown} other connections" in text) is (total > 1)
 
 
 def test_a_short_line_is_not_cut():
