@@ -66,16 +66,18 @@ _EXPECTED = {
 
 def explain_verdict(verdict: Verdict) -> str:
     """Say what the client did wrong with one hostile server, and what to change."""
-    return compose(
-        fact(verdict),
-        _who(verdict),
+    rest = [
         _evidence(verdict),
         [
             f"  - expected: {_EXPECTED.get(verdict.outcome, 'nothing is sent to this server')}",
             f"  + received: {_received(verdict)}",
         ],
         remedy(_cause(verdict), verdict.mode),
-    )
+    ]
+    who = _who(verdict)
+    if 2 + len(who) + sum(len(block) + 1 for block in rest if block) > LINES:
+        who = _who(verdict, lines=1)
+    return compose(fact(verdict), who, *rest)
 
 
 def explain_control(verdict: Verdict, *, port: int, tls_port: int, intercepts: bool = False) -> str:
@@ -171,22 +173,28 @@ def _control_cause(verdict: Verdict, *, intercepts: bool) -> str:
     return cause
 
 
-def _who(verdict: Verdict) -> Block:
+def _who(verdict: Verdict, *, lines: int = 2) -> Block:
+    """The server, and the client in so many lines."""
     server = f"{verdict.scenario.id} ({_MODES[verdict.mode]}): {verdict.scenario.summary}"
     return [
         *_labelled("the server", server),
         *(
             []
             if verdict.outcome == "needs-unused"
-            else _labelled("the client", _client(verdict.attempt))
+            else _labelled("the client", _client(verdict.attempt), lines)
         ),
     ]
 
 
-def _labelled(label: str, text: str) -> Block:
+def _labelled(label: str, text: str, lines: int = 2) -> Block:
     return textwrap.wrap(
-        f"  {label}  {text}", COLUMNS, subsequent_indent=" " * 14, break_on_hyphens=False
-    )[:2]
+        f"  {label}  {text}",
+        COLUMNS,
+        subsequent_indent=" " * 14,
+        break_on_hyphens=False,
+        max_lines=lines,
+        placeholder=" ...",
+    )
 
 
 def _client(attempt: Attempt) -> str:

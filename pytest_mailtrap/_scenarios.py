@@ -173,7 +173,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         id="response-injection-fragment",
-        summary="has half a line behind its 220: 250-AUTH PLAIN LOGIN, which it does not offer inside TLS",
+        summary="has half a line behind its 220, 250-AUTH PLAIN LOGIN; offers none in TLS",
         modes=("starttls",),
         expected="either",
         rules=(

@@ -251,3 +251,44 @@ def test_refuses(hostile_mailtrap):
     result = pytester.runpytest("-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*inconclusive, the client sends AUTH unasked*"])
+
+
+def test_long_error(pytester):
+    """What has no room is cut where it can be seen, and nothing else is left out for it."""
+    found = shown(
+        pytester,
+        """
+        @pytest.mark.mailtrap(scenarios=["certificate-missing-intermediate"])
+        def test_refuses(hostile_mailtrap):
+            tries = []
+
+            def send():
+                unverified(hostile_mailtrap)()
+                tries.append(1)
+                if len(tries) > 1:
+                    raise RuntimeError("the queue of this shop cannot take it back " * 9)
+
+            hostile_mailtrap.assert_client_refuses(send)
+        """,
+    )
+    assert "\n".join(found).strip() == textwrap.dedent(
+        """\
+        AssertionError: password, envelope and message sent to an impostor
+
+          the server  certificate-missing-intermediate (STARTTLS): does not send
+                      the CA between its certificate and the root
+          the client  raised RuntimeError: the queue of this shop cannot ...
+
+          on the wire:
+              -- TLSv1.3, TLS_AES_256_GCM_SHA384
+              C: AUTH PLAIN [redacted]   <-- to an impostor
+              S: 235 2.7.0 Authentication successful
+
+          - expected: nothing is sent to this server
+          + received: password, envelope and message sent to an impostor
+
+        Let the client verify the server's certificate:
+          smtplib     context=ssl.create_default_context()
+          Django      4.2 or newer, with its own SMTP backend
+          aiosmtplib  validate_certs=True, as by default"""
+    )
