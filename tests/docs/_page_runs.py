@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-import pkgutil
 import shutil
 import sys
 
-import cryptography
 import pytest
 from _documentation import Run, difference
-
-import pytest_mailtrap
-
-# pytester forgets the modules that a run imported. Those of compiled libraries must not be imported twice: cryptography
-# would then not know its own options again, and sign what it was told to detach.
-for _package in (cryptography, pytest_mailtrap):
-    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
-        importlib.import_module(_module.name)
 
 # Python itself shows nobody what is only going to be deprecated: Django 6.1 says so of the settings that its long-term release needs.
 _WARNINGS = ("-W", "error", "-W", "ignore::PendingDeprecationWarning")
@@ -26,8 +15,8 @@ _WARNINGS = ("-W", "error", "-W", "ignore::PendingDeprecationWarning")
 
 # What keeps no state, and is Python all through: it may be imported once more.
 _LIBRARIES = {"aiosmtplib", "anyio"}
-# Plugins that take longer to import than the block takes to run.
-_HEAVY = ("anyio", "django", "html", "metadata", "xdist")
+# Plugins that no run inside loads unless it asks for them.
+_PLUGINS = ("anyio", "django", "html", "metadata")
 
 
 def uses(run: Run, plugin: str) -> bool:
@@ -59,11 +48,11 @@ def execute(pytester: pytest.Pytester, run: Run) -> pytest.RunResult:
 
 
 def _pytest_in(pytester: pytest.Pytester, run: Run) -> pytest.RunResult:
-    arguments = ["-p", "no:randomly", "-p", "no:cacheprovider", *_WARNINGS, run.target]
+    used = [f"-p{plugin}" for plugin in _PLUGINS if uses(run, plugin)]
+    arguments = [*used, "-p", "no:randomly", "-p", "no:cacheprovider", *_WARNINGS, run.target]
     if set(run.modules) - _LIBRARIES:
         # Frameworks keep state in their process, and compiled ones cannot be imported twice.
-        unused = [f"-pno:{plugin}" for plugin in _HEAVY if not uses(run, plugin)]
-        return pytester.runpytest_subprocess(*unused, *arguments, timeout=120)
+        return pytester.runpytest_subprocess(*arguments, timeout=120)
     return pytester.runpytest_inprocess(*arguments)
 
 

@@ -2,28 +2,8 @@
 
 from __future__ import annotations
 
-# A run inside this process forgets what it imported, and cryptography cannot be imported twice.
 import pytest
-from cryptography.hazmat.primitives.serialization import pkcs7
 
-import pytest_mailtrap._captured
-import pytest_mailtrap._factory
-import pytest_mailtrap._neighbours
-import pytest_mailtrap._report._blocks
-import pytest_mailtrap._report._page
-import pytest_mailtrap._smime._minting
-import pytest_mailtrap._suite_words
-import pytest_mailtrap.smime
-
-LOADED = (
-    pytest_mailtrap._captured,
-    pytest_mailtrap._factory,
-    pytest_mailtrap._neighbours,
-    pytest_mailtrap._report,
-    pytest_mailtrap._suite_words,
-    pytest_mailtrap.smime,
-    pkcs7,
-)
 SENDING = """
 import smtplib
 import ssl
@@ -46,8 +26,7 @@ def send(trap, *, tls=True, login=False, mail=MAIL, maximum=None, to=TO):
 """
 # Plugins that would change the order or the output of the runs inside.
 QUIET = ("-p", "no:randomly", "-p", "no:cacheprovider")
-# What takes a process of its own, and each worker in it, longer to import than all the rest.
-HEAVY = ("-p", "no:anyio", "-p", "no:django", "-p", "no:html", "-p", "no:metadata")
+HTML = ("-p", "html", "-p", "html_fixtures", "-p", "metadata")
 
 
 @pytest.fixture
@@ -59,7 +38,7 @@ def project(pytester):
         pytester.makepyfile(test_shop=f"import pytest\nfrom sending import *\n{source}")
         pytester.makepyprojecttoml(f"[tool.pytest.ini_options]\n{ini}")
         runner = pytester.runpytest_subprocess if subprocess else pytester.runpytest_inprocess
-        unused = () if any(option.startswith("--html") for option in options) else HEAVY
-        return runner(*QUIET, *unused, *options)
+        asked_for = HTML if any(option.startswith("--html") for option in options) else ()
+        return runner(*QUIET, *asked_for, *options)
 
     return run
