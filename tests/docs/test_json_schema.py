@@ -118,7 +118,7 @@ def record(pytester: pytest.Pytester) -> Any:
     """What is written of a test with all that a record can hold."""
     pytester.makepyfile(SUITE)
     options = ["-p", "no:randomly", "-p", "no:cacheprovider", "--mailtrap-save=mail"]
-    pytester.runpytest_subprocess(*options, timeout=120).assert_outcomes(passed=1)
+    pytester.runpytest_inprocess(*options).assert_outcomes(passed=1)
     [path] = pytester.path.glob("mail/*/mail.json")
     return json.loads(path.read_text(encoding="utf-8"))
 

@@ -74,7 +74,7 @@ def test_order(mailtrap):
 def test_pytest_html_gets_the_list_of_messages(project, pytester, workers):
     """The row of a test in pytest-html's file has a table of its messages, escaped."""
     pytest.importorskip("pytest_html", reason="pytest-html is not installed")
-    project(HOSTILE, "--html=report.html", *workers, subprocess=True)
+    project(HOSTILE, "--html=report.html", *workers, subprocess=bool(workers))
     data = (pytester.path / "report.html").read_text("utf-8")
     assert data.count("The other one") == 1
     assert "TLSv1.3, STARTTLS" in data

@@ -120,7 +120,7 @@ def test_others(mailtrap, n): send(mailtrap)
 def test_an_interrupted_run_has_a_report(given):
     """Also a run that was broken off is reported, with what came until then."""
     source = "def test_exit(mailtrap):\n    send(mailtrap)\n    pytest.exit('enough')\n"
-    _, tests = given(source=source, subprocess=True)
+    _, tests = given(source=source)
     assert tests["test_exit"]["outcome"] == "interrupted"
     assert len(tests["test_exit"]["messages"]) == 1
 

@@ -144,7 +144,7 @@ def outputs(project, pytester, monkeypatch):
     pytester.makepyfile(vault=VAULT)
 
     def run(source):
-        result = project(source, *OPTIONS, subprocess=True)
+        result = project(source, *OPTIONS)
         texts = {"terminal": result.stdout.str() + result.stderr.str()}
         for path in (pytester.path / "out").rglob("*.*"):
             texts[path.name] = texts.get(path.name, "") + path.read_text("utf-8")

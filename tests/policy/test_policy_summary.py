@@ -100,7 +100,7 @@ def test_nothing_is_said_where_nothing_was_sent(project):
 
 def test_a_run_without_terminal_reporter_works(project):
     """`-p no:terminal` runs the tests all the same, and holds them to the policy."""
-    result = project(SUITE, "-p", "no:terminal", ini='mailtrap_policy = "enforce"', subprocess=True)
+    result = project(SUITE, "-p", "no:terminal", ini='mailtrap_policy = "enforce"')
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.outlines == []
     assert result.errlines == []
@@ -134,7 +134,7 @@ def pytest_configure(config):
     )
     source = "def test_one(): pass\ndef test_two(): pass"
     options += ("--mailtrap-save=mail",)
-    result = project(source, *options, ini=TESTING, subprocess=len(options) > 1)
+    result = project(source, *options, ini=TESTING, subprocess="-n" in options)
     assert f"  {where}: #1 travelled in cleartext" in totals(result)
     [record] = Spool(pytester.path / "mail").records()
     assert record["test"] == where

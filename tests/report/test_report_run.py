@@ -47,11 +47,18 @@ def blocks(path, kind):
 
 @pytest.fixture
 def suite(pytester, monkeypatch):
-    """Run the suite above in a process of its own, with options, which leaves no temporary file behind."""
+    """Run the suite above with options, which leaves no temporary file behind."""
     temporary = pytester.mkdir("temporary")
+    # For this process, and for those of workers.
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     monkeypatch.setenv("TMPDIR", str(temporary))
     pytester.makepyfile(test_shop=SUITE)
-    yield lambda *options: pytester.runpytest_subprocess(*QUIET, *options)
+
+    def run(*options):
+        runner = pytester.runpytest_subprocess if "-n" in options else pytester.runpytest_inprocess
+        return runner(*QUIET, *options)
+
+    yield run
     assert list(temporary.glob("pytest-mailtrap-*")) == []
 
 

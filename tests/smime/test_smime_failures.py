@@ -267,10 +267,9 @@ WRONG = {
 }
 
 
-# In a process of its own: a second import of cryptography in this one would be another library.
 def explained(pytester: pytest.Pytester) -> dict[str, str]:
     """The text under each failing test, by the name of the test."""
-    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result = pytester.runpytest_inprocess("-p", "no:randomly")
     texts: dict[str, list[str]] = {}
     for line in result.outlines:
         if heading := re.fullmatch(r"_+ (test_\w+) _+", line):
@@ -291,7 +290,7 @@ def _without_margin(lines: list[str]) -> str:
 def test_right_applications_pass(pytester: pytest.Pytester) -> None:
     """The other half of every pair below."""
     pytester.makepyfile(textwrap.dedent(APPLICATION) + textwrap.dedent(RIGHT))
-    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=5)
+    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=5)
 
 
 def test_mistakes_are_explained(pytester: pytest.Pytester) -> None:

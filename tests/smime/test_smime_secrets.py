@@ -51,7 +51,7 @@ READERS = """
 def test_no_reader_of_identities_shows_what_it_read(pytester: pytest.Pytester) -> None:
     """All of them fail, and the report has neither their arguments nor their variables."""
     pytester.makepyfile(READERS)
-    result = pytester.runpytest_subprocess("--showlocals", "-p", "no:randomly", "-vv")
+    result = pytester.runpytest_inprocess("--showlocals", "-p", "no:randomly", "-vv")
     result.assert_outcomes(failed=6)
     text = result.stdout.str()
     assert "PRIVATE KEY" not in text
@@ -95,7 +95,7 @@ DECRYPTION = """
 def test_no_failure_shows_a_key_or_a_plaintext(pytester: pytest.Pytester) -> None:
     """Identities, facts and messages are among the variables, and show nothing of what they hold."""
     pytester.makepyfile(DECRYPTION)
-    result = pytester.runpytest_subprocess("--showlocals", "-p", "no:randomly", "-vv")
+    result = pytester.runpytest_inprocess("--showlocals", "-p", "no:randomly", "-vv")
     result.assert_outcomes(failed=2)
     text = result.stdout.str()
     assert "PRIVATE KEY" not in text
