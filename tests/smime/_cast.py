@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import dsa, ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pytest_mailtrap import smime
@@ -119,6 +119,12 @@ def stranger() -> Authority:
 def person(address: str, key: str = "ec-p256") -> Identity:
     """Somebody the trusted CA vouches for."""
     return root().issue(address, key=key)
+
+
+@functools.cache
+def dsa_key() -> dsa.DSAPrivateKey:
+    """Takes half a second to make; whose it is, its certificate says."""
+    return dsa.generate_private_key(2048)
 
 
 def alice(key: str = "ec-p256") -> Identity:

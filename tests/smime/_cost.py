@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Answer = TypeVar("Answer")
 
 # Some clocks tick sixty times a second only.
 _TICK = 0.02
@@ -17,6 +19,13 @@ def cost(work: Callable[[], object]) -> float:
     before = time.thread_time()
     work()
     return time.thread_time() - before
+
+
+def within(seconds: float, work: Callable[[], Answer]) -> Answer:
+    """The answer, of which the work may cost no more than that many CPU seconds."""
+    answers: list[Answer] = []
+    assert cost(lambda: answers.append(work())) < seconds
+    return answers[0]
 
 
 def growth(small: Callable[[], object], large: Callable[[], object]) -> float:

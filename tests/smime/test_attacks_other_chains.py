@@ -17,13 +17,14 @@ from _cast import (
     _key_usage,
     assert_accepted,
     assert_refused,
+    dsa_key,
     inspect,
 )
 from _forge import signed_by
 from _mail import PART, detached
 from _resign import MD5_WITH_RSA, SHA1_WITH_RSA, SHA256_WITH_RSA, resigned
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from pytest_mailtrap._smime._minting import signature_hash
@@ -142,7 +143,7 @@ WRONG: dict[str, Callable[[], bytes]] = {
     "the name of the root, another key": lambda: signed_under(
         Authority(ROOT.certificate, ed25519.Ed25519PrivateKey.generate())
     ),
-    "a DSA intermediate": lambda: through(key=dsa.generate_private_key(2048)),
+    "a DSA intermediate": lambda: through(key=dsa_key()),
     "a short RSA intermediate": lambda: through(key=rsa.generate_private_key(65537, 1024)),
 }
 

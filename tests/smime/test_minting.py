@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import shutil
 import stat
 import subprocess
@@ -39,6 +40,8 @@ class CA:
         self.certificate = x509.load_pem_x509_certificate(self.pem)
         self.key: Any = load_pem_private_key(ca.private_key_pem.bytes(), None)
 
+        self.of_kind = functools.cache(lambda key: self.mint(key=key))
+
     def mint(self, address: str | None = ADDRESS, *more: str, **how: Any) -> Identity:
         return mint_identity(self.certificate, self.key, address, *more, **how)
 
@@ -67,7 +70,7 @@ KEYS: dict[str, tuple[type, int | None, set[str]]] = {
 def test_each_key_gets_the_usages_it_is_capable_of(ca: CA, key: str) -> None:
     """Every key signs; RSA also transports keys and EC also agrees on them."""
     kind, size, usages = KEYS[key]
-    identity = ca.mint(key=key)
+    identity = ca.of_kind(key)
     assert isinstance(identity.private_key, kind)
     assert size is None or identity.private_key.key_size == size  # type: ignore[union-attr]  # RSA or EC
     found = extension(identity, x509.KeyUsage)
@@ -308,7 +311,7 @@ def accepted_by_openssl(ca: CA, identity: Identity, folder: Path) -> tuple[bool,
 @pytest.mark.parametrize("key", [key for key in KEYS if key not in ("ed25519", "rsa-1024")])
 def test_openssl_accepts_a_minted_identity(ca: CA, key: str, tmp_path: Path) -> None:
     """Another implementation agrees that this is an S/MIME certificate."""
-    assert accepted_by_openssl(ca, ca.mint(key=key), tmp_path) == (True, True)
+    assert accepted_by_openssl(ca, ca.of_kind(key), tmp_path) == (True, True)
 
 
 @needs_openssl

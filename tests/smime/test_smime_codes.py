@@ -16,6 +16,7 @@ from _cast import (
     authority,
     bob,
     codes,
+    dsa_key,
     inspect,
     root,
     warnings,
@@ -26,7 +27,6 @@ from _forge import COMPRESSED_DATA, DATA, algorithm, attribute, signed_by, usual
 from _mail import PART, detached, header, multipart, opaque, signature_part
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa
 from cryptography.x509.oid import NameOID
 
 from pytest_mailtrap._smime import _inspect
@@ -144,7 +144,7 @@ def test_an_intermediate_that_is_only_at_hand_is_missing_in_the_message() -> Non
 
 def test_dsa_is_accepted_by_its_name_only() -> None:
     """The mathematics is right, and the algorithm is out of use."""
-    key = dsa.generate_private_key(2048)
+    key = dsa_key()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Alice")])
     issuer = root()
     builder = x509.CertificateBuilder(
