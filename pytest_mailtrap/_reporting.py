@@ -172,11 +172,10 @@ def after_report(item: pytest.Item, report: pytest.TestReport) -> None:
     if report.when != "teardown":
         return
     counts = suite.end(item.stash[_OUTCOME])
-    if counts is None:
-        return
-    # Whatever stands on a report crosses from a worker to the controller, as long as JSON can hold it.
-    report.mailtrap = [*suite.untold]  # type: ignore[attr-defined]  # reports take attributes of plugins
-    if suite.junit:
+    if suite.untold:
+        # Whatever stands on a report crosses from a worker to the controller, as long as JSON can hold it.
+        report.mailtrap = [*suite.untold]  # type: ignore[attr-defined]  # reports take attributes of plugins
+    if suite.junit and counts is not None:
         report.user_properties += _neighbours.junit_properties(counts)
 
 

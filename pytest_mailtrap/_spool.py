@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_mailtrap._schema import SCHEMA
@@ -65,13 +65,9 @@ class Spool:
 
     def begin(self, head: TestHead) -> str:
         """Make a directory for one run of the test, with its journal, and give its name."""
-        for number in count():
-            name = f"{head['directory']}-{number}" if number else head["directory"]
-            directory = self.root / name
-            directory.mkdir(parents=True, exist_ok=True)
-            if _claim(directory, {**head, "directory": name}):
-                return name
-        raise AssertionError
+        first = head["directory"]
+        names = chain([first], (f"{first}-{number}" for number in count(1)))
+        return next(name for name in names if _claim(self.root / name, {**head, "directory": name}))
 
     def keep(self, name: str, file: str, raw: bytes) -> None:
         """Write a message into the test's directory *name*, all of it or nothing."""
@@ -132,6 +128,7 @@ class Spool:
 
 def _claim(directory: Path, head: TestHead) -> bool:
     """Begin the journal in *directory*; False where another run of the test has it, in whatever process."""
+    directory.mkdir(parents=True, exist_ok=True)
     journal = directory / JOURNAL
     try:
         with journal.open("x", encoding="utf-8") as file:

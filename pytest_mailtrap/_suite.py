@@ -23,7 +23,7 @@ from pytest_mailtrap._ledger import Ledger
 from pytest_mailtrap._requirements import DEFAULT, parse_requirements
 from pytest_mailtrap._spool import Spool
 from pytest_mailtrap._suite_policy import Policy
-from pytest_mailtrap._tally import Counts, Tally, counts_left_behind, counts_of, nothing_but
+from pytest_mailtrap._tally import Counts, Tally, counts_of, nothing_but, opt_outs_of
 from pytest_mailtrap._terms import POLICIES
 
 if TYPE_CHECKING:
@@ -158,13 +158,13 @@ class Suite:
             return
         for record in spool.left_behind(self.tally.directories):
             try:
-                self.tally.add(record["test"], counts_left_behind(record))
+                opt_outs = opt_outs_of(record) if self.policy.is_on else []
+                counts = counts_of(record, opt_outs=opt_outs, errors=())
+                self.tally.add(record["test"], counts)
                 if record["outcome"] == "interrupted":
                     self.tally.note_cut_short(record["test"], len(record["messages"]))
                     spool.finish(record)
-            except (
-                Exception
-            ) as error:  # the tests have their results, whatever becomes of their mail
+            except Exception as error:  # the tests have their results, as in counts()
                 text = f"the mail of a worker that died could not be counted: {error!r}"
                 self.tally.errors[text] += 1
 

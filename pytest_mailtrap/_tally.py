@@ -59,12 +59,11 @@ def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[s
     }
 
 
-def counts_left_behind(record: TestRecord) -> Counts:
-    """What a test adds whose process died: nobody else knows of its exceptions any more."""
-    reasons = [found["exempt"] for found in record["connections"]]
-    if record["policy"]:
-        reasons.insert(0, record["policy"]["reason"])
-    return counts_of(record, opt_outs=dict.fromkeys(filter(None, reasons)), errors=())
+def opt_outs_of(record: TestRecord) -> list[str]:
+    """The reasons for which less is demanded of a test's mail, where its record is all that is left of it."""
+    own = [record["policy"]["reason"]] if record["policy"] else []
+    reasons = [*own, *(found["exempt"] for found in record["connections"])]
+    return [reason for reason in dict.fromkeys(reasons) if reason is not None]
 
 
 def nothing_but(*errors: str, directory: str | None = None) -> Counts:
@@ -129,13 +128,11 @@ class Tally:
         self.encrypted += counts["encrypted"]
         self.refused.update(counts["refused"])
         if counts["breaches"]:
-            before = self.breaches[test].texts if test in self.breaches else []
-            self.breaches[test] = Broken(
-                texts=[*before, *counts["breaches"]],
-                enforced=counts["policy"] == "enforce",
-                file=location[0] if location else None,
-                line=location[1] if location else None,
+            file, line, _ = location or (None, None, None)
+            known = self.breaches.setdefault(
+                test, Broken([], counts["policy"] == "enforce", file, line)
             )
+            known.texts.extend(counts["breaches"])
         self.opt_outs.update(dict.fromkeys((test, reason) for reason in counts["opt_outs"]))
         self.errors.update(counts["errors"])
         if counts["directory"] is not None:

