@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._hosts import spoken
-from pytest_mailtrap._layout import clip
+from pytest_mailtrap._layout import COLUMNS, clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +146,13 @@ def _table(counted: dict[Attempt, int]) -> list[str]:
 
 
 def _when(attempt: Attempt) -> str:
-    return f"while {attempt.test} ran" if attempt.test else "while no test ran"
+    return f"while {_end(attempt.test)} ran" if attempt.test else "while no test ran"
+
+
+def _end(test: str) -> str:
+    """What a line has room for of a node id: it ends with the test's name."""
+    room = COLUMNS - len("  while  ran")
+    return test if len(test) <= room else f"...{test[3 - room :]}"
 
 
 def _remedy(attempt: Attempt) -> tuple[str, ...]:

@@ -117,6 +117,17 @@ def test_the_way_out_inside_the_guard(asked: list[str]) -> None:
     asked.clear()
 
 
+def test_a_long_path_does_not_hide_the_test() -> None:
+    """Of a node id that a line has no room for the end is shown, where the name stands."""
+    node = f"tests/{'deeper/' * 9}test_shop.py::TestShop::test_receipt"
+    guard = Guard(test=node)
+    lines = str(guard.refuse(HOST, 587)).splitlines()
+    assert lines[1].startswith("  while ...deeper/")
+    assert lines[1].endswith("/test_shop.py::TestShop::test_receipt ran")
+    assert len(lines[1]) == 72
+    assert lines[1] in explain_attempts(guard.take_all()).splitlines()
+
+
 def test_a_table_of_attempts_stays_short() -> None:
     """Repeated attempts are counted, many are cut, and no line is too long."""
     attempts = [
