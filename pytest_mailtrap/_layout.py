@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LINES = 18
 COLUMNS = 72
+_SHORTEST = 12  # what is left of a subject at the least
 Block = list[str]
 
 
@@ -83,17 +84,24 @@ def table(
     # No more lines than these are ever shown.
     width = max((len(how(number)) for number in numbers[:LINES]), default=0)
     digits = len(str(max(numbers, default=0)))
+    room = COLUMNS - len("  #    ") - digits - width
 
     def row(number: int) -> str:
         name = f"#{number}"
-        return f"  {name:<{digits + 1}}  {how(number):<{width}}  {summary(messages[number])}"
+        told = summary(messages[number], room)
+        return f"  {name:<{digits + 1}}  {how(number):<{width}}  {told}"
 
     return Rows(numbers, row)
 
 
-def summary(message: CapturedMessage) -> str:
-    """Subject and recipients on one line, harmless in a terminal."""
-    return f'"{message.headline}" -> {", ".join(message.rcpt_tos)}'
+def summary(message: CapturedMessage, room: int | None = None) -> str:
+    """Subject and recipients on one line, harmless in a terminal; a long subject leaves *room* for its first recipient."""
+    subject, recipients = message.headline, ", ".join(message.rcpt_tos)
+    if room is not None:
+        first = f"{message.rcpt_tos[0]}..." if len(message.rcpt_tos) > 1 else recipients
+        kept = max(room - len(f'"" -> {first}'), _SHORTEST)
+        subject = subject if len(subject) <= kept else f"{subject[: kept - 3]}..."
+    return f'"{subject}" -> {recipients}'
 
 
 def how_sent(transport: Transport) -> str:

@@ -188,7 +188,8 @@ def test_twenty_messages(pytester):
     lines = failure(pytester, MANY).splitlines()
     assert lines[0] == "1 of 20 messages travelled in cleartext"
     assert lines[2].startswith('  #13  no TLS             "12 long long')
-    assert lines[2].endswith("...")
+    assert lines[2].endswith('.." -> bob@example.org')
+    assert len(lines[2]) == 72
     assert lines[4] == "  ... and 18 more"
     assert lines[-1] == "  aiosmtplib  start_tls=True"
     assert len(lines) == 18

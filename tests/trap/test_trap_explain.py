@@ -81,6 +81,22 @@ def test_waiting_fits_whatever_happened(connections, messages, error):
         fits(explain_nothing(idle, **PORTS))
 
 
+@pytest.mark.parametrize(
+    ("recipients", "end"),
+    [
+        (("bob@example.org",), '..." -> bob@example.org'),
+        (("bob@example.org", "carol@example.org"), '..." -> bob@example.org...'),
+    ],
+)
+def test_a_long_subject_does_not_hide_its_recipient(recipients, end):
+    """Whoever looks for the culprit knows whom the mail was for."""
+    culprit = message(transport(), *CLEARTEXT, subject="Your order " * 20, to=recipients)
+    line = fits(said_of([culprit])).split("\n")[2]
+    assert line.startswith('  #1  no TLS  "Your order Your order')
+    assert line.endswith(end)
+    assert len(line) == 72
+
+
 # -- of many, only what is shown is written ----------------------------------------------------------
 
 
