@@ -101,7 +101,8 @@ def _with_warnings(opened: Opened, warnings: tuple[Problem, ...]) -> Opened:
 def _signed(data: _cms.SignedData, settings: Settings, detached: bytes | None) -> Opened:
     content, problems, warnings = _content(data, settings, detached)
     if not data.signers:
-        kind: Kind = "certs-only" if data.certificates and detached is None else "signed"
+        # What was announced as a signature of other bytes is a broken one.
+        kind: Kind = "certs-only" if detached is None else "signed"
         layer = Layer(kind=kind, valid=False, problems=(*problems, problem("no-signers")))
         return Opened(layer)
     if content is None:

@@ -41,6 +41,8 @@ from pytest_mailtrap._smime import _ber
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_mailtrap.smime import Identity
+
 EVIL = b"Content-Type: text/plain\r\n\r\nPay Mallory.\r\n"
 CTYPE, TIME, DIGEST = usual_attributes(PART)
 
@@ -150,12 +152,18 @@ def test_a_replayed_signer_info_of_the_victim_is_refused() -> None:
     assert_refused(detached(signed_data(*signers, certificates=certificates)), "content-changed")
 
 
+@pytest.mark.parametrize("known", [[], [alice]], ids=["no certificate", "a certificate"])
 @pytest.mark.parametrize("wrap", [detached, opaque])
-def test_no_signer_is_no_signature(wrap: Callable[[bytes], bytes]) -> None:
-    """An empty set of signers is certs-only at most."""
+def test_no_signer_is_no_signature(
+    wrap: Callable[[bytes], bytes], known: list[Callable[[], Identity]]
+) -> None:
+    """An empty set of signers is certs-only at most; a multipart/signed with none is broken."""
     content = None if wrap is detached else PART
-    empty = signed_data(content=content, certificates=[alice().certificate])
-    assert_refused(wrap(empty), "no-signers", "not-signed")
+    empty = wrap(signed_data(content=content, certificates=[one().certificate for one in known]))
+    assert_refused(empty, "no-signers")
+    assert_refused(empty, "no-signers", trust="any")
+    [layer] = inspect(empty).layers
+    assert (layer.kind, layer.valid) == ("signed" if wrap is detached else "certs-only", False)
 
 
 def test_attributes_reused_as_content_are_refused() -> None:
