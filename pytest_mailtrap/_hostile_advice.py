@@ -71,9 +71,9 @@ _CHOOSE_THE_MODE = (
 CONTROL: dict[str, tuple[str, ...]] = {
     "context-out-of-reach": (
         "The trap's CA is trusted through SSL_CERT_FILE during the test:",
-        "  early context  make it in send(), not when a module is imported",
+        "  early context    make it in send(), not when a module is imported",
         "  certifi, own CA  give it hostile_mailtrap.ca_file as well",
-        "  GnuTLS         give it the file by its own option",
+        "  GnuTLS           give it the file by its own option",
     ),
     "wrong-host": ("Connect to hostile_mailtrap.host, which the certificate is for.",),
     "wrong-name": (

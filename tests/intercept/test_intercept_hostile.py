@@ -219,7 +219,7 @@ def nowhere() -> None:
         (
             with_early_context,
             "client rejected the certificate: unknown CA",
-            "early context  make it in send(), not when a module is imported",
+            "early context    make it in send(), not when a module is imported",
         ),
         (with_final_dot, "client rejected the certificate: bad certificate", "(no final dot)"),
         (to_another_port, "client spoke implicit TLS", "STARTTLS      587 (or 25, 2525)"),
