@@ -154,6 +154,10 @@ def _received_signature(facts: SMIMEFacts) -> str:
 
 
 def _received_encryption(facts: SMIMEFacts) -> str:
+    from pytest_mailtrap._smime_policy import is_encrypted_inside
+
+    if is_encrypted_inside(facts) and facts.layers[0].kind == "signed":
+        return "encrypted inside a signature"
     if not facts.layers or not facts.layers[0].recipients:
         return "not encrypted"
     entries = facts.layers[0].recipients

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What keeps the walker from seeing the layers that the sender meant to be there.
 _DEFECTS = ("header-bare-line-break", "header-malformed")
+_ENCRYPTED = ("enveloped", "authenveloped")
 # What stands in the same body, and is not inside the encryption.
 _BESIDE = ("base64-foreign", "trailing-data")
 
@@ -26,7 +27,8 @@ _BESIDE = ("base64-foreign", "trailing-data")
 FINDINGS = {
     "closed": "It is encrypted, and no key was given to look for the signature inside",
     "other-signer": "Somebody named in `by=` did not sign it, or nobody of them signed one of its layers",
-    "not-encrypted": "Its outermost layer is not encrypted",
+    "not-encrypted": "Neither its outermost layer nor one inside is encrypted",
+    "encrypted-inside": "Its outermost layer is not encrypted, but one inside is",
     "not-a-recipient": "None of the given identities is a recipient",
     "recipient-missing": "An envelope recipient, or somebody named in `to=`, has no entry",
     "recipient-unexpected": "Somebody has an entry who is neither: a Bcc, or an eavesdropper",
@@ -85,7 +87,12 @@ def _signed_by(
 
 def _is_closed(facts: SMIMEFacts) -> bool:
     kinds = [layer.kind for layer in facts.layers]
-    return bool(kinds) and kinds[-1] in ("enveloped", "authenveloped") and "signed" not in kinds
+    return bool(kinds) and kinds[-1] in _ENCRYPTED and "signed" not in kinds
+
+
+def is_encrypted_inside(facts: SMIMEFacts) -> bool:
+    """Whether an encryption has another layer around it."""
+    return any(layer.kind in _ENCRYPTED for layer in facts.layers[1:])
 
 
 def encryption_findings(
@@ -98,9 +105,10 @@ def encryption_findings(
 ) -> list[Finding]:
     """Say why the message does not count as encrypted to exactly *to*; empty when it does."""
     outer = facts.layers[0] if facts.layers else None
-    if outer is None or outer.kind not in ("enveloped", "authenveloped"):
+    if outer is None or outer.kind not in _ENCRYPTED:
         defects = [Finding(code=p.code, text=p.text) for p in facts.problems if p.code in _DEFECTS]
-        return [Finding(code="not-encrypted", text=_what_it_is(facts)), *defects]
+        code = "encrypted-inside" if is_encrypted_inside(facts) else "not-encrypted"
+        return [Finding(code=code, text=_what_it_is(facts)), *defects]
     found = [Finding(code=p.code, text=p.text) for p in outer.problems]
     if not found and not facts.encrypted:
         found = [Finding(code=p.code, text=p.text) for p in facts.problems]
@@ -126,8 +134,10 @@ def encryption_findings(
 def _what_it_is(facts: SMIMEFacts) -> str:
     if facts.errant:
         return f"{facts.errant[0].text}"
-    kinds = ", ".join(layer.kind for layer in facts.layers)
-    return f"Its outermost layer is {kinds}." if kinds else "It has no S/MIME layer."
+    kinds = [layer.kind for layer in facts.layers]
+    if len(kinds) > 1:
+        return f"Its layers are, from the outside in: {', '.join(kinds)}."
+    return f"Its only layer is {kinds[0]}." if kinds else "It has no S/MIME layer."
 
 
 def _recipient_findings(

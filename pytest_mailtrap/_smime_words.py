@@ -92,6 +92,7 @@ SHORT = {
     "protected-from-malformed": "its protected From is broken",
     # Encryption
     "not-encrypted": "everybody can read it",
+    "encrypted-inside": "another layer is outside",
     "recipient-missing": "a recipient cannot read it",
     "recipient-unexpected": "somebody else can read it",
     "recipient-locked-out": "one given key fails",
@@ -142,6 +143,7 @@ _ADVICE: dict[str, tuple[str, ...]] = {
         "Encrypt the whole message to each recipient's certificate:",
         "  cryptography  PKCS7EnvelopeBuilder().add_recipient(...)",
     ),
+    "encrypted-inside": ("Sign first, then encrypt the signed message (RFC 8551, section 3.7).",),
     "recipient-missing": (
         "Encrypt to every RCPT TO. The trap knows the certificates that",
         "mailtrap.smime_identity() issued and those of identities=[...].",

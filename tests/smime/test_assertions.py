@@ -313,6 +313,29 @@ def test_cleartext_is_not_encrypted(mailtrap: MailTrap) -> None:
         mailtrap[0].decrypt(bob)
 
 
+def test_encrypt_then_sign(mailtrap: MailTrap) -> None:
+    """Nobody else can read it, and yet it is not encrypted as it should be; the failure says what is outside."""
+    alice = mailtrap.smime_identity("alice@example.org")
+    bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
+    send(mailtrap, sign(alice, encrypt(PART, bob)))
+
+    mailtrap.assert_smime_signed()
+    assert failure(mailtrap.assert_smime_encrypted).splitlines() == [
+        "1 of 1 messages is not properly encrypted: another layer is outside",
+        "",
+        '  #1  not properly encrypted  "Invoice" -> bob@example.org',
+        "",
+        "  #1:",
+        "      encrypted-inside: Its layers are, from the outside in:",
+        "        signed, enveloped.",
+        "",
+        "  - expected: encrypted to bob@example.org",
+        "  + received: encrypted inside a signature",
+        "",
+        "Sign first, then encrypt the signed message (RFC 8551, section 3.7).",
+    ]
+
+
 def test_mixed_line_ends_are_named(mailtrap: MailTrap) -> None:
     """CRLF headers in front of a body with LF headers hide the encryption; the failure names the line ends."""
     bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
