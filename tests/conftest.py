@@ -1,4 +1,4 @@
-"""What the runs of pytest inside the tests have in common."""
+"""What the tests have in common that are run in a hurry: few CAs, and few plugins in the runs of pytest inside them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ import pkgutil
 
 import cryptography
 import pytest
+import trustme
 
 import pytest_mailtrap
 
 # Plugins of others, of no use to most runs inside: they take longer to import, and to be set up, than all the rest of a run.
 UNUSED = ("anyio", "django", "html", "html_fixtures", "metadata")
+
+
+@pytest.fixture(scope="session")
+def lonely_ca(tmp_path_factory):
+    """A file with a CA that has issued nothing."""
+    path = tmp_path_factory.mktemp("system") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def trusted_by_the_system(lonely_ca, monkeypatch):
+    """The system trusts one CA: reading the hundred and forty that it may trust costs every client 30 ms."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(lonely_ca))
 
 
 @pytest.fixture(scope="session")

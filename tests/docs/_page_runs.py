@@ -14,7 +14,7 @@ _WARNINGS = ("-W", "error", "-W", "ignore::PendingDeprecationWarning")
 
 
 # What keeps no state, and is Python all through: it may be imported once more.
-_LIBRARIES = {"aiosmtplib", "anyio"}
+_LIBRARIES = {"aiosmtplib", "anyio", "jinja2"}
 # Plugins that no run inside loads unless it asks for them.
 _PLUGINS = ("anyio", "django", "html", "metadata")
 
