@@ -62,23 +62,27 @@ def heavy(modules: set[str]) -> set[str]:
     return {name for name in HEAVY if name in modules}
 
 
+@pytest.fixture(scope="module")
+def of_pytest(tmp_path_factory) -> set[str]:
+    """The modules that pytest has imported already."""
+    return imported(tmp_path_factory.mktemp("empty"), "import pytest")
+
+
 @pytest.mark.parametrize(
     "module", ["", ".plugin", "._policy", "._explain", "._outcomes", "._advice", "._options"]
 )
-def test_importing_is_cheap(tmp_path, module):
+def test_importing_is_cheap(tmp_path, of_pytest, module):
     """The package, its entry point and the pure files import nothing that pytest has not imported already."""
-    before = imported(tmp_path, "import pytest")
     after = imported(tmp_path, f"import pytest, pytest_mailtrap{module}")
     assert f"pytest_mailtrap{module}" in after
-    assert heavy(after - before) == set()
+    assert heavy(after - of_pytest) == set()
 
 
-def test_using_it_is_not(tmp_path):
+def test_using_it_is_not(tmp_path, of_pytest):
     """The control: what makes traps does import it."""
-    before = imported(tmp_path, "import pytest")
     after = imported(tmp_path, "import pytest; from pytest_mailtrap import MailTrapFactory")
     assert {"aiosmtpd", "asyncio", "ssl"} <= heavy(after)
-    assert heavy(after - before)
+    assert heavy(after - of_pytest)
 
 
 @pytest.mark.parametrize("module", ["_policy", "_explain", "_outcomes", "_advice"])
