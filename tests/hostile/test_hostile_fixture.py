@@ -226,12 +226,14 @@ def test_nothing_is_left_of_the_trust(pytester):
         + """
 import os
 
+BEFORE = os.environ.get("SSL_CERT_FILE")
+
 @pytest.mark.mailtrap(scenarios=["ok"])
 def test_during(hostile_mailtrap):
-    assert "mailtrap" in os.environ["SSL_CERT_FILE"]
+    assert os.environ["SSL_CERT_FILE"] != BEFORE
 
 def test_afterwards():
-    assert "mailtrap" not in os.environ.get("SSL_CERT_FILE", "")
+    assert os.environ.get("SSL_CERT_FILE") == BEFORE
 """
     )
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=2)
