@@ -48,7 +48,7 @@ def busy_loop(factory):
 def is_refused(port):
     try:
         socket.create_connection(("127.0.0.1", port), timeout=10).close()
-    except ConnectionRefusedError:
+    except ConnectionError:  # or reset, when it came while the door was shut
         return True
     return False
 
