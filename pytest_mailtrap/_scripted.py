@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._explain import explain_unfired
-from pytest_mailtrap._faults import Rule
+from pytest_mailtrap._faults import Rule, command_name
 
 if TYPE_CHECKING:
     from pytest_mailtrap._faults import Rules
@@ -68,11 +68,13 @@ class Scripted:
         """
         Cut the connection in place of the reply to *command*, without closing TLS in order.
 
-        With "END-OF-MESSAGE" the message is captured, though its sender is never told: so duplicates come about.
+        With "DATA" it is the last reply, the one to the final dot, as with "END-OF-MESSAGE".
+        The message is captured, though its sender is never told: so duplicates come about.
+        reply("DATA", 421) ends the connection before the message.
         """
         self._add(
             Rule(
-                command=command,
+                command="END-OF-MESSAGE" if command_name(command) == "DATA" else command,
                 disconnect=True,
                 times=times,
                 nth=nth,

@@ -105,9 +105,10 @@ def test_final_dot_has_a_short_name(mailtrap, client):
     assert len(mailtrap) == 0
 
 
-def test_dropped_before_the_250(mailtrap, client):
+@pytest.mark.parametrize("command", ["DATA", "data", "END-OF-MESSAGE", "."])
+def test_dropped_before_the_250(mailtrap, client, command):
     """The server has the message, and its sender does not know: sent again, it is there twice."""
-    mailtrap.disconnect("END-OF-MESSAGE")
+    mailtrap.disconnect(command)
     with pytest.raises(smtplib.SMTPServerDisconnected):
         send(client)
     assert len(mailtrap) == 1
@@ -116,10 +117,10 @@ def test_dropped_before_the_250(mailtrap, client):
     assert [message.raw for message in mailtrap] == [MAIL, MAIL]
 
 
-def test_dropped_at_data(mailtrap, client):
-    """Cut in place of the 354: nothing was sent, nothing is captured."""
-    mailtrap.disconnect("DATA")
-    with pytest.raises(smtplib.SMTPServerDisconnected):
+def test_dropped_before_the_message(mailtrap, client):
+    """421 in place of the 354: nothing was sent, nothing is captured."""
+    mailtrap.reply("DATA", 421)
+    with pytest.raises(smtplib.SMTPDataError):
         send(client)
     assert len(mailtrap) == 0
     assert mailtrap.connections[0].ended_by == "server"
