@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _GUARD = pytest.StashKey["Guard"]()  # on the config for the run, on the item for its test
 _STRAY = pytest.StashKey[list[str]]()  # what belongs to no test, in words
-_KEPT: list[ExitStack] = []  # of guards that outlive their runs: to collect one is to close it
 _OUTPUT = "mailtrap_guard"  # under which a worker of xdist hands it over
 
 
@@ -38,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _stand_for_the_run(config: pytest.Config) -> None:
+    import atexit
     import threading
 
     from pytest_mailtrap._guard import Guard
@@ -53,7 +53,7 @@ def _stand_for_the_run(config: pytest.Config) -> None:
         left = frozenset(threading.enumerate()) - before
         if left:
             guard.threads = left
-            _KEPT.append(stack)
+            atexit.register(stack.close)
         else:
             stack.close()
 

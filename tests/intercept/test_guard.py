@@ -451,6 +451,7 @@ def test_a_thread_that_outlives_the_run_stays_guarded(
     result.stdout.fnmatch_lines(
         ["who ran pytest: gaierror", f"what a test began: {refused}"], consecutive=True
     )
+    assert result.stderr.str() == ""
 
 
 def test_others_that_replace_the_same_function(pytester: pytest.Pytester) -> None:
