@@ -20,10 +20,3 @@ def plain_surroundings(monkeypatch):
     for name in ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
-
-
-@pytest.fixture
-def pytester(pytester, monkeypatch):
-    """Each of the inner runs would open a port for pytest-rerunfailures, and few need it."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:rerunfailures")
-    return pytester

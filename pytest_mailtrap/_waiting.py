@@ -71,7 +71,7 @@ async def _changed_in_trio(
 
     source.listen(notify)
     try:
-        with trio.move_on_after(seconds):
+        with trio.move_on_after(max(seconds, 0)):  # which asyncio takes as it comes
             while not is_ready():
                 events.append(trio.Event())
                 if not is_ready():

@@ -11,8 +11,9 @@ import trustme
 
 import pytest_mailtrap
 
-# Plugins of others, of no use to most runs inside: they take longer to import, and to be set up, than all the rest of a run.
-UNUSED = ("anyio", "django", "html", "html_fixtures", "metadata")
+# Plugins of others, of no use to most runs inside: they take longer to import, and to be set up, than all the rest of a run;
+# pytest-rerunfailures opens a port in each.
+UNUSED = ("anyio", "django", "html", "html_fixtures", "metadata", "rerunfailures")
 
 
 @pytest.fixture(scope="session")
