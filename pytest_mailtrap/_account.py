@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _record
@@ -46,7 +47,6 @@ class Account:
         worker: str | None = None,
     ) -> None:
         self.test = test
-        self.directory = directory_name(test)
         self.policy = policy
         self.rerun = rerun
         self.worker = worker
@@ -63,6 +63,11 @@ class Account:
 
     def __bool__(self) -> bool:
         return bool(self._connections)
+
+    @cached_property
+    def directory(self) -> str:
+        """Where its files are, below the directory of the run; the spool may choose another."""
+        return directory_name(self.test)
 
     # -- from the trap's thread ---------------------------------------------------------------
 

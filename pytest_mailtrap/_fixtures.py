@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,7 +110,18 @@ def _is_parametrised(node: pytest.Item) -> bool:
 
 def trap_options(node: pytest.Item) -> Options:
     """The options for the trap of a test: its markers', and what holds for the whole run where these say nothing."""
-    return marked_options(node).for_the_trap(intercept=intercept_for_the_run(node.config))
+    intercept = intercept_for_the_run(node.config)
+    if node.get_closest_marker("mailtrap") is None:
+        return _unmarked(intercept)
+    return marked_options(node).for_the_trap(intercept=intercept)
+
+
+@cache
+def _unmarked(intercept: bool | tuple[str, ...]) -> Options:
+    """The same for all tests without a marker, of which there are many."""
+    from pytest_mailtrap._options import Options
+
+    return Options(intercept=intercept)
 
 
 def marked_options(node: pytest.Item) -> MarkerOptions:

@@ -135,9 +135,10 @@ def test_allowed_silence_excuses_no_leak(hostile_mailtrap):
 
 
 @hostile
-def test_mail_sent_in_the_background_is_waited_for(hostile_mailtrap):
+def test_mail_sent_in_the_background_is_waited_for(hostile_mailtrap, patience):
     """A sender that is late at the good server is given its time at the hostile one."""
     careless, threads = clients.unverified_starttls(hostile_mailtrap), []
+    assert patience > 1
 
     def late():
         time.sleep(0.15)
