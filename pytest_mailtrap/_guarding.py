@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._guard import Attempt, Guard
 
-_GUARD = pytest.StashKey["Guard"]()  # on the config for the run, on the item for its test
-_STRAY = pytest.StashKey[list[str]]()  # what belongs to no test, in words
+_GUARD: pytest.StashKey[Guard] = (
+    pytest.StashKey()
+)  # on the config for the run, on the item for its test
+_STRAY: pytest.StashKey[list[str]] = pytest.StashKey()  # what belongs to no test, in words
 _OUTPUT = "mailtrap_guard"  # under which a worker of xdist hands it over
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,20 @@ import pytest
 from pytest_mailtrap import _settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_mailtrap._marker_options import MarkerOptions
     from pytest_mailtrap._schema import Outcome
     from pytest_mailtrap._suite import Suite
 
-# Each gives the text of a failure, or None; asked in their order when the test itself has passed.
-Check = Callable[[], "str | None"]
-_CHECKS = pytest.StashKey[list[Check]]()
-_OUTCOME = pytest.StashKey["Outcome"]()
-_IN_CALL = pytest.StashKey[bool]()
-_SUITE = pytest.StashKey["Suite"]()
-_RUNNING = pytest.StashKey[pytest.Item]()
+    # Each gives the text of a failure, or None; asked in their order when the test itself has passed.
+    Check = Callable[[], str | None]
+
+_CHECKS: pytest.StashKey[list[Check]] = pytest.StashKey()
+_OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
+_IN_CALL: pytest.StashKey[bool] = pytest.StashKey()
+_SUITE: pytest.StashKey[Suite] = pytest.StashKey()
+_RUNNING: pytest.StashKey[pytest.Item] = pytest.StashKey()
 # Under which a worker of pytest-xdist leaves word of mail that came outside of tests.
 _REST = "mailtrap_rest"
 _ASKING = (

@@ -2,19 +2,20 @@
 What is set for the whole run: by the ini file, or by the command line, which counts more.
 
 Rules of this file: it knows names, kinds and where a value came from; what a value means is decided by whom it is for.
-Every run of pytest imports it: named tuples, because a dataclass takes 8 times as long to make.
+Every run of pytest imports it: plain classes, because named tuples and dataclasses take a hundred times as long to make.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
-Kind = Literal["text", "switch", "list", "path"]
+    Kind = Literal["text", "switch", "list", "path"]
+
 _INI_TYPES: dict[Kind, Literal["string", "bool", "linelist"]] = {
     "text": "string",
     "path": "string",
@@ -25,17 +26,18 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
 
-class Setting(NamedTuple):
+class Setting:
     """
     One thing that can be set: `mailtrap_x` in the ini file, `--mailtrap-x` on the command line.
 
     *bare* is what the flag means when it stands without a value; None where it must have one.
     """
 
-    name: str
-    kind: Kind
-    help: str
-    bare: str | None = None
+    def __init__(self, *, name: str, kind: Kind, help: str, bare: str | None = None) -> None:  # noqa: A002  # as argparse has it
+        self.name = name
+        self.kind = kind
+        self.help = help
+        self.bare = bare
 
     @property
     def ini(self) -> str:
@@ -56,12 +58,13 @@ class Setting(NamedTuple):
         return self.kind == "list" and self.bare is None
 
 
-class Given(NamedTuple):
+class Given:
     """A value as it was written, and where: *origin* is for people to read, *base* is what a relative path begins at."""
 
-    words: tuple[str, ...]
-    origin: str
-    base: Path
+    def __init__(self, *, words: tuple[str, ...], origin: str, base: Path) -> None:
+        self.words = words
+        self.origin = origin
+        self.base = base
 
     @property
     def text(self) -> str:

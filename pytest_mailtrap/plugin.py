@@ -38,8 +38,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         form = {"nargs": "?", "const": setting.bare} if setting.bare is not None else {}
         action = "append" if setting.adds_up else "store"
         metavar = "PATH" if setting.kind == "path" else "VALUE"
+        # Without a name to keep it under, pytest looks for one among all options there are.
         group.addoption(
-            setting.flag, metavar=metavar, help=setting.help, default=None, action=action, **form
+            setting.flag,
+            dest=setting.ini,
+            metavar=metavar,
+            help=setting.help,
+            default=None,
+            action=action,
+            **form,
         )
 
 
