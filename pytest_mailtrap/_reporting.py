@@ -44,12 +44,16 @@ _ASKING = (
 def configure(config: pytest.Config) -> None:
     """Look after the mail of the run from its beginning, where a setting asks for it; UsageError where one is wrong."""
     config.pluginmanager.register(Totals(config), "mailtrap-totals")
+    if is_any_given(config, *_ASKING):
+        suite_of(config)
+
+
+def is_any_given(config: pytest.Config, *settings: _settings.Setting) -> bool:
+    """Whether anything is set for one of *settings*; UsageError where a path was taken for it."""
     try:
-        is_asked = any(_settings.given(config, setting) is not None for setting in _ASKING)
+        return any(_settings.given(config, setting) is not None for setting in settings)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
-    if is_asked:
-        suite_of(config)
 
 
 def suite_of(config: pytest.Config) -> Suite:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap import _guarding, _reporting, _settings
+from pytest_mailtrap import _reporting, _settings
 from pytest_mailtrap._fixtures import (
     check_marker,
     generate_scenarios,
@@ -53,7 +53,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     _reporting.configure(config)
-    config.pluginmanager.register(_guarding, "mailtrap-guard")
+    if _reporting.is_any_given(config, _settings.GUARD, _settings.INTERCEPT):
+        _call_the_guard(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A marker may ask for the guard, where the run does not."""
+    if any(item.get_closest_marker("mailtrap") for item in items):
+        _call_the_guard(config)
+
+
+def _call_the_guard(config: pytest.Config) -> None:
+    from pytest_mailtrap import _guarding
+
+    if not config.pluginmanager.is_registered(_guarding):
+        config.pluginmanager.register(_guarding, "mailtrap-guard")
 
 
 @pytest.hookimpl(optionalhook=True)

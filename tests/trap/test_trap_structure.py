@@ -159,7 +159,6 @@ def test_a_run_without_mail_pays_nothing(tmp_path):
         "pytest_mailtrap",
         "pytest_mailtrap.plugin",
         "pytest_mailtrap._fixtures",
-        "pytest_mailtrap._guarding",
         "pytest_mailtrap._reporting",
         "pytest_mailtrap._settings",
     }
