@@ -159,4 +159,5 @@ def _use_the_trap(item: pytest.Item, options: MarkerOptions) -> None:
     """Start the trap that the marker tells to intercept or to be trusted, though the test does not name it."""
     names: list[str] = getattr(item, "fixturenames", [])
     if (options.intercept or options.trust) and not {"mailtrap", "hostile_mailtrap"} & {*names}:
-        names.insert(0, "mailtrap")
+        # A list of its own: other parameters of the same test share the one that is there.
+        item.fixturenames = ["mailtrap", *names]  # type: ignore[attr-defined]  # of all items that take fixtures

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._guard import Attempt, Guard
 
-_GUARD: pytest.StashKey[Guard] = (
-    pytest.StashKey()
-)  # on the config for the run, on the item for its test
-_STRAY: pytest.StashKey[list[str]] = pytest.StashKey()  # what belongs to no test, in words
-_OUTPUT = "mailtrap_guard"  # under which a worker of xdist hands it over
+# On the config for the run, on the item for its test.
+_GUARD: pytest.StashKey[Guard] = pytest.StashKey()
+# What belongs to no test, in words.
+_STRAY: pytest.StashKey[list[str]] = pytest.StashKey()
+# Under which a worker of xdist hands it over.
+_OUTPUT = "mailtrap_guard"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
 from ._addresses import certificate_addresses
 
 if TYPE_CHECKING:
-    import os
-
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+# A text that ends like this names a file, and no secret.
+_SUFFIXES = (".cer", ".crt", ".key", ".p12", ".pem", ".pfx")
 
 
 class IdentityFiles(NamedTuple):
@@ -81,7 +83,7 @@ class Identity:
         """Read PKCS#12 (.p12, .pfx): its bytes, or the path of a file."""
         # The arguments are secrets, and --showlocals would print them.
         __tracebackhide__ = True
-        held = data if isinstance(data, bytes) else Path(data).read_bytes()
+        held = data if isinstance(data, bytes) else _file(data)
         key, leaf, chain = pkcs12.load_key_and_certificates(held, _password(password))
         if key is None or leaf is None:
             raise ValueError("the PKCS#12 data must hold a certificate and its private key")
@@ -140,7 +142,17 @@ def _pem(source: bytes | str | os.PathLike[str]) -> bytes:
     __tracebackhide__ = True
     if isinstance(source, bytes) or (isinstance(source, str) and "-----BEGIN" in source):
         return _encoded(source)
-    return Path(source).read_bytes()
+    return _file(source)
+
+
+def _file(path: str | os.PathLike[str]) -> bytes:
+    """What stands in a file; a text that names none may be a password or a key without its armour, and is not shown."""
+    __tracebackhide__ = True
+    names_a_file = not isinstance(path, str) or path.lower().endswith(_SUFFIXES)
+    # Path.is_file() raises, with all of the text, where it is too long for a name.
+    if not names_a_file and not os.path.isfile(path):
+        raise FileNotFoundError("neither PEM text nor the path of a file")
+    return Path(path).read_bytes()
 
 
 def _encoded(text: bytes | str) -> bytes:

@@ -678,6 +678,21 @@ class TestOfOldKind(unittest.TestCase):
     run(pytester, test, "--mailtrap-guard").assert_outcomes(**outcome)
 
 
+def test_a_marker_of_one_parameter_is_of_no_other(pytester: pytest.Pytester) -> None:
+    """The test that is marked has the trap, and the same test with another parameter has none."""
+    test = f"""
+MARKED = pytest.param(1, marks=pytest.mark.mailtrap(intercept=True))
+
+@pytest.mark.parametrize("n", [MARKED, 2])
+def test_a(n, request):
+    assert ("mailtrap" in request.node.fixturenames) is (n == 1)
+    {CONNECT}
+"""
+    result = run(pytester, test, "--mailtrap-guard", "-p", "no:randomly")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["E *MailGuardError: the mail guard refused*"])
+
+
 def test_tests_without_the_fixture_are_guarded(pytester: pytest.Pytester) -> None:
     """Where a run intercepts, mail that no trap waits for must not leave."""
     result = run(pytester, "def test_a():\n    send_and_hide()", "--mailtrap-intercept")

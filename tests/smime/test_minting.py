@@ -266,6 +266,25 @@ def test_an_identity_is_read_from_its_files(
         Identity.from_pem(path(tmp_path / "nobody.pem"))
 
 
+@pytest.mark.parametrize("length", [16, 4000], ids=["password", "key without armour"])
+def test_a_secret_taken_for_a_path_is_not_shown(ca: CA, length: int, tmp_path: Path) -> None:
+    """Neither as the name of a file that is not there, nor as one that is too long."""
+    secret = ("MIIEvQIBADANBgkqhkiG9w0B" * 200)[:length]
+    pem = ca.mint().certificate_pem
+    for wrong in (
+        lambda: Identity.from_pem(pem, secret),
+        lambda: Identity.from_pem(secret),
+        lambda: Identity.from_pkcs12(secret),
+    ):
+        with pytest.raises(FileNotFoundError) as error:
+            wrong()
+        assert str(error.value) == "neither PEM text nor the path of a file"
+        assert secret not in repr(error.value)
+    # The control: what is not taken for a secret is named, also without a suffix where it is a Path.
+    with pytest.raises(FileNotFoundError, match="nobody"):
+        Identity.from_pem(tmp_path / "nobody")
+
+
 def test_pkcs12_needs_its_password(ca: CA) -> None:
     """The negative control."""
     with pytest.raises(ValueError, match=r"(?i)password"):
