@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 SENDING = """
@@ -42,3 +44,9 @@ def project(pytester):
         return runner(*QUIET, *asked_for, *options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def page():
+    """What users read of policies: the output that it shows must be that of a run."""
+    return (Path(__file__).parents[2] / "docs" / "ci.md").read_text("utf-8")

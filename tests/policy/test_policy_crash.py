@@ -55,7 +55,7 @@ def reported(pytester):
     return map(json.loads, re.findall(r'<script[^>]* data-kind="test"[^>]*>(.*?)</script>', page))
 
 
-def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch):
+def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch, page):
     """What the dead worker has left is in the totals, in a mail.json and on the page; a line says whose it is."""
     step = pytester.path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
@@ -66,6 +66,7 @@ def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch):
         "1 test cut short (mail counted, not judged):",
         "  test_shop.py::test_dies: 2 messages",
     ]
+    assert "\n".join(summary(result)[1:]).replace("test_dies", "test_order") in page
     told = {
         "test_before": ("passed", 1),
         "test_dies": ("interrupted", 2),

@@ -79,7 +79,7 @@ def reported(pytester):
     return list(map(json.loads, found))
 
 
-def test_all_runs_of_a_test_count_and_it_counts_once(rerun, pytester):
+def test_all_runs_of_a_test_count_and_it_counts_once(rerun, pytester, page):
     """Terminal, records and report have the mail of each run; what a run sent in cleartext is not forgotten."""
     result = rerun(FLAKY, *BOTH, TESTING)
     assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
@@ -88,6 +88,7 @@ def test_all_runs_of_a_test_count_and_it_counts_once(rerun, pytester):
         "1 test against the policy:",
         "  test_shop.py::test_flaky: rerun 1: #1 travelled in cleartext",
     ]
+    assert "\n".join(summary(result)).replace("test_flaky", "test_order") in page
     told = {
         "test_flaky": [(0, "failed", 1), (1, "failed", 1), (2, "passed", 1)],
         "test_steady": [(0, "passed", 1)],
