@@ -199,7 +199,10 @@ class _Reader:
         return part
 
     def number(self, width: int) -> int:
-        return int.from_bytes(self.take(width), "big")
+        self._at = end = self._at + width
+        if end > len(self._data):
+            raise ValueError("cut short")
+        return int.from_bytes(self._data[end - width : end], "big")
 
     def vector(self, width: int) -> _Reader:
         return _Reader(self.take(self.number(width)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_mailtrap._transcript import Recorder
 from pytest_mailtrap._transport import Transport
@@ -19,16 +19,46 @@ if TYPE_CHECKING:
 EndedBy = Literal["quit", "close_notify", "eof", "reset", "alert", "timeout", "server"]
 
 
-@dataclass(slots=True)
+# What a transport is before anything is known of it.
+_CLEARTEXT = dict.fromkeys(field.name for field in fields(Transport)) | {"session_reused": False}
+
+
 class Facts:
     """What becomes known of a connection; written by its wire, read through `Connection`."""
 
-    recorder: Recorder = field(default_factory=Recorder)
-    messages: list[CapturedMessage] = field(default_factory=list)
-    handshake_error: str | None = None
-    trusted: bool = False
-    ended_by: EndedBy | None = None
-    spoke_out_of_turn: bool = False
+    __slots__ = (
+        "_made",
+        "ended_by",
+        "handshake_error",
+        "messages",
+        "recorder",
+        "spoke_out_of_turn",
+        "travel",
+        "trusted",
+    )
+
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        self.messages: list[CapturedMessage] = []
+        self.handshake_error: str | None = None
+        self.trusted = False
+        self.ended_by: EndedBy | None = None
+        self.spoke_out_of_turn = False
+        self.travel: dict[str, Any] = _CLEARTEXT
+        # The value made of *travel*, with what it was made of: a new fact is a new dictionary.
+        self._made: tuple[dict[str, Any], Transport] | None = None
+
+    def record(self, **facts: Any) -> None:
+        """Take in what has become known of the transport, under the names that `Transport` has for it."""
+        self.travel = {**self.travel, **facts}
+
+    @property
+    def transport(self) -> Transport:
+        """What is known of the transport by now."""
+        travel, made = self.travel, self._made
+        if made is None or made[0] is not travel:
+            made = self._made = (travel, Transport(**travel))
+        return made[1]
 
 
 class Connection:
@@ -46,21 +76,18 @@ class Connection:
     *auths* holds every AUTH exchange, also the refused ones.
     """
 
-    __slots__ = ("_facts", "_settle", "auths", "implicit_tls", "transport")
+    __slots__ = ("_facts", "_settle", "auths", "implicit_tls")
 
-    def __init__(
-        self,
-        peer: tuple[str, int],
-        *,
-        implicit_tls: bool,
-        facts: Facts,
-        settle: Callable[[], None],
-    ) -> None:
+    def __init__(self, *, implicit_tls: bool, facts: Facts, settle: Callable[[], None]) -> None:
         self.implicit_tls = implicit_tls
-        self.transport: Transport = _cleartext(peer)
         self.auths: tuple[Auth, ...] = ()
         self._facts = facts
         self._settle = settle
+
+    @property
+    def transport(self) -> Transport:
+        """What is true now of the way between the client and the trap."""
+        return self._facts.transport
 
     @property
     def messages(self) -> tuple[CapturedMessage, ...]:
@@ -96,7 +123,8 @@ class Connection:
     @property
     def peer(self) -> tuple[str, int]:
         """The client's address and port."""
-        return self.transport.peer
+        peer: tuple[str, int] = self._facts.travel["peer"]
+        return peer
 
     @property
     def transcript(self) -> Transcript:
@@ -106,27 +134,11 @@ class Connection:
     @property
     def client_hello(self) -> ClientHello | None:
         """What the client offered, None where no TLS was begun."""
-        return self.transport.client_hello
+        hello: ClientHello | None = self._facts.travel["client_hello"]
+        return hello
 
     def __repr__(self) -> str:
-        how = self.transport.tls_version or "cleartext"
+        how = self._facts.travel["tls_version"] or "cleartext"
         error = self._facts.handshake_error
         end = f", {error}" if error else ""
         return f"<Connection from {self.peer[0]}:{self.peer[1]}, {how}, {len(self.messages)} messages{end}>"
-
-
-def _cleartext(peer: tuple[str, int]) -> Transport:
-    return Transport(
-        tls_version=None,
-        cipher=None,
-        cipher_bits=None,
-        negotiated_by=None,
-        sni=None,
-        alpn=None,
-        session_reused=False,
-        client_certificate=None,
-        client_hello=None,
-        peer=peer,
-        ehlo=None,
-        handshake_seconds=None,
-    )

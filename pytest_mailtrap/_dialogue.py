@@ -7,7 +7,6 @@ must, each with its reason. It is the one file that touches aiosmtpd's internals
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import collections
@@ -23,11 +22,13 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from pytest_mailtrap import _parameters
 from pytest_mailtrap._lines import LONGEST_LINE, Lines, TooLongError, has_long_line, unstuff
 from pytest_mailtrap._message import CapturedMessage
-from pytest_mailtrap._script import Script
+from pytest_mailtrap._script import Command, Script
+from pytest_mailtrap._steps import Steps
 from pytest_mailtrap._transcript import printable
 from pytest_mailtrap._transport import Auth
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
     from aiosmtpd.smtp import Envelope, Session
@@ -63,10 +64,13 @@ class Dialogue(SMTP):
     session: Session
     envelope: Envelope
     _timeout_handle: asyncio.TimerHandle
-    _handler_coroutine: asyncio.Task[None]
     # aiosmtpd asks only for their truth: is there STARTTLS to offer, are we inside TLS?
     tls_context: Any
     _tls_protocol: Any
+    # What the engine reads and writes; all that it writes goes through push().
+    _reader: Any
+    _writer: Any
+    transport: Any
 
     def __init__(
         self,
@@ -82,23 +86,19 @@ class Dialogue(SMTP):
         # SMTP.__init__ reflects over the class for every connection (0.3 ms): we do it once and copy the outcome.
         self.__dict__.update(_engine(wire.loop).__dict__)
         self._needs_tls = options.starttls == "require" and not wire.secured
-        self._auth_methods = {
-            name: attribute._replace(method=getattr(self, f"auth_{name}"))
-            for name, attribute in self._auth_methods.items()
-        }
         self._handle_hooks = {"EHLO": self._complete_ehlo}
         self._ehlo_hook_ver = "new"
         # A class-wide table in aiosmtpd, which every EHLO on every connection raises.
         self.command_size_limits = collections.defaultdict(lambda: 512, _LONGEST_COMMANDS)
         self._recorder = wire.recorder
         self._wire = wire
-        self._lines = Lines(wire.loop, wire.recorder)
+        self._steps = Steps(wire.loop, ended=self._ended)
+        self._lines = Lines(wire, self._steps)
         self._script = Script(rules, wire, self._lines, passed_over=self._passed_over)
-        self._smtp_methods = self._commands()
+        self._smtp_methods = self._script.over(self._smtp_methods, self._command)
         self._at_end: list[Rule] = []
-        asyncio.StreamReaderProtocol.__init__(
-            self, self._lines, client_connected_cb=self._cb_client_connected, loop=wire.loop
-        )
+        self._reader = self._lines
+        self._writer = self.transport = wire
         self._options = options
         self._accounts = accounts
         self._directory = directory
@@ -111,33 +111,35 @@ class Dialogue(SMTP):
         self.data_size_limit = options.max_message_size
         self.tls_context = options.starttls != "off"
         self._tls_protocol = wire.secured
-        # Ours is _commands(): the engine's keeps a refused AUTH from us.
+        # Ours is _command(): the engine's keeps a refused AUTH from us.
         self.require_starttls = False
         self._auth_required = options.require_auth
         self._auth_require_tls = not options.auth_without_tls
 
     # -- the life of the connection -------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._handler_coroutine.add_done_callback(self._ended)
+    def begin(self) -> None:
+        """Greet, and answer from then on."""
+        self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
+        self.session = self._create_session()
+        self.session.peer = self._wire.get_extra_info("peername")
+        self._reset_timeout()
+        self._steps.begin(self._script.greet(self._handle_client))
 
-    async def _handle_client(self) -> None:
-        await self._script.greet(super()._handle_client)
+    def hear(self, data: bytes) -> None:
+        self._lines.feed(data)
+        self._steps.go_on()
 
-    def eof_received(self) -> bool:
-        # aiosmtpd cancels the session here, and with it commands that came before the end.
+    def hear_end(self) -> None:
         self._lines.feed_eof()
-        return True
+        self._steps.go_on()
 
-    def connection_lost(self, error: Exception | None) -> None:
-        # Neither does it cancel the session here: it ends by itself, at the end of its input.
-        self._timeout_handle.cancel()
-        asyncio.StreamReaderProtocol.connection_lost(self, None)
+    def go_on(self) -> None:
+        self._steps.go_on()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, error: Exception | None) -> None:
         self._timeout_handle.cancel()
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if error is not None:
             if not isinstance(error, ConnectionError):
                 self._fail(error)
             self._wire.close()
@@ -181,21 +183,18 @@ class Dialogue(SMTP):
             status = status.encode("utf-8", "replace")
         reply = self._script.instead_of(status + b"\r\n")
         self._recorder.server(reply)
-        self._writer.write(reply)
-        await self._writer.drain()
+        self._wire.send(reply)
+        if self._wire.is_full:
+            await self._steps.until(lambda: not self._wire.is_full or self._wire.closing)
 
     # -- commands -------------------------------------------------------------------------
 
-    def _commands(self) -> dict[str, Any]:
-        """What each command does; before a TLS that is required, most do nothing."""
-        return self._script.over(
-            {
-                name: self._refuse_before_tls
-                if self._needs_tls and name not in _BEFORE_TLS
-                else getattr(self, f"smtp_{name}")
-                for name in self._smtp_methods
-            }
-        )
+    def _command(self, name: str) -> Command:
+        """What a command does; before a TLS that is required, most do nothing."""
+        if self._needs_tls and name not in _BEFORE_TLS:
+            return self._refuse_before_tls
+        command: Command = getattr(self, f"smtp_{name}")
+        return command
 
     async def _refuse_before_tls(self, _arg: str | None) -> None:
         await self.push("530 Must issue a STARTTLS command first")
@@ -225,7 +224,7 @@ class Dialogue(SMTP):
     def _note_name(self) -> None:
         name = self.session.host_name
         if name:
-            self._wire.record(ehlo=printable(name.encode("utf-8", "surrogateescape")))
+            self._wire.facts.record(ehlo=printable(name.encode("utf-8", "surrogateescape")))
 
     async def smtp_QUIT(self, arg: str | None) -> None:
         if arg:
@@ -250,18 +249,19 @@ class Dialogue(SMTP):
         self._timeout_handle.cancel()
         await self.push("220 Ready to start TLS")
         # What came in one go with STARTTLS was not protected: it must not count (RFC 3207, section 4.2).
-        if discarded := self._lines.discard():
+        if discarded := await self._lines.discard():
             self._recorder.event(f"{discarded} bytes sent before TLS are discarded")
-        await self._wire.start_tls()
+        self._wire.expect_tls()
+        await self._steps.until(lambda: self._wire.secured or self._wire.closing)
+        if self._wire.closing:
+            raise ConnectionResetError("closed during the handshake")
         self._tls_protocol = True
         self._needs_tls = False
-        self._smtp_methods = self._commands()
         self._auth = None
         self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
         peer = self.session.peer
         self.session = self._create_session()
         self.session.peer = peer
-        self._wire.record(ehlo=None)
         self._reset_timeout()
 
     async def smtp_AUTH(self, arg: str | None) -> None:
@@ -272,8 +272,13 @@ class Dialogue(SMTP):
             self._note_auth(mechanism, *_credentials(mechanism, initial), accepted=False)
         if self._needs_tls:
             await self._refuse_before_tls(arg)
-        else:
-            await super().smtp_AUTH(f"{mechanism} {initial}".strip())
+            return
+        # The engine's table has the methods of the session it was made for.
+        self._auth_methods = {
+            name: attribute._replace(method=getattr(self, f"auth_{name}"))
+            for name, attribute in self._auth_methods.items()
+        }
+        await super().smtp_AUTH(f"{mechanism} {initial}".strip())
 
     def _takes_auth(self, mechanism: str) -> bool:
         """Whether an AUTH in cleartext will come to `_authenticate`."""

@@ -23,7 +23,7 @@ _BACKLOG = 1024
 class Host(Protocol):
     """Who receives the clients, on the loop's thread."""
 
-    def receive(self, *, implicit: bool) -> asyncio.Protocol:
+    def receive(self, *, implicit: bool) -> asyncio.BaseProtocol:
         """What speaks with a client that has come in."""
 
     def fail(self, error: Exception) -> None:

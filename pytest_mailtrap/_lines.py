@@ -1,49 +1,80 @@
 """
 The SMTP engine's input: lines for commands, chunks for message data.
 
-Rules of this file: it writes the client's side of the transcript, ends a session at the end of its input, and
-touches private parts of `asyncio.StreamReader` only where aiosmtpd does, or where a comment says why.
+Rules of this file: it writes the client's side of the transcript, and ends a session at the end of its input.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_mailtrap._transcript import Recorder
+    from pytest_mailtrap._steps import Steps
+    from pytest_mailtrap._wire import Wire
 
 # RFC 4954, section 4: an AUTH line may have 12288 octets. No other line may be longer.
 LONGEST_LINE = 12288
+# So much may wait to be read; then the client has to wait.
+_MOST_WAITING = 2 * LONGEST_LINE
 
 
 class TooLongError(Exception):
     """A line of an AUTH exchange that no client may send."""
 
 
-class Lines(asyncio.StreamReader):
-    """The engine's input: writes the transcript, ends cleanly, and hands message data over in chunks."""
+class Lines:
+    """
+    The engine's input, as much of an `asyncio.StreamReader` as aiosmtpd calls.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, recorder: Recorder) -> None:
-        super().__init__(limit=LONGEST_LINE, loop=loop)
-        self._recorder = recorder
+    It writes the transcript, ends cleanly, and hands message data over in chunks.
+    """
+
+    def __init__(self, wire: Wire, steps: Steps) -> None:
+        self._wire = wire
+        self._steps = steps
+        self._recorder = wire.recorder
+        self._buffer = bytearray()
         self._data: _Data | None = None
         self._overlong = False
-        self._arrival = asyncio.Event()
-        self._end = asyncio.Event()
+        self._has_ended = False
+        self._is_full = False
 
-    async def readuntil(self, separator: Any = b"\n") -> bytes:
-        try:
-            line = await super().readuntil(separator)
-        except asyncio.IncompleteReadError:
-            # The one end of input that the engine takes without a reply and without a word in the log.
-            raise ConnectionResetError("the client closed the connection") from None
-        except asyncio.LimitOverrunError:
+    # -- the wire's side ------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Take in what the client sends."""
+        if self._data is None:
+            self._buffer += data
+        elif (rest := self._data.feed(data)) is not None:
+            self._data = None
+            self._buffer += rest
+        if len(self._buffer) > _MOST_WAITING and not self._is_full:
+            self._is_full = True
+            self._wire.pause_reading()
+
+    def feed_eof(self) -> None:
+        """Nothing more will come."""
+        self._has_ended = True
+
+    # -- the engine's side ----------------------------------------------------------------
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:
+        """
+        One line; ConnectionResetError at the end of the input, which is the one end that the engine takes without a
+        reply and without a word in the log, and LimitOverrunError for a line that is too long.
+        """
+        buffer = self._buffer
+        while (at := buffer.find(separator)) < 0 and len(buffer) <= LONGEST_LINE:
+            if self._has_ended:
+                raise ConnectionResetError("the client closed the connection")
+            await self._steps.happening()
+        if at < 0 or at > LONGEST_LINE:
             self._overlong = True
-            raise
+            raise asyncio.LimitOverrunError("too long", len(buffer) if at < 0 else at)
+        line = await self.read(at + len(separator))
         if self._overlong:
             # The tail of a line whose head is gone: it may be the end of a secret.
             self._overlong = False
@@ -66,6 +97,15 @@ class Lines(asyncio.StreamReader):
             else:
                 raise TooLongError
 
+    async def read(self, size: int) -> bytes:
+        """What has come in, *size* bytes of it at most."""
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        if self._is_full and len(self._buffer) <= LONGEST_LINE:
+            self._is_full = False
+            self._wire.resume_reading()
+        return taken
+
     @property
     def takes_data(self) -> bool:
         """Whether message data is on its way in."""
@@ -73,60 +113,30 @@ class Lines(asyncio.StreamReader):
 
     async def arrives_within(self, seconds: float) -> bool:
         """Whether the client sends something, beyond what has been read, within *seconds*."""
-        self._arrival.clear()
-        if not self._buffer:  # type: ignore[attr-defined]  # as in discard()
-            await _within(self._arrival, seconds)
-        return bool(self._buffer)  # type: ignore[attr-defined]
+        await self._steps.until(lambda: bool(self._buffer) or self._has_ended, seconds)
+        return bool(self._buffer)
 
     async def ends_within(self, seconds: float) -> None:
         """Wait for *seconds*, or until the client has gone."""
-        await _within(self._end, seconds)
+        await self._steps.until(lambda: self._has_ended, seconds)
 
-    def discard(self) -> int:
+    async def discard(self) -> int:
         """Forget what has come in and was not read; gives the number of bytes."""
-        size = len(self._buffer)  # type: ignore[attr-defined]  # as aiosmtpd does; there is no public way
-        self._buffer.clear()  # type: ignore[attr-defined]
-        self._maybe_resume_transport()  # type: ignore[attr-defined]  # paused where it was too much to buffer
-        return size
+        return len(await self.read(len(self._buffer)))
 
     async def read_data(
         self, done: Callable[[bytearray | None, int], str], limit: int | None
     ) -> str:
-        """Collect message data up to its final dot, call *done* with it, and give its reply."""
-        reply: asyncio.Future[str] = self._loop.create_future()  # type: ignore[attr-defined]  # StreamReader's own
-        self._data = _Data(done, limit, reply)
-        waiting = bytes(self._buffer)  # type: ignore[attr-defined]
-        if waiting:
-            self.discard()
-            self.feed_data(waiting)
-        if self.at_eof() or self._eof:  # type: ignore[attr-defined]
-            self.feed_eof()
-        return await reply
-
-    def feed_data(self, data: Any) -> None:  # bytes; typeshed says any iterable of integers
-        self._arrival.set()
-        if self._data is None:
-            super().feed_data(data)
-            return
-        rest = self._data.feed(data)
-        if rest is not None:
-            self._data = None
-            if rest:
-                super().feed_data(rest)
-
-    def feed_eof(self) -> None:
-        super().feed_eof()
-        self._arrival.set()
-        self._end.set()
-        if self._data is not None and not self._data.reply.done():
-            # Half a message is none.
-            self._data.reply.set_exception(ConnectionResetError("closed in the middle of DATA"))
-            self._data = None
-
-
-async def _within(event: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        """Collect message data up to its final dot, call *done* with it, and give its reply; half a message is none."""
+        waiting = await self.read(len(self._buffer))
+        data = self._data = _Data(done, limit)
+        self.feed(waiting)
+        while data.reply is None:
+            if self._has_ended:
+                self._data = None
+                raise ConnectionResetError("closed in the middle of DATA")
+            await self._steps.happening()
+        return data.reply
 
 
 class _Data:
@@ -138,14 +148,13 @@ class _Data:
         self,
         done: Callable[[bytearray | None, int], str],
         limit: int | None,
-        reply: asyncio.Future[str],
     ) -> None:
         # The CRLF of the DATA line itself counts: a message may end with its first line.
         self._buffer = bytearray(b"\r\n")
         self._size = 2
         self._done = done
         self._limit = limit
-        self.reply = reply
+        self.reply: str | None = None
 
     def feed(self, data: bytes) -> bytes | None:
         """Take *data*; gives what follows the end of the message, None while it has not ended."""
@@ -163,8 +172,7 @@ class _Data:
         size = self._size - len(rest) - 5
         is_whole = size == len(buffer) - len(rest) - 5
         del buffer[end + 2 :], buffer[:2]
-        if not self.reply.done():
-            self.reply.set_result(self._done(buffer if is_whole else None, size))
+        self.reply = self._done(buffer if is_whole else None, size)
         return rest
 
 

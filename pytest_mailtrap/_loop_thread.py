@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CALL_SECONDS = 10.0
+# As much as asyncio asks for, which takes and gives back that much memory for each reading.
+_BUFFER_SIZE = 256 * 1024
 
 
 class LoopThread:
     """
     A thread that runs an event loop until it is told to stop.
 
-    *lookout* is there for the doors of all traps.
+    *lookout* is there for the doors of all traps, *buffer* for what their connections read, one at a time.
     """
 
     def __init__(self) -> None:
@@ -30,6 +32,7 @@ class LoopThread:
         # PYTHONASYNCIODEBUG and -X dev are for the user's loops: ours would warn of its own slow callbacks.
         self.loop.set_debug(False)
         self.lookout = new_lookout(self.loop)
+        self.buffer = memoryview(bytearray(_BUFFER_SIZE))
         self._thread = threading.Thread(target=self._run, name="mailtrap", daemon=True)
         self._thread.start()
         logging.getLogger("mail.log").addFilter(self._filter)

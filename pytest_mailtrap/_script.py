@@ -7,10 +7,11 @@ Rules of this file: it runs on the trap's event loop, knows no command in partic
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
     from pytest_mailtrap._faults import Rule, Rules
     from pytest_mailtrap._lines import Lines
@@ -42,9 +43,9 @@ class Script:
         self._offers: Mapping[str, str | None] = {}
         self._turned_away = False
 
-    def over(self, methods: Mapping[str, Command]) -> dict[str, Command]:
-        """The same commands, each of them asking the rules first."""
-        return {name: _Ruled(self, name, method) for name, method in methods.items()}
+    def over(self, names: Collection[str], command: Callable[[str], Command]) -> Any:
+        """A table of the commands of these *names*, each of which asks the rules first."""
+        return _Table(self, names, command)
 
     async def command(self, name: str, method: Command, argument: str | None) -> None:
         """Carry out one of the engine's commands, or what the rules say instead."""
@@ -127,6 +128,28 @@ class Script:
     def _hang_up(self) -> None:
         self._wire.close()
         raise ConnectionResetError("closed after a 421")
+
+
+class _Table(Mapping[str, "_Ruled"]):
+    """Commands by name; each is looked for when it comes, of which a session has few."""
+
+    def __init__(
+        self, script: Script, names: Collection[str], command: Callable[[str], Command]
+    ) -> None:
+        self._script = script
+        self._names = names
+        self._command = command
+
+    def __getitem__(self, name: str) -> _Ruled:
+        if name not in self._names:
+            raise KeyError(name)
+        return _Ruled(self._script, name, self._command(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class _Ruled:

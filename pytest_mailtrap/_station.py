@@ -151,6 +151,7 @@ class Station:
 
         wire: Wire = Wire(
             loop=self.thread.loop,
+            buffer=self.thread.buffer,
             implicit=implicit,
             choose_context=lambda hello: self._choose_context(
                 stage, hello, wire.connection.transport.server_host

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ssl
 
-_READ = 1 << 16  # SSLObject.read() returns at most one record (16 KiB) whatever is asked for
+_READ = (
+    1 << 14
+)  # a record (RFC 8446, section 5.1): SSLObject.read() returns no more than one, whatever is asked for
 
 # What the client said as it gave up: alerts of RFC 8446, section 6, as OpenSSL spells them.
 _ALERTS = {
@@ -69,7 +71,7 @@ class TLSLayer:
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self.closed_by_peer = False
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         self._incoming.write(data)
 
     def handshake(self, versions: tuple[str, ...] = ()) -> bool:

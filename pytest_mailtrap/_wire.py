@@ -1,8 +1,8 @@
 """
 One TCP connection with TLS inside it.
 
-The wire owns the TCP transport and, once there is TLS, the TLS layer; to the SMTP dialogue on top it shows a
-plain transport at all times. So it sees what asyncio's own TLS hides: the ClientHello, handshakes that fail,
+The wire owns the TCP transport and, once there is TLS, the TLS layer; the SMTP dialogue on top hears
+and says cleartext at all times. So it sees what asyncio's own TLS hides: the ClientHello, handshakes that fail,
 and the alert that goes with them (asyncio drops the server's, CPython gh-98078).
 
 Rules of this file: all of it runs on the trap's event loop; the first cause of an end is the one recorded.
@@ -11,19 +11,16 @@ Rules of this file: all of it runs on the trap's event loop; the first cause of 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_mailtrap import _handshake_words
 from pytest_mailtrap._client_hello import ClientHello, parse_client_hello
 from pytest_mailtrap._connection import Connection, Facts
-from pytest_mailtrap._plain_transport import PlainTransport
 from pytest_mailtrap._tls import TLSError, TLSLayer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_mailtrap._connection import EndedBy
     from pytest_mailtrap._faults import Rule
@@ -34,18 +31,24 @@ HANDSHAKE_SECONDS = 10.0
 class Speaker(Protocol):
     """What the wire needs of the dialogue on top of it."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
-    def data_received(self, data: bytes) -> None: ...
-    def eof_received(self) -> bool | None: ...
-    def connection_lost(self, error: Exception | None) -> None: ...
-    def pause_writing(self) -> None: ...
-    def resume_writing(self) -> None: ...
+    def begin(self) -> None:
+        """The connection is there, and nothing has been said on it."""
+
+    def hear(self, data: bytes) -> None:
+        """The client says something."""
+
+    def hear_end(self) -> None:
+        """The client will say no more."""
+
+    def go_on(self) -> None:
+        """The wire is not what it was: it can take more, or has TLS now."""
 
 
-class Wire(asyncio.Protocol):
+class Wire(asyncio.BufferedProtocol):
     """
     One accepted TCP connection.
 
+    *buffer* is what the loop reads into; nothing stays there from one reading to the next.
     *implicit* begins with a handshake; otherwise TLS begins when the dialogue calls `start_tls()`.
     *choose_context* gives the SSL context for what the client offered.
     *at_handshake* gives the rules for this handshake, asked when the client's first bytes are here.
@@ -57,6 +60,7 @@ class Wire(asyncio.Protocol):
         self,
         *,
         loop: asyncio.AbstractEventLoop,
+        buffer: memoryview,
         implicit: bool,
         choose_context: Callable[[ClientHello | None], ssl.SSLContext],
         dialogue: Callable[[Wire], Speaker],
@@ -69,6 +73,7 @@ class Wire(asyncio.Protocol):
         arrived: Callable[[tuple[str, int]], tuple[str, int] | None] = lambda _peer: None,
     ) -> None:
         self.loop = loop
+        self._buffer = buffer
         self.implicit = implicit
         self.last_activity = loop.time()
         self.facts = Facts()
@@ -92,11 +97,12 @@ class Wire(asyncio.Protocol):
         self._hello: bytes | None = None
         self._handshake_started = 0.0
         self._deadline: asyncio.TimerHandle | None = None
-        self._upgraded: asyncio.Future[None] | None = None
         self._dialogue: Speaker | None = None
         self._has_spoken = False
         self._is_parting = False
         self._closing = False
+        # The client does not take what is said to it: it is enough for now.
+        self.is_full = False
 
     # -- asyncio's side -------------------------------------------------------------------
 
@@ -104,48 +110,56 @@ class Wire(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  # asyncio's contract; for the type checker
         self._tcp = transport
         peer = transport.get_extra_info("peername") or ("", 0)
+        self.facts.record(peer=(peer[0], peer[1]))
         self.connection = Connection(
-            (peer[0], peer[1]), implicit_tls=self.implicit, facts=self.facts, settle=self._settle
+            implicit_tls=self.implicit, facts=self.facts, settle=self._settle
         )
         if (requested := self._arrived(self.connection.peer)) is not None:
-            self.record(server_host=requested[0], requested_port=requested[1])
-        with self._errors_reach_the_test():
-            self._on_open(self)
-            self._begin()
+            self.facts.record(server_host=requested[0], requested_port=requested[1])
+        self._guarded(self._open)
+
+    def _open(self) -> None:
+        self._on_open(self)
+        self._begin()
 
     def _begin(self) -> None:
         if not self.implicit or self._greets_after == 0:
             self._start_dialogue()
             return
-        self._await_hello()
+        self.expect_tls()
         if self._greets_after is not None:
             self._greeting = self.loop.call_later(self._greets_after, self._greet_in_cleartext)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _size: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, size: int) -> None:
         self.last_activity = self.loop.time()
         if not self._closing:
-            with self._errors_reach_the_test():
-                self._receive(data)
+            self._guarded(self._receive, self._buffer[:size])
 
-    @contextmanager
-    def _errors_reach_the_test(self) -> Iterator[None]:
-        """Asyncio would only log them, and the client would wait for ever."""
+    def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Asyncio would only log an error, and the client would wait for ever: it is the test's."""
         try:
-            yield
+            work(*arguments)
         except Exception as error:
             self._on_error(error)
             self.abort()
 
-    def _receive(self, data: bytes) -> None:
+    def _receive(self, data: memoryview) -> None:
         if self._secured:
             self._receive_tls(data)
-        elif self._hello is not None:
+        else:
+            self._receive_cleartext(bytes(data))
+
+    def _receive_cleartext(self, data: bytes) -> None:
+        if self._hello is not None:
             self._receive_handshake(data)
         elif data.startswith(b"\x16\x03") and (self.breaks_promise or not self._has_spoken):
             self._refuse_misplaced_tls(data)
         elif self._dialogue is not None:
             self._has_spoken = True
-            self._dialogue.data_received(data)
+            self._dialogue.hear(data)
 
     def eof_received(self) -> bool:
         self.last_activity = self.loop.time()
@@ -155,7 +169,7 @@ class Wire(asyncio.Protocol):
         self.end("eof")
         if self._dialogue is None or self._closing:
             return False
-        self._dialogue.eof_received()
+        self._dialogue.hear_end()
         return True
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -164,20 +178,17 @@ class Wire(asyncio.Protocol):
         self.end("reset" if error is not None else "eof")
         self._closing = True
         self._clear_deadline()
-        if self._upgraded is not None and not self._upgraded.done():
-            self._upgraded.set_exception(ConnectionResetError("closed during the handshake"))
-            self._upgraded.exception()  # the dialogue may be gone already: not "never retrieved"
         if self._dialogue is not None:
-            self._dialogue.connection_lost(None)
+            self._dialogue.hear_end()
         self._on_close(self)
 
     def pause_writing(self) -> None:
-        if self._dialogue is not None:
-            self._dialogue.pause_writing()
+        self.is_full = True
 
     def resume_writing(self) -> None:
+        self.is_full = False
         if self._dialogue is not None:
-            self._dialogue.resume_writing()
+            self._dialogue.go_on()
 
     # -- the dialogue's side --------------------------------------------------------------
 
@@ -201,11 +212,10 @@ class Wire(asyncio.Protocol):
             data = self._tls.outgoing()
         self._tcp.write(data)
 
-    async def start_tls(self) -> None:
-        """Wait for the client's handshake; ConnectionResetError when it fails (the reason is recorded)."""
-        self._upgraded = self.loop.create_future()
-        self._await_hello()
-        await self._upgraded
+    def expect_tls(self) -> None:
+        """Take what the client sends now for its handshake, which ends in `secured` or in `closing`."""
+        self._hello = b""
+        self._deadline = self.loop.call_later(HANDSHAKE_SECONDS, self._handshake_timed_out)
 
     def end(self, cause: EndedBy) -> None:
         """Record why the connection ends; the first cause stays."""
@@ -250,13 +260,8 @@ class Wire(asyncio.Protocol):
     # -- TLS ------------------------------------------------------------------------------
 
     def _start_dialogue(self) -> None:
-        dialogue = self._make_dialogue(self)
-        dialogue.connection_made(PlainTransport(self))
-        self._dialogue = dialogue
-
-    def _await_hello(self) -> None:
-        self._hello = b""
-        self._deadline = self.loop.call_later(HANDSHAKE_SECONDS, self._handshake_timed_out)
+        self._dialogue = self._make_dialogue(self)
+        self._dialogue.begin()
 
     def _greet_in_cleartext(self) -> None:
         if self._hello == b"" and not self._closing:
@@ -298,7 +303,7 @@ class Wire(asyncio.Protocol):
     def _note_what_came(self, data: bytes) -> None:
         hello = parse_client_hello(data)
         if isinstance(hello, ClientHello):
-            self.record(client_hello=hello, sni=hello.server_name)
+            self.facts.record(client_hello=hello, sni=hello.server_name)
 
     def _stall(self, data: bytes, seconds: float) -> None:
         self.recorder.event(f"silence for {seconds:g} s")
@@ -312,7 +317,7 @@ class Wire(asyncio.Protocol):
         if not self._closing:
             self._is_stalled = False
             self._deadline = self.loop.call_later(HANDSHAKE_SECONDS, self._handshake_timed_out)
-            self.data_received(b"")
+            self.buffer_updated(0)
 
     def _begin_tls(self, hello: ClientHello | None) -> bytes:
         """Choose the certificate for what the client asks for; gives back the bytes received so far."""
@@ -321,7 +326,7 @@ class Wire(asyncio.Protocol):
             self._fail_handshake(
                 _handshake_words.no_tls(received, implicit=self.implicit), "server"
             )
-        self.record(client_hello=hello, sni=hello.server_name if hello else None)
+        self.facts.record(client_hello=hello, sni=hello.server_name if hello else None)
         self._handshake_started = self.loop.time()
         self._tls = TLSLayer(self._choose_context(hello))
         return received
@@ -352,18 +357,18 @@ class Wire(asyncio.Protocol):
         self._has_spoken = False
         self.recorder.encrypted = True
         self._record_session()
-        if self._upgraded is not None and not self._upgraded.done():
-            self._upgraded.set_result(None)
-        if self.implicit:
+        if self._dialogue is None:
             self._start_dialogue()
+        else:
+            self._dialogue.go_on()
 
     def _record_session(self) -> None:
         assert self._tls is not None  # noqa: S101  # for the type checker
         session = self._tls.object
-        cipher = session.cipher()
+        version, cipher = session.version(), session.cipher()
         der = session.getpeercert(binary_form=True)
-        self.record(
-            tls_version=session.version(),
+        self.facts.record(
+            tls_version=version,
             cipher=cipher[0] if cipher else None,
             cipher_bits=cipher[2] if cipher else None,
             negotiated_by="implicit" if self.implicit else "starttls",
@@ -371,18 +376,18 @@ class Wire(asyncio.Protocol):
             session_reused=bool(session.session_reused),
             client_certificate=_certificate(der) if der else None,
             handshake_seconds=self.loop.time() - self._handshake_started,
+            ehlo=None,  # what was said before TLS does not count (RFC 3207, section 4.2)
         )
-        transport = self.connection.transport
-        self.recorder.event(f"{transport.tls_version}, {transport.cipher}")
+        self.recorder.event(f"{version}, {cipher[0] if cipher else None}")
 
-    def _receive_tls(self, data: bytes) -> None:
+    def _receive_tls(self, data: bytes | memoryview) -> None:
         assert self._tls is not None  # noqa: S101  # for the type checker
         self._tls.feed(data)
         try:
             while not self._closing and (plain := self._tls.read()):
                 self._has_spoken = True
                 if self._dialogue is not None:
-                    self._dialogue.data_received(plain)
+                    self._dialogue.hear(plain)
         except TLSError as failure:
             if not self._has_spoken:
                 # Such as the alert of a client that finished the handshake first and judged the certificate then.
@@ -394,7 +399,7 @@ class Wire(asyncio.Protocol):
         if self._tls.closed_by_peer and not self._closing:
             self.end("close_notify")
             if self._dialogue is not None:
-                self._dialogue.eof_received()
+                self._dialogue.hear_end()
 
     # -- what goes wrong ------------------------------------------------------------------
 
@@ -428,9 +433,6 @@ class Wire(asyncio.Protocol):
         self._shut()
 
     # -- small things ---------------------------------------------------------------------
-
-    def record(self, **facts: Any) -> None:
-        self.connection.transport = dataclasses.replace(self.connection.transport, **facts)
 
     def _shut(self) -> None:
         self._closing = True

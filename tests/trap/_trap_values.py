@@ -50,7 +50,10 @@ def connection(
     *lines: str, ended_by: str | None = "quit", implicit: bool = False, **facts: Any
 ) -> Connection:
     """A connection whose transcript has *lines*: "C: ..." or "S: ...", with a "+" in front inside TLS."""
-    made = Facts(ended_by=ended_by)
+    made = Facts()
+    made.ended_by = ended_by  # type: ignore[assignment]  # any of its words
+    way = facts.pop("transport", None) or transport()
+    made.record(**{f.name: getattr(way, f.name) for f in dataclasses.fields(way)})
     for name in ("handshake_error", "trusted"):
         if name in facts:
             setattr(made, name, facts.pop(name))
@@ -58,10 +61,7 @@ def connection(
         made.recorder.encrypted = line.startswith("+")
         speaker, _, text = line.removeprefix("+").partition(": ")
         (made.recorder.client if speaker == "C" else made.recorder.server)(text.encode())
-    result = Connection(
-        ("127.0.0.1", 50000), implicit_tls=implicit, facts=made, settle=lambda: None
-    )
-    result.transport = facts.pop("transport", None) or transport()
+    result = Connection(implicit_tls=implicit, facts=made, settle=lambda: None)
     result.auths = facts.pop("auths", ())
     assert not facts, facts
     return result

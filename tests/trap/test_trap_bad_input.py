@@ -360,7 +360,7 @@ def broken(*_args, **_keywords):
         ("pytest_mailtrap._dialogue.Dialogue", "_getaddr"),
         ("pytest_mailtrap._dialogue.Dialogue", "_complete_ehlo"),
         ("pytest_mailtrap._dialogue.Dialogue", "_note_name"),
-        ("pytest_mailtrap._dialogue.Dialogue", "connection_made"),
+        ("pytest_mailtrap._dialogue.Dialogue", "begin"),
         ("pytest_mailtrap._dialogue.Dialogue", "smtp_STARTTLS"),
         ("pytest_mailtrap._wire", "TLSLayer"),
         ("pytest_mailtrap._wire", "parse_client_hello"),

@@ -241,7 +241,7 @@ def test_stop_with_clients_connected(mailtrap_factory):
     assert all(connection.ended_by for connection in trap.connections)
     assert len(trap) == 0
     dialogues = [wire._dialogue for wire in wires if wire._dialogue is not None]
-    assert all(dialogue._handler_coroutine.done() for dialogue in dialogues)
+    assert all(dialogue._steps.have_ended for dialogue in dialogues)
     assert all(dialogue._timeout_handle.cancelled() for dialogue in dialogues)
     for client in clients:
         client.close()
