@@ -1,0 +1,228 @@
+"""The flow of a session: clients that send faster than they read, and a conversation that goes on when something happens."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+
+import pytest
+from _trap_talk import SECONDS, Talk, until
+
+from pytest_mailtrap._lines import LONGEST_LINE, Lines
+from pytest_mailtrap._loop_thread import LoopThread
+from pytest_mailtrap._steps import Steps
+from pytest_mailtrap._transcript import Recorder
+
+COMMANDS = 3000
+LONG_HELP = b"HELP " + b"x" * 480 + b"\r\n"
+
+
+def narrow(trap, port: int, tls=None):
+    """A client with as little room for replies on both ends as its system allows, and the trap's end of it."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(SECONDS)
+    sock.connect(("127.0.0.1", port))
+    if tls is not None:
+        sock = tls.wrap_socket(sock, server_hostname="localhost")
+    client = Talk.on(sock)
+    [wire] = trap._station.server._wires
+    wire.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    return client, wire
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
+def test_a_client_that_does_not_read(mailtrap, tls):
+    """It is told nothing more, and no more is taken from it, until it reads; then each command has its reply."""
+    context = mailtrap.ssl_context if tls else None
+    client, wire = narrow(mailtrap, mailtrap.tls_port if tls else mailtrap.port, context)
+    with client:
+        client.hello()
+        sending = threading.Thread(target=client.send, args=(LONG_HELP * COMMANDS,), daemon=True)
+        sending.start()
+        until(lambda: wire.is_full)
+        assert len(wire._dialogue._lines._buffer) < mailtrap._station.thread.buffer.nbytes * 2
+        heard = bytearray()
+        while heard.count(b"\r\n") < COMMANDS:
+            more = client.socket.recv(65536)
+            assert more
+            heard += more
+        sending.join(SECONDS)
+        assert not sending.is_alive()
+    assert not wire.is_full
+    assert heard.count(b"501 Supported commands:") == COMMANDS
+
+
+def test_a_client_that_never_reads_and_goes(mailtrap):
+    """Its connection ends though the trap had more to say."""
+    client, wire = narrow(mailtrap, mailtrap.port)
+    with client:
+        client.socket.settimeout(None)
+        sending = threading.Thread(target=swallow, args=(client, LONG_HELP * COMMANDS), daemon=True)
+        sending.start()
+        until(lambda: wire.is_full)
+        client.socket.shutdown(socket.SHUT_RDWR)
+        client.reset()
+        sending.join(SECONDS)
+        assert not sending.is_alive()
+    until(lambda: wire._dialogue._steps.have_ended)
+    assert mailtrap.connections[0].ended_by in ("reset", "eof")
+
+
+def swallow(client: Talk, data: bytes) -> None:
+    try:
+        client.send(data)
+    except OSError:
+        return
+
+
+# -- the input -----------------------------------------------------------------------------------
+
+
+class FakeWire:
+    """As much of a wire as the input needs."""
+
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        self.calls: list[str] = []
+
+    def pause_reading(self) -> None:
+        self.calls.append("pause")
+
+    def resume_reading(self) -> None:
+        self.calls.append("resume")
+
+
+def read(lines: Lines, steps: Steps, count: int) -> list[bytes]:
+    found: list[bytes] = []
+
+    async def session() -> None:
+        for _ in range(count):
+            found.append(await lines.readuntil())
+
+    steps.begin(session())
+    return found
+
+
+@pytest.fixture
+def wire() -> FakeWire:
+    return FakeWire()
+
+
+@pytest.fixture
+def ends() -> list[Exception | None]:
+    """What conversations ended with."""
+    return []
+
+
+@pytest.fixture
+def steps(ends):
+    loop = asyncio.new_event_loop()
+    yield Steps(loop, ended=ends.append)
+    loop.close()
+
+
+def test_the_client_waits_where_too_much_is_unread(wire, steps, ends):
+    """Reading is paused once, and goes on once, when most of it has been taken."""
+    lines = Lines(wire, steps)
+    line = b"NOOP " + b"x" * 1017 + b"\r\n"
+    lines.feed(line * 24)
+    assert wire.calls == []
+    lines.feed(line)
+    lines.feed(line)
+    assert wire.calls == ["pause"]
+    assert read(lines, steps, 26) == [line] * 26
+    assert wire.calls == ["pause", "resume"]
+    assert ends == [None]
+
+
+@pytest.mark.parametrize("size", [LONGEST_LINE - 1, LONGEST_LINE, LONGEST_LINE + 1])
+def test_the_longest_line(wire, steps, ends, size):
+    """A line of 12288 bytes before its line feed is taken, a longer one is not."""
+    lines = Lines(wire, steps)
+    read(lines, steps, 1)
+    lines.feed(b"x" * size)
+    steps.go_on()
+    lines.feed(b"\n")
+    steps.go_on()
+    assert [type(end) for end in ends] == (
+        [asyncio.LimitOverrunError] if size > LONGEST_LINE else [type(None)]
+    )
+
+
+def test_the_end_comes_after_what_was_sent(wire, steps, ends):
+    """Lines that are here already are read; then the session ends, and half a line is none."""
+    lines = Lines(wire, steps)
+    found = read(lines, steps, 3)
+    lines.feed(b"NOOP\r\nQUIT\r\nhalf")
+    lines.feed_eof()
+    steps.go_on()
+    assert found == [b"NOOP\r\n", b"QUIT\r\n"]
+    assert [type(end) for end in ends] == [ConnectionResetError]
+
+
+# -- a conversation ------------------------------------------------------------------------------
+
+
+def test_a_conversation_goes_on_there_and_then(steps, ends):
+    """Each step is taken within the call that brings the news; after the end there is none."""
+    said: list[int] = []
+
+    async def talk() -> None:
+        for number in range(3):
+            said.append(number)
+            await steps.happening()
+
+    steps.begin(talk())
+    assert (said, ends) == ([0], [])
+    steps.go_on()
+    assert said == [0, 1]
+    steps.go_on()
+    steps.go_on()
+    assert (said, ends, steps.have_ended) == ([0, 1, 2], [None], True)
+    steps.go_on()
+    assert ends == [None]
+
+
+def test_an_error_ends_a_conversation(steps, ends):
+    """It goes to whoever wants to know of the end, and no further."""
+
+    async def talk() -> None:
+        await steps.happening()
+        raise ZeroDivisionError
+
+    steps.begin(talk())
+    steps.go_on()
+    assert [type(end) for end in ends] == [ZeroDivisionError]
+    assert steps.have_ended
+
+
+@pytest.mark.parametrize(("seconds", "happens"), [(0.01, False), (600, True), (None, True)])
+def test_until(seconds, happens):
+    """It waits for what it was told to, and no longer than it was told to; other news do not end it."""
+    thread = LoopThread()
+    over = threading.Event()
+    news: list[str] = []
+
+    async def talk() -> None:
+        await steps.until(lambda: "enough" in news, seconds)
+        over.set()
+
+    def bring(what: str) -> None:
+        news.append(what)
+        steps.go_on()
+
+    steps = Steps(thread.loop, ended=lambda _error: None)
+    try:
+        begun = time.monotonic()
+        thread.loop.call_soon_threadsafe(lambda: steps.begin(talk()))
+        thread.loop.call_soon_threadsafe(bring, "something else")
+        if happens:
+            assert not over.wait(0.05)
+            thread.loop.call_soon_threadsafe(bring, "enough")
+        assert over.wait(SECONDS)
+        assert time.monotonic() - begun < 600
+    finally:
+        thread.stop()
