@@ -76,34 +76,6 @@ def pytest_configure_node(node: Any) -> None:  # pytest-xdist's, on the controll
     _reporting.tell(node.config, node.workerinput)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:  # pytest-xdist's, on the controller
-    _reporting.hear(node.config, getattr(node, "workeroutput", {}))
-
-
-def pytest_report_header(config: pytest.Config) -> str | None:
-    return _reporting.header(config)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    _reporting.start(session.config)
-
-
-# The innermost of the wrappers: behind it fixtures and workers come to their end, before it the summary is printed.
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
-    result = yield
-    _reporting.finish(session.config)
-    return result
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    _reporting.summarize(config, terminalreporter)
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     generate_scenarios(metafunc)
 
@@ -126,14 +98,3 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     result = yield
     _reporting.judge_late_mail(item)
     return result
-
-
-# The outermost of the wrappers: what others make of the outcome has been made.
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    _reporting.before_report(item, call)
-    report = yield
-    _reporting.after_report(item, report)
-    return report

@@ -16,7 +16,15 @@ import pytest_mailtrap
 
 HOUSE = Path(pytest_mailtrap.__file__).parent
 FILES = sorted(HOUSE.rglob("*.py"))
-PYTEST_SIDE = {"plugin.py", "_fixtures.py", "_reporting.py", "_suite.py", "_guarding.py"}
+PYTEST_SIDE = {
+    "plugin.py",
+    "_fixtures.py",
+    "_reporting.py",
+    "_mail_hooks.py",
+    "_phases.py",
+    "_suite.py",
+    "_guarding.py",
+}
 HEAVY = (
     "aiosmtpd",
     "asyncio",

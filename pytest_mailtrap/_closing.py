@@ -1,0 +1,79 @@
+"""
+What a run says of its mail: a line at its top, the totals at its end, and what GitHub Actions is to show.
+
+Rules of this file: only runs with a `Suite` load it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_mailtrap._suite import Suite
+
+
+def header(suite: Suite) -> str | None:
+    """The line at the top of a run with a policy."""
+    if not suite.policy.is_on:
+        return None
+    policy = suite.policy
+    where = dict.fromkeys(filter(None, (policy.origin, policy.required_by)))
+    return f"mailtrap: {policy.describe()}, set by {' and '.join(where)}"
+
+
+def summary(suite: Suite) -> list[str]:
+    """The totals at the end of a run; empty where there is nothing to say."""
+    lines = suite.tally.lines() if suite.has_totals else []
+    if suite.report_written:
+        lines.append(f"report: {suite.report}")
+    if suite.has_saved:
+        lines.append(f"saved in: {suite.save}")
+    return lines
+
+
+def summarize(suite: Suite, terminal: pytest.TerminalReporter) -> None:
+    """Show the totals, where there is anything to say."""
+    if lines := summary(suite):
+        terminal.section("mail trap")
+        for line in [*lines, *workflow_commands(suite)]:
+            terminal.line(line)
+
+
+def _append_step_summary(suite: Suite) -> None:
+    """Write the page of the step of GitHub Actions."""
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not page or not suite.has_totals:
+        return
+    from pytest_mailtrap import _github
+
+    try:
+        with open(page, "a", encoding="utf-8") as file:
+            file.write(_github.step_summary(suite.tally))
+    except OSError as error:
+        suite.tally.errors[f"the step summary could not be written: {error}"] += 1
+
+
+def workflow_commands(suite: Suite) -> list[str]:
+    """Workflow commands of GitHub Actions; each must begin a line of its own."""
+    if os.environ.get("GITHUB_ACTIONS") != "true" or not suite.tally.breaches:
+        return []
+    from pytest_mailtrap import _github
+
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    return _github.workflow_commands(suite.tally, root=suite.config.rootpath, workspace=workspace)
+
+
+def finish(suite: Suite) -> None:
+    """Write what is to be written; where there is no terminal reporter, GitHub's lines and warnings still come."""
+    suite.finish()
+    _append_step_summary(suite)
+    if suite.config.pluginmanager.hasplugin("terminalreporter"):
+        return
+    for line in workflow_commands(suite):
+        sys.stdout.write(f"{line}\n")
+    for text in suite.tally.warnings():
+        sys.stderr.write(f"mailtrap: {text}\n")

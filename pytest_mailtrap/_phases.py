@@ -1,0 +1,66 @@
+"""
+What the reports of a test's phases tell of its mail, and what they carry for the totals.
+
+Rules of this file: it is loaded by the first test with mail, a policy or a marker; a run without them pays for none of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mailtrap import _neighbours
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._schema import Outcome
+    from pytest_mailtrap._suite import Suite
+
+_OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
+
+
+def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Show the mail of a phase that failed: pytest takes the sections when it makes the report."""
+    if call.excinfo is None:
+        return
+    if call.when == "setup":
+        suite.excuse()
+    if call.excinfo.errisinstance(pytest.skip.Exception):
+        return
+    try:
+        text = suite.captured()
+    except Exception as error:  # the test has its own failure to tell, which this must not hide
+        text = f"the mail cannot be shown: {error!r}"
+    if text is not None:
+        item.add_report_section(call.when, "mail", text)
+
+
+def note(suite: Suite, item: pytest.Item, report: pytest.TestReport) -> None:
+    """Note how the test goes; at its end put on the report what it adds to the totals."""
+    item.stash[_OUTCOME] = _outcome(item.stash.get(_OUTCOME, "passed"), report)
+    if report.when == "call" or report.failed:
+        _neighbours.extend_html(item.config, report, suite.ledger.account)
+    if report.when != "teardown":
+        return
+    counts = suite.end(item.stash[_OUTCOME])
+    if suite.untold:
+        # Whatever stands on a report crosses from a worker to the controller, as long as JSON can hold it.
+        report.mailtrap = [*suite.untold]  # type: ignore[attr-defined]  # reports take attributes of plugins
+    if suite.junit and counts is not None:
+        report.user_properties += _neighbours.junit_properties(counts)
+
+
+def note_failed_subtest(item: pytest.Item) -> None:
+    """The test has failed with one of its parts, whatever becomes of the rest."""
+    item.stash[_OUTCOME] = "failed"
+
+
+def _outcome(before: Outcome, report: pytest.TestReport) -> Outcome:
+    """How the test has gone up to and with the phase of *report*."""
+    if report.when == "setup":
+        before = "passed"
+    if hasattr(report, "wasxfail"):
+        return "xpassed" if report.passed else "xfailed"
+    if report.failed:
+        return "failed" if report.when == "call" or before == "failed" else "error"
+    return "skipped" if report.skipped else before
