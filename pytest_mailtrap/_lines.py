@@ -66,6 +66,8 @@ class Lines:
         One line; ConnectionResetError at the end of the input, which is the one end that the engine takes without a
         reply and without a word in the log, and LimitOverrunError for a line that is too long.
         """
+        if self._wire.has_shut:
+            raise ConnectionResetError("the trap has closed the connection")
         buffer = self._buffer
         while (at := buffer.find(separator)) < 0 and len(buffer) <= LONGEST_LINE:
             if self._has_ended:

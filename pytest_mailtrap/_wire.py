@@ -101,6 +101,8 @@ class Wire(asyncio.BufferedProtocol):
         self._has_spoken = False
         self._is_parting = False
         self._closing = False
+        # The trap has closed: what has come in before that, and was not read, is no longer for anybody.
+        self.has_shut = False
         # The client does not take what is said to it: it is enough for now.
         self.is_full = False
 
@@ -245,7 +247,7 @@ class Wire(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Cut the connection at once."""
         self.end("server")
-        self._closing = True
+        self._closing = self.has_shut = True
         self._tcp.abort()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -435,7 +437,7 @@ class Wire(asyncio.BufferedProtocol):
     # -- small things ---------------------------------------------------------------------
 
     def _shut(self) -> None:
-        self._closing = True
+        self._closing = self.has_shut = True
         self._clear_deadline()
         self._tcp.close()
 

@@ -161,3 +161,8 @@ def until(condition: Callable[[], object], seconds: float = SECONDS) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.005)
+
+
+def connect(trap: MailTrap, *, tls: bool) -> Talk:
+    """A client that has been greeted, on the implicit-TLS port or the other."""
+    return Talk(trap.tls_port, tls=trap.ssl_context) if tls else Talk(trap.port)

@@ -11,18 +11,12 @@ import time
 from collections import deque
 
 import pytest
-from _trap_talk import MAIL, Talk, send, until
+from _trap_talk import MAIL, Talk, connect, send, until
 
 from pytest_mailtrap import _dialogue, _wire
 from pytest_mailtrap._loop_thread import LoopThread
 
 CLEARTEXT_AND_TLS = pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
-
-
-def connect(trap, tls):
-    if tls:
-        return Talk(trap.tls_port, tls=trap.ssl_context)
-    return Talk(trap.port)
 
 
 def ending(trap):
@@ -51,7 +45,7 @@ def end_of_patience(dialogue):
 @CLEARTEXT_AND_TLS
 def test_open(mailtrap, tls):
     """While a connection is open, nothing has ended it."""
-    with connect(mailtrap, tls) as client:
+    with connect(mailtrap, tls=tls) as client:
         client.hello()
         assert mailtrap.connections[0].ended_by is None
 
@@ -59,7 +53,7 @@ def test_open(mailtrap, tls):
 @CLEARTEXT_AND_TLS
 def test_quit(mailtrap, tls):
     """The client said QUIT: the trap says goodbye and closes."""
-    with connect(mailtrap, tls) as client:
+    with connect(mailtrap, tls=tls) as client:
         assert client.say("QUIT") == "221 Bye"
         assert client.is_over()
     assert ending(mailtrap) == "quit"
@@ -68,7 +62,7 @@ def test_quit(mailtrap, tls):
 @CLEARTEXT_AND_TLS
 def test_quit_without_waiting_for_the_reply(mailtrap, tls):
     """QUIT counts also where the client closes at once, its message before it as well."""
-    with connect(mailtrap, tls) as client:
+    with connect(mailtrap, tls=tls) as client:
         client.begin()
         client.send(MAIL + b".\r\nQUIT\r\n")
         if tls:
@@ -98,7 +92,7 @@ def test_close_notify(mailtrap):
 @CLEARTEXT_AND_TLS
 def test_eof(mailtrap, tls):
     """The client closed the TCP connection, and said nothing."""
-    with connect(mailtrap, tls) as client:
+    with connect(mailtrap, tls=tls) as client:
         client.hello()
     assert ending(mailtrap) == "eof"
 
@@ -106,7 +100,7 @@ def test_eof(mailtrap, tls):
 @CLEARTEXT_AND_TLS
 def test_reset(mailtrap, tls):
     """The client reset the TCP connection."""
-    client = connect(mailtrap, tls)
+    client = connect(mailtrap, tls=tls)
     client.hello()
     client.reset()
     assert ending(mailtrap) == "reset"
@@ -116,7 +110,7 @@ def test_reset(mailtrap, tls):
 def test_timeout(mailtrap, tls, monkeypatch):
     """A client that says nothing for too long is told nothing more, and closed."""
     monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.05)
-    with connect(mailtrap, tls) as client:
+    with connect(mailtrap, tls=tls) as client:
         assert client.is_over()
     assert ending(mailtrap) == "timeout"
     assert "-- no command within 0.05 s" in mailtrap.connections[0].transcript
@@ -125,7 +119,7 @@ def test_timeout(mailtrap, tls, monkeypatch):
 @CLEARTEXT_AND_TLS
 def test_timeout_in_data(mailtrap, tls, monkeypatch):
     """The same in the middle of a message, of which nothing is kept."""
-    with connect(mailtrap, tls) as client:
+    with connect(mailtrap, tls=tls) as client:
         client.begin()
         client.send(b"Subject: half\r\n")
         monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.05)

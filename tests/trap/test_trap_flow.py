@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from _trap_talk import SECONDS, Talk, until
+from _trap_talk import SECONDS, Talk, connect, until
 
 from pytest_mailtrap._lines import LONGEST_LINE, Lines
 from pytest_mailtrap._loop_thread import LoopThread
@@ -16,6 +16,7 @@ from pytest_mailtrap._steps import Steps
 from pytest_mailtrap._transcript import Recorder
 
 COMMANDS = 3000
+CLEARTEXT_AND_TLS = pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
 LONG_HELP = b"HELP " + b"x" * 480 + b"\r\n"
 
 
@@ -33,7 +34,7 @@ def narrow(trap, port: int, tls=None):
     return client, wire
 
 
-@pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
+@CLEARTEXT_AND_TLS
 def test_a_client_that_does_not_read(mailtrap, tls):
     """It is told nothing more, and no more is taken from it, until it reads; then each command has its reply."""
     context = mailtrap.ssl_context if tls else None
@@ -78,6 +79,23 @@ def swallow(client: Talk, data: bytes) -> None:
         return
 
 
+@CLEARTEXT_AND_TLS
+@pytest.mark.parametrize("last", [b"QUIT\r\n", b"NONSENSE\r\n" * 5], ids=["quit", "nonsense"])
+def test_nothing_is_taken_after_the_goodbye(mailtrap, tls, last):
+    """What a client has sent in one go with the command that ends the session is neither answered nor captured."""
+    mail = b"EHLO a\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nhi\r\n.\r\n"
+    with connect(mailtrap, tls=tls) as client:
+        client.hello()
+        client.send(mail + last + mail)
+        replies = []
+        while reply := client.reply():
+            replies.append(reply)
+    until(lambda: mailtrap.connections[0].ended_by)
+    assert replies[-1][:3] in ("221", "502")
+    assert str(mailtrap.connections[0].transcript).endswith(f"S: {replies[-1]}")
+    assert len(mailtrap) == 1
+
+
 # -- the input -----------------------------------------------------------------------------------
 
 
@@ -86,6 +104,7 @@ class FakeWire:
 
     def __init__(self) -> None:
         self.recorder = Recorder()
+        self.has_shut = False
         self.calls: list[str] = []
 
     def pause_reading(self) -> None:
