@@ -249,7 +249,7 @@ class Dialogue(SMTP):
         self._timeout_handle.cancel()
         await self.push("220 Ready to start TLS")
         # What came in one go with STARTTLS was not protected: it must not count (RFC 3207, section 4.2).
-        if discarded := await self._lines.discard():
+        if discarded := self._lines.discard():
             self._recorder.event(f"{discarded} bytes sent before TLS are discarded")
         self._wire.expect_tls()
         await self._steps.until(lambda: self._wire.secured or self._wire.closing)

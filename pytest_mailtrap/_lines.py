@@ -40,7 +40,7 @@ class Lines:
         self._data: _Data | None = None
         self._overlong = False
         self._has_ended = False
-        self._is_full = False
+        self._is_paused = False
 
     # -- the wire's side ------------------------------------------------------------------
 
@@ -51,8 +51,8 @@ class Lines:
         elif (rest := self._data.feed(data)) is not None:
             self._data = None
             self._buffer += rest
-        if len(self._buffer) > _MOST_WAITING and not self._is_full:
-            self._is_full = True
+        if len(self._buffer) > _MOST_WAITING and not self._is_paused:
+            self._is_paused = True
             self._wire.pause_reading()
 
     def feed_eof(self) -> None:
@@ -76,7 +76,7 @@ class Lines:
         if at < 0 or at > LONGEST_LINE:
             self._overlong = True
             raise asyncio.LimitOverrunError("too long", len(buffer) if at < 0 else at)
-        line = await self.read(at + len(separator))
+        line = self._take(at + len(separator))
         if self._overlong:
             # The tail of a line whose head is gone: it may be the end of a secret.
             self._overlong = False
@@ -101,10 +101,13 @@ class Lines:
 
     async def read(self, size: int) -> bytes:
         """What has come in, *size* bytes of it at most."""
+        return self._take(size)
+
+    def _take(self, size: int) -> bytes:
         taken = bytes(self._buffer[:size])
         del self._buffer[:size]
-        if self._is_full and len(self._buffer) <= LONGEST_LINE:
-            self._is_full = False
+        if self._is_paused and len(self._buffer) <= LONGEST_LINE:
+            self._is_paused = False
             self._wire.resume_reading()
         return taken
 
@@ -122,15 +125,15 @@ class Lines:
         """Wait for *seconds*, or until the client has gone."""
         await self._steps.until(lambda: self._has_ended, seconds)
 
-    async def discard(self) -> int:
+    def discard(self) -> int:
         """Forget what has come in and was not read; gives the number of bytes."""
-        return len(await self.read(len(self._buffer)))
+        return len(self._take(len(self._buffer)))
 
     async def read_data(
         self, done: Callable[[bytearray | None, int], str], limit: int | None
     ) -> str:
         """Collect message data up to its final dot, call *done* with it, and give its reply; half a message is none."""
-        waiting = await self.read(len(self._buffer))
+        waiting = self._take(len(self._buffer))
         data = self._data = _Data(done, limit)
         self.feed(waiting)
         while data.reply is None:

@@ -49,7 +49,7 @@ class Wire(asyncio.BufferedProtocol):
     One accepted TCP connection.
 
     *buffer* is what the loop reads into; nothing stays there from one reading to the next.
-    *implicit* begins with a handshake; otherwise TLS begins when the dialogue calls `start_tls()`.
+    *implicit* begins with a handshake; otherwise TLS begins when the dialogue calls `expect_tls()`.
     *choose_context* gives the SSL context for what the client offered.
     *at_handshake* gives the rules for this handshake, asked when the client's first bytes are here.
     *greets_after* is for servers that are not what they should be: so many seconds of silence on the implicit-TLS port, and they greet in cleartext.
