@@ -52,6 +52,12 @@ class Facts:
         """Take in what has become known of the transport, under the names that `Transport` has for it."""
         self.travel = {**self.travel, **facts}
 
+    def fail_handshake(self, words: str) -> None:
+        """There is no TLS, as the *words* say; the first of them stay."""
+        if self.handshake_error is None:
+            self.handshake_error = words
+            self.recorder.event(words)
+
     @property
     def transport(self) -> Transport:
         """What is known of the transport by now."""
