@@ -66,6 +66,28 @@ class Facts:
             made = self._made = (travel, Transport(**travel))
         return made[1]
 
+    def known(self) -> dict[str, Any]:
+        """All that is known by now, in a form that does not grow with the connection."""
+        return {
+            "transport": self.transport,
+            "recorder": self.recorder.copy(),
+            "messages": list(self.messages),
+            "handshake_error": self.handshake_error,
+            "trusted": self.trusted,
+            "ended_by": self.ended_by,
+            "spoke_out_of_turn": self.spoke_out_of_turn,
+        }
+
+    @classmethod
+    def of(cls, known: dict[str, Any]) -> Facts:
+        """The facts that `known()` gave."""
+        facts, values = cls(), dict(known)
+        transport = values.pop("transport")
+        facts.record(**{field.name: getattr(transport, field.name) for field in fields(transport)})
+        for name, value in values.items():
+            setattr(facts, name, value)
+        return facts
+
 
 class Connection:
     """
@@ -80,6 +102,8 @@ class Connection:
 
     *implicit_tls* tells on which port it came: `tls_port`, or else `port`.
     *auths* holds every AUTH exchange, also the refused ones.
+
+    A copy, also by `pickle`, has what was known when it was made, and grows no more.
     """
 
     __slots__ = ("_facts", "_settle", "auths", "implicit_tls")
@@ -142,6 +166,17 @@ class Connection:
         """What the client offered, None where no TLS was begun."""
         hello: ClientHello | None = self._facts.travel["client_hello"]
         return hello
+
+    def __getstate__(self) -> dict[str, Any]:
+        known = self._settled().known()
+        return {"implicit_tls": self.implicit_tls, "auths": self.auths, "known": known}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.implicit_tls = state["implicit_tls"]
+        self.auths = state["auths"]
+        self._facts = Facts.of(state["known"])
+        # There is no server that could be asked for the rest.
+        self._settle = lambda: None
 
     def __repr__(self) -> str:
         how = self._facts.travel["tls_version"] or "cleartext"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,3 +46,35 @@ class Directory:
         identity = mint_identity(certificate, key, address, *addresses, **keywords)
         self._issued.append(identity.certificate)
         return identity
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The key of the CA stays here.
+        return _excerpt, (self.trust, tuple(map(as_bytes, self._issued)))
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What a directory knew when it was copied; it issues nothing."""
+
+    trust: bytes
+    certificates: tuple[x509.Certificate, ...] = field(repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _excerpt, (self.trust, tuple(map(as_bytes, self.certificates)))
+
+
+def _excerpt(trust: bytes, certificates: tuple[bytes, ...]) -> Excerpt:
+    return Excerpt(trust, tuple(map(of_bytes, certificates)))
+
+
+def as_bytes(certificate: x509.Certificate) -> bytes:
+    """The form in which a certificate can be pickled; as an object of cryptography's it cannot."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.DER)
+
+
+def of_bytes(der: bytes) -> x509.Certificate:
+    from cryptography import x509
+
+    return x509.load_der_x509_certificate(der)

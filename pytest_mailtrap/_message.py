@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pytest_mailtrap._connection import Connection
-    from pytest_mailtrap._directory import Directory
+    from pytest_mailtrap._directory import Directory, Excerpt
     from pytest_mailtrap._smime._facts import SMIMEFacts
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._smime._settings import Trust
@@ -42,6 +42,13 @@ class Attachment:
     content: bytes = field(repr=False)
 
 
+class _Cache(dict[str, Any]):
+    """What was worked out of a message; a copy of it works it out again."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Cache, ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CapturedMessage:
     """
@@ -54,6 +61,9 @@ class CapturedMessage:
     *received_at* is an aware datetime in UTC.
     *transcript* is what was said on the connection up to the reply that accepted this message.
     *directory* knows the S/MIME certificates that the trap issued.
+
+    It equals nothing but itself.
+    A copy, also by `pickle`, has all of these facts, and its connection those of that moment; neither needs the trap any more.
     """
 
     mail_from: str
@@ -67,8 +77,8 @@ class CapturedMessage:
     connection: Connection
     transcript: Transcript
     received_at: datetime
-    directory: Directory
-    _cache: dict[str, Any] = field(default_factory=dict, init=False)
+    directory: Directory | Excerpt
+    _cache: _Cache = field(default_factory=_Cache, init=False)
 
     @property
     def parsed(self) -> email.message.EmailMessage:

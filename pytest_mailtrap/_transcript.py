@@ -136,6 +136,12 @@ class Recorder:
     def _add(self, speaker: bytes, line: bytes) -> None:
         self._entries.append(speaker + (b"+" if self.encrypted else b" ") + line)
 
+    def copy(self) -> Recorder:
+        """One that has written the same up to now."""
+        copied = Recorder()
+        copied._entries = list(self._entries)
+        return copied
+
     def snapshot(self, *, and_next: int = 0) -> Transcript:
         """The transcript up to now, and the *and_next* lines to come; later lines do not show in it."""
         return Transcript(self._entries, len(self._entries) + and_next)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_mailtrap._directory import as_bytes, of_bytes
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -48,6 +50,18 @@ class Transport:
     def encrypted(self) -> bool:
         """Whether TLS protected the message on its way."""
         return self.tls_version is not None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A certificate is an object of OpenSSL's, which cannot be pickled; its bytes can.
+        facts = {known.name: getattr(self, known.name) for known in fields(self)}
+        certificate = facts.pop("client_certificate")
+        return _transport_of, (facts, None if certificate is None else as_bytes(certificate))
+
+
+def _transport_of(facts: dict[str, Any], certificate: bytes | None) -> Transport:
+    return Transport(
+        client_certificate=None if certificate is None else of_bytes(certificate), **facts
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,192 @@
+"""Copies of messages and connections: by `copy`, by `pickle`, and in another process."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import multiprocessing
+import pickle
+import ssl
+
+import pytest
+from _trap_talk import Talk, until
+
+from pytest_mailtrap._transcript import Transcript
+
+
+def pickled(given):
+    return pickle.loads(pickle.dumps(given))  # what it reads it has written
+
+
+deeply = pytest.mark.parametrize("copied", [copy.deepcopy, pickled])
+
+
+@pytest.fixture
+def client(mailtrap, mailtrap_ca):
+    """A client that is still there when its message has come, known by password and by certificate."""
+    context = ssl.create_default_context(cafile=mailtrap.ca_file)
+    mailtrap_ca.issue_cert("client@example.org").configure_cert(context)
+    with Talk(mailtrap.port) as client:
+        client.hello()
+        client.starttls(context)
+        client.hello()
+        secret = base64.b64encode(f"\0{mailtrap.username}\0{mailtrap.password}".encode())
+        assert client.say(b"AUTH PLAIN " + secret).startswith("235")
+        assert client.deliver(b"Subject: hello\r\nX-Odd: \xff\r\n\r\nhello\r\n") == "250 OK"
+        yield client
+
+
+@pytest.fixture
+def message(client, mailtrap):
+    [message] = mailtrap
+    return message
+
+
+FACTS = (
+    *("mail_from", "rcpt_tos", "mail_options", "rcpt_options", "smtp_utf8", "raw", "transport"),
+    *("auth", "transcript", "received_at", "subject", "text", "html", "links", "attachments"),
+)
+CONNECTION_FACTS = (
+    *("transport", "auths", "implicit_tls", "ended_by", "handshake_error", "trusted", "peer"),
+    *("transcript", "client_hello", "spoke_out_of_turn"),
+)
+
+
+def facts(given, names):
+    return {name: getattr(given, name) for name in names}
+
+
+@pytest.mark.mailtrap(client_certificates="request")
+@deeply
+def test_a_copy_has_all_the_facts(message, mailtrap, copied):
+    """Envelope, bytes, transport with ClientHello and client certificate, AUTH with its password, transcript, connection."""
+    before = message.parsed
+    other = copied(message)
+    assert facts(other, FACTS) == facts(message, FACTS)
+    assert facts(other.connection, CONNECTION_FACTS) == facts(message.connection, CONNECTION_FACTS)
+    assert other.transport.client_hello == message.transport.client_hello
+    assert other.transport.client_certificate is not None
+    assert other.auth.password == mailtrap.password
+    assert other.parsed is not before
+    assert other.parsed["X-Odd"] == before["X-Odd"]
+    assert repr(other) == repr(message)
+    assert repr(other.connection) == repr(message.connection)
+    other.assert_sent_over_tls()
+    other.assert_authenticated(username=mailtrap.username)
+
+
+@deeply
+def test_messages_and_connections_still_lead_to_each_other(message, client, mailtrap, copied):
+    """Several messages of one connection have one connection in the copy, too, and it has them."""
+    assert client.deliver(b"Subject: second\r\n\r\n") == "250 OK"
+    first, second = copied(mailtrap[:])
+    assert first.connection is second.connection
+    assert first.connection is not message.connection
+    assert first.connection.messages == (first, second)
+    [again, _] = copied(message).connection.messages
+    assert again.raw == message.raw
+
+
+@deeply
+def test_a_copy_equals_only_itself(message, copied):
+    """As a second message with the same bytes does not equal the first one."""
+    other = copied(message)
+    assert message == message
+    assert other == other
+    assert other != message
+    assert len({message, other}) == 2
+    assert (other.transport, other.transcript) == (message.transport, message.transcript)
+
+
+def test_a_shallow_copy_shares_its_parts(message):
+    """As of everything: it is on the same connection."""
+    other = copy.copy(message)
+    assert other.connection is message.connection
+    assert other.raw is message.raw
+    assert other != message
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_a_copied_connection_stands_still(message, client, mailtrap, copied):
+    """It has what was known at that time, while the other one goes on."""
+    other = copied(message.connection)
+    lines = len(other.transcript)
+    assert client.deliver() == "250 OK"
+    assert client.say("QUIT").startswith("221")
+    until(lambda: message.connection.ended_by == "quit")
+    assert other.ended_by is None
+    assert (len(other.messages), len(message.connection.messages)) == (1, 2)
+    assert (len(other.transcript), other.messages[0].raw) == (lines, message.raw)
+    assert len(message.connection.transcript) > lines
+
+
+def test_a_copy_has_what_the_client_had_sent(mailtrap):
+    """The reply to the message is in the transcript, and the end of the connection is known: nothing is left on its way."""
+    with Talk(mailtrap.port) as client:
+        client.hello()
+        assert client.deliver() == "250 OK"
+        client.say("QUIT")
+    other = pickled(mailtrap[0])
+    assert str(other.transcript).endswith("S: 250 OK")
+    assert other.connection.ended_by == "quit"
+
+
+@deeply
+def test_a_copy_needs_no_trap(mailtrap_factory, copied):
+    """It can be made after the trap has ended, and asked for everything; an original that was not closed, too."""
+    with mailtrap_factory() as trap, Talk(trap.port) as client:
+        client.hello()
+        client.deliver()
+        early = copied(trap[0])
+        [message] = trap
+    late = copied(message)
+    assert early.connection.ended_by is None
+    assert late.connection.ended_by is not None
+    assert late.transcript == early.transcript
+
+
+@deeply
+def test_the_key_of_the_ca_is_not_copied(message, mailtrap, copied):
+    """A copy judges S/MIME as the message does, and issues nothing."""
+    alice = mailtrap.smime_identity("alice@example.org")
+    other = copied(copied(message))
+    assert other.directory.trust == mailtrap.ca_pem.encode()
+    assert alice.certificate in other.directory.certificates
+    assert other.smime == message.smime
+    assert not hasattr(other.directory, "issue")
+    assert b"PRIVATE KEY" not in pickle.dumps(message)
+
+
+def test_no_repr_of_a_copy_shows_the_password(message, mailtrap):
+    """It is there for those who ask for it, and in no text."""
+    other = pickled(message)
+    parts = (other, other.auth, other.connection, other.connection.auths, other.transcript)
+    texts = [*map(repr, parts), str(other.transcript), str(other.directory)]
+    assert not [text for text in texts if mailtrap.password in text]
+    assert other.connection.auths[0].password == mailtrap.password
+
+
+def test_a_connection_that_carried_nothing(mailtrap):
+    """One that failed can be copied as well, with its reason."""
+    with Talk(mailtrap.port) as client:
+        client.hello()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            client.starttls(ssl.create_default_context())
+    [connection] = mailtrap.connections
+    other = pickled(connection)
+    assert other.handshake_error == connection.handshake_error
+    assert "unknown CA" in other.handshake_error
+    assert other.messages == ()
+
+
+def test_another_process(message):
+    """The case that it is for: what is given to a worker, and comes back from it."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        [(subject, version, ended_by)] = pool.map(in_a_worker, [message])
+    assert (subject, version, ended_by) == ("hello", "TLSv1.3", None)
+
+
+def in_a_worker(message):
+    assert isinstance(message.transcript, Transcript)
+    return message.subject, message.transport.tls_version, message.connection.ended_by
