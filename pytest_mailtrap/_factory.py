@@ -13,7 +13,7 @@ from pytest_mailtrap._station import Station
 from pytest_mailtrap._trap import MailTrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
     import trustme
@@ -49,13 +49,15 @@ class MailTrapFactory:
                 raise AssertionError(text)
 
     @contextmanager
-    def running(self, options: Options) -> Iterator[MailTrap]:
-        """Run a trap with *options* inside the `with` block."""
+    def running(
+        self, options: Options, *, plays: Mapping[str, Any] | None = None
+    ) -> Iterator[MailTrap]:  # as MailTrap has it
+        """Run a trap with *options* inside the `with` block; *plays* is what its marker says of the hostile servers."""
         if self._observer is not None:
             self._observer.starting(options)
         station = Station(self._thread, self._certificates, options, observer=self._observer)
         with self._run(station):
-            yield MailTrap(station)
+            yield MailTrap(station, plays=plays)
 
     @contextmanager
     def hostile(self, options: Options, scenario: Scenario, mode: str) -> Iterator[HostileMailTrap]:

@@ -11,7 +11,7 @@ from pytest_mailtrap._reporting import add_check, suite_of
 from pytest_mailtrap._settings import intercept_for_the_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import trustme
 
@@ -54,7 +54,8 @@ def mailtrap(
     request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
 ) -> Iterator[MailTrap]:
     """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
-    with mailtrap_factory.running(trap_options(request.node)) as trap:
+    options, plays = trap_options(request.node), _plays(request.node)
+    with mailtrap_factory.running(options, plays=plays) as trap:
         add_check(request.node, trap.unfired_faults)
         yield trap
 
@@ -114,6 +115,13 @@ def trap_options(node: pytest.Item) -> Options:
     if node.get_closest_marker("mailtrap") is None:
         return _unmarked(intercept)
     return marked_options(node).for_the_trap(intercept=intercept)
+
+
+def _plays(node: pytest.Item) -> Mapping[str, Any] | None:
+    """What the markers of a test say of the hostile servers that its trap may play."""
+    if node.get_closest_marker("mailtrap") is None:
+        return None
+    return marked_options(node).plays()
 
 
 @cache

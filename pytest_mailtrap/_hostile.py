@@ -34,7 +34,7 @@ class HostileMailTrap(MailTrap):
 
     def __init__(self, station: Station, *, scenario: Scenario, mode: str) -> None:
         station.play(scenario)
-        super().__init__(station)
+        super().__init__(station, plays={"mode": mode})
         self.scenario = scenario
         self.mode = mode
 

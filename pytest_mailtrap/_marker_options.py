@@ -19,7 +19,7 @@ class MarkerOptions(Options):
     What `@pytest.mark.mailtrap` takes: the options of the test's trap, and what holds for the test itself.
 
     *guard* says whether connections to mail ports of other hosts fail; None stands for what holds for the whole run.
-    *mode*, *scenarios* and *skip_scenarios* choose what `hostile_mailtrap` plays.
+    *mode*, *scenarios* and *skip_scenarios* choose what `hostile_mailtrap` and `assert_refuses_hostile_servers()` play.
     """
 
     guard: bool | None = None
@@ -33,6 +33,10 @@ class MarkerOptions(Options):
 
         check_skips(self.skip_scenarios or {})
         return family(self.mode, scenarios=self.scenarios)
+
+    def plays(self) -> dict[str, Any]:
+        """The same as keywords of `assert_refuses_hostile_servers()`."""
+        return {name: getattr(self, name) for name in ("mode", "scenarios", "skip_scenarios")}
 
     def for_the_trap(self, *, intercept: bool | tuple[str, ...] | None = None) -> Options:
         """The part that a trap takes; *intercept* is what holds where the marker says nothing of it."""

@@ -12,6 +12,7 @@ from pytest_mailtrap._explain import explain_nothing, explain_waiting
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._policy import numbered, transport_violations
 from pytest_mailtrap._scripted import Scripted
+from pytest_mailtrap._terms import MODES
 from pytest_mailtrap._waiting import changed
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     A message is in it before the client hears that it was accepted.
     """
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Station, *, plays: Mapping[str, Any] | None = None) -> None:
+        # *plays* is what the test's marker says of the hostile servers, by keywords of judge_family().
+        self._plays = {"mode": MODES[0], **(plays or {})}
         self._station = station
         self._inbox = station.stage.inbox
         self._rules = station.stage.rules
@@ -279,7 +282,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     def assert_refuses_hostile_servers(
         self,
         send: Callable[..., Any],
-        mode: str = "starttls",
+        mode: str | None = None,
         *,
         scenarios: Iterable[str | Scenario] | None = None,
         skip_scenarios: Mapping[str, str] | None = None,
@@ -293,6 +296,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         *send* makes the application send one message; it is given host and port where it takes them,
         but keeps its own where it has defaults for them and `intercept()` is in force.
         *mode* is "starttls" or "implicit"; *scenarios* narrows the family, *skip_scenarios* maps ids to the reason why they are left out.
+        For each of the three None stands for what the test's marker says, if anything; else it is the whole family of "starttls".
         *timeout* and *may_fail_silently* are those of `HostileMailTrap.assert_client_refuses`.
         All failures stand in one message; the verdicts are returned, the control's first.
         What the servers got is in the verdicts, not among the messages of the trap.
@@ -303,15 +307,19 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         return assert_family_refused(
             self._station,
             send,
-            mode=mode,
-            scenarios=scenarios,
-            skip_scenarios=skip_scenarios,
             timeout=timeout,
             may_fail_silently=may_fail_silently,
+            **self._played(mode=mode, scenarios=scenarios, skip_scenarios=skip_scenarios),
         )
 
     def judge_hostile_servers(
-        self, send: Callable[..., Any], mode: str = "starttls", **keywords: Any
+        self,
+        send: Callable[..., Any],
+        mode: str | None = None,
+        *,
+        scenarios: Iterable[str | Scenario] | None = None,
+        skip_scenarios: Mapping[str, str] | None = None,
+        **keywords: Any,
     ) -> tuple[Verdict, ...]:  # the keywords of the method above
         """
         Do as `assert_refuses_hostile_servers()`, and give the verdicts instead of failing, the control's first.
@@ -320,7 +328,12 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         """
         from pytest_mailtrap._trial import judge_family
 
-        return judge_family(self._station, send, mode=mode, **keywords)
+        played = self._played(mode=mode, scenarios=scenarios, skip_scenarios=skip_scenarios)
+        return judge_family(self._station, send, **played, **keywords)
+
+    def _played(self, **given: Any) -> dict[str, Any]:  # arguments of the two methods above
+        """What was *given*, and what the marker says in place of None."""
+        return {**self._plays, **{name: it for name, it in given.items() if it is not None}}
 
     def _at_least_one(self) -> dict[int, CapturedMessage]:
         """The messages by their places, from 1, as a failure calls them."""

@@ -244,3 +244,62 @@ def test_one_call_leaves_scenarios_out(mailtrap):
     given["skip_scenarios"] = {"tls-1.0-only": ""}
     with pytest.raises(ValueError, match=r"'tls-1\.0-only' needs its reason"):
         mailtrap.assert_refuses_hostile_servers(deliver, **given)
+
+
+def deliver_implicit(host, port):
+    context = ssl.create_default_context()
+    with smtplib.SMTP_SSL(host, port, timeout=5, context=context) as client:
+        client.sendmail("a@example.org", ["b@example.org"], b"Subject: Hi\r\n\r\n")
+
+
+def played(verdicts):
+    return [(verdict.scenario.id, verdict.mode) for verdict in verdicts]
+
+
+@pytest.mark.parametrize("call", ["assert_refuses_hostile_servers", "judge_hostile_servers"])
+@pytest.mark.mailtrap(
+    mode="implicit",
+    scenarios=["certificate-expired", "handshake-closed"],
+    skip_scenarios={"handshake-closed": "flaky relay, #13"},
+)
+def test_one_call_plays_what_the_marker_says(mailtrap, call):
+    """As the fixture does: mode, scenarios, and those that are left out."""
+    verdicts = getattr(mailtrap, call)(deliver_implicit)
+    assert played(verdicts) == [("ok", "implicit"), ("certificate-expired", "implicit")]
+
+
+@pytest.mark.mailtrap(
+    mode="implicit",
+    scenarios=["certificate-expired"],
+    skip_scenarios={"certificate-expired": "flaky relay, #13"},
+)
+def test_what_one_call_is_given_counts_more_than_the_marker(mailtrap):
+    """Each argument by itself; the others are still the marker's."""
+    verdicts = mailtrap.assert_refuses_hostile_servers(deliver, "starttls", skip_scenarios={})
+    assert played(verdicts) == [("ok", "starttls"), ("certificate-expired", "starttls")]
+    verdicts = mailtrap.judge_hostile_servers(deliver_implicit, scenarios=["handshake-closed"])
+    assert played(verdicts) == [("ok", "implicit"), ("handshake-closed", "implicit")]
+
+
+@pytest.mark.mailtrap(scenarios=["starttls-stripped"])
+def test_a_scenario_of_the_marker_that_the_mode_of_the_call_has_not(mailtrap):
+    """It is an error, rather than a test of nothing."""
+    with pytest.raises(ValueError, match="does not exist in mode 'implicit'"):
+        mailtrap.assert_refuses_hostile_servers(deliver_implicit, "implicit")
+
+
+@pytest.mark.mailtrap(mode="implicit", scenarios=["certificate-expired"])
+def test_the_marker_says_nothing_to_other_traps(mailtrap, mailtrap_factory):
+    """A trap of the factory is no trap of the test's."""
+    with mailtrap_factory() as trap:
+        [control, verdict] = trap.judge_hostile_servers(deliver, scenarios=["handshake-closed"])
+    assert (control.mode, verdict.mode) == ("starttls", "starttls")
+
+
+@pytest.mark.mailtrap(mode="implicit", scenarios=["ok"])
+def test_one_call_of_a_hostile_trap_has_its_mode(hostile_mailtrap):
+    """It would be strange for the same trap to play two."""
+    verdicts = hostile_mailtrap.judge_hostile_servers(
+        deliver_implicit, scenarios=["handshake-closed"]
+    )
+    assert played(verdicts) == [("ok", "implicit"), ("handshake-closed", "implicit")]
