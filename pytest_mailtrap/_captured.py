@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._layout import how_sent, summary
 from pytest_mailtrap._outcomes import outcome
 from pytest_mailtrap._record import connection_lines, message_lines
+from pytest_mailtrap._terms import plural
 
 if TYPE_CHECKING:
     from pytest_mailtrap._account import Account
@@ -62,4 +63,8 @@ def _culprit(account: Account) -> CapturedMessage | None:
 
 def _tail(lines: list[str]) -> list[str]:
     surplus = len(lines) - _MOST_DIALOGUE
-    return lines if surplus <= 0 else [f"... {surplus} lines before", *lines[-_MOST_DIALOGUE:]]
+    return (
+        lines
+        if surplus <= 0
+        else [f"... {plural(surplus, 'line')} before", *lines[-_MOST_DIALOGUE:]]
+    )

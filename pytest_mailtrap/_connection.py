@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_mailtrap._terms import plural
 from pytest_mailtrap._transcript import Recorder
 from pytest_mailtrap._transport import Transport
 
@@ -182,4 +183,5 @@ class Connection:
         how = self._facts.travel["tls_version"] or "cleartext"
         error = self._facts.handshake_error
         end = f", {error}" if error else ""
-        return f"<Connection from {self.peer[0]}:{self.peer[1]}, {how}, {len(self.messages)} messages{end}>"
+        messages = plural(len(self.messages), "message")
+        return f"<Connection from {self.peer[0]}:{self.peer[1]}, {how}, {messages}{end}>"

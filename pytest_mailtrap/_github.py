@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._tally import CUT_SHORT, plural
+from pytest_mailtrap._tally import CUT_SHORT
+from pytest_mailtrap._terms import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap._hosts import spoken
 from pytest_mailtrap._layout import COLUMNS, clip
+from pytest_mailtrap._terms import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +128,10 @@ def explain_attempts(attempts: Sequence[Attempt]) -> str:
     counted = dict.fromkeys(attempts, 0)
     for attempt in attempts:
         counted[attempt] += 1
-    lines = [f"{_count(len(attempts))} to a real mail server, refused by the guard", ""]
+    lines = [
+        f"{plural(len(attempts), 'connection')} to a real mail server, refused by the guard",
+        "",
+    ]
     lines += _table(counted)
     lines += ["", f"  {_when(attempts[0])}", ""]
     lines += ["The application caught the error and went on.", *_remedy(attempts[0])]
@@ -157,10 +161,6 @@ def _end(test: str) -> str:
 
 def _remedy(attempt: Attempt) -> tuple[str, ...]:
     return _WAYS_OUT if attempt.test else _OUTSIDE
-
-
-def _count(number: int) -> str:
-    return "1 connection" if number == 1 else f"{number} connections"
 
 
 def _place() -> str | None:

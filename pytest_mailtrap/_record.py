@@ -13,6 +13,8 @@ import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._terms import plural
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -210,7 +212,7 @@ def _is_mail(line: Line) -> bool:
 
 
 def _left_out(count: int) -> list[str]:
-    return [f"-- {count} lines left out"] if count > 0 else []
+    return [f"-- {plural(count, 'line')} left out"] if count > 0 else []
 
 
 def now() -> str:

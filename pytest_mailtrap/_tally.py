@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
+from pytest_mailtrap._terms import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -189,10 +191,6 @@ class Tally:
         ]
         more = len(found) - _MOST_LINES
         return found[:_MOST_LINES] + ([f"warning: ... and {more} more"] if more > 0 else [])
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _some(texts: Sequence[str]) -> str:

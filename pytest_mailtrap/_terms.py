@@ -1,4 +1,8 @@
-"""The words of the field that users write and the code compares: in their order, from weakest to strongest where there is one."""
+"""
+The words of the field that users write and the code compares: in their order, from weakest to strongest where there is one.
+
+And how things are counted in words.
+"""
 
 from __future__ import annotations
 
@@ -7,3 +11,8 @@ TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 POLICIES = ("none", "testing", "enforce")
 # How TLS begins, and so which family a hostile server is of.
 MODES = ("starttls", "implicit")
+
+
+def plural(count: int, noun: str) -> str:
+    """Such as "1 message" and "2 messages"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

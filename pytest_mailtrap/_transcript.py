@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, overload
 
+from pytest_mailtrap._terms import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -86,7 +88,7 @@ class Transcript(Sequence[Line]):
         return "\n".join(map(str, self))
 
     def __repr__(self) -> str:
-        return f"<Transcript of {len(self)} lines>"
+        return f"<Transcript of {plural(len(self), 'line')}>"
 
 
 class Recorder:

@@ -12,7 +12,7 @@ from pytest_mailtrap._explain import explain_nothing, explain_waiting
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._policy import numbered, transport_violations
 from pytest_mailtrap._scripted import Scripted
-from pytest_mailtrap._terms import MODES
+from pytest_mailtrap._terms import MODES, plural
 from pytest_mailtrap._waiting import changed
 
 if TYPE_CHECKING:
@@ -62,9 +62,8 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         return iter(self._messages())
 
     def __repr__(self) -> str:
-        return (
-            f"<MailTrap localhost:{self.port}, TLS {self.tls_port}, {self._inbox.count()} messages>"
-        )
+        messages = plural(self._inbox.count(), "message")
+        return f"<MailTrap localhost:{self.port}, TLS {self.tls_port}, {messages}>"
 
     def _messages(self) -> list[CapturedMessage]:
         self._inbox.raise_failure()

@@ -61,7 +61,7 @@ def open_cms(
     opened = open_content(oid, element, settings, detached=detached)
     if opened.layer is None or not trailing:
         return opened
-    warning = problem("trailing-data", f"{trailing} bytes")
+    warning = problem("trailing-data", f"{trailing} byte" + "s" * (trailing != 1))
     return _with_warnings(opened, (warning,))
 
 

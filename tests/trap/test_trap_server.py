@@ -14,6 +14,9 @@ import pytest
 from _trap_talk import MAIL, SECONDS, Talk, send
 
 from pytest_mailtrap import CapturedMessage, MailTrap
+from pytest_mailtrap._captured import _MOST_DIALOGUE, _tail
+from pytest_mailtrap._record import _LONGEST_TRANSCRIPT, connection_lines
+from pytest_mailtrap._transcript import Transcript
 
 
 def _can_bind_ipv6() -> bool:
@@ -305,13 +308,36 @@ def test_repr(mailtrap):
     """A trap's repr says where it is and how much it holds; a message's, how and to whom it went."""
     send(mailtrap, b"Subject: Reset\x1b[31m your password\r\n\r\n")
     assert repr(mailtrap) == (
-        f"<MailTrap localhost:{mailtrap.port}, TLS {mailtrap.tls_port}, 1 messages>"
+        f"<MailTrap localhost:{mailtrap.port}, TLS {mailtrap.tls_port}, 1 message>"
     )
     assert "\x1b" not in repr(mailtrap[0])
     assert repr(mailtrap[0]).startswith("<CapturedMessage TLSv1.3, ")
     assert repr(mailtrap[0]).endswith(" -> b@example.org>")
     [connection] = mailtrap.connections
     assert repr(connection).startswith("<Connection from 127.0.0.1:") or "::1" in repr(connection)
+    assert repr(connection).endswith(", TLSv1.3, 1 message>")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 messages"), (1, "1 message"), (2, "2 messages")]
+)
+def test_repr_counts_as_people_do(mailtrap, count, words):
+    """One message is no messages; neither is one line."""
+    with Talk(mailtrap.port) as client:
+        for _ in range(count):
+            client.deliver()
+        assert repr(mailtrap).endswith(f", {words}>")
+        [connection] = mailtrap.connections
+        assert repr(connection).endswith(f", {words}>")
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 line"), (2, "2 lines")])
+def test_lines_are_counted_as_people_do(count, words):
+    """In the repr of a transcript, in one that is cut for a file, and in one that is cut for the terminal."""
+    assert repr(Transcript([b"S 250 OK"] * count, count)) == f"<Transcript of {words}>"
+    long = _LONGEST_TRANSCRIPT + count
+    assert f"-- {words} left out" in connection_lines(Transcript([b"S 250 OK"] * long, long))
+    assert _tail(["S: 250 OK"] * (_MOST_DIALOGUE + count))[0] == f"... {words} before"
 
 
 def test_messages_to(mailtrap):
