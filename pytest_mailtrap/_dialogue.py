@@ -77,7 +77,7 @@ class Dialogue(SMTP):
         wire: Wire,
         *,
         options: Options,
-        accounts: Mapping[str, str],
+        passwords: Mapping[str, str],
         directory: Directory,
         rules: Rules,
         deliver: Deliver,
@@ -100,7 +100,7 @@ class Dialogue(SMTP):
         self._reader = self._lines
         self._writer = self.transport = wire
         self._options = options
-        self._accounts = accounts
+        self._passwords = passwords
         self._directory = directory
         self._deliver = deliver
         self._fail = fail
@@ -296,7 +296,7 @@ class Dialogue(SMTP):
 
     def _authenticate(self, mechanism: str, auth_data: Any) -> AuthResult:
         login, password = (part.decode("utf-8", "backslashreplace") for part in auth_data)
-        accepted = self._accounts.get(login) == password
+        accepted = self._passwords.get(login) == password
         auth = self._note_auth(mechanism, login, password, accepted=accepted)
         if accepted:
             self._auth = auth

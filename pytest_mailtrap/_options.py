@@ -75,7 +75,7 @@ class Options:
                 )
         return cls(**{name: _as_tuple(name, value) for name, value in keywords.items()})
 
-    def accounts(self) -> Mapping[str, str] | None:
+    def passwords(self) -> Mapping[str, str] | None:
         """The accepted credentials as a mapping, or None when the trap makes them up."""
         if self.credentials is None or isinstance(self.credentials, Mapping):
             return self.credentials

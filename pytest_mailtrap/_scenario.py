@@ -96,7 +96,7 @@ class Scenario:
                 raise TypeError(f"rules must be Rule objects, got {rule!r}")
 
     def options(self, base: Options) -> Options:
-        """The options of a trap that plays it; accounts and limits are those of *base*."""
+        """The options of a trap that plays it; passwords and limits are those of *base*."""
         return dataclasses.replace(
             base,
             starttls=self.starttls,

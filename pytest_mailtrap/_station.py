@@ -1,5 +1,5 @@
 """
-A running mail server with all that belongs to it: ports, certificates, accounts, and the stage it plays on.
+A running mail server with all that belongs to it: ports, certificates, passwords, and the stage it plays on.
 
 Rules of this file: it knows connections and stages, but neither messages nor assertions; `MailTrap` is what a test sees of it.
 """
@@ -38,7 +38,7 @@ class Station:
     """
     Where clients arrive.
 
-    *server* has the ports, *stage* what is played on them at the moment, *accounts* the passwords by user name.
+    *server* has the ports, *stage* what is played on them at the moment, *passwords* those that it accepts, by user name.
     *has_intercepted* tells whether connections have ever been led here from elsewhere.
     """
 
@@ -55,7 +55,7 @@ class Station:
         self.thread = thread
         self.certificates = certificates
         self.options = options
-        self.accounts = options.accounts() or {"mailtrap": secrets.token_urlsafe(12)}
+        self.passwords = options.passwords() or {"mailtrap": secrets.token_urlsafe(12)}
         self.stage = Stage(options, observer=observer)
         self.has_intercepted = False
         self.server = Server(thread, new_wire=self._new_wire, fail=self._fail)
@@ -185,7 +185,7 @@ class Station:
         return Dialogue(
             wire,
             options=stage.options,
-            accounts=self.accounts,
+            passwords=self.passwords,
             directory=self.certificates.smime_directory,
             rules=stage.rules,
             deliver=stage.inbox.deliver,

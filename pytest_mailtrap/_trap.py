@@ -115,12 +115,12 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     @property
     def username(self) -> str:
         """A user name it accepts; the first one where *credentials* names several."""
-        return next(iter(self._station.accounts))
+        return next(iter(self._station.passwords))
 
     @property
     def password(self) -> str:
         """The password that goes with `username`."""
-        return self._station.accounts[self.username]
+        return self._station.passwords[self.username]
 
     # -- whom to trust --------------------------------------------------------------------
 

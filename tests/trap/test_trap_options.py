@@ -258,11 +258,11 @@ def test_options_are_a_value():
         one.starttls = "off"
 
 
-def test_accounts():
+def test_passwords():
     """A pair and a mapping come to the same; None leaves it to the trap."""
-    assert Options(credentials=("shop", "x")).accounts() == {"shop": "x"}
-    assert Options(credentials={"shop": "x", "desk": "y"}).accounts() == {"shop": "x", "desk": "y"}
-    assert Options().accounts() is None
+    assert Options(credentials=("shop", "x")).passwords() == {"shop": "x"}
+    assert Options(credentials={"shop": "x", "desk": "y"}).passwords() == {"shop": "x", "desk": "y"}
+    assert Options().passwords() is None
 
 
 def test_lists_are_kept_as_tuples():
