@@ -6,6 +6,7 @@ Rules of this file: every access goes through one lock; nothing here knows of so
 
 from __future__ import annotations
 
+import errno
 import threading
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,8 +28,16 @@ class Observer(Protocol):
     def delivered(self, message: CapturedMessage, options: Options) -> None: ...
 
 
+# The files of this process, and those of the whole machine.
+_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)
+
+
 class TrapError(RuntimeError):
-    """The trap itself failed: an error of this library, not of the application under test."""
+    """
+    The trap could not do its work; its cause is why.
+
+    That is an error of this library, unless the process has no more files to open.
+    """
 
 
 class Inbox:
@@ -76,9 +85,7 @@ class Inbox:
         with self._changed:
             errors, self._errors = self._errors, []
         if errors:
-            raise TrapError(
-                "the mail trap itself failed; this is an error in pytest-mailtrap, not in the application"
-            ) from errors[0]
+            raise TrapError(_blame(errors[0])) from errors[0]
 
     def messages(self) -> list[CapturedMessage]:
         with self._changed:
@@ -117,3 +124,18 @@ class Inbox:
     def unlisten(self, listener: Callable[[], None]) -> None:
         with self._changed:
             self._listeners.remove(listener)
+
+
+def _blame(error: BaseException) -> str:
+    """Who is to do something about it, and what."""
+    if isinstance(error, OSError) and error.errno in _NO_MORE_FILES:
+        return (
+            f"the mail trap could not let a client in: {error.strerror}\n"
+            "\n"
+            "Look for connections and files that the application or its tests\n"
+            "leave open (-W error::ResourceWarning shows them), or raise the\n"
+            "limit (ulimit -n)."
+        )
+    return (
+        "the mail trap itself failed; this is an error in pytest-mailtrap, not in the application"
+    )

@@ -117,8 +117,17 @@ def test_nobody_comes_in_after_the_end(factory):
         assert len(trap) == 1
 
 
+NO_MORE_FILES = (
+    "the mail trap could not let a client in: Too many open files\n"
+    "\n"
+    "Look for connections and files that the application or its tests\n"
+    "leave open (-W error::ResourceWarning shows them), or raise the\n"
+    "limit (ulimit -n)."
+)
+
+
 def test_mail_waits_where_the_process_has_no_more_files(factory):
-    """The test is told what is wrong, and the client gets in as soon as there is room."""
+    """The test is told what is wrong and what to do, and the client gets in as soon as there is room."""
     resource = pytest.importorskip("resource", reason="files are limited on Unix only")
     with factory() as trap, socket.socket() as sock:
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -132,7 +141,8 @@ def test_mail_waits_where_the_process_has_no_more_files(factory):
             sock.connect(("127.0.0.1", trap.port))
             with pytest.raises(TrapError) as error:
                 trap.wait_for(1, timeout=10)
-            assert "Too many open files" in str(error.value.__cause__)
+            assert isinstance(error.value.__cause__, OSError)
+            assert str(error.value) == NO_MORE_FILES
         finally:
             for file in files:
                 os.close(file)
@@ -160,6 +170,7 @@ def test_an_error_in_receiving_reaches_the_test(factory, monkeypatch):
         with pytest.raises(TrapError) as error:
             assert len(trap) == 0
         assert isinstance(error.value.__cause__, ZeroDivisionError)
+        assert "this is an error in pytest-mailtrap" in str(error.value)
 
 
 @pytest.mark.parametrize(
