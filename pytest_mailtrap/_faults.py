@@ -6,11 +6,14 @@ Rules of this file: values and counting, no I/O; the same table serves the fault
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pytest_mailtrap._numbers import is_count, is_seconds
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 COMMANDS = (
     "CONNECT",
@@ -33,6 +36,17 @@ COMMANDS = (
 # Less than the trap itself waits for the next command.
 MAX_DELAY = 50.0
 _ALIASES = {".": "END-OF-MESSAGE"}
+_NONE = type(None)
+_KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
+    ("text", (str,), "a string"),
+    ("raw", (bytes, _NONE), "bytes or None"),
+    ("matching", (str, _NONE), "a string or None"),
+    ("until_input", (bool,), "True or False"),
+    ("disconnect", (bool,), "True or False"),
+    ("obey", (bool, _NONE), "True, False or None"),
+    ("inside_tls", (bool, _NONE), "True, False or None"),
+    ("offers", (Mapping, _NONE), "a mapping or None"),
+)
 _CODES = "200 to 259, 300 to 359, 400 to 459 or 500 to 559"
 
 
@@ -72,9 +86,8 @@ class Rule:
         object.__setattr__(self, "command", command_name(self.command))
         if self.code is not None:
             _check_code(self.code, self.command)
-        if not isinstance(self.text, str):
-            raise TypeError(f"text must be a string, got {self.text!r}")
-        if not 0 <= self.delay <= MAX_DELAY:
+        _check_kinds(self)
+        if not (is_seconds(self.delay) and 0 <= self.delay <= MAX_DELAY):
             raise ValueError(f"delay must be 0 to {MAX_DELAY:g} seconds, got {self.delay!r}")
         _check_count("nth", self.nth)
         if self.times is not None:
@@ -197,6 +210,16 @@ def command_name(given: object) -> str:
     return str(name)
 
 
+def _check_kinds(rule: Rule) -> None:
+    """What is wrong here would be an error of the trap's own where the rule is asked."""
+    for name, kind, words in _KINDS:
+        if not isinstance(given := getattr(rule, name), kind):
+            raise TypeError(f"{name} must be {words}, got {given!r}")
+    offers = rule.offers or {}
+    if not all(isinstance(k, str) and isinstance(v, str | None) for k, v in offers.items()):
+        raise TypeError(f"offers must map keywords to texts or None, got {rule.offers!r}")
+
+
 def _check_code(code: object, command: str) -> None:
     if command == "HANDSHAKE":
         raise ValueError("HANDSHAKE takes no reply: TLS begins where SMTP is silent")
@@ -206,5 +229,5 @@ def _check_code(code: object, command: str) -> None:
 
 
 def _check_count(name: Literal["nth", "times"], count: object) -> None:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"{name} must be a positive number, got {count!r}")
+    if not is_count(count):
+        raise ValueError(f"{name} must be a positive whole number, got {count!r}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._hosts import checked
+from pytest_mailtrap._numbers import is_count
 from pytest_mailtrap._terms import MODES, POLICIES, TLS_VERSIONS
 
 if TYPE_CHECKING:
@@ -108,8 +109,10 @@ class Options:
 
     def _check_size(self) -> None:
         size = self.max_message_size
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise ValueError(f"max_message_size must be a positive number of bytes, got {size!r}")
+        if size is not None and not is_count(size):
+            raise ValueError(
+                f"max_message_size must be a positive whole number of bytes, got {size!r}"
+            )
 
     def _check_contradictions(self) -> None:
         if TLS_VERSIONS.index(self.minimum_tls) > TLS_VERSIONS.index(self.maximum_tls):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pytest_mailtrap._faults import Rule
+from pytest_mailtrap._numbers import is_seconds
 from pytest_mailtrap._terms import MODES, TLS_VERSIONS
 
 if TYPE_CHECKING:
@@ -90,6 +91,12 @@ class Scenario:
         if not callable(self.certificate) and self.certificate not in CERTIFICATES:
             raise ValueError(
                 f"certificate must be one of {', '.join(CERTIFICATES)} or a function, got {self.certificate!r}"
+            )
+        if self.greets_after is not None and not (
+            is_seconds(self.greets_after) and self.greets_after >= 0
+        ):
+            raise ValueError(
+                f"greets_after must be a number of seconds or None, got {self.greets_after!r}"
             )
         for rule in self.rules:
             if not isinstance(rule, Rule):

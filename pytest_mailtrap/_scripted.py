@@ -48,7 +48,7 @@ class Scripted:
             Rule(
                 command=command,
                 code=code,
-                text="\n".join(text) if isinstance(text, (list, tuple)) else text,
+                text=_joined(text),
                 times=times,
                 nth=nth,
                 matching=matching,
@@ -94,6 +94,8 @@ class Scripted:
         inside_tls: bool | None = None,
     ) -> None:
         """Wait *seconds* before *command* is carried out and answered; a client that leaves ends the wait."""
+        if not seconds:
+            raise ValueError(f"seconds must be a number more than 0, got {seconds!r}")
         self._add(
             Rule(
                 command=command,
@@ -112,3 +114,10 @@ class Scripted:
         """The text of a failure where a scripted fault has not happened, else None."""
         unfired = self._rules.unfired()
         return explain_unfired(unfired, total=self._rules.count()) if unfired else None
+
+
+def _joined(text: str | list[str] | tuple[str, ...]) -> str:
+    """Several texts as one; what is none, as it is: the rule says so."""
+    if isinstance(text, list | tuple) and all(isinstance(line, str) for line in text):
+        return "\n".join(text)
+    return text  # type: ignore[return-value]  # for the rule to complain of

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from math import isfinite
 from typing import TYPE_CHECKING, Any, overload
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._explain import explain_nothing, explain_waiting
 from pytest_mailtrap._message import CapturedMessage
+from pytest_mailtrap._numbers import is_count, is_seconds
 from pytest_mailtrap._policy import numbered, transport_violations
 from pytest_mailtrap._scripted import Scripted
 from pytest_mailtrap._terms import MODES, plural
@@ -352,8 +352,10 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
 
 
 def _check_wait(count: int, timeout: float) -> None:
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count!r}")
-    # A wait without end is none: NaN, for one, would not be over at any time.
-    if not isinstance(timeout, int | float) or not isfinite(timeout):
-        raise ValueError(f"timeout must be a number of seconds, got {timeout!r}")
+    if not is_count(count):
+        raise ValueError(f"count must be a positive whole number, got {count!r}")
+    # What is left of a deadline may be less than nothing.
+    if not is_seconds(timeout):
+        raise ValueError(
+            f"timeout must be a number of seconds that can be waited for, got {timeout!r}"
+        )

@@ -16,6 +16,7 @@ from pytest_mailtrap._attempt import attempt
 from pytest_mailtrap._certs import can_speak
 from pytest_mailtrap._hostile_words import explain_control, explain_family, explain_verdict
 from pytest_mailtrap._judgement import Verdict, judge, sent_auth, uses
+from pytest_mailtrap._numbers import is_seconds
 from pytest_mailtrap._scenarios import BASELINE, OK, check_skips, family
 
 if TYPE_CHECKING:
@@ -154,9 +155,9 @@ class Trial:
         *,
         played: Callable[[Stage], None] = lambda _stage: None,
     ) -> None:
-        if timeout is not None and not timeout > 0:
+        if timeout is not None and not (is_seconds(timeout) and timeout > 0):
             raise ValueError(
-                f"timeout must be a positive number of seconds or None, got {timeout!r}"
+                f"timeout must be a positive number of seconds that can be waited for, or None, got {timeout!r}"
             )
         self._station = station
         self._mode = mode

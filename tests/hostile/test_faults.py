@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 import time
+from decimal import Decimal
 
 import pytest
 
@@ -312,11 +313,30 @@ def test_block_that_fails_is_not_judged_twice(mailtrap_factory):
         (lambda t: t.reply("RCPT", 550, 5), TypeError, "got 5"),
         (lambda _: Rule(command="RCPT", code=550, text=["No"]), TypeError, "text must be a string, got ['No']"),
         (lambda t: t.reply("HANDSHAKE", 454), ValueError, "HANDSHAKE takes no reply"),
-        (lambda t: t.reply("RCPT", 550, times=0), ValueError, "times must be a positive number, got 0"),
-        (lambda t: t.disconnect("RCPT", nth=0), ValueError, "nth must be a positive number, got 0"),
+        (lambda t: t.reply("RCPT", 550, times=0), ValueError, "times must be a positive whole number, got 0"),
+        (lambda t: t.disconnect("RCPT", nth=0), ValueError, "nth must be a positive whole number, got 0"),
         (lambda t: t.delay("RCPT", -1), ValueError, "delay must be 0 to 50 seconds, got -1"),
         (lambda t: t.delay("RCPT", 51), ValueError, "got 51"),
-        (lambda t: t.delay("RCPT", 0), ValueError, "must say what to do"),
+        (lambda t: t.delay("RCPT", 0), ValueError, "seconds must be a number more than 0, got 0"),
+        (lambda t: t.delay("RCPT", None), ValueError, "seconds must be a number more than 0, got None"),
+        (lambda t: t.delay("RCPT", True), ValueError, "delay must be 0 to 50 seconds, got True"),
+        (lambda t: t.delay("RCPT", "1"), ValueError, "delay must be 0 to 50 seconds, got '1'"),
+        (lambda t: t.delay("RCPT", Decimal(1)), ValueError, "delay must be 0 to 50 seconds, got Decimal('1')"),
+        (lambda t: t.delay("RCPT", float("nan")), ValueError, "delay must be 0 to 50 seconds, got nan"),
+        (lambda t: t.reply("RCPT", 550, [1]), TypeError, "text must be a string, got [1]"),
+        (lambda t: t.reply("RCPT", True), ValueError, "got True"),
+        (lambda t: t.reply("RCPT", 550, nth=1.0), ValueError, "nth must be a positive whole number, got 1.0"),
+        (lambda t: t.reply("RCPT", 550, times=True), ValueError, "times must be a positive whole number, got True"),
+        (lambda t: t.reply("RCPT", 550, matching=5), TypeError, "matching must be a string or None, got 5"),
+        (lambda t: t.reply("RCPT", 550, matching=b"bob"), TypeError, "matching must be a string or None, got b'bob'"),
+        (lambda t: t.reply("RCPT", 550, inside_tls="yes"), TypeError, "inside_tls must be True, False or None, got 'yes'"),
+        (lambda _: Rule(command="RCPT", raw="550 No"), TypeError, "raw must be bytes or None, got '550 No'"),
+        (lambda _: Rule(command="RCPT", disconnect="no"), TypeError, "disconnect must be True or False, got 'no'"),
+        (lambda _: Rule(command="RCPT", delay=1, until_input=1), TypeError, "until_input must be True or False, got 1"),
+        (lambda _: Rule(command="RCPT", code=550, obey="no"), TypeError, "obey must be True, False or None, got 'no'"),
+        (lambda _: Rule(command="EHLO", offers=["AUTH"]), TypeError, "offers must be a mapping or None, got ['AUTH']"),
+        (lambda _: Rule(command="EHLO", offers={"SIZE": 5}), TypeError, "offers must map keywords to texts or None, got {'SIZE': 5}"),
+        (lambda _: Rule(command="EHLO", offers={5: None}), TypeError, "offers must map keywords to texts or None, got {5: None}"),
     ],
 )  # fmt: skip
 def test_misuse_is_named(mailtrap, misuse, error, text):

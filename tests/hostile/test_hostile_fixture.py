@@ -178,6 +178,8 @@ def test_scenario_checks_its_fields():
         ({"modes": ["tls"]}, "modes must be some of starttls, implicit"),
         ({"expected": "fail"}, "expected must be refuse, deliver or either, got 'fail'"),
         ({"certificate": "rotten"}, "certificate must be one of good, not-trusted"),
+        ({"greets_after": -1}, "greets_after must be a number of seconds or None, got -1"),
+        ({"greets_after": "1"}, "greets_after must be a number of seconds or None, got '1'"),
     ):
         with pytest.raises(ValueError, match=text):
             Scenario(**{"id": "mine", "summary": "is mine", **wrong})

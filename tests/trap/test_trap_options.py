@@ -15,7 +15,7 @@ KNOWN = (
     "maximum_tls, max_message_size, trust, intercept, policy, require, reason"
 )
 CREDENTIALS = "credentials must be a (username, password) pair of strings or a mapping of them"
-SIZE = "max_message_size must be a positive number of bytes, got "
+SIZE = "max_message_size must be a positive whole number of bytes, got "
 WRONG = {
     "startls='off'": (
         TypeError,
@@ -61,6 +61,7 @@ WRONG = {
     "max_message_size=True": (ValueError, f"{SIZE}True"),
     "max_message_size='1MB'": (ValueError, f"{SIZE}'1MB'"),
     "max_message_size=1.5": (ValueError, f"{SIZE}1.5"),
+    "max_message_size=1.0": (ValueError, f"{SIZE}1.0"),
     "credentials='hunter2'": (ValueError, CREDENTIALS),
     "credentials=('shop',)": (ValueError, CREDENTIALS),
     "credentials=('shop', 'hunter2', 'x')": (ValueError, CREDENTIALS),
