@@ -107,11 +107,21 @@ def explain_family(verdicts: Sequence[Verdict]) -> str:
     blocks = [table, *advice]
     if 1 + sum(len(block) + 1 for block in blocks) > LINES:
         # The table is what cannot be done without; each scenario alone gives its advice in full.
-        blocks = [table, [lines[0].rstrip(":,") for lines in advice]]
+        blocks = [*filter(None, (table, _in_short(advice, LINES - 3 - len(table))))]
     text = [f"the client fails at {len(failed)} of {total} hostile servers"]
     for block in blocks:
         text += ["", *block]
     return "\n".join(map(clip, text))
+
+
+def _in_short(advice: Sequence[Block], room: int) -> Block:
+    """The sentences without their examples, as many as there is room for; never a part of one."""
+    shown: Block = []
+    for lines in advice:
+        sentence = "\n".join(line for line in lines if not line.startswith("  ")).rstrip(":")
+        if len(shown) + len(sentence.splitlines()) <= room:
+            shown += sentence.splitlines()
+    return shown
 
 
 def _family_table(failed: Sequence[Verdict]) -> Block:

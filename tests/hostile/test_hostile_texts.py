@@ -231,6 +231,29 @@ def test_whole_family_and_two_diseases(pytester):
     ]
 
 
+def test_advice_in_short_is_whole_sentences(pytester):
+    """Where the table is long no sentence of the advice ends in its middle."""
+    found = shown(
+        pytester,
+        """
+        def test_refuses(mailtrap):
+            def send(host, port):
+                with contextlib.suppress(OSError), smtplib.SMTP(host, port, timeout=0.5) as client:
+                    client.starttls(context=ssl.create_default_context())
+                    client.sendmail(*MAIL)
+            mailtrap.assert_refuses_hostile_servers(send)
+        """,
+    )
+    assert len(found) <= 18
+    assert found[0] == "AssertionError: the client fails at 24 of 29 hostile servers"
+    assert found[-4:] == [
+        "",
+        "Let the error reach the caller, or allow silence where it is meant",
+        "Take nothing but the 250 after the message for success, and let the",
+        "error of a lost connection reach the caller.",
+    ]
+
+
 def test_inconclusive_is_a_skip(pytester):
     """A client that sends AUTH unasked is neither passed nor failed, and the reason stands in the summary."""
     pytester.makepyfile(
