@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._hostile import HostileMailTrap
     from pytest_mailtrap._marker_options import MarkerOptions
     from pytest_mailtrap._options import Options
+    from pytest_mailtrap._scenario import Scenario
     from pytest_mailtrap._smime._identity import Identity
     from pytest_mailtrap._trap import MailTrap
 
@@ -89,7 +90,17 @@ def generate_scenarios(metafunc: pytest.Metafunc) -> None:
         options = marked_options(metafunc.definition)
         scenarios = options.chosen_scenarios()
     except (TypeError, ValueError) as error:
-        pytest.fail(f"@pytest.mark.mailtrap: {error}", pytrace=False)
+        wrong = error
+    else:
+        _parametrize(metafunc, options, scenarios)
+        return
+    # Outside of the except block, which would show the error twice.
+    pytest.fail(f"@pytest.mark.mailtrap: {wrong}", pytrace=False)
+
+
+def _parametrize(
+    metafunc: pytest.Metafunc, options: MarkerOptions, scenarios: tuple[Scenario, ...]
+) -> None:
     skips = options.skip_scenarios or {}
     parameters = [
         pytest.param(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._hosts import checked
 from pytest_mailtrap._numbers import is_count
-from pytest_mailtrap._terms import MODES, POLICIES, TLS_VERSIONS
+from pytest_mailtrap._terms import MODES, POLICIES, TLS_VERSIONS, guess
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -69,10 +68,8 @@ class Options:
         known = [field.name for field in fields(cls)]
         for name in keywords:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise TypeError(
-                    f"unknown mailtrap option {name!r}{hint}, expected one of {', '.join(known)}"
+                    f"unknown mailtrap option {name!r}{guess(name, known)}, expected one of {', '.join(known)}"
                 )
         return cls(**{name: _as_tuple(name, value) for name, value in keywords.items()})
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from pytest_mailtrap._faults import MAX_DELAY, Rule
 from pytest_mailtrap._scenario import Scenario
-from pytest_mailtrap._terms import MODES
+from pytest_mailtrap._terms import MODES, guess
 
 # A client that has given up on TLS waits for a greeting on the TLS port; one that has not speaks at once.
 _GREETS_AFTER = 0.1
@@ -276,7 +276,9 @@ def scenario_named(given: str | Scenario) -> Scenario:
     if isinstance(given, Scenario):
         return given
     if given not in _BY_ID:
-        raise ValueError(f"unknown scenario {given!r}, expected one of {', '.join(_BY_ID)}")
+        raise ValueError(
+            f"unknown scenario {given!r}{guess(given, _BY_ID)}, expected one of {', '.join(_BY_ID)}"
+        )
     return _BY_ID[given]
 
 
