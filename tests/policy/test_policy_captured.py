@@ -60,7 +60,7 @@ def test_show_capture_is_obeyed(project, option, shown):
 
 def test_the_mail_crosses_from_the_workers_of_xdist(project):
     """The same section under pytest-xdist."""
-    result = project(FAILS, "-n", "1", subprocess=True)
+    result = project(FAILS, "-n", "1")
     result.assert_outcomes(failed=1)
     assert captured(result)[: len(SHOWN)] == SHOWN
 

@@ -28,7 +28,7 @@ TESTING = "--mailtrap-policy=testing"
 
 
 def run(project, source, *options):
-    return project(source, "-n", "1", *options, subprocess=True)
+    return project(source, "-n", "1", *options)
 
 
 def summary(result):

@@ -38,7 +38,7 @@ def saved(pytester):
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_without_obstacles_there_is_no_warning(project, pytester, workers):
     """The negative control of this file: everything is written, and nothing warned of."""
-    result = project(SUITE, *BOTH, *workers, subprocess=bool(workers))
+    result = project(SUITE, *BOTH, *workers)
     result.assert_outcomes(passed=2, failed=1)
     assert warnings(result) == []
     assert saved(pytester) == {
@@ -53,7 +53,7 @@ def test_without_obstacles_there_is_no_warning(project, pytester, workers):
 def test_a_directory_that_cannot_be_made(project, pytester, workers):
     """No mail can be saved: one warning, and the report is written all the same."""
     pytester.makefile("", mail="a file stands here")
-    result = project(SUITE, *BOTH, *workers, subprocess=bool(workers))
+    result = project(SUITE, *BOTH, *workers)
     result.assert_outcomes(passed=2, failed=1)
     [warning] = warnings(result)
     assert warning.startswith("warning: no mail is saved: ")

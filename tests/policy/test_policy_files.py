@@ -298,7 +298,7 @@ def test_dies(mailtrap):
     os._exit(3)
 def test_after(mailtrap): send(mailtrap)
 """
-    result = project(source, "-n", "1", "--mailtrap-save=mail", subprocess=True)
+    result = project(source, "-n", "1", "--mailtrap-save=mail")
     result.assert_outcomes(passed=2, failed=1)
     found = {r["test"].partition("::")[2]: r for r in Spool(pytester.path / "mail").records()}
     assert {name: record["outcome"] for name, record in found.items()} == {

@@ -36,7 +36,7 @@ def properties(path):
 def test_junit_properties(project, pytester, workers):
     """With mailtrap_junit_properties each test case that got mail has its totals as properties."""
     ini = f"{TESTING}mailtrap_junit_properties = true"
-    project(SUITE, "--junitxml=junit.xml", *workers, ini=ini, subprocess=bool(workers))
+    project(SUITE, "--junitxml=junit.xml", *workers, ini=ini)
     assert properties(pytester.path / "junit.xml") == {
         "test_order": {
             "mailtrap.messages": "2",
@@ -74,7 +74,7 @@ def test_order(mailtrap):
 def test_pytest_html_gets_the_list_of_messages(project, pytester, workers):
     """The row of a test in pytest-html's file has a table of its messages, escaped."""
     pytest.importorskip("pytest_html", reason="pytest-html is not installed")
-    project(HOSTILE, "--html=report.html", *workers, subprocess=bool(workers))
+    project(HOSTILE, "--html=report.html", *workers)
     data = (pytester.path / "report.html").read_text("utf-8")
     assert data.count("The other one") == 1
     assert "TLSv1.3, STARTTLS" in data
@@ -164,7 +164,7 @@ def test_other_ci_gets_no_workflow_commands(project):
 
 def test_workers_tell_github_once(project, pytester, actions):
     """Under pytest-xdist the controller alone speaks."""
-    result = project(SUITE, "-n", "2", ini=TESTING, subprocess=True)
+    result = project(SUITE, "-n", "2", ini=TESTING)
     assert len([line for line in result.stdout.lines if line.startswith("::warning")]) == 1
     assert actions.read_text().count("###") == 2
     assert pytester.path.name in result.stdout.str()

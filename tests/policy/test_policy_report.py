@@ -67,7 +67,7 @@ def page(pytester):
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_all_records_with_their_bytes_arrive(given, pytester, options):
     """One report, whatever process ran a test: the record of each test with mail, and its files."""
-    result, tests = given(*options, subprocess=bool(options))
+    result, tests = given(*options)
     result.assert_outcomes(passed=4, failed=1)
     assert {name: test["outcome"] for name, test in tests.items()} == OUTCOMES
     assert "Subject: Order b" in tests["test_order[b]"]["messages"][0]["content"]
@@ -83,7 +83,7 @@ def test_groups_of_tests_are_in_one_report(given):
         '"group", ["a", "b", "c"]',
         "\"group\", [pytest.param(g, marks=pytest.mark.xdist_group(g)) for g in 'abc']",
     )
-    result, tests = given("-n", "2", "--dist=loadgroup", source=marked, subprocess=True)
+    result, tests = given("-n", "2", "--dist=loadgroup", source=marked)
     result.assert_outcomes(passed=4, failed=1)
     # Some versions of pytest-xdist put the group behind the name.
     assert {name.partition("@")[0] for name in tests} == set(OUTCOMES)
@@ -103,7 +103,7 @@ def test_dies(mailtrap):
 @pytest.mark.parametrize("n", range(4))
 def test_others(mailtrap, n): send(mailtrap)
 """
-    result, tests = given("-n", "2", source=source, subprocess=True)
+    result, tests = given("-n", "2", source=source)
     result.assert_outcomes(passed=5, failed=1)
     assert {name: t["outcome"] for name, t in tests.items()} == {
         "test_before": "passed",

@@ -51,7 +51,7 @@ def test_the_totals_of_a_run(project):
 @pytest.mark.parametrize("dist", ["load", "loadgroup"])
 def test_the_totals_under_xdist(project, dist):
     """The controller adds up what all workers report."""
-    result = project(SUITE, "-n", "2", f"--dist={dist}", ini=TESTING, subprocess=True)
+    result = project(SUITE, "-n", "2", f"--dist={dist}", ini=TESTING)
     result.assert_outcomes(passed=6)
     assert totals(result) == TOTALS
 
@@ -134,7 +134,7 @@ def pytest_configure(config):
     )
     source = "def test_one(): pass\ndef test_two(): pass"
     options += ("--mailtrap-save=mail",)
-    result = project(source, *options, ini=TESTING, subprocess="-n" in options)
+    result = project(source, *options, ini=TESTING)
     assert f"  {where}: #1 travelled in cleartext" in totals(result)
     [record] = Spool(pytester.path / "mail").records()
     assert record["test"] == where
