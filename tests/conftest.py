@@ -11,9 +11,8 @@ import trustme
 
 import pytest_mailtrap
 
-# Plugins of others, of no use to most runs inside: they take longer to import, and to be set up, than all the rest of a run;
-# pytest-rerunfailures opens a port in each.
-UNUSED = ("anyio", "django", "html", "html_fixtures", "metadata", "rerunfailures")
+# What most runs inside use: the plugins of others take longer to be found, imported and set up than all the rest of a run.
+PLUGINS = ("mailtrap", "xdist")
 
 
 @pytest.fixture(scope="session")
@@ -48,5 +47,6 @@ def everything_is_imported() -> None:
 @pytest.fixture
 def pytester(everything_is_imported, pytester, monkeypatch):
     """The fixture of pytest; its runs load no plugin of others that is not asked for by `-p NAME`."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-pno:{name}" for name in UNUSED))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p{name}" for name in PLUGINS))
     return pytester

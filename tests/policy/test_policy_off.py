@@ -84,10 +84,10 @@ def imported(pytester, source, *options):
     pytester.makeconftest(IMPORTED)
     pytester.makepyfile(test_shop=source)
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "pytest_mailtrap.plugin", "-s", *options],
+        [sys.executable, "-m", "pytest", "-p", "mailtrap", "-s", *options],
         cwd=pytester.path,
         # Other plugins import what they like.
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         timeout=120,

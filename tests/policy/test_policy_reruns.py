@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.util import find_spec
 
 import pytest
 
@@ -11,7 +12,9 @@ from pytest_mailtrap._schema import SCHEMA
 from pytest_mailtrap._spool import Spool, directory_name
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
-needs_reruns = pytest.mark.usefixtures("reruns")
+needs_reruns = pytest.mark.skipif(
+    find_spec("pytest_rerunfailures") is None, reason="pytest-rerunfailures is not installed"
+)
 
 SUITE = """
 runs = 0
@@ -26,26 +29,10 @@ FLAKY = SUITE.format(last=3)
 STEADY = SUITE.format(last=1)
 BOTH = ("--mailtrap-save=mail", "--mailtrap-report=mail.html")
 TESTING = "--mailtrap-policy=testing"
-RERUN = ("--reruns=2",)
-
-
-@pytest.fixture
-def reruns(pytester, monkeypatch):
-    """Let the runs inside have the plugin, which the others are spared."""
-    del pytester
-    pytest.importorskip("pytest_rerunfailures", reason="pytest-rerunfailures is not installed")
-    monkeypatch.delenv("PYTEST_ADDOPTS")
-
-
-@pytest.fixture(params=[(), ("-n", "1")], ids=["one process", "workers"])
-def rerun(request, reruns, project):
-    del reruns
-
-    # In this process its server would outlive the run.
-    def run(source, *options):
-        return project(source, *RERUN, *request.param, *options, subprocess=True)
-
-    return run
+RERUN = ("-p", "rerunfailures", "--reruns=2")
+# Where there is pytest-xdist, the plugin has a server for its workers, which would outlive a run in this process.
+ALONE = (*RERUN, "-p", "no:xdist")
+WORKER = (*RERUN, "-n", "1")
 
 
 def summary(result):
@@ -79,9 +66,11 @@ def reported(pytester):
     return list(map(json.loads, found))
 
 
-def test_all_runs_of_a_test_count_and_it_counts_once(rerun, pytester, page):
+@needs_reruns
+@pytest.mark.parametrize("options", [ALONE, WORKER], ids=["one process", "workers"])
+def test_all_runs_of_a_test_count_and_it_counts_once(project, pytester, page, options):
     """Terminal, records and report have the mail of each run; what a run sent in cleartext is not forgotten."""
-    result = rerun(FLAKY, *BOTH, TESTING)
+    result = project(FLAKY, *options, *BOTH, TESTING, subprocess=options is WORKER)
     assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
     assert summary(result) == [
         "4 messages in 2 tests: 3 TLSv1.3, 1 in cleartext",
@@ -103,7 +92,7 @@ def test_all_runs_of_a_test_count_and_it_counts_once(rerun, pytester, page):
 @needs_reruns
 def test_a_test_that_passes_has_one_run(project, pytester):
     """The negative control: with the same options, what does not fail is not run again."""
-    result = project(STEADY, *RERUN, *BOTH, TESTING, subprocess=True)
+    result = project(STEADY, *ALONE, *BOTH, TESTING)
     result.assert_outcomes(passed=2)
     assert summary(result) == ["2 messages in 2 tests: 2 TLSv1.3"]
     told = {"test_flaky": [(0, "passed", 1)], "test_steady": [(0, "passed", 1)]}
@@ -114,7 +103,7 @@ def test_a_test_that_passes_has_one_run(project, pytester):
 def test_each_run_is_held_to_the_policy(project):
     """A run that sends cleartext fails under "enforce", and is run again: the test passes, and the line stays."""
     source = FLAKY.replace("runs != 2", "runs != 1").replace("assert runs == 3", "pass")
-    result = project(source, *RERUN, "--mailtrap-policy=enforce", subprocess=True)
+    result = project(source, *ALONE, "--mailtrap-policy=enforce")
     assert result.parseoutcomes() == {"passed": 2, "rerun": 1}
     assert summary(result) == [
         "3 messages in 2 tests: 2 TLSv1.3, 1 in cleartext",
@@ -127,7 +116,7 @@ def test_each_run_is_held_to_the_policy(project):
 def test_the_mail_under_the_failure_says_of_which_run_it_is(project):
     """pytest shows the sections of all runs under the last: each but the first says whose it is."""
     source = FLAKY.replace("assert runs == 3", "assert not runs")
-    lines = project(source, *RERUN, subprocess=True).stdout.lines
+    lines = project(source, *ALONE).stdout.lines
     heads = [lines[n + 1] for n, line in enumerate(lines) if "- Captured mail " in line]
     assert [head.partition("  ")[0] for head in heads[:3]] == ["#1", "rerun 1:", "rerun 2:"]
 
@@ -143,7 +132,7 @@ def test_dies(mailtrap):
         pathlib.Path("died").touch()
         os._exit(3)
 """
-    result = project(source, *RERUN, "-n", "1", *BOTH, TESTING, subprocess=True)
+    result = project(source, *WORKER, *BOTH, TESTING, subprocess=True)
     assert result.parseoutcomes() == {"passed": 1, "rerun": 1}
     assert summary(result) == [
         "2 messages in 1 test: 2 TLSv1.3",
