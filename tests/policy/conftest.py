@@ -35,13 +35,13 @@ HTML = ("-p", "html", "-p", "html_fixtures", "-p", "metadata")
 def project(pytester):
     """Write a test module that can `send()`, and run it: `project(source, *options, ini=...)`."""
 
-    def run(source, *options, ini="", subprocess=False):
+    def run(source, *options, ini="", subprocess=False, **keywords):
         pytester.makepyfile(sending=SENDING)
         pytester.makepyfile(test_shop=f"import pytest\nfrom sending import *\n{source}")
         pytester.makepyprojecttoml(f"[tool.pytest.ini_options]\n{ini}")
         runner = pytester.runpytest_subprocess if subprocess else pytester.runpytest_inprocess
         asked_for = HTML if any(option.startswith("--html") for option in options) else ()
-        return runner(*QUIET, *asked_for, *options)
+        return runner(*QUIET, *asked_for, *options, **keywords)
 
     return run
 

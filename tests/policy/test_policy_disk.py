@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -88,21 +87,20 @@ def test_no_place_for_temporary_files(project, pytester, monkeypatch):
     assert not (pytester.path / "mail.html").exists()
 
 
-# A limit of the process that writing runs into as it would into the end of a disk.
-LIMITED = """
-import resource
+@pytest.fixture
+def limit():
+    """Let no file of this process and its workers grow beyond a size: writing runs into it as into the end of a disk."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
 
-def pytest_configure():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
-"""
 
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for the size of files")
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
-def test_a_message_that_does_not_fit(project, pytester, workers):
+def test_a_message_that_does_not_fit(project, pytester, limit, workers):
     """Writing fails halfway: no half a message is left, its facts are saved, and so is the mail of the others."""
-    pytester.makeconftest(LIMITED)
-    result = project(SUITE, "--mailtrap-save=mail", *workers, subprocess=True)
+    limit(100_000)
+    result = project(SUITE, "--mailtrap-save=mail", *workers)
     result.assert_outcomes(passed=2, failed=1)
     [warning] = warnings(result)
     assert warning.startswith("warning: a message could not be saved: ")
@@ -115,11 +113,10 @@ def test_a_message_that_does_not_fit(project, pytester, workers):
     result.stdout.fnmatch_lines(["saved in: *mail"])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for the size of files")
-def test_a_report_that_does_not_fit(project, pytester):
+def test_a_report_that_does_not_fit(project, pytester, limit):
     """Writing fails halfway: there is no half a report, nor another file in its place."""
-    pytester.makeconftest(LIMITED.replace("100_000", "20_000"))
-    result = project(SUITE, "--mailtrap-report=out/mail.html", subprocess=True)
+    limit(20_000)
+    result = project(SUITE, "--mailtrap-report=out/mail.html")
     result.assert_outcomes(passed=2, failed=1)
     assert any("mail.html could not be written: " in warning for warning in warnings(result))
     assert list((pytester.path / "out").iterdir()) == []
