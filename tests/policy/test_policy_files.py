@@ -15,8 +15,12 @@ import pytest
 from pytest_mailtrap import _schema
 from pytest_mailtrap._spool import Spool, directory_name
 
-SUITE = r"""
-BODY = b"From: a@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n..dots \xff and bare\nline ends\r\n"
+BODY = (
+    b"From: a@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n"
+    b"..dots \xff and bare\nline ends\r\n"
+)
+SUITE = rf"""
+BODY = {BODY!r}
 
 def test_order(mailtrap):
     with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as client:
@@ -26,7 +30,6 @@ def test_order(mailtrap):
         client.send(BODY.replace(b"..dots", b"...dots") + b".\r\n")
         client.getreply()
     assert mailtrap[0].raw == BODY
-    (__import__("pathlib").Path("sent.eml")).write_bytes(mailtrap[0].raw)
 
 def test_fails(mailtrap):
     send(mailtrap)
@@ -46,7 +49,7 @@ def test_messages_are_saved_to_the_byte(project, pytester):
     project(SUITE, "--mailtrap-save=mail")
     record = records(pytester.path / "mail")["test_order"]
     saved = pytester.path / "mail" / record["directory"] / record["messages"][0]["file"]
-    assert saved.read_bytes() == (pytester.path / "sent.eml").read_bytes()
+    assert saved.read_bytes() == BODY
 
 
 def test_the_record_holds_the_facts(project, pytester):
@@ -138,11 +141,7 @@ def test_an_empty_path_is_a_usage_error(project):
 
 def test_without_the_option_nothing_is_written(project, pytester):
     """The negative control: no file appears."""
-    project(
-        SUITE.replace("(__import__", "(lambda: __import__").replace(
-            '"sent.eml")).write', '"sent.eml").write'
-        )
-    )
+    project(SUITE).assert_outcomes(passed=2, failed=1)
     names = {path.name for path in pytester.path.iterdir()} - {"__pycache__"}
     assert names == {"pyproject.toml", "sending.py", "test_shop.py"}
 
