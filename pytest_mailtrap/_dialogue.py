@@ -7,8 +7,6 @@ must, each with its reason. It is the one file that touches aiosmtpd's internals
 
 from __future__ import annotations
 
-import base64
-import binascii
 import collections
 import functools
 import re
@@ -21,11 +19,11 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from pytest_mailtrap import _parameters
 from pytest_mailtrap._lines import LONGEST_LINE, Lines, TooLongError, has_long_line, unstuff
+from pytest_mailtrap._logins import Logins, mechanism_of
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._script import Command, Script
 from pytest_mailtrap._steps import Steps
 from pytest_mailtrap._transcript import printable
-from pytest_mailtrap._transport import Auth
 
 if TYPE_CHECKING:
     import asyncio
@@ -100,11 +98,10 @@ class Dialogue(SMTP):
         self._reader = self._lines
         self._writer = self.transport = wire
         self._options = options
-        self._passwords = passwords
+        self._logins = Logins(wire, passwords)
         self._directory = directory
         self._deliver = deliver
         self._fail = fail
-        self._auth: Auth | None = None
         self._known_parameters: Mapping[str, Callable[[str | bool], bool]] = {}
         self._parameters: list[str] = []
         self._timeout_duration = COMMAND_SECONDS
@@ -257,7 +254,7 @@ class Dialogue(SMTP):
             raise ConnectionResetError("closed during the handshake")
         self._tls_protocol = True
         self._needs_tls = False
-        self._auth = None
+        self._logins.accepted = None
         self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
         peer = self.session.peer
         self.session = self._create_session()
@@ -265,11 +262,9 @@ class Dialogue(SMTP):
         self._reset_timeout()
 
     async def smtp_AUTH(self, arg: str | None) -> None:
-        mechanism, _, initial = (arg or "").partition(" ")
-        mechanism = mechanism.upper()  # RFC 4954, section 4: case-insensitive
+        mechanism, initial = mechanism_of(arg)
         if initial and not self._wire.secured and not self._takes_auth(mechanism):
-            # Refused below, but the secret has gone over the wire.
-            self._note_auth(mechanism, *_credentials(mechanism, initial), accepted=False)
+            self._logins.lose(mechanism, initial)
         if self._needs_tls:
             await self._refuse_before_tls(arg)
             return
@@ -289,29 +284,13 @@ class Dialogue(SMTP):
     def _passed_over(self, command: str, arg: str | None) -> None:
         """A rule has answered: the secret of an AUTH has gone over the wire all the same, and STARTTLS leads to no TLS."""
         self._wire.breaks_promise = command == "STARTTLS"
-        mechanism, _, initial = (arg or "").partition(" ")
+        mechanism, initial = mechanism_of(arg)
         if command == "AUTH" and initial:
-            mechanism = mechanism.upper()
-            self._note_auth(mechanism, *_credentials(mechanism, initial), accepted=False)
+            self._logins.lose(mechanism, initial)
 
     def _authenticate(self, mechanism: str, auth_data: Any) -> AuthResult:
-        login, password = (part.decode("utf-8", "backslashreplace") for part in auth_data)
-        accepted = self._passwords.get(login) == password
-        auth = self._note_auth(mechanism, login, password, accepted=accepted)
-        if accepted:
-            self._auth = auth
+        accepted = self._logins.accept(mechanism, *auth_data)
         return AuthResult(success=accepted, handled=False, auth_data=LoginPassword(*auth_data))
-
-    def _note_auth(self, mechanism: str, login: str, password: str, *, accepted: bool) -> Auth:
-        auth = Auth(
-            mechanism=mechanism,
-            username=login,
-            password=password,
-            encrypted=self._wire.secured,
-            accepted=accepted,
-        )
-        self._wire.connection.auths += (auth,)
-        return auth
 
     async def smtp_MAIL(self, arg: str | None) -> None:
         before = self.envelope.mail_from
@@ -408,7 +387,7 @@ class Dialogue(SMTP):
             smtp_utf8=envelope.smtp_utf8,
             raw=raw,
             transport=self._wire.connection.transport,
-            auth=self._auth,
+            auth=self._logins.accepted,
             connection=self._wire.connection,
             transcript=self._recorder.snapshot(and_next=1),
             received_at=datetime.now(timezone.utc),
@@ -422,18 +401,6 @@ class Dialogue(SMTP):
 for _name in ("AUTH", "DATA", "EHLO", "HELO", "MAIL", "QUIT", "RCPT", "STARTTLS"):
     # The texts for HELP, which aiosmtpd's decorator left on the methods that stand behind ours.
     vars(getattr(Dialogue, f"smtp_{_name}")).update(vars(getattr(SMTP, f"smtp_{_name}")))
-
-
-def _credentials(mechanism: str, initial: str) -> tuple[str, str]:
-    """User name and password out of an initial response, as far as it holds them."""
-    try:
-        decoded = base64.b64decode(initial.encode(), validate=True)
-    except (binascii.Error, ValueError):
-        return "", ""
-    parts = [part.decode("utf-8", "backslashreplace") for part in decoded.split(b"\0")]
-    if mechanism == "PLAIN" and len(parts) == 3:
-        return parts[1], parts[2]
-    return (parts[0], "") if mechanism == "LOGIN" else ("", "")
 
 
 _engines: dict[asyncio.AbstractEventLoop, SMTP] = {}
