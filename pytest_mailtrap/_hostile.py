@@ -98,6 +98,6 @@ class HostileMailTrap(MailTrap):
         """
         __tracebackhide__ = True
         verdict = self.judge(send, timeout=timeout, may_fail_silently=may_fail_silently)
-        raise_if_failed(verdict, self._station)
+        raise_if_failed(verdict, self._station, trap="hostile_mailtrap")
         if verdict.outcome == "inconclusive":
             raise unittest.SkipTest(explain_verdict(verdict))

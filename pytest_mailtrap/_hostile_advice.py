@@ -68,14 +68,14 @@ _CHOOSE_THE_MODE = (
     "  implicit TLS  @pytest.mark.mailtrap(mode='implicit')",
 )
 # For a client that cannot send to a good server; the causes are those of `_outcomes.diagnosis()`.
-CONTROL: dict[str, tuple[str, ...]] = {
+_CONTROL: dict[str, tuple[str, ...]] = {
     "context-out-of-reach": (
         "The trap's CA is trusted through SSL_CERT_FILE during the test:",
         "  early context    make it in send(), not when a module is imported",
-        "  certifi, own CA  give it hostile_mailtrap.ca_file as well",
+        "  certifi, own CA  give it {trap}.ca_file as well",
         "  GnuTLS           give it the file by its own option",
     ),
-    "wrong-host": ("Connect to hostile_mailtrap.host, which the certificate is for.",),
+    "wrong-host": ("Connect to {trap}.host, which the certificate is for.",),
     "wrong-name": (
         "The certificate is for the host that the client connected to: see which",
         "name it expects, and write both alike (no final dot).",
@@ -93,11 +93,11 @@ CONTROL: dict[str, tuple[str, ...]] = {
     ),
     "no-connection": (
         "Let send() send one message to the trap:",
-        "  host, port  hostile_mailtrap.host, hostile_mailtrap.port",
+        "  host, port  {trap}.host, {trap}.{port}",
     ),
     "auth-refused": (
         "The trap accepts these credentials:",
-        "  hostile_mailtrap.username, hostile_mailtrap.password",
+        "  {trap}.username, {trap}.password",
     ),
     "auth-refused-intercepted": (
         "The trap accepts other credentials; tell it those of the application:",
@@ -105,7 +105,7 @@ CONTROL: dict[str, tuple[str, ...]] = {
     ),
     "auth-required": (
         "The trap asks for authentication (require_auth=True):",
-        "  hostile_mailtrap.username, hostile_mailtrap.password",
+        "  {trap}.username, {trap}.password",
     ),
     "no-common-tls": ("The client's context allows neither TLS 1.2 nor TLS 1.3.",),
     "no-common-cipher": ("The client's context allows nothing that goes with an EC certificate.",),
@@ -123,3 +123,13 @@ def remedy(cause: str, mode: str) -> list[str]:
     if cause == "cleartext" and mode == "implicit":
         return list(_INSIST_IMPLICIT)
     return list(_REMEDIES.get(cause, ()))
+
+
+def control_remedy(cause: str, mode: str, *, trap: str) -> list[str]:
+    """The lines for a client that fails at the good server; *trap* is what the test calls it."""
+    # The port of a hostile trap is that of its mode; one that plays them all has both.
+    port = "tls_port" if (trap, mode) == ("mailtrap", "implicit") else "port"
+    lines = _CONTROL.get(cause)
+    if lines is None:
+        return remedy(cause, mode)
+    return [line.format(trap=trap, port=port) for line in lines]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._hostile_advice import CONTROL, SLOW, remedy
+from pytest_mailtrap._hostile_advice import SLOW, control_remedy, remedy
 from pytest_mailtrap._layout import COLUMNS, LINES, clip, compose
 from pytest_mailtrap._outcomes import diagnosis, happenings, where
 from pytest_mailtrap._transcript import printable
@@ -80,15 +80,17 @@ def explain_verdict(verdict: Verdict) -> str:
     return compose(fact(verdict), who, *rest)
 
 
-def explain_control(verdict: Verdict, *, port: int, tls_port: int, intercepts: bool = False) -> str:
-    """Say why a client that could not send to a good server proves nothing."""
+def explain_control(
+    verdict: Verdict, *, trap: str, port: int, tls_port: int, intercepts: bool = False
+) -> str:
+    """Say why a client that could not send to a good server proves nothing; *trap* is what the test calls it."""
     if verdict.outcome in ("not-delivered", "hung"):
         head = "the control failed: nothing arrived at a good server"
         cause = _control_cause(verdict, intercepts=intercepts)
     else:
         head = f"the control failed: {fact(verdict)}"
         cause = _cause(verdict)
-    advice = list(CONTROL[cause]) if cause in CONTROL else remedy(cause, verdict.mode)
+    advice = control_remedy(cause, verdict.mode, trap=trap)
     return compose(
         head,
         _labelled("the client", _client(verdict.attempt)),

@@ -32,8 +32,8 @@ DEFAULT_TIMEOUT = 10.0
 _LATE_SECONDS = 2.0
 
 
-def raise_if_failed(verdict: Verdict, station: Station) -> None:
-    """AssertionError with the words of a verdict that is one."""
+def raise_if_failed(verdict: Verdict, station: Station, *, trap: str) -> None:
+    """AssertionError with the words of a verdict that is one; *trap* is what the test calls it."""
     __tracebackhide__ = True
     if not verdict.failed:
         return
@@ -41,6 +41,7 @@ def raise_if_failed(verdict: Verdict, station: Station) -> None:
         raise AssertionError(
             explain_control(
                 verdict,
+                trap=trap,
                 port=station.server.port,
                 tls_port=station.server.tls_port,
                 intercepts=station.has_intercepted,
@@ -55,7 +56,7 @@ def assert_family_refused(
     """The work of `MailTrap.assert_refuses_hostile_servers()`."""
     __tracebackhide__ = True
     verdicts = judge_family(station, send, **keywords)
-    raise_if_failed(verdicts[0], station)
+    raise_if_failed(verdicts[0], station, trap="mailtrap")
     if any(verdict.failed for verdict in verdicts):
         raise AssertionError(explain_family(verdicts))
     return verdicts

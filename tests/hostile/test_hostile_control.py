@@ -177,6 +177,22 @@ def test_one_call_has_its_control(mailtrap):
     assert (verdict.scenario.id, verdict.outcome) == ("ok", "not-delivered")
 
 
+@pytest.mark.parametrize(("mode", "port"), [("starttls", "port"), ("implicit", "tls_port")])
+def test_one_call_names_the_trap_that_the_test_has(mailtrap, mode, port):
+    """Its fixture is called otherwise than that of the hostile servers, and has both ports."""
+    with pytest.raises(AssertionError) as failure:
+        mailtrap.assert_refuses_hostile_servers(lambda: None, mode)
+    assert str(failure.value).endswith(f"  host, port  mailtrap.host, mailtrap.{port}")
+    assert "hostile_mailtrap" not in str(failure.value)
+
+
+@hostile
+def test_the_fixture_is_named_in_its_own_failure(hostile_mailtrap):
+    """The other half: here it is the hostile trap, whose port is that of its mode."""
+    text = failure_of(hostile_mailtrap, lambda: None)
+    assert text.endswith("  host, port  hostile_mailtrap.host, hostile_mailtrap.port")
+
+
 def deliver(host, port):
     with smtplib.SMTP(host, port, timeout=clients.TIMEOUT) as client:
         client.starttls(context=ssl.create_default_context())

@@ -260,7 +260,7 @@ def test_without_interception_the_early_context_is_explained_as_ever(mailtrap: M
             client._host = HOST
             client.starttls(context=ssl.create_default_context())
 
-    with pytest.raises(AssertionError, match=r"Connect to hostile_mailtrap\.host"):
+    with pytest.raises(AssertionError, match=r"Connect to mailtrap\.host"):
         mailtrap.assert_refuses_hostile_servers(send)
 
 
