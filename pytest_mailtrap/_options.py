@@ -21,6 +21,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "policy": POLICIES,
     "mode": MODES,
 }
+# What holds for a test, and says nothing to a trap; `MarkerOptions` has it.
+MARKER_ONLY = ("guard", "mode", "scenarios", "skip_scenarios")
 _SWITCHES = ("require_auth", "auth_without_tls", "trust", "guard")
 _LISTS = ("intercept", "require", "scenarios")
 # None stands for what holds for the whole run, or for nothing at all.
@@ -68,6 +70,10 @@ class Options:
         known = [field.name for field in fields(cls)]
         for name in keywords:
             if name not in known:
+                if name in MARKER_ONLY:
+                    raise TypeError(
+                        f"mailtrap option {name!r} is for @pytest.mark.mailtrap only, expected one of {', '.join(known)}"
+                    )
                 raise TypeError(
                     f"unknown mailtrap option {name!r}{guess(name, known)}, expected one of {', '.join(known)}"
                 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import fields
 
 import pytest
 from _trap_talk import Talk, send
 
 from pytest_mailtrap._marker_options import MarkerOptions
-from pytest_mailtrap._options import Options
+from pytest_mailtrap._options import MARKER_ONLY, Options
 
 KNOWN = (
     "starttls, require_auth, credentials, auth_without_tls, client_certificates, minimum_tls, "
@@ -137,6 +138,17 @@ RIGHT = [
     "trust=True",
     "reason='a printer'",
 ]
+
+
+@pytest.mark.parametrize("name", MARKER_ONLY)
+def test_what_only_the_marker_takes(mailtrap_factory, name):
+    """The factory makes traps, and these say nothing to a trap: they are not unknown, but in the wrong place."""
+    with pytest.raises(TypeError) as caught:
+        mailtrap_factory(**{name: None})
+    assert str(caught.value) == (
+        f"mailtrap option {name!r} is for @pytest.mark.mailtrap only, expected one of {KNOWN}"
+    )
+    assert {field.name for field in fields(MarkerOptions)} - {*MARKER_ONLY} == {*KNOWN.split(", ")}
 
 
 @pytest.mark.parametrize("given", RIGHT)
