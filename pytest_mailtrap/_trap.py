@@ -55,7 +55,13 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     @overload
     def __getitem__(self, index: slice) -> list[CapturedMessage]: ...
     def __getitem__(self, index: int | slice) -> CapturedMessage | list[CapturedMessage]:
-        return self._messages()[index]
+        __tracebackhide__ = True
+        messages = self._messages()
+        try:
+            return messages[index]
+        except IndexError:
+            there = plural(len(messages), "message")
+            raise IndexError(f"no message at [{index}]: the trap has {there}") from None
 
     def __iter__(self) -> Iterator[CapturedMessage]:
         """Iterate over the messages of this moment; later ones do not show."""

@@ -278,8 +278,22 @@ def test_sequence(mailtrap):
     assert two in mailtrap
     assert mailtrap.index(three) == 2
     assert all(isinstance(message, CapturedMessage) for message in mailtrap)
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=r"no message at \[3\]: the trap has 3 messages"):
         mailtrap[3]
+
+
+def test_an_index_into_nothing_shows_the_users_line(pytester):
+    """What is wrong is in the test, and what the trap has is said."""
+    pytester.makepyfile("def test_order(mailtrap):\n    mailtrap[0]")
+    result = pytester.runpytest()
+    result.stdout.fnmatch_lines(
+        [
+            ">       mailtrap[[]0[]]",
+            "E       IndexError: no message at [[]0[]]: the trap has 0 messages",
+            "test_an_index_into_nothing_shows_the_users_line.py:2: IndexError",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*_trap.py:*")
 
 
 def test_read_only(mailtrap):
