@@ -74,7 +74,7 @@ class Given:
 POLICY = Setting(
     name="policy",
     kind="text",
-    help="what happens to tests whose mail lacks what is required: none (nothing), testing (it is reported), enforce (they fail).",
+    help="what happens to tests whose mail lacks what is required: none (nothing), testing (it is reported), enforce (they fail)",
 )
 REQUIRE = Setting(
     name="require",
@@ -84,17 +84,17 @@ REQUIRE = Setting(
 REPORT = Setting(
     name="report",
     kind="path",
-    help="write the mail of all tests into this HTML file (needs pytest-mailtrap[report]).",
+    help="write the mail of all tests into this HTML file (needs pytest-mailtrap[report])",
 )
 SAVE = Setting(
     name="save",
     kind="path",
-    help="save the mail of all tests below this directory, as .eml files with a mail.json for each test.",
+    help="save the mail of all tests below this directory, as .eml files with a mail.json for each test",
 )
 JUNIT_PROPERTIES = Setting(
     name="junit_properties",
     kind="switch",
-    help="add properties such as mailtrap.messages to the tests in the JUnit XML file.",
+    help="add properties such as mailtrap.messages to the tests in the JUnit XML file",
     bare="true",
 )
 INTERCEPT = Setting(
