@@ -44,6 +44,7 @@ _ADVICE: dict[str, tuple[str, ...]] = {
     ),
     "not-trusted": (
         "Make the client trust the trap's CA:",
+        "  for a while     with mailtrap.trust():",
         "  with a context  context=mailtrap.ssl_context",
         "  by environment  SSL_CERT_FILE set to mailtrap.ca_file, before the",
         "                  client makes its context",

@@ -53,6 +53,7 @@ with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as 
         "      client rejected the certificate: unknown CA\n"
         "\n"
         "Make the client trust the trap's CA:\n"
+        "  for a while     with mailtrap.trust():\n"
         "  with a context  context=mailtrap.ssl_context\n"
         "  by environment  SSL_CERT_FILE set to mailtrap.ca_file, before the\n"
         "                  client makes its context"
@@ -222,7 +223,7 @@ for _ in range(12):
         "  ... after 7 other connections",
         "  connection 8 on the STARTTLS port:",
     ]
-    assert lines[-4] == "Make the client trust the trap's CA:"
+    assert lines[-5] == "Make the client trust the trap's CA:"
 
 
 def test_passwords_in_cleartext_refused(pytester):
@@ -391,6 +392,7 @@ with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as 
         "      client rejected the certificate: unknown CA\n"
         "\n"
         "Make the client trust the trap's CA:\n"
+        "  for a while     with mailtrap.trust():\n"
         "  with a context  context=mailtrap.ssl_context\n"
         "  by environment  SSL_CERT_FILE set to mailtrap.ca_file, before the\n"
         "                  client makes its context"
