@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._explain import explain_nothing, explain_waiting
@@ -70,6 +70,9 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     def __repr__(self) -> str:
         messages = plural(self._inbox.count(), "message")
         return f"<MailTrap localhost:{self.port}, TLS {self.tls_port}, {messages}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a mail trap is a running server: it cannot be copied, its messages can")
 
     def _messages(self) -> list[CapturedMessage]:
         self._inbox.raise_failure()

@@ -179,6 +179,14 @@ def test_a_connection_that_carried_nothing(mailtrap):
     assert other.messages == ()
 
 
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_a_trap_is_not_copied(message, mailtrap, copied):
+    """What cannot be given to another process is named, with what can."""
+    with pytest.raises(TypeError, match="it cannot be copied, its messages can"):
+        copied(mailtrap)
+    assert [other.raw for other in copied(mailtrap[:])] == [message.raw]
+
+
 def test_another_process(message):
     """The case that it is for: what is given to a worker, and comes back from it."""
     context = multiprocessing.get_context("spawn")
