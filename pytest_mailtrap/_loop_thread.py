@@ -45,6 +45,10 @@ class LoopThread:
         """Keep what aiosmtpd logs for us (a WARNING at every AUTH) out of the user's log."""
         return record.thread != self._thread.ident
 
+    def is_alive(self) -> bool:
+        """Whether it can be asked for anything: a forked process has a copy of it that does not run."""
+        return self._thread.is_alive()
+
     def is_current(self) -> bool:
         return threading.get_ident() == self._thread.ident
 

@@ -64,17 +64,17 @@ class Server:
 
     def settle(self) -> None:
         """Take in what clients have sent up to now: it is in the sockets when they hear of it, not yet with us."""
-        if not self._stopping and not self._thread.is_current():
+        if self._is_running and not self._thread.is_current():
             self._thread.call(self._settle())
 
     def settle_until_quiet(self) -> None:
         """Let clients that are in the middle of something go on for a moment."""
-        if not self._stopping:
+        if self._is_running:
             self._thread.call(self._quiet())
 
     def drop(self) -> None:
         """Cut every connection, and go on listening."""
-        if not self._stopping:
+        if self._is_running:
             self._thread.call(self._drop())
 
     def stop(self) -> None:
@@ -84,6 +84,10 @@ class Server:
             self._entrance.close()
             if self._entrance.was_used:
                 self._thread.call(self._stop())
+
+    @property
+    def _is_running(self) -> bool:
+        return not self._stopping and self._thread.is_alive()
 
     async def _stop(self) -> None:
         if self._entrance.is_busy or self._wires:

@@ -7,9 +7,11 @@ import copy
 import multiprocessing
 import pickle
 import ssl
+import sys
+import warnings
 
 import pytest
-from _trap_talk import Talk, until
+from _trap_talk import SECONDS, Talk, until
 
 from pytest_mailtrap._transcript import Transcript
 
@@ -193,6 +195,32 @@ def test_another_process(message):
     with context.Pool(1) as pool:
         [(subject, version, ended_by)] = pool.map(in_a_worker, [message])
     assert (subject, version, ended_by) == ("hello", "TLSv1.3", None)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere a process with threads cannot be forked"
+)
+def test_a_forked_process(message, mailtrap):
+    """It has what was there when it began, and does not wait for a server that runs in another process."""
+    context = multiprocessing.get_context("fork")
+    answers = context.SimpleQueue()
+    child = context.Process(target=in_a_fork, args=(answers, mailtrap, message))
+    with warnings.catch_warnings():
+        # From Python 3.12 on it is warned of wherever there are threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child.start()
+    child.join(SECONDS)
+    assert child.exitcode == 0
+    assert answers.get() == ("hello", None, 1, ("AssertionError", "1 of 2 messages arrived"))
+
+
+def in_a_fork(answers, mailtrap, message):
+    try:
+        mailtrap.wait_for(2, timeout=0.01)
+    except Exception as error:
+        failure = type(error).__name__, str(error).split(" within ")[0]
+    seen = message.subject, message.connection.ended_by, len(mailtrap.connections), failure
+    answers.put(seen)
 
 
 def in_a_worker(message):
