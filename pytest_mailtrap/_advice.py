@@ -16,18 +16,21 @@ _UPGRADE = (
     "  aiosmtplib  start_tls=True",
 )
 
+_WAIT = "mailtrap.wait_for(1)"
+_WAIT_IN_A_LOOP = "await mailtrap.wait_for_async(1)"
+
 _ADVICE: dict[str, tuple[str, ...]] = {
     "no-connection": (
         "Send to the trap; wait for mail that is sent in the background:",
         "  host, port  mailtrap.host, mailtrap.port (or mailtrap.tls_port)",
-        "  background  mailtrap.wait_for(1)",
+        f"  background  {_WAIT}",
     ),
     "nothing-sent": ("The client connected and sent nothing: look for an error it swallows.",),
     "refused": ("The client was told an error: look where it swallows it.",),
     "broken-off": ("The client gave up by itself: look for an error it swallows.",),
     "still-connected": (
         "The client is at it still; wait for its mail:",
-        "  mailtrap.wait_for(1)",
+        f"  {_WAIT}",
     ),
     "too-large": (
         "The trap takes no message as large as that: see max_message_size, and",
@@ -69,7 +72,7 @@ _ADVICE: dict[str, tuple[str, ...]] = {
     "not-intercepted": (
         "Only this process's connections to ports 25, 465, 587 and 2525 are",
         "intercepted, not those of programs it starts; late mail is waited for:",
-        "  background  mailtrap.wait_for(1)",
+        f"  background  {_WAIT}",
     ),
     "tls-required": ("The trap takes mail only inside TLS (starttls='require'):", *_UPGRADE),
     "auth-required": (
@@ -107,11 +110,11 @@ _ADVICE: dict[str, tuple[str, ...]] = {
 }
 
 
-def advice_for(cause: str, *, may_be_late: bool = True) -> list[str]:
-    """The lines for one cause; *may_be_late* keeps the advice to wait for mail sent in the background."""
+def advice_for(cause: str, *, may_be_late: bool = True, in_a_loop: bool = False) -> list[str]:
+    """The lines for one cause; *may_be_late* keeps the advice to wait for mail sent in the background, *in_a_loop* for a coroutine."""
     lines = list(_ADVICE[cause])
     if may_be_late:
-        return lines
+        return [line.replace(_WAIT, _WAIT_IN_A_LOOP) for line in lines] if in_a_loop else lines
     if cause == "no-connection":
         return ["Send to the trap:", lines[1]]
     if cause == "still-connected":
@@ -119,6 +122,15 @@ def advice_for(cause: str, *, may_be_late: bool = True) -> list[str]:
     if cause == "not-intercepted":
         return [lines[0], "intercepted, not those of programs it starts."]
     return lines
+
+
+def blocked_loop_advice() -> list[str]:
+    """Who waits for a task of the loop that he keeps from running."""
+    return [
+        "wait_for() blocks the event loop that the test runs on, and whatever",
+        "is to send on it; let it run meanwhile:",
+        f"  {_WAIT_IN_A_LOOP}",
+    ]
 
 
 def cleartext_advice(transcript: Transcript) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap._advice import (
     advice_for,
+    blocked_loop_advice,
     cleartext_advice,
     login_advice,
     version_advice,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._policy import Violation
     from pytest_mailtrap._transport import Transport
+
+# What a client looks like that is to run on an event loop, and cannot.
+_OF_A_LOOP_THAT_STANDS = ("no-connection", "still-connected", "not-intercepted")
 
 
 def explain_transport(
@@ -101,13 +105,18 @@ def explain_nothing(
     port: int,
     tls_port: int,
     may_be_late: bool = True,
+    in_a_loop: bool = False,
     intercepts: bool = False,
 ) -> str:
-    """Say what did happen when no message came."""
+    """Say what did happen when no message came; *in_a_loop* to a coroutine."""
     return compose(
         "no message reached the trap",
         happenings(connections, port, tls_port, room=10),
-        advice_for(diagnosis(connections, intercepts=intercepts), may_be_late=may_be_late),
+        advice_for(
+            diagnosis(connections, intercepts=intercepts),
+            may_be_late=may_be_late,
+            in_a_loop=in_a_loop,
+        ),
     )
 
 
@@ -119,17 +128,25 @@ def explain_waiting(
     timeout: float,
     port: int,
     tls_port: int,
+    blocked_a_loop: bool = False,
     intercepts: bool = False,
 ) -> str:
-    """Say what did arrive when fewer messages came in time than were waited for."""
+    """
+    Say what did arrive when fewer messages came in time than were waited for.
+
+    *blocked_a_loop* is whether nothing could run meanwhile on the caller's event loop.
+    """
     idle = [connection for connection in connections if not connection.messages]
+    cause = diagnosis(idle, intercepts=intercepts) if idle or not messages else None
+    if blocked_a_loop and cause in (None, *_OF_A_LOOP_THAT_STANDS):
+        advice = blocked_loop_advice()
+    else:
+        advice = [] if cause is None else advice_for(cause, may_be_late=False)
     return compose(
         verdict(len(messages), count, f"arrived within {timeout:g} s"),
         table((), numbered(messages), lambda n: how_sent(messages[n - 1].transport)),
-        happenings(idle, port, tls_port, room=5) if idle or not messages else [],
-        advice_for(diagnosis(idle, intercepts=intercepts), may_be_late=False)
-        if idle or not messages
-        else [],
+        happenings(idle, port, tls_port, room=5) if cause is not None else [],
+        advice,
     )
 
 

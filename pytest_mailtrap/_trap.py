@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, overload
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._explain import explain_nothing, explain_waiting
 from pytest_mailtrap._message import CapturedMessage
-from pytest_mailtrap._numbers import is_count, is_seconds
 from pytest_mailtrap._policy import numbered, transport_violations
 from pytest_mailtrap._scripted import Scripted
 from pytest_mailtrap._terms import MODES, plural
-from pytest_mailtrap._waiting import changed
+from pytest_mailtrap._waiting import changed, check_wait, is_in_a_loop
 
 if TYPE_CHECKING:
     import ssl
@@ -188,20 +187,22 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         After *timeout* seconds: AssertionError, saying what did arrive.
         """
         __tracebackhide__ = True
-        _check_wait(count, timeout)
+        check_wait(count, timeout)
         self._inbox.wait(count, timeout)
-        return self._first(count, timeout)
+        return self._first(count, timeout, has_blocked=True)
 
     async def wait_for_async(
         self, count: int = 1, *, timeout: float = 5.0
     ) -> list[CapturedMessage]:  # the twin of wait_for(), for asyncio and trio alike
         """Do as `wait_for()`, without blocking the event loop (asyncio's or trio's) the test runs on."""
         __tracebackhide__ = True
-        _check_wait(count, timeout)
+        check_wait(count, timeout)
         await changed(self._inbox, lambda: self._inbox.ready(count), timeout)
         return self._first(count, timeout)
 
-    def _first(self, count: int, timeout: float) -> list[CapturedMessage]:
+    def _first(
+        self, count: int, timeout: float, *, has_blocked: bool = False
+    ) -> list[CapturedMessage]:
         __tracebackhide__ = True
         messages = self._messages()
         if len(messages) < count:
@@ -213,6 +214,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     timeout=max(timeout, 0),
                     port=self.port,
                     tls_port=self.tls_port,
+                    blocked_a_loop=has_blocked and is_in_a_loop(),
                     intercepts=self._station.has_intercepted,
                 )
             )
@@ -354,17 +356,8 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     self.connections,
                     port=self.port,
                     tls_port=self.tls_port,
+                    in_a_loop=is_in_a_loop(),
                     intercepts=self._station.has_intercepted,
                 )
             )
         return numbered(messages)
-
-
-def _check_wait(count: int, timeout: float) -> None:
-    if not is_count(count):
-        raise ValueError(f"count must be a positive whole number, got {count!r}")
-    # What is left of a deadline may be less than nothing.
-    if not is_seconds(timeout):
-        raise ValueError(
-            f"timeout must be a number of seconds that can be waited for, got {timeout!r}"
-        )

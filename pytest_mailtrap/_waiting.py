@@ -1,9 +1,11 @@
-"""Waiting for a change of the inbox without blocking the event loop that waits: asyncio's or trio's."""
+"""Waiting for mail: for how much and how long, and without blocking the event loop that waits, asyncio's or trio's."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_mailtrap._numbers import is_count, is_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +16,31 @@ class Source(Protocol):
 
     def listen(self, listener: Callable[[], None]) -> None: ...
     def unlisten(self, listener: Callable[[], None]) -> None: ...
+
+
+def check_wait(count: object, timeout: object) -> None:
+    """ValueError for what nobody can wait for, before anybody does."""
+    if not is_count(count):
+        raise ValueError(f"count must be a positive whole number, got {count!r}")
+    # What is left of a deadline may be less than nothing.
+    if not is_seconds(timeout):
+        raise ValueError(
+            f"timeout must be a number of seconds that can be waited for, got {timeout!r}"
+        )
+
+
+def is_in_a_loop() -> bool:
+    """Whether the caller runs on an event loop, asyncio's or trio's, which stands still while it waits in any other way."""
+    import asyncio
+
+    trio = sys.modules.get("trio")
+    if trio is not None and _is_running(trio):
+        return True
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def changed(

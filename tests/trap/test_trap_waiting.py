@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from decimal import Decimal
 from email.message import EmailMessage
@@ -255,6 +256,64 @@ def test_cancelled_under_trio(mailtrap):
     assert not listening(mailtrap)
     send(mailtrap)
     assert len(mailtrap) == 1
+
+
+def in_a_loop(runner, work):
+    """Call *work* from a coroutine, without waiting for it."""
+
+    async def main():
+        return work()
+
+    return asyncio.run(main()) if runner == "asyncio" else trio.run(main)
+
+
+BLOCKED = "wait_for() blocks the event loop that the test runs on"
+
+
+@pytest.mark.parametrize("runner", ["asyncio", "trio"])
+def test_who_blocks_the_loop_is_told_so(mailtrap, runner):
+    """The mail that a task of the loop is to send cannot come, however long one waits."""
+    with pytest.raises(AssertionError, match="0 of 1 messages arrived within 0 s") as caught:
+        in_a_loop(runner, lambda: mailtrap.wait_for(1, timeout=0))
+    assert str(caught.value).endswith(
+        "\n\n"
+        "wait_for() blocks the event loop that the test runs on, and whatever\n"
+        "is to send on it; let it run meanwhile:\n"
+        "  await mailtrap.wait_for_async(1)"
+    )
+    send(mailtrap)
+    with pytest.raises(AssertionError, match=r"1 of 2 messages (.|\n)*blocks the event loop"):
+        in_a_loop(runner, lambda: mailtrap.wait_for(2, timeout=0))
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_who_blocks_no_loop_is_not_told_so(mailtrap, runner):
+    """The other half: outside of a loop, and awaited in it."""
+    with pytest.raises(AssertionError, match="0 of 1 messages arrived") as caught:
+        wait(runner, mailtrap, timeout=0.01)
+    assert BLOCKED not in str(caught.value)
+    assert "mailtrap.host, mailtrap.port" in str(caught.value)
+
+
+def test_a_failed_handshake_is_told_of_first_also_in_a_loop(mailtrap):
+    """Where the client came, and why it went, is known: the loop had nothing to do with it."""
+    with pytest.raises(ssl.SSLError):
+        send(mailtrap, context=ssl.create_default_context())
+    with pytest.raises(AssertionError, match="client rejected the certificate") as caught:
+        in_a_loop("asyncio", lambda: mailtrap.wait_for(1, timeout=0))
+    assert BLOCKED not in str(caught.value)
+    assert "Make the client trust the trap's CA" in str(caught.value)
+
+
+@pytest.mark.parametrize("runner", ["asyncio", "trio"])
+def test_in_a_loop_the_advice_to_wait_is_for_coroutines(mailtrap, runner):
+    """An assertion that came too early names the way of waiting that fits."""
+    with pytest.raises(AssertionError, match="no message reached the trap") as caught:
+        in_a_loop(runner, mailtrap.assert_sent_over_tls)
+    assert "  background  await mailtrap.wait_for_async(1)" in str(caught.value)
+    with pytest.raises(AssertionError, match="no message reached the trap") as caught:
+        mailtrap.assert_sent_over_tls()
+    assert "  background  mailtrap.wait_for(1)" in str(caught.value)
 
 
 FAILING = """
