@@ -45,6 +45,8 @@ class Attachment:
 class _Cache(dict[str, Any]):
     """What was worked out of a message; a copy of it works it out again."""
 
+    __slots__ = ()
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _Cache, ()
 
