@@ -23,6 +23,7 @@ from pytest_mailtrap._logins import Logins, mechanism_of
 from pytest_mailtrap._message import CapturedMessage
 from pytest_mailtrap._script import Command, Script
 from pytest_mailtrap._steps import Steps
+from pytest_mailtrap._terms import plural
 from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ class Dialogue(SMTP):
         await self.push("220 Ready to start TLS")
         # What came in one go with STARTTLS was not protected: it must not count (RFC 3207, section 4.2).
         if discarded := self._lines.discard():
-            self._recorder.event(f"{discarded} bytes sent before TLS are discarded")
+            self._recorder.event(f"{plural(discarded, 'byte')} sent before TLS, and discarded")
         self._wire.expect_tls()
         await self._steps.until(lambda: self._wire.secured or self._wire.closing)
         if self._wire.closing:
@@ -368,7 +369,7 @@ class Dialogue(SMTP):
 
     def _store(self, stuffed: bytearray | None, size: int) -> str:
         """Capture the message and give the reply; *stuffed* is None when it was far larger than allowed."""
-        self._recorder.event(f"message data, {size} bytes")
+        self._recorder.event(f"message data, {plural(size, 'byte')}")
         raw = None if stuffed is None else unstuff(stuffed)
         limit = self.data_size_limit
         if raw is None or (limit is not None and len(raw) > limit):

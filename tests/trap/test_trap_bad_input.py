@@ -254,7 +254,7 @@ def test_commands_smuggled_in_with_starttls(mailtrap, size):
         assert client.say("RCPT TO:<b@example.org>").startswith("503")
         goes_on(client, mailtrap)
     [connection] = mailtrap.connections
-    assert f"-- {len(smuggled)} bytes sent before TLS are discarded" in connection.transcript
+    assert f"-- {len(smuggled)} bytes sent before TLS, and discarded" in connection.transcript
     assert connection.transport.ehlo == "client.example.org"
     assert "evil" not in connection.transcript
 
