@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from _policy_outputs import captured
 
 FAILS = """
 def test_order(mailtrap):
@@ -18,12 +19,6 @@ SHOWN = [
     "connection 2 of 2 (#2):",
     "    S: 220 localhost pytest-mailtrap",
 ]
-
-
-def captured(result):
-    lines = result.stdout.lines
-    starts = [n for n, line in enumerate(lines) if "- Captured mail " in line]
-    return lines[starts[0] :] if starts else []
 
 
 def test_a_failing_test_shows_its_mail_without_any_option(project):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
+from _policy_outputs import records, reported, summary
 
 from pytest_mailtrap._spool import Spool, directory_name
 from pytest_mailtrap._tally import opt_outs_of
@@ -31,28 +31,8 @@ def run(project, source, *options):
     return project(source, "-n", "1", *options)
 
 
-def summary(result):
-    lines = result.stdout.lines
-    starts = [n for n, line in enumerate(lines) if "= mail trap =" in line]
-    if not starts:
-        return []
-    end = next(n for n in range(starts[0] + 1, len(lines)) if lines[n].startswith("==="))
-    found = [line for line in lines[starts[0] + 1 : end] if line]
-    return [line for line in found if not line.startswith(("report: ", "saved in: "))]
-
-
 def outcomes_and_sizes(tests):
     return {t["test"].partition("::")[2]: (t["outcome"], len(t["messages"])) for t in tests}
-
-
-def records(pytester):
-    return [json.loads(path.read_text("utf-8")) for path in pytester.path.glob("mail/*/mail.json")]
-
-
-def reported(pytester):
-    """The tests as the page has them."""
-    page = (pytester.path / "mail.html").read_text("utf-8")
-    return map(json.loads, re.findall(r'<script[^>]* data-kind="test"[^>]*>(.*?)</script>', page))
 
 
 def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch, page):
@@ -72,8 +52,8 @@ def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch, page
         "test_dies": ("interrupted", 2),
         "test_after": ("passed", 1),
     }
-    assert outcomes_and_sizes(records(pytester)) == told
-    assert outcomes_and_sizes(reported(pytester)) == told
+    assert outcomes_and_sizes(records(pytester.path / "mail")) == told
+    assert outcomes_and_sizes(reported(pytester.path / "mail.html")) == told
     assert not list(pytester.path.glob("mail/*/mail.jsonl"))
     assert "### Mail: 4 messages in 3 tests" in step.read_text("utf-8")
     assert "#### Cut short (mail counted, not judged)" in step.read_text("utf-8")
@@ -92,7 +72,11 @@ def test_a_worker_that_lives_is_cut_short_by_nothing(project, pytester):
     told = {
         name: ("passed", n) for name, n in [("test_before", 1), ("test_dies", 2), ("test_after", 1)]
     }
-    assert outcomes_and_sizes(records(pytester)) == outcomes_and_sizes(reported(pytester)) == told
+    assert (
+        outcomes_and_sizes(records(pytester.path / "mail"))
+        == outcomes_and_sizes(reported(pytester.path / "mail.html"))
+        == told
+    )
 
 
 @pytest.mark.parametrize("policy", [(TESTING,), ()], ids=["policy", "no policy"])
@@ -124,7 +108,7 @@ def pytest_runtest_logreport(report):
         "1 test against the policy:",
         "  test_shop.py::test_dies: #2 travelled in cleartext",
     ]
-    assert outcomes_and_sizes(records(pytester))["test_dies"] == ("passed", 2)
+    assert outcomes_and_sizes(records(pytester.path / "mail"))["test_dies"] == ("passed", 2)
 
 
 JOURNAL = {
@@ -164,4 +148,4 @@ def test_order(mailtrap):
     totals, warning = summary(result)
     assert totals == "1 message in 1 test: 1 TLSv1.3"
     assert warning.startswith("warning: the mail of a worker that died could not be counted: Key")
-    assert outcomes_and_sizes(records(pytester)) == {"test_order": ("passed", 1)}
+    assert outcomes_and_sizes(records(pytester.path / "mail")) == {"test_order": ("passed", 1)}

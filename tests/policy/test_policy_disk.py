@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
+from _policy_outputs import saved, warnings
 
 from pytest_mailtrap._spool import Spool
 
@@ -21,26 +21,13 @@ def test_fails(mailtrap):
 BOTH = ("--mailtrap-save=mail", "--mailtrap-report=mail.html")
 
 
-def warnings(result):
-    return [line for line in result.stdout.lines if line.startswith("warning: ")]
-
-
-def saved(pytester):
-    """The names of the tests whose mail was saved, with the files beside each record."""
-    found = {}
-    for path in pytester.path.glob("mail/*/mail.json"):
-        record = json.loads(path.read_text("utf-8"))
-        found[record["test"].partition("::")[2]] = {p.name for p in path.parent.glob("*.eml")}
-    return found
-
-
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_without_obstacles_there_is_no_warning(project, pytester, workers):
     """The negative control of this file: everything is written, and nothing warned of."""
     result = project(SUITE, *BOTH, *workers)
     result.assert_outcomes(passed=2, failed=1)
     assert warnings(result) == []
-    assert saved(pytester) == {
+    assert saved(pytester.path / "mail") == {
         "test_order": {"0001.eml"},
         "test_bill": {"0001.eml"},
         "test_fails": {"0001.eml"},
@@ -70,7 +57,7 @@ def test_a_report_in_a_place_that_cannot_be(project, pytester):
     assert warning.startswith(
         f"warning: {pytester.path / 'below' / 'mail.html'} could not be written: "
     )
-    assert len(saved(pytester)) == 3
+    assert len(saved(pytester.path / "mail")) == 3
     result.stdout.no_fnmatch_line("report: *")
 
 
@@ -105,7 +92,7 @@ def test_a_message_that_does_not_fit(project, pytester, limit, workers):
     [warning] = warnings(result)
     assert warning.startswith("warning: a message could not be saved: ")
     assert "File too large" in warning
-    assert saved(pytester) == {
+    assert saved(pytester.path / "mail") == {
         "test_order": {"0001.eml"},
         "test_bill": set(),
         "test_fails": {"0001.eml"},
@@ -138,7 +125,7 @@ def test_a_disk_that_is_full_from_some_time_on(project, pytester, monkeypatch):
     assert warnings(result) == [
         "warning: a message could not be saved: [Errno 28] No space left on device (18 times)"
     ]
-    assert saved(pytester) == {"test_order": {"0001.eml", "0002.eml"}}
+    assert saved(pytester.path / "mail") == {"test_order": {"0001.eml", "0002.eml"}}
 
 
 def test_many_different_errors_do_not_flood_the_terminal(project, monkeypatch):
@@ -236,5 +223,5 @@ def test_odd(mailtrap):
     result = project(source, "--mailtrap-save=mail")
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines([words])
-    assert set(saved(pytester)) == {"test_order", "test_bill", "test_fails"}
+    assert set(saved(pytester.path / "mail")) == {"test_order", "test_bill", "test_fails"}
     assert len([*pytester.path.glob("mail/*/0001.eml")]) == 4

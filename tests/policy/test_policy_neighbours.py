@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
+from _policy_outputs import properties
 
 from pytest_mailtrap._github import cell, step_summary, workflow_commands
 from pytest_mailtrap._tally import Tally, nothing_but
@@ -22,14 +22,6 @@ TESTING = 'mailtrap_policy = "testing"\n'
 
 
 # -- JUnit XML --------------------------------------------------------------------------------
-
-
-def properties(path):
-    cases = ElementTree.parse(path).getroot().iter("testcase")
-    return {
-        case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
-        for case in cases
-    }
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "workers"])

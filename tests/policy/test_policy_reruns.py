@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from importlib.util import find_spec
 
 import pytest
+from _policy_outputs import records, reported, summary
 
 from pytest_mailtrap._schema import SCHEMA
 from pytest_mailtrap._spool import Spool, directory_name
@@ -35,17 +34,6 @@ ALONE = (*RERUN, "-p", "no:xdist")
 WORKER = (*RERUN, "-n", "1")
 
 
-def summary(result):
-    lines = result.stdout.lines
-    start = next(n for n, line in enumerate(lines) if "= mail trap =" in line)
-    end = next(n for n in range(start + 1, len(lines)) if lines[n].startswith("==="))
-    return [
-        line
-        for line in lines[start + 1 : end]
-        if line and not line.startswith(("report: ", "saved in: "))
-    ]
-
-
 def runs_of(tests):
     """By test the number, the outcome and the number of messages of each run."""
     found = {}
@@ -53,17 +41,6 @@ def runs_of(tests):
         run = (test["rerun"], test["outcome"], len(test["messages"]))
         found.setdefault(test["test"].partition("::")[2], []).append(run)
     return found
-
-
-def records(pytester):
-    return [json.loads(path.read_text("utf-8")) for path in pytester.path.glob("mail/*/mail.json")]
-
-
-def reported(pytester):
-    """The tests as the page has them, in its order."""
-    page = (pytester.path / "mail.html").read_text("utf-8")
-    found = re.findall(r'<script[^>]* data-kind="test"[^>]*>(.*?)</script>', page)
-    return list(map(json.loads, found))
 
 
 @needs_reruns
@@ -82,10 +59,18 @@ def test_all_runs_of_a_test_count_and_it_counts_once(project, pytester, page, op
         "test_flaky": [(0, "failed", 1), (1, "failed", 1), (2, "passed", 1)],
         "test_steady": [(0, "passed", 1)],
     }
-    assert runs_of(records(pytester)) == runs_of(reported(pytester)) == told
-    assert [test["rerun"] for test in reported(pytester)] == [0, 1, 2, 0]
+    assert (
+        runs_of(records(pytester.path / "mail"))
+        == runs_of(reported(pytester.path / "mail.html"))
+        == told
+    )
+    assert [test["rerun"] for test in reported(pytester.path / "mail.html")] == [0, 1, 2, 0]
     name = directory_name("test_shop.py::test_flaky")
-    assert [t["directory"] for t in reported(pytester)[:3]] == [name, f"{name}-1", f"{name}-2"]
+    assert [t["directory"] for t in reported(pytester.path / "mail.html")[:3]] == [
+        name,
+        f"{name}-1",
+        f"{name}-2",
+    ]
     assert len([*pytester.path.glob("mail/*/0001.eml")]) == 4
 
 
@@ -96,7 +81,11 @@ def test_a_test_that_passes_has_one_run(project, pytester):
     result.assert_outcomes(passed=2)
     assert summary(result) == ["2 messages in 2 tests: 2 TLSv1.3"]
     told = {"test_flaky": [(0, "passed", 1)], "test_steady": [(0, "passed", 1)]}
-    assert runs_of(records(pytester)) == runs_of(reported(pytester)) == told
+    assert (
+        runs_of(records(pytester.path / "mail"))
+        == runs_of(reported(pytester.path / "mail.html"))
+        == told
+    )
 
 
 @needs_reruns
@@ -139,8 +128,12 @@ def test_dies(mailtrap):
         "1 test cut short (mail counted, not judged):",
         "  test_shop.py::test_dies: 1 message",
     ]
-    outcomes = sorted(record["outcome"] for record in records(pytester))
-    assert outcomes == sorted(t["outcome"] for t in reported(pytester)) == ["interrupted", "passed"]
+    outcomes = sorted(record["outcome"] for record in records(pytester.path / "mail"))
+    assert (
+        outcomes
+        == sorted(t["outcome"] for t in reported(pytester.path / "mail.html"))
+        == ["interrupted", "passed"]
+    )
 
 
 def test_a_plugin_that_runs_a_test_again_before_its_teardown(project, pytester):
@@ -148,6 +141,7 @@ def test_a_plugin_that_runs_a_test_again_before_its_teardown(project, pytester):
     pytester.makeconftest(
         """
 import pytest
+from _policy_outputs import records, reported, summary
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
@@ -165,7 +159,7 @@ def pytest_runtest_makereport(item, call):
         "  test_shop.py::test_flaky: rerun 1: #1 travelled in cleartext",
     ]
     told = [(0, "failed", 1), (1, "failed", 1)]
-    assert runs_of(records(pytester))["test_flaky"] == told
+    assert runs_of(records(pytester.path / "mail"))["test_flaky"] == told
 
 
 @pytest.mark.parametrize(
@@ -180,6 +174,7 @@ def test_reports_that_nobody_is_shown_cost_no_mail(project, pytester, mail, tota
     pytester.makeconftest(
         """
 import pytest
+from _policy_outputs import records, reported, summary
 
 def pytest_runtest_protocol(item, nextitem):
     for following in (item, nextitem):

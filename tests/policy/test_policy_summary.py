@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from _policy_outputs import totals
 
 from pytest_mailtrap._spool import Spool
 
@@ -30,15 +31,6 @@ TOTALS = [
     "  test_shop.py::test_printer: the printer speaks no TLS",
 ]
 TESTING = 'mailtrap_policy = "testing"'
-
-
-def totals(result):
-    lines = result.stdout.lines
-    starts = [n for n, line in enumerate(lines) if "= mail trap =" in line]
-    if not starts:
-        return []
-    end = next(n for n in range(starts[0] + 1, len(lines)) if lines[n].startswith("==="))
-    return [line for line in lines[starts[0] : end] if line]
 
 
 def test_the_totals_of_a_run(project):

@@ -1,0 +1,72 @@
+"""What a run has left, for the tests to look at: in its terminal, and in the files it was told to write."""
+
+from __future__ import annotations
+
+import json
+import re
+from xml.etree import ElementTree
+
+_TEST = re.compile(r'<script[^>]* data-kind="test"[^>]*>(.*?)</script>')
+
+
+def totals(result):
+    """The lines at the end of the run, under their heading, none where there is nothing to say."""
+    lines = result.stdout.lines
+    starts = [n for n, line in enumerate(lines) if "= mail trap =" in line]
+    if not starts:
+        return []
+    end = next(n for n in range(starts[0] + 1, len(lines)) if lines[n].startswith("==="))
+    return [line for line in lines[starts[0] : end] if line]
+
+
+def summary(result):
+    """The same without the heading and without the files that were written."""
+    return [line for line in totals(result)[1:] if not line.startswith(("report: ", "saved in: "))]
+
+
+def warnings(result):
+    return [line for line in result.stdout.lines if line.startswith("warning: ")]
+
+
+def captured(result):
+    """All from the first mail under a failure on."""
+    lines = result.stdout.lines
+    starts = [n for n, line in enumerate(lines) if "- Captured mail " in line]
+    return lines[starts[0] :] if starts else []
+
+
+def records(root):
+    """What was saved of each test below *root*."""
+    return [json.loads(path.read_text("utf-8")) for path in root.glob("*/mail.json")]
+
+
+def saved(root):
+    """The names of the tests whose mail was saved, with the files beside each record."""
+    found = {}
+    for path in root.glob("*/mail.json"):
+        record = json.loads(path.read_text("utf-8"))
+        found[_name(record)] = {p.name for p in path.parent.glob("*.eml")}
+    return found
+
+
+def reported(path):
+    """The tests as the page of the report has them, in its order."""
+    return [*map(json.loads, _TEST.findall(path.read_text("utf-8")))]
+
+
+def by_name(tests):
+    """The records of *tests* by the name of the function."""
+    return {_name(test): test for test in tests}
+
+
+def properties(path):
+    """The properties of each test case in a file of JUnit XML."""
+    cases = ElementTree.parse(path).getroot().iter("testcase")
+    return {
+        case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
+        for case in cases
+    }
+
+
+def _name(test):
+    return test["test"].partition("::")[2]
