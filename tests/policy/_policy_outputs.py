@@ -15,7 +15,7 @@ def totals(result):
     starts = [n for n, line in enumerate(lines) if "= mail trap =" in line]
     if not starts:
         return []
-    end = next(n for n in range(starts[0] + 1, len(lines)) if lines[n].startswith("==="))
+    end = next(n for n in range(starts[0] + 1, len(lines)) if lines[n].startswith(("=", "-")))
     return [line for line in lines[starts[0] : end] if line]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from _policy_outputs import by_name
 
 SENDING = """
 import smtplib
@@ -29,6 +31,25 @@ def send(trap, *, tls=True, login=False, mail=MAIL, maximum=None, to=TO):
 # Plugins that would change the order or the output of the runs inside.
 QUIET = ("-p", "no:randomly", "-p", "no:cacheprovider")
 HTML = ("-p", "html", "-p", "html_fixtures", "-p", "metadata")
+# Listens to what the writer of the HTML file is given; the real one then writes it.
+LISTENER = """
+import json, pathlib, pytest
+from pytest_mailtrap import _report
+
+def pytest_configure(config):
+    def listening(path, tests, *, spool):
+        tests = list(tests)
+        for test in tests:
+            for message in test["messages"]:
+                message["content"] = (spool / test["directory"] / message["file"]).read_text()
+        pathlib.Path("given.json").write_text(json.dumps(tests))
+        write_report(path, tests, spool=spool)
+
+    write_report = _report.write_report
+    patch = pytest.MonkeyPatch()
+    patch.setattr(_report, "write_report", listening)
+    config.add_cleanup(patch.undo)
+"""
 
 
 @pytest.fixture
@@ -44,6 +65,13 @@ def project(pytester):
         return runner(*QUIET, *asked_for, *options, **keywords)
 
     return run
+
+
+@pytest.fixture
+def listen(pytester):
+    """Listen to what the writer of the report is given in the runs that follow: `listen()` is that of the last, by test."""
+    pytester.makeconftest(LISTENER)
+    return lambda: by_name(json.loads((pytester.path / "given.json").read_text()))
 
 
 @pytest.fixture(scope="session")

@@ -53,13 +53,6 @@ def test_show_capture_is_obeyed(project, option, shown):
     assert bool(captured(project(FAILS, f"--show-capture={option}"))) is shown
 
 
-def test_the_mail_crosses_from_the_workers_of_xdist(project):
-    """The same section under pytest-xdist."""
-    result = project(FAILS, "-n", "1")
-    result.assert_outcomes(failed=1)
-    assert captured(result)[: len(SHOWN)] == SHOWN
-
-
 def test_no_secret_is_shown(project):
     """The password stands neither in the section nor anywhere else of the output."""
     source = """

@@ -21,10 +21,9 @@ def test_fails(mailtrap):
 BOTH = ("--mailtrap-save=mail", "--mailtrap-report=mail.html")
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
-def test_without_obstacles_there_is_no_warning(project, pytester, workers):
+def test_without_obstacles_there_is_no_warning(project, pytester):
     """The negative control of this file: everything is written, and nothing warned of."""
-    result = project(SUITE, *BOTH, *workers)
+    result = project(SUITE, *BOTH)
     result.assert_outcomes(passed=2, failed=1)
     assert warnings(result) == []
     assert saved(pytester.path / "mail") == {

@@ -24,11 +24,10 @@ TESTING = 'mailtrap_policy = "testing"\n'
 # -- JUnit XML --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "workers"])
-def test_junit_properties(project, pytester, workers):
+def test_junit_properties(project, pytester):
     """With mailtrap_junit_properties each test case that got mail has its totals as properties."""
     ini = f"{TESTING}mailtrap_junit_properties = true"
-    project(SUITE, "--junitxml=junit.xml", *workers, ini=ini)
+    project(SUITE, "--junitxml=junit.xml", ini=ini)
     assert properties(pytester.path / "junit.xml") == {
         "test_order": {
             "mailtrap.messages": "2",
@@ -62,11 +61,10 @@ def test_order(mailtrap):
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "workers"])
-def test_pytest_html_gets_the_list_of_messages(project, pytester, workers):
+def test_pytest_html_gets_the_list_of_messages(project, pytester):
     """The row of a test in pytest-html's file has a table of its messages, escaped."""
     pytest.importorskip("pytest_html", reason="pytest-html is not installed")
-    project(HOSTILE, "--html=report.html", *workers)
+    project(HOSTILE, "--html=report.html")
     data = (pytester.path / "report.html").read_text("utf-8")
     assert data.count("The other one") == 1
     assert "TLSv1.3, STARTTLS" in data
@@ -152,14 +150,6 @@ def test_github_is_told_nothing_where_nothing_is_set(project, actions):
 def test_other_ci_gets_no_workflow_commands(project):
     """The negative control: outside of GitHub Actions no command is printed."""
     project(SUITE, ini='mailtrap_policy = "enforce"').stdout.no_fnmatch_line("::*")
-
-
-def test_workers_tell_github_once(project, pytester, actions):
-    """Under pytest-xdist the controller alone speaks."""
-    result = project(SUITE, "-n", "2", ini=TESTING)
-    assert len([line for line in result.stdout.lines if line.startswith("::warning")]) == 1
-    assert actions.read_text().count("###") == 2
-    assert pytester.path.name in result.stdout.str()
 
 
 def tally_of(test, *, breach="b", reason=None, file="t.py"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import pytest
@@ -20,25 +19,6 @@ def test_fails(mailtrap):
 
 def test_nothing(mailtrap): pass
 """
-# Listens to what the writer of the HTML file is given; the real one then writes it.
-LISTENER = """
-import json, pathlib, pytest
-from pytest_mailtrap import _report
-
-def pytest_configure(config):
-    def listening(path, tests, *, spool):
-        tests = list(tests)
-        for test in tests:
-            for message in test["messages"]:
-                message["content"] = (spool / test["directory"] / message["file"]).read_text()
-        pathlib.Path("given.json").write_text(json.dumps(tests))
-        write_report(path, tests, spool=spool)
-
-    write_report = _report.write_report
-    patch = pytest.MonkeyPatch()
-    patch.setattr(_report, "write_report", listening)
-    config.add_cleanup(patch.undo)
-"""
 OUTCOMES = {
     "test_order[a]": "passed",
     "test_order[b]": "passed",
@@ -48,14 +28,12 @@ OUTCOMES = {
 
 
 @pytest.fixture
-def given(project, pytester):
+def given(project, listen):
     """Run the project; what the writer of the report was given, by test."""
-    pytester.makeconftest(LISTENER)
 
-    def run(*options, source=SUITE, **keywords):
-        result = project(source, "--mailtrap-report=out/mail.html", *options, **keywords)
-        tests = json.loads((pytester.path / "given.json").read_text())
-        return result, {test["test"].partition("::")[2]: test for test in tests}
+    def run(*options, source=SUITE):
+        result = project(source, "--mailtrap-report=out/mail.html", *options)
+        return result, listen()
 
     return run
 
@@ -64,29 +42,16 @@ def page(pytester):
     return (pytester.path / "out" / "mail.html").read_text("utf-8")
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "workers"])
-def test_all_records_with_their_bytes_arrive(given, pytester, options):
-    """One report, whatever process ran a test: the record of each test with mail, and its files."""
-    result, tests = given(*options)
+def test_all_records_with_their_bytes_arrive(given, pytester):
+    """One report: the record of each test with mail, and its files."""
+    result, tests = given()
     result.assert_outcomes(passed=4, failed=1)
     assert {name: test["outcome"] for name, test in tests.items()} == OUTCOMES
     assert "Subject: Order b" in tests["test_order[b]"]["messages"][0]["content"]
-    assert {test["worker"] for test in tests.values()} <= ({"gw0", "gw1"} if options else {None})
+    assert {test["worker"] for test in tests.values()} == {None}
     result.stdout.fnmatch_lines(["report: *mail.html"])
     assert all(f'"subject":"Order {group}"' in page(pytester) for group in "abc")
     assert [path.name for path in (pytester.path / "out").iterdir()] == ["mail.html"]
-
-
-def test_groups_of_tests_are_in_one_report(given):
-    """Also where pytest-xdist sends groups of tests to its workers."""
-    marked = SUITE.replace(
-        '"group", ["a", "b", "c"]',
-        "\"group\", [pytest.param(g, marks=pytest.mark.xdist_group(g)) for g in 'abc']",
-    )
-    result, tests = given("-n", "2", "--dist=loadgroup", source=marked)
-    result.assert_outcomes(passed=4, failed=1)
-    # Some versions of pytest-xdist put the group behind the name.
-    assert {name.partition("@")[0] for name in tests} == set(OUTCOMES)
 
 
 def test_a_crashed_worker_costs_nobody_his_mail(given, pytester, monkeypatch):

@@ -1,4 +1,4 @@
-"""At the end of a run stand the totals: the same with pytest-xdist and without, and nothing where there is nothing to say."""
+"""At the end of a run stand the totals, and nothing where there is nothing to say."""
 
 from __future__ import annotations
 
@@ -36,14 +36,6 @@ TESTING = 'mailtrap_policy = "testing"'
 def test_the_totals_of_a_run(project):
     """Messages, TLS versions, cleartext, refused connections, breaches, and exceptions with their reasons."""
     result = project(SUITE, ini=TESTING)
-    result.assert_outcomes(passed=6)
-    assert totals(result) == TOTALS
-
-
-@pytest.mark.parametrize("dist", ["load", "loadgroup"])
-def test_the_totals_under_xdist(project, dist):
-    """The controller adds up what all workers report."""
-    result = project(SUITE, "-n", "2", f"--dist={dist}", ini=TESTING)
     result.assert_outcomes(passed=6)
     assert totals(result) == TOTALS
 
