@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import pickle
 import signal
 import smtplib
@@ -150,22 +151,18 @@ def test_off_by_default(pytester: pytest.Pytester) -> None:
         """
         import _socket, socket, ssl, sys
 
+        def test_nothing_is_imported_for_it():
+            assert "pytest_mailtrap._guard" not in sys.modules
+
         def test_nothing_is_replaced(mailtrap):
             assert "connect" not in vars(socket.socket)
             assert "connect_ex" not in vars(socket.socket)
             for function in (_socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex):
                 assert type(function) is type(len)
             assert ssl.SSLContext.load_default_certs.__module__ == "ssl"
-
-        def test_nothing_is_imported_for_it():
-            assert "pytest_mailtrap._guard" not in sys.modules
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:randomly", "-k", "imported")
-    result.assert_outcomes(passed=1, deselected=1)
-    pytester.runpytest_subprocess("-p", "no:randomly", "-k", "replaced").assert_outcomes(
-        passed=1, deselected=1
-    )
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize(
@@ -374,22 +371,17 @@ def test_what_belongs_to_no_test_makes_the_run_fail(
     )
 
 
+def functions() -> tuple[object, ...]:
+    """What guard and traps replace."""
+    return socket.socket.connect, socket.getaddrinfo, _socket.getaddrinfo
+
+
 @pytest.mark.parametrize(
     "end", ["assert False", "raise KeyboardInterrupt", "pytest.exit('enough')"]
 )
 def test_it_falls_with_the_run(pytester: pytest.Pytester, end: str) -> None:
     """Also when a test fails, or the user interrupts, nothing stays replaced."""
-    pytester.makeconftest(
-        """
-        import _socket, atexit, socket
-
-        def functions():
-            return socket.socket.connect, socket.getaddrinfo, _socket.getaddrinfo
-
-        BEFORE = functions()
-        atexit.register(lambda: print("as before" if functions() == BEFORE else "replaced"))
-        """
-    )
+    before = functions()
     pytester.makepyfile(
         f"""
         import pytest, socket
@@ -401,9 +393,11 @@ def test_it_falls_with_the_run(pytester: pytest.Pytester, end: str) -> None:
             {end}
         """
     )
-    result = pytester.runpytest_subprocess("-s", "-p", "no:randomly", "--mailtrap-guard")
+    options = ("-s", "-p", "no:randomly", "--mailtrap-guard")
+    result = pytester.runpytest_inprocess(*options, no_reraise_ctrlc=True)
     assert result.ret in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
-    result.stdout.fnmatch_lines(["*it was replaced", "*", "as before"])
+    result.stdout.fnmatch_lines(["*it was replaced"])
+    assert functions() == before
 
 
 OUTLIVED = """
@@ -456,26 +450,22 @@ def test_a_thread_that_outlives_the_run_stays_guarded(
 
 def test_others_that_replace_the_same_function(pytester: pytest.Pytester) -> None:
     """A plugin that allows some hosts, and puts the original back after each test, takes neither guard nor trap away."""
+    before = functions()
     pytester.makeconftest(
         """
-        import atexit, _socket, socket
+        import socket
 
-        BEFORE = socket.socket.connect, _socket.getaddrinfo
-
-        def functions():
-            return socket.socket.connect, _socket.getaddrinfo
+        connect = socket.socket.connect
 
         def allow_this_machine(sock, address):
             assert address[0] in ("127.0.0.1", "::1"), "not allowed"
-            return BEFORE[0](sock, address)
+            return connect(sock, address)
 
         def pytest_runtest_setup():
             socket.socket.connect = allow_this_machine
 
         def pytest_runtest_teardown():
-            socket.socket.connect = BEFORE[0]
-
-        atexit.register(lambda: print("as before" if functions() == BEFORE else "replaced"))
+            socket.socket.connect = connect
         """
     )
     pytester.makepyfile(
@@ -503,10 +493,10 @@ def test_others_that_replace_the_same_function(pytester: pytest.Pytester) -> Non
                 connect()
         """
     )
-    result = pytester.runpytest_subprocess("-s", "-p", "no:randomly", "--mailtrap-guard")
+    result = pytester.runpytest_inprocess("-s", "-p", "no:randomly", "--mailtrap-guard")
     result.assert_outcomes(passed=2, failed=2)
     assert result.stdout.str().count("MailGuardError: the mail guard refused 192.0.2.25:25") == 2
-    result.stdout.fnmatch_lines(["as before"])
+    assert functions() == before
 
 
 TIMEOUT = """
