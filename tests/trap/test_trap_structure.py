@@ -70,33 +70,63 @@ def heavy(modules: set[str]) -> set[str]:
     return {name for name in HEAVY if name in modules}
 
 
+PURE = ["_policy", "_explain", "_outcomes", "_advice"]
+CHEAP = ["", ".plugin", "._policy", "._explain", "._outcomes", "._advice", "._options"]
+# What the others have imported is forgotten before the next: each finds what a process of its own would have.
+EACH = """
+import importlib, json, sys
+{first}
+before = {{*sys.modules}}
+found = {{"before": [*before]}}
+for name in {names!r}:
+    importlib.import_module(name)
+    found[name] = [*sys.modules]
+    for new in {{*sys.modules}} - before:
+        del sys.modules[new]
+print(json.dumps(found))
+"""
+
+
+def imported_by_each(tmp_path: Path, names: list[str], first: str = "") -> dict[str, set[str]]:
+    """The modules that are there after the import of each of *names*, and "before" all."""
+    found = json.loads(run(tmp_path, "-c", EACH.format(first=first, names=names)))
+    return {name: set(present) for name, present in found.items()}
+
+
 @pytest.fixture(scope="module")
-def of_pytest(tmp_path_factory) -> set[str]:
-    """The modules that pytest has imported already."""
-    return imported(tmp_path_factory.mktemp("empty"), "import pytest")
+def after_pytest(tmp_path_factory) -> dict[str, set[str]]:
+    """What is there after each of the cheap ones, where pytest has been imported before."""
+    names = [f"pytest_mailtrap{module}" for module in CHEAP]
+    return imported_by_each(tmp_path_factory.mktemp("empty"), names, first="import pytest")
 
 
-@pytest.mark.parametrize(
-    "module", ["", ".plugin", "._policy", "._explain", "._outcomes", "._advice", "._options"]
-)
-def test_importing_is_cheap(tmp_path, of_pytest, module):
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> dict[str, set[str]]:
+    """What is there after each of the pure files, where nothing has been imported before."""
+    names = [f"pytest_mailtrap.{module}" for module in PURE]
+    return imported_by_each(tmp_path_factory.mktemp("empty"), names)
+
+
+@pytest.mark.parametrize("module", CHEAP)
+def test_importing_is_cheap(after_pytest, module):
     """The package, its entry point and the pure files import nothing that pytest has not imported already."""
-    after = imported(tmp_path, f"import pytest, pytest_mailtrap{module}")
+    after = after_pytest[f"pytest_mailtrap{module}"]
     assert f"pytest_mailtrap{module}" in after
-    assert heavy(after - of_pytest) == set()
+    assert heavy(after - after_pytest["before"]) == set()
 
 
-def test_using_it_is_not(tmp_path, of_pytest):
+def test_using_it_is_not(tmp_path, after_pytest):
     """The control: what makes traps does import it."""
     after = imported(tmp_path, "import pytest; from pytest_mailtrap import MailTrapFactory")
     assert {"aiosmtpd", "asyncio", "ssl"} <= heavy(after)
-    assert heavy(after - of_pytest)
+    assert heavy(after - after_pytest["before"])
 
 
-@pytest.mark.parametrize("module", ["_policy", "_explain", "_outcomes", "_advice"])
-def test_the_pure_files_need_nothing(tmp_path, module):
+@pytest.mark.parametrize("module", PURE)
+def test_the_pure_files_need_nothing(alone, module):
     """Decisions and words alone: neither pytest nor anything heavy comes with them."""
-    modules = imported(tmp_path, f"import pytest_mailtrap.{module}")
+    modules = alone[f"pytest_mailtrap.{module}"]
+    assert f"pytest_mailtrap.{module}" in modules
     assert heavy(modules) == set()
     assert "pytest" not in modules
 
