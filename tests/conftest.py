@@ -1,13 +1,16 @@
-"""What the tests have in common that are run in a hurry: few CAs, and few plugins in the runs of pytest inside them."""
+"""What the tests have in common that are run in a hurry: few CAs, few keys, and few plugins in the runs of pytest inside them."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
+from collections import Counter
 
 import cryptography
 import pytest
 import trustme
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 import pytest_mailtrap
 
@@ -27,6 +30,29 @@ def lonely_ca(tmp_path_factory):
 def trusted_by_the_system(lonely_ca, monkeypatch):
     """The system trusts one CA: reading the hundred and forty that it may trust costs every client 30 ms."""
     monkeypatch.setenv("SSL_CERT_FILE", str(lonely_ca))
+
+
+@pytest.fixture(scope="session")
+def rsa_keys():
+    """The RSA keys drawn so far, by their size, in the order in which a test needs them."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def few_rsa_keys(rsa_keys, monkeypatch):
+    """Inside a test every RSA key is another, but the next test has the same ones: to draw one takes 70 ms."""
+    draw, lock, given = rsa.generate_private_key, threading.Lock(), Counter()
+
+    def generate_private_key(public_exponent, key_size, backend=None):
+        with lock:
+            keys = rsa_keys.setdefault((public_exponent, key_size), [])
+            number = given[public_exponent, key_size]
+            given[public_exponent, key_size] += 1
+            if number == len(keys):
+                keys.append(draw(public_exponent, key_size, backend))
+            return keys[number]
+
+    monkeypatch.setattr(rsa, "generate_private_key", generate_private_key)
 
 
 @pytest.fixture(scope="session")
