@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from _block_processes import SECONDS, BlockProcesses, can_fork
 from _documentation import Run, difference
 
 # Python itself shows nobody what is only going to be deprecated: Django 6.1 says so of the settings that its long-term release needs.
@@ -17,6 +20,8 @@ _WARNINGS = ("-W", "error", "-W", "ignore::PendingDeprecationWarning")
 _LIBRARIES = {"aiosmtplib", "anyio", "jinja2"}
 # Plugins that no run inside loads unless it asks for them.
 _PLUGINS = ("anyio", "django", "html", "metadata")
+
+Execute = Callable[[Run], pytest.RunResult]
 
 
 def uses(run: Run, plugin: str) -> bool:
@@ -32,7 +37,7 @@ def skip_without(run: Run) -> None:
             pytest.skip(f"there is no {program} on this machine")
 
 
-def execute(pytester: pytest.Pytester, run: Run) -> pytest.RunResult:
+def execute(pytester: pytest.Pytester, processes: BlockProcesses, run: Run) -> pytest.RunResult:
     """Run the block's file among the other files of its page, in an empty directory."""
     directory = pytester.mkdir(f"run-{len(list(pytester.path.iterdir()))}")
     for name, text in run.files.items():
@@ -44,16 +49,20 @@ def execute(pytester: pytest.Pytester, run: Run) -> pytest.RunResult:
         # The example application, and other pages, have files of these names.
         for name in run.files:
             patch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
-        return _pytest_in(pytester, run)
+        return _pytest_in(pytester, processes, run)
 
 
-def _pytest_in(pytester: pytest.Pytester, run: Run) -> pytest.RunResult:
+def _pytest_in(
+    pytester: pytest.Pytester, processes: BlockProcesses, run: Run
+) -> pytest.RunResult:
     used = [f"-p{plugin}" for plugin in _PLUGINS if uses(run, plugin)]
-    arguments = [*used, "-p", "no:randomly", "-p", "no:cacheprovider", *_WARNINGS, run.target]
-    if set(run.modules) - _LIBRARIES:
-        # Frameworks keep state in their process, and compiled ones cannot be imported twice.
-        return pytester.runpytest_subprocess(*arguments, timeout=120)
-    return pytester.runpytest_inprocess(*arguments)
+    options = [*used, "-p", "no:randomly", "-p", "no:cacheprovider", *_WARNINGS]
+    if not set(run.modules) - _LIBRARIES:
+        return pytester.runpytest_inprocess(*options, run.target)
+    # Frameworks keep state in their process, and compiled ones cannot be imported twice.
+    if can_fork():
+        return processes.run(Path.cwd(), run.target, options=options, modules=run.modules)
+    return pytester.runpytest_subprocess(*options, run.target, timeout=SECONDS)
 
 
 def complaint(run: Run, result: pytest.RunResult) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from _documentation import Page, Run, read_page
-from _page_runs import complaint, execute, skip_without
+from _page_runs import Execute, complaint, skip_without
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -22,8 +22,8 @@ def test_page_is_well_formed(page: Page) -> None:
 
 
 @pytest.mark.parametrize("run", [run for page in PAGES for run in page.runs], ids=lambda r: r.name)
-def test_block(pytester: pytest.Pytester, run: Run) -> None:
+def test_block(execute: Execute, run: Run) -> None:
     """The block passes, or fails where it says so, and prints what the page shows."""
     skip_without(run)
-    if text := complaint(run, execute(pytester, run)):
+    if text := complaint(run, execute(run)):
         pytest.fail(text, pytrace=False)

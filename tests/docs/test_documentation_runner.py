@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 from _documentation import difference, read_page
-from _page_runs import complaint, execute, skip_without
+from _page_runs import Execute, complaint, skip_without
 
 
 def page(text: str) -> str:
@@ -37,18 +37,18 @@ TRUE = page("""
     """)
 
 
-def complaints(pytester: pytest.Pytester, text: str) -> str:
+def complaints(execute: Execute, text: str) -> str:
     """All that is wrong with a page, its form and its runs."""
     read = read_page("page.md", text)
     found = list(read.problems)
     for run in read.runs:
-        found.append(complaint(run, execute(pytester, run)) or "")
+        found.append(complaint(run, execute(run)) or "")
     return "\n".join(filter(None, found))
 
 
-def test_nothing_is_wrong_with_a_true_page(pytester: pytest.Pytester) -> None:
+def test_nothing_is_wrong_with_a_true_page(execute: Execute) -> None:
     """A block that fails as it says, with the output that is shown, out of a module of its page."""
-    assert complaints(pytester, TRUE) == ""
+    assert complaints(execute, TRUE) == ""
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_nothing_is_wrong_with_a_true_page(pytester: pytest.Pytester) -> None:
     ],
 )  # fmt: skip
 def test_an_untrue_page_is_reported(
-    pytester: pytest.Pytester, true: str, untrue: str, complaint_: str
+    execute: Execute, true: str, untrue: str, complaint_: str
 ) -> None:
     """The page above with one thing broken."""
     assert true in TRUE
-    assert complaint_ in complaints(pytester, TRUE.replace(true, untrue))
+    assert complaint_ in complaints(execute, TRUE.replace(true, untrue))
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,16 @@ def test_an_untrue_page_is_reported(
     ],
 )
 def test_a_block_that_proves_nothing_is_reported(
-    pytester: pytest.Pytester, body: str, complaint_: str
+    execute: Execute, body: str, complaint_: str
 ) -> None:
     """Skipped tests and warnings: a block passes only by passing."""
     text = f"```python\nimport warnings, pytest\ndef test_a():\n{body}```\n"
-    assert complaint_ in complaints(pytester, text)
+    assert complaint_ in complaints(execute, text)
 
 
 @pytest.mark.parametrize(("kind", "is_wrong"), [("Pending", False), ("", True)])
 def test_what_will_be_deprecated_one_day_is_no_fault(
-    pytester: pytest.Pytester, kind: str, is_wrong: bool
+    execute: Execute, kind: str, is_wrong: bool
 ) -> None:
     """What is deprecated already is one."""
     text = page(f"""
@@ -109,10 +109,10 @@ def test_what_will_be_deprecated_one_day_is_no_fault(
             warnings.warn("old", {kind}DeprecationWarning, stacklevel=1)
         '''
         """)
-    assert bool(complaints(pytester, text)) == is_wrong
+    assert bool(complaints(execute, text)) == is_wrong
 
 
-def test_an_error_in_teardown_is_reported(pytester: pytest.Pytester) -> None:
+def test_an_error_in_teardown_is_reported(execute: Execute) -> None:
     """A test that passed does not hide what failed after it."""
     text = page("""
         '''python
@@ -127,7 +127,7 @@ def test_an_error_in_teardown_is_reported(pytester: pytest.Pytester) -> None:
             pass
         '''
         """)
-    assert "it should have no errors" in complaints(pytester, text)
+    assert "it should have no errors" in complaints(execute, text)
 
 
 CONFIGURED = page("""
@@ -149,11 +149,11 @@ CONFIGURED = page("""
     """)
 
 
-def test_the_last_configuration_a_reader_has_seen_counts(pytester: pytest.Pytester) -> None:
+def test_the_last_configuration_a_reader_has_seen_counts(execute: Execute) -> None:
     """Blocks before the only configuration of a page have it as well; with a second one, each has its own."""
     both = CONFIGURED.replace("test_b", "check_b")
-    assert complaints(pytester, both) == ""
-    assert "NO_TESTS_COLLECTED" in complaints(pytester, CONFIGURED)
+    assert complaints(execute, both) == ""
+    assert "NO_TESTS_COLLECTED" in complaints(execute, CONFIGURED)
     first = page("""
         <!-- ini -->
         '''ini
@@ -161,7 +161,7 @@ def test_the_last_configuration_a_reader_has_seen_counts(pytester: pytest.Pytest
         python_functions = test_*
         '''
         """)
-    assert complaints(pytester, first + CONFIGURED) == ""
+    assert complaints(execute, first + CONFIGURED) == ""
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_what_a_block_requires_decides_whether_it_is_run() -> None:
             skip_without(run)
 
 
-def test_a_block_that_requires_modules_has_a_process_of_its_own(pytester: pytest.Pytester) -> None:
+def test_a_block_that_requires_modules_has_a_process_of_its_own(execute: Execute) -> None:
     """State that a framework keeps does not reach the tests of the project."""
     text = page("""
         <!-- requires: pytest -->
@@ -233,8 +233,8 @@ def test_a_block_that_requires_modules_has_a_process_of_its_own(pytester: pytest
             sys.left_behind = True
         '''
         """)
-    assert complaints(pytester, text) == ""
-    assert "1" in complaints(pytester, text.replace("= True", "/ 1"))
+    assert complaints(execute, text) == ""
+    assert "1" in complaints(execute, text.replace("= True", "/ 1"))
     import sys
 
     assert not hasattr(sys, "left_behind")

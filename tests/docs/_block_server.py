@@ -1,0 +1,75 @@
+"""
+A program that runs pytest again and again, each time in a process of its own that need not import everything first.
+
+It imports what a run wants, forks, and lets the copy run pytest: nothing that a run does is there for the next one.
+It takes one order a line, and answers each with the exit status.
+
+Rules of this file: the program itself runs no test, and starts no thread, which a copy of it would not have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+from typing import Any
+
+import pytest
+
+
+class _Imports:
+    """
+    A plugin that imports modules while pytest is set up.
+
+    Some are plugins of pytest as well, which it wants to have imported itself.
+    """
+
+    def __init__(self, modules: list[str]) -> None:
+        self._modules = modules
+
+    def pytest_sessionstart(self) -> None:
+        # What cannot be imported is told of by the run that wants it.
+        for module in self._modules:
+            with contextlib.suppress(Exception):
+                importlib.import_module(module)
+
+
+def _prepare(order: dict[str, Any]) -> None:
+    """Import what the order wants, with its options and in its environment; the answer is of no interest."""
+    with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
+        arguments = [*order["options"], "--collect-only", "--noconftest", os.getcwd()]
+        pytest.main(arguments, plugins=[_Imports(order["modules"])])
+
+
+def _run(order: dict[str, Any]) -> int:
+    for name, end in (("output", 1), ("errors", 2)):
+        opened = os.open(order[name], os.O_WRONLY | os.O_CREAT, 0o600)
+        os.dup2(opened, end)
+        os.close(opened)
+    os.chdir(order["directory"])
+    # As `python -m pytest` has it.
+    sys.path[0] = order["directory"]
+    return pytest.main([*order["options"], order["target"]])
+
+
+def main() -> int:
+    prepared = []
+    while line := sys.stdin.readline():
+        order = json.loads(line)
+        os.environ.clear()
+        os.environ.update(order["environment"])
+        wanted = (order["modules"], order["options"])
+        if wanted not in prepared:
+            _prepare(order)
+            prepared.append(wanted)
+        if (copy := os.fork()) == 0:
+            return _run(order)
+        _, status = os.waitpid(copy, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

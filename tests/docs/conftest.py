@@ -1,0 +1,22 @@
+"""What runs the blocks of the pages."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from _block_processes import BlockProcesses
+from _page_runs import execute as execute_block
+
+
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory):
+    """Processes for blocks that need frameworks, ended with the last test."""
+    with BlockProcesses(tmp_path_factory.mktemp("frameworks")) as processes:
+        yield processes
+
+
+@pytest.fixture
+def execute(pytester, processes):
+    """Run a block's file among the other files of its page, in an empty directory."""
+    return partial(execute_block, pytester, processes)
