@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import IO
@@ -24,23 +25,22 @@ def can_fork() -> bool:
 
 class BlockProcesses:
     """
-    `with BlockProcesses(directory) as processes: processes.run(...)`; *directory* is an empty one.
+    `with BlockProcesses() as processes: processes.run(...)`.
 
     The program behind it begins with the first run, and again after one that had to be ended.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self) -> None:
         self._server: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> BlockProcesses:
+        # Where there are no tests.
+        self._directory = tempfile.TemporaryDirectory(prefix="mailtrap-blocks-")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._server is not None:
-            with self._server:
-                _stdin(self._server).close()
-            self._server = None
+        self._end()
+        self._directory.cleanup()
 
     def run(
         self,
@@ -48,7 +48,7 @@ class BlockProcesses:
         target: str,
         *,
         options: list[str],
-        modules: tuple[str, ...],
+        modules: list[str],
         seconds: float = SECONDS,
     ) -> pytest.RunResult:
         """Run pytest on *target* in *directory*, where the modules have been imported; TimeoutError after *seconds*."""
@@ -76,19 +76,28 @@ class BlockProcesses:
         ending = threading.Timer(seconds, os.killpg, (server.pid, signal.SIGKILL))
         ending.start()
         answer = server.stdout.readline() if server.stdout else ""
+        in_time = ending.is_alive()
         ending.cancel()
         ending.join()
-        if not answer:
-            self.__exit__()
-            raise TimeoutError(f"the run did not end within {seconds:g} s")
-        return int(answer)
+        if answer:
+            return int(answer)
+        self._end()
+        if in_time:
+            raise RuntimeError(f"the program that runs the blocks ended with {server.returncode}")
+        raise TimeoutError(f"the run did not end within {seconds:g} s")
+
+    def _end(self) -> None:
+        if self._server is not None:
+            with self._server:
+                _stdin(self._server).close()
+            self._server = None
 
     def _start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, str(_PROGRAM)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=self._directory,
+            cwd=self._directory.name,
             encoding="utf-8",
             start_new_session=True,
         )

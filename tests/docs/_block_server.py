@@ -10,6 +10,7 @@ Rules of this file: the program itself runs no test, and starts no thread, which
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -38,24 +39,33 @@ class _Imports:
 
 def _prepare(order: dict[str, Any]) -> None:
     """Import what the order wants, with its options and in its environment; the answer is of no interest."""
-    with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
-        arguments = [*order["options"], "--collect-only", "--noconftest", os.getcwd()]
-        pytest.main(arguments, plugins=[_Imports(order["modules"])])
+    arguments = [*order["options"], "--collect-only", "--noconftest", os.getcwd()]
+    pytest.main(arguments, plugins=[_Imports(order["modules"])])
+    # What is here will not be searched for garbage again: it would have to be copied for each run that pytest ends.
+    gc.freeze()
 
 
 def _run(order: dict[str, Any]) -> int:
-    for name, end in (("output", 1), ("errors", 2)):
-        opened = os.open(order[name], os.O_WRONLY | os.O_CREAT, 0o600)
-        os.dup2(opened, end)
-        os.close(opened)
+    _lead(1, order["output"])
+    _lead(2, order["errors"])
     os.chdir(order["directory"])
     # As `python -m pytest` has it.
     sys.path[0] = order["directory"]
     return pytest.main([*order["options"], order["target"]])
 
 
+def _lead(end: int, path: str) -> None:
+    """Let what is written to a file descriptor end up in that file."""
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.dup2(opened, end)
+    os.close(opened)
+
+
 def main() -> int:
     prepared = []
+    # What pytest prints meanwhile is no answer.
+    answers = os.dup(1)
+    _lead(1, os.devnull)
     while line := sys.stdin.readline():
         order = json.loads(line)
         os.environ.clear()
@@ -67,7 +77,7 @@ def main() -> int:
         if (copy := os.fork()) == 0:
             return _run(order)
         _, status = os.waitpid(copy, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        os.write(answers, b"%d\n" % os.waitstatus_to_exitcode(status))
     return 0
 
 

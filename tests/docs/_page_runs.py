@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import pkgutil
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,12 +13,21 @@ import pytest
 from _block_processes import SECONDS, BlockProcesses, can_fork
 from _documentation import Run, difference
 
+import pytest_mailtrap
+
 # Python itself shows nobody what is only going to be deprecated: Django 6.1 says so of the settings that its long-term release needs.
 _WARNINGS = ("-W", "error", "-W", "ignore::PendingDeprecationWarning")
 
 
 # What keeps no state, and is Python all through: it may be imported once more.
 _LIBRARIES = {"aiosmtplib", "anyio", "jinja2"}
+# What is imported but in the course of a run, before which it may be imported as well: none of it wants to be told its settings.
+_LATER = {
+    "django": ("django.core.mail.backends.smtp", "django.test", "django.views.debug"),
+    "pytest_mailtrap": [
+        module.name for module in pkgutil.iter_modules(pytest_mailtrap.__path__, "pytest_mailtrap.")
+    ],
+}
 # Plugins that no run inside loads unless it asks for them.
 _PLUGINS = ("anyio", "django", "html", "metadata")
 
@@ -52,16 +62,19 @@ def execute(pytester: pytest.Pytester, processes: BlockProcesses, run: Run) -> p
         return _pytest_in(pytester, processes, run)
 
 
-def _pytest_in(
-    pytester: pytest.Pytester, processes: BlockProcesses, run: Run
-) -> pytest.RunResult:
+def _imported_by(run: Run) -> list[str]:
+    named = [*run.modules, "pytest_mailtrap"]
+    return [*named, *(module for name in named for module in _LATER.get(name, ()))]
+
+
+def _pytest_in(pytester: pytest.Pytester, processes: BlockProcesses, run: Run) -> pytest.RunResult:
     used = [f"-p{plugin}" for plugin in _PLUGINS if uses(run, plugin)]
     options = [*used, "-p", "no:randomly", "-p", "no:cacheprovider", *_WARNINGS]
     if not set(run.modules) - _LIBRARIES:
         return pytester.runpytest_inprocess(*options, run.target)
     # Frameworks keep state in their process, and compiled ones cannot be imported twice.
     if can_fork():
-        return processes.run(Path.cwd(), run.target, options=options, modules=run.modules)
+        return processes.run(Path.cwd(), run.target, options=options, modules=_imported_by(run))
     return pytester.runpytest_subprocess(*options, run.target, timeout=SECONDS)
 
 

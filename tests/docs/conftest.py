@@ -10,9 +10,9 @@ from _page_runs import execute as execute_block
 
 
 @pytest.fixture(scope="session")
-def processes(tmp_path_factory):
+def processes():
     """Processes for blocks that need frameworks, ended with the last test."""
-    with BlockProcesses(tmp_path_factory.mktemp("frameworks")) as processes:
+    with BlockProcesses() as processes:
         yield processes
 
 

@@ -222,24 +222,6 @@ def test_what_a_block_requires_decides_whether_it_is_run() -> None:
             skip_without(run)
 
 
-def test_a_block_that_requires_modules_has_a_process_of_its_own(execute: Execute) -> None:
-    """State that a framework keeps does not reach the tests of the project."""
-    text = page("""
-        <!-- requires: pytest -->
-        '''python
-        import sys
-
-        def test_mark():
-            sys.left_behind = True
-        '''
-        """)
-    assert complaints(execute, text) == ""
-    assert "1" in complaints(execute, text.replace("= True", "/ 1"))
-    import sys
-
-    assert not hasattr(sys, "left_behind")
-
-
 @pytest.mark.parametrize(
     ("expected", "first_difference"),
     [

@@ -113,14 +113,22 @@ def test_much(mailtrap, mailtrap_ca):
 """
 
 
+@pytest.fixture(scope="module")
+def written() -> list[str]:
+    """What the first test has written for all of them: pytester is there for one test only."""
+    return []
+
+
 @pytest.fixture
-def record(pytester: pytest.Pytester) -> Any:
+def record(pytester: pytest.Pytester, written: list[str]) -> Any:
     """What is written of a test with all that a record can hold."""
-    pytester.makepyfile(SUITE)
-    options = ["-p", "no:randomly", "-p", "no:cacheprovider", "--mailtrap-save=mail"]
-    pytester.runpytest_inprocess(*options).assert_outcomes(passed=1)
-    [path] = pytester.path.glob("mail/*/mail.json")
-    return json.loads(path.read_text(encoding="utf-8"))
+    if not written:
+        pytester.makepyfile(SUITE)
+        options = ["-p", "no:randomly", "-p", "no:cacheprovider", "--mailtrap-save=mail"]
+        pytester.runpytest_inprocess(*options).assert_outcomes(passed=1)
+        [path] = pytester.path.glob("mail/*/mail.json")
+        written.append(path.read_text(encoding="utf-8"))
+    return json.loads(written[0])
 
 
 def test_what_is_written_conforms(record: Any) -> None:
