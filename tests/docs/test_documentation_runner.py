@@ -38,11 +38,9 @@ TRUE = page("""
 
 
 def complaints(execute: Execute, text: str) -> str:
-    """All that is wrong with a page, its form and its runs."""
+    """All that is wrong with a page: its form, or else its runs."""
     read = read_page("page.md", text)
-    found = list(read.problems)
-    for run in read.runs:
-        found.append(complaint(run, execute(run)) or "")
+    found = read.problems or [complaint(run, execute(run)) for run in read.runs]
     return "\n".join(filter(None, found))
 
 
