@@ -34,6 +34,8 @@ _FLAGS = (
     "--disable-sync",
     "--disable-extensions",
     "--hide-scrollbars",
+    # Few processes. The one of its own that a browser gives to a frame in a sandbox is one more wall: those of the page are tested.
+    "--disable-features=BackForwardCache,IsolateSandboxedIframes,ProactivelySwapBrowsingInstance,SpareRendererForSitePerProcess",
     "--remote-debugging-pipe",
 )
 # The browser reads on 3 and writes on 4; the process that becomes the browser puts our ends there.
