@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.metadata
 import pkgutil
 import threading
 from collections import Counter
+from importlib.metadata import distributions
 
 import cryptography
 import pytest
@@ -70,9 +71,17 @@ def everything_is_imported() -> None:
         importlib.import_module(name)
 
 
+@pytest.fixture(scope="session")
+def with_plugins():
+    """What is installed here and has a plugin of pytest."""
+    return [d for d in distributions() if any(e.group == "pytest11" for e in d.entry_points)]
+
+
 @pytest.fixture
-def pytester(everything_is_imported, pytester, monkeypatch):
+def pytester(everything_is_imported, with_plugins, pytester, monkeypatch):
     """The fixture of pytest; its runs load no plugin of others that is not asked for by `-p NAME`."""
+    # For each `-p NAME` the entry points of all that is installed are read.
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: with_plugins)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p{name}" for name in PLUGINS))
     return pytester
