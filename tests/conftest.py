@@ -83,5 +83,7 @@ def pytester(everything_is_imported, with_plugins, pytester, monkeypatch):
     # For each `-p NAME` the entry points of all that is installed are read.
     monkeypatch.setattr(importlib.metadata, "distributions", lambda: with_plugins)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p{name}" for name in PLUGINS))
+    installed = {entry.name for plugin in with_plugins for entry in plugin.entry_points}
+    used = [f"-p{name}" for name in PLUGINS if name in installed]
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(used))
     return pytester

@@ -352,11 +352,14 @@ def test_what_belongs_to_no_test_makes_the_run_fail(
     """A hook between the tests is told of at the end, also by workers of xdist."""
     pytester.makeconftest(
         """
-        def pytest_runtest_logfinish(nodeid):
-            import os
-            from shop import send_and_hide
-            if os.environ.get("PYTEST_XDIST_WORKER") != None or WITHOUT_WORKERS:
+        class Sender:
+            def pytest_runtest_logfinish(self, nodeid):
+                from shop import send_and_hide
                 send_and_hide()
+
+        def pytest_configure(config):
+            if hasattr(config, "workerinput") or WITHOUT_WORKERS:
+                config.pluginmanager.register(Sender())
         """.replace("WITHOUT_WORKERS", str(not workers))
     )
     result = run(pytester, "def test_a():\n    pass", "--mailtrap-guard", *workers)

@@ -96,10 +96,15 @@ def test_a_test_that_ended_before_the_crash_is_not_cut_short(project, pytester):
         """
 import os, pytest
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logreport(report):
-    if "test_dies" in report.nodeid and report.when == "teardown" and "PYTEST_XDIST_WORKER" in os.environ:
-        os._exit(3)
+class Death:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report):
+        if "test_dies" in report.nodeid and report.when == "teardown":
+            os._exit(3)
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(Death())
 """
     )
     result = run(project, LIVES, *BOTH, TESTING)
