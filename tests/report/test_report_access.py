@@ -51,10 +51,22 @@ def mixed(run):
 
 
 ITEMS = ("t2", "m1", "t4", "m3", "t4-c1")
+# The nine tabs of each message, the two of the connection, and the tests, which have none.
+LOOKED_AT = 22
 
 
 def measure(page, what):
     return page.run(f"({ACCESS}).{what}()")
+
+
+# One after the other without a break, in which the browser would draw each.
+IN_EACH_TAB = """
+((access, tabs) => Object.fromEntries((tabs.length ? tabs : [""]).map((tab) => {
+  document.getElementById(tab)?.click();
+  document.querySelectorAll("details").forEach((element) => { element.open = true; });
+  return [tab, access.%s()];
+})))(%s, [...document.querySelectorAll("[role=tab]")].map((tab) => tab.id))
+"""
 
 
 def everywhere(page, what):
@@ -63,13 +75,22 @@ def everywhere(page, what):
     for item in ITEMS:
         page.run(f"location.hash = '#{item}'")
         page.until(f"document.querySelector('.row[aria-selected=true]')?.id === 'row-{item}'")
-        tabs = page.run("[...document.querySelectorAll('[role=tab]')].map((e) => e.id)")
-        for tab in tabs or [""]:
-            page.run(f"document.getElementById('{tab}')?.click()")
-            page.run("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
-            if seen := measure(page, what):
-                found[f"{item} {tab}"] = seen
-    return found
+        measured = page.run(IN_EACH_TAB % (what, ACCESS))
+        found |= {f"{item} {tab}": seen for tab, seen in measured.items()}
+    assert len(found) == LOOKED_AT
+    return {place: seen for place, seen in found.items() if seen}
+
+
+def test_what_is_wrong_in_one_tab_is_found_there(page, mixed):
+    """The control of what is measured everywhere: a panel that is too wide, whenever it shows the source."""
+    page.open_file(mixed.write())
+    rule = (
+        "#panel[data-tab=source] { overflow: auto } #panel[data-tab=source] > * { width: 3000px }"
+    )
+    page.run(
+        f"document.head.append(Object.assign(document.createElement('style'), {{textContent: {rule!r}}}))"
+    )
+    assert list(everywhere(page, "wide")) == ["m1 tab-source", "m3 tab-source"]
 
 
 @pytest.mark.parametrize(("scheme", "grey"), [("light", 130), ("dark", 110)])

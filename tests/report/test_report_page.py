@@ -404,32 +404,32 @@ def test_a_narrow_page_shows_one_thing_at_a_time(page, mailbox):
     assert page.run("document.documentElement.scrollWidth") <= 390
 
 
-def test_five_thousand_messages(page, run):
+def test_more_than_a_thousand_messages(page, run):
     """Only the rows in sight are in the page, and all of them are searched."""
-    run.test("test_many", *[(html_mail("x"), {"subject": f"number {n}"}) for n in range(5000)])
+    run.test("test_many", *[(html_mail("x"), {"subject": f"number {n}"}) for n in range(1200)])
     opened(page, run)
-    assert "5,000 messages" in page.run(TEXT % "totals")
+    assert "1,200 messages" in page.run(TEXT % "totals")
     assert page.run("document.querySelectorAll('.row').length") < 100
     page.press("End")
-    assert selected(page) == "m5000"
+    assert selected(page) == "m1200"
     page.press("/")
-    page.type('subject:"number 4321"')
+    page.type('subject:"number 1121"')
     assert page.run("[...document.querySelectorAll('.row.message')].map((e) => e.id)") == [
-        "row-m4322"
+        "row-m1122"
     ]
 
 
 def test_a_huge_mail_is_cut(page, run):
-    """Of a mail of 50 MB the beginning is in the report, with a notice; what is beyond is listed only."""
+    """Of a mail of 16 MB the beginning is in the report, with a notice; what is beyond is listed only."""
     filler = (b"QUJD" * 19 + b"\r\n") * 5000
     head = html_mail("").replace(b"text/html; charset=utf-8", b'multipart/mixed; boundary="b"')
     raw = (
         head + b"--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
         + b"--b\r\nContent-Disposition: attachment; filename=big.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-        + filler * 130
+        + filler * 45
         + b"\r\n--b\r\nContent-Disposition: attachment; filename=last.txt\r\n\r\nend\r\n--b--\r\n"
     )  # fmt: skip
-    assert len(raw) > 50_000_000
+    assert len(raw) > 16_000_000
     run.test("test_big", raw)
     opened(page, run)
     assert run.path.stat().st_size < 3_000_000
