@@ -18,6 +18,8 @@ import pytest_mailtrap
 # Python itself shows nobody what is only going to be deprecated: Django 6.1 says so of the settings that its long-term release needs.
 _WARNINGS = ("-W", "error", "-W", "ignore::PendingDeprecationWarning")
 
+# A plugin that another block's framework has imported shows its own assertions less well: no block is about them.
+_IMPORTED_BEFORE = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 # What keeps no state, and is Python all through: it may be imported once more.
 _LIBRARIES = {"aiosmtplib", "anyio", "jinja2"}
@@ -74,6 +76,7 @@ def _pytest_in(pytester: pytest.Pytester, processes: BlockProcesses, run: Run) -
         return pytester.runpytest_inprocess(*options, run.target)
     # Frameworks keep state in their process, and compiled ones cannot be imported twice.
     if can_fork():
+        options += _IMPORTED_BEFORE
         return processes.run(Path.cwd(), run.target, options=options, modules=_imported_by(run))
     return pytester.runpytest_subprocess(*options, run.target, timeout=SECONDS)
 

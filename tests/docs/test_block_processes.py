@@ -112,6 +112,16 @@ def test_what_a_block_requires_is_imported_before_it_is_run(execute: Execute) ->
     assert complaints(execute, text.format("this")) == ""
 
 
+def test_a_plugin_may_have_been_imported_by_what_another_block_requires(
+    execute: Execute,
+) -> None:
+    """Pytest warns of that, which is no fault of the block's."""
+    pytest.importorskip("fastapi_mail")
+    for module in ("fastapi_mail", "anyio"):
+        text = f"<!-- requires: pytest, {module} -->\n```python\ndef test_a():\n    pass\n```\n"
+        assert complaints(execute, text) == ""
+
+
 @pytest.fixture(scope="module")
 def own_processes():
     """Copies of a program that runs none of the blocks: what ends it does not hold up the pages."""
