@@ -19,8 +19,13 @@ SECONDS = 120.0
 
 
 def can_fork() -> bool:
-    """Whether a process may be copied after it has imported frameworks: those of macOS forbid it."""
-    return hasattr(os, "fork") and sys.platform != "darwin"
+    """
+    Whether a process may be copied after it has imported frameworks: those of macOS forbid it.
+
+    With FRESH_BLOCKS in the environment none is: in a copy a block does not miss an import that it forgot.
+    """
+    may = "FRESH_BLOCKS" not in os.environ
+    return may and hasattr(os, "fork") and sys.platform != "darwin"
 
 
 class BlockProcesses:
