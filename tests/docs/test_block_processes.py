@@ -73,7 +73,7 @@ LEFT_BEHIND = page("""
         assert not ({state})
     '''
     """)
-DJANGO = "sys.modules['django.conf'].settings.configured"
+DJANGO = "__import__('django.conf').conf.settings.configured"
 
 
 @pytest.mark.parametrize(
