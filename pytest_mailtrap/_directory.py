@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap._der import as_der, of_der
+
 if TYPE_CHECKING:
     import trustme
     from cryptography import x509
@@ -49,7 +51,7 @@ class Directory:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The key of the CA stays here.
-        return _excerpt, (self.trust, tuple(map(as_bytes, self._issued)))
+        return _excerpt, (self.trust, tuple(map(as_der, self._issued)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +62,8 @@ class Excerpt:
     certificates: tuple[x509.Certificate, ...] = field(repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _excerpt, (self.trust, tuple(map(as_bytes, self.certificates)))
+        return _excerpt, (self.trust, tuple(map(as_der, self.certificates)))
 
 
 def _excerpt(trust: bytes, certificates: tuple[bytes, ...]) -> Excerpt:
-    return Excerpt(trust, tuple(map(of_bytes, certificates)))
-
-
-def as_bytes(certificate: x509.Certificate) -> bytes:
-    """The form in which a certificate can be pickled; as an object of cryptography's it cannot."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return certificate.public_bytes(Encoding.DER)
-
-
-def of_bytes(der: bytes) -> x509.Certificate:
-    from cryptography import x509
-
-    return x509.load_der_x509_certificate(der)
+    return Excerpt(trust, tuple(map(of_der, certificates)))

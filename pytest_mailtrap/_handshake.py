@@ -6,10 +6,11 @@ Rules of this file: all of it runs on the trap's event loop; it has a deadline a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _handshake_words
 from pytest_mailtrap._client_hello import ClientHello, parse_client_hello
+from pytest_mailtrap._der import of_der
 from pytest_mailtrap._tls import TLSError, TLSLayer
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class Handshake:
 
     def receive(self, data: bytes) -> None:
         """Go on with what the client sends."""
-        if self._layer is None:
+        layer = self._layer
+        if layer is None:
             if not self.has_begun and not self._may_begin(data):
                 return
             self._received += data
@@ -69,9 +71,9 @@ class Handshake:
             hello = parse_client_hello(self._received)
             if hello == "incomplete":
                 return
-            self._begin(hello)
+            layer = self._layer = self._begin(hello)
             data = self._received
-        self._go_on(data)
+        self._go_on(layer, data)
         if self._facts.handshake_error is not None and not self._wire.closing:
             self._wire.shut()  # it can be no handshake, though OpenSSL waits for more of it
 
@@ -120,19 +122,16 @@ class Handshake:
 
     # -- TLS ------------------------------------------------------------------------------
 
-    def _begin(self, hello: ClientHello | None) -> None:
+    def _begin(self, hello: ClientHello | None) -> TLSLayer:
         """Choose the certificate for what the client asks for."""
         if hello is None and not self._received.startswith(b"\x16\x03"):
             words = _handshake_words.no_tls(self._received, implicit=self._wire.implicit)
             self._fail(words, "server")
         self._facts.record(client_hello=hello, sni=hello.server_name if hello else None)
         self._begun_at = self._wire.loop.time()
-        self._layer = TLSLayer(self._choose_context(hello))
+        return TLSLayer(self._choose_context(hello))
 
-    def _go_on(self, data: bytes) -> None:
-        layer = self._layer
-        if layer is None:
-            return
+    def _go_on(self, layer: TLSLayer, data: bytes) -> None:
         hello = self._wire.connection.client_hello
         layer.feed(data)
         try:
@@ -147,7 +146,6 @@ class Handshake:
         # algorithm makes a client wait 40 ms before it sends its EHLO.
         self._wire.send_raw(layer.outgoing())
         if done:
-            self.cancel()
             self._recorder.encrypted = True
             self._record_session(layer.object)
             self._wire.secure(layer)
@@ -162,7 +160,7 @@ class Handshake:
             negotiated_by="implicit" if self._wire.implicit else "starttls",
             alpn=session.selected_alpn_protocol(),
             session_reused=bool(session.session_reused),
-            client_certificate=_certificate(der) if der else None,
+            client_certificate=of_der(der) if der else None,
             handshake_seconds=self._wire.loop.time() - self._begun_at,
             ehlo=None,  # what was said before TLS does not count (RFC 3207, section 4.2)
         )
@@ -190,9 +188,3 @@ def note_client_hello(facts: Facts, data: bytes) -> None:
     hello = parse_client_hello(data)
     if isinstance(hello, ClientHello):
         facts.record(client_hello=hello, sni=hello.server_name)
-
-
-def _certificate(der: bytes) -> Any:  # x509.Certificate; imported only where a client shows one
-    from cryptography import x509
-
-    return x509.load_der_x509_certificate(der)

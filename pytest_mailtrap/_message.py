@@ -65,7 +65,7 @@ class CapturedMessage:
     *directory* knows the S/MIME certificates that the trap issued.
 
     It equals nothing but itself.
-    A copy, also by `pickle`, has all of these facts, and its connection those of that moment; neither needs the trap any more.
+    A deep copy, also one by `pickle`, has all of these facts, and its connection those of that moment; neither needs the trap any more.
     """
 
     mail_from: str

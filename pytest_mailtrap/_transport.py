@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_mailtrap._directory import as_bytes, of_bytes
+from pytest_mailtrap._der import as_der, of_der
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -55,12 +55,12 @@ class Transport:
         # A certificate is an object of OpenSSL's, which cannot be pickled; its bytes can.
         facts = {known.name: getattr(self, known.name) for known in fields(self)}
         certificate = facts.pop("client_certificate")
-        return _transport_of, (facts, None if certificate is None else as_bytes(certificate))
+        return _transport_of, (facts, None if certificate is None else as_der(certificate))
 
 
 def _transport_of(facts: dict[str, Any], certificate: bytes | None) -> Transport:
     return Transport(
-        client_certificate=None if certificate is None else of_bytes(certificate), **facts
+        client_certificate=None if certificate is None else of_der(certificate), **facts
     )
 
 

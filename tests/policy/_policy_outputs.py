@@ -7,6 +7,15 @@ import re
 from xml.etree import ElementTree
 
 _TEST = re.compile(r'<script[^>]* data-kind="test"[^>]*>(.*?)</script>')
+# What stands under a failing test that has sent an order and a bill, as far as it is the same in all of them.
+SHOWN = [
+    "------------------------------ Captured mail call ------------------------------",
+    '#1   TLSv1.3, STARTTLS  "Your order" -> bob@example.org',
+    '#2   TLSv1.3, STARTTLS  "Your bill" -> bob@example.org',
+    "",
+    "connection 2 of 2 (#2):",
+    "    S: 220 localhost pytest-mailtrap",
+]
 
 
 def totals(result):
@@ -70,3 +79,25 @@ def properties(path):
 
 def _name(test):
     return test["test"].partition("::")[2]
+
+
+def mail_in_pytest_html(path):
+    """What the file of pytest-html has of the two messages of a test, whose first subject would be an element."""
+    data = path.read_text("utf-8")
+    return {
+        "second subjects": data.count("The other one"),
+        "how they came": "TLSv1.3, STARTTLS" in data,
+        # Once for the attribute that holds the data, and once for the table inside.
+        "escaped twice": "&amp;lt;img src=x onerror=alert(1)&amp;gt;" in data,
+        "escaped once": "&lt;img src=x" in data,
+        "an element": "<img src=x" in data,
+    }
+
+
+ESCAPED = {
+    "second subjects": 1,
+    "how they came": True,
+    "escaped twice": True,
+    "escaped once": False,
+    "an element": False,
+}

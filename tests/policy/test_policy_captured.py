@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from _policy_outputs import captured
+from _policy_outputs import SHOWN, captured
 
 FAILS = """
 def test_order(mailtrap):
@@ -11,14 +11,6 @@ def test_order(mailtrap):
     send(mailtrap, mail=MAIL.replace(b"Your order", b"Your bill"))
     assert 'mine' == 'yours'
 """
-SHOWN = [
-    "------------------------------ Captured mail call ------------------------------",
-    '#1   TLSv1.3, STARTTLS  "Your order" -> bob@example.org',
-    '#2   TLSv1.3, STARTTLS  "Your bill" -> bob@example.org',
-    "",
-    "connection 2 of 2 (#2):",
-    "    S: 220 localhost pytest-mailtrap",
-]
 
 
 def test_a_failing_test_shows_its_mail_without_any_option(project):

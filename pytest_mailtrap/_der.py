@@ -1,0 +1,22 @@
+"""Certificates as bytes, in which they come over the wire and can be pickled; cryptography is imported only where there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+def as_der(certificate: x509.Certificate) -> bytes:
+    """Its bytes: as an object of cryptography's it cannot be pickled."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.DER)
+
+
+def of_der(der: bytes) -> x509.Certificate:
+    """The certificate of these bytes."""
+    from cryptography import x509
+
+    return x509.load_der_x509_certificate(der)
