@@ -1,0 +1,171 @@
+"""
+Which mail client a command line starts.
+
+Rules of this file: a wrong name is worse than none; no argument leaves it, only names of programs and of clients.
+Nothing is run, and nothing read but the script that an interpreter is given.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+# Programs that start another one, and those of their options that take the next word for a value.
+_WRAPPERS: dict[str, frozenset[str]] = {
+    "env": frozenset({"-u", "--unset", "-C", "--chdir"}),
+    "sudo": frozenset({"-u", "-g", "-h", "-p", "-C", "-D", "-T"}),
+    "timeout": frozenset({"-k", "-s", "--kill-after", "--signal"}),
+    "nice": frozenset({"-n", "--adjustment"}),
+    "nohup": frozenset(),
+    "setsid": frozenset(),
+    "stdbuf": frozenset({"-i", "-o", "-e"}),
+}
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
+_COMMAND_OPTION = re.compile(r"-[a-z]*c")  # bash -lc
+_OPERATOR = re.compile(r"[|&;<>()]+")
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_DURATION = re.compile(r"\d+(\.\d+)?[smhd]?")
+_VERSION = re.compile(r"-?\d+(\.\d+)*$")  # python3.12, php8.2
+
+_CLIENTS: dict[str, tuple[str, ...]] = {
+    "curl": ("curl",),
+    "msmtp": ("msmtp",),
+    "swaks": ("swaks",),
+    "php": ("PHPMailer", "Symfony Mailer"),
+    "ruby": ("Ruby",),
+    "go": ("Go",),
+    "java": ("JavaMail",),
+    "perl": ("Perl",),
+    "git": ("git",),
+    "git-send-email": ("git",),
+    "s-nail": ("s-nail",),
+    "mutt": ("mutt",),
+}
+_INTERPRETERS = frozenset({"node", "php", "python"})
+_ALSO_CALLED = {"nodejs": "node"}
+# What tells that a program which does many things sends mail, and through what: in its arguments, or in its script.
+_TRACES: dict[str, tuple[tuple[str, str], ...]] = {
+    "curl": (("curl", r"\bsmtps?://|^--mail-from\b"),),
+    "git": (("git", r"^send-email$"),),
+    "node": (("nodemailer", r"\bnodemailer\b"),),
+    "php": (("PHPMailer", r"\bPHPMailer\b"), ("Symfony Mailer", r"Symfony\\+Component\\+Mailer\b")),
+    "python": tuple(
+        (client, rf"^\s*(import|from) {client.lower()}\b")
+        for client in ("smtplib", "aiosmtplib", "Apprise", "redmail", "yagmail")
+    ),
+}
+_LONGEST_SCRIPT = 1 << 16
+
+
+def program_of(args: object) -> str | None:
+    """The program that the command line *args* starts, as "curl"; None where that cannot be told."""
+    words = _command(args)
+    return _name(words[0]) if words else None
+
+
+def client_of_program(program: str | None) -> tuple[str, ...]:
+    """The mail clients that a program can be, by its name alone."""
+    return _CLIENTS.get(_plain(program or ""), ())
+
+
+def clients_of_command(args: object) -> tuple[str, ...]:
+    """The mail clients that the command line *args* can be; none where it shows nothing of mail, as that of a download."""
+    words = _command(args)
+    program = _plain(_name(words[0])) if words else ""
+    by_name = _CLIENTS.get(program, ())
+    if program not in _TRACES:
+        return by_name
+    text = "\n".join(words[1:])
+    if program in _INTERPRETERS:
+        text += "\n" + _script(words[1:])
+    found = [name for name, trace in _TRACES[program] if re.search(trace, text, re.MULTILINE)]
+    if found:
+        return tuple(found) if len(found) == 1 else ()
+    return by_name if program == "php" else ()
+
+
+def _command(args: object) -> list[str]:
+    """The words from the program's own name on; nothing where that cannot be told."""
+    if isinstance(args, str | bytes | os.PathLike):
+        return _of_shell(_text(args))
+    if not isinstance(args, Sequence) or not args:
+        return []
+    words = _unwrapped([_text(word) for word in args])
+    if words and _name(words[0]) in _SHELLS:
+        given = [after for word, after in pairwise(words) if _COMMAND_OPTION.fullmatch(word)]
+        return _of_shell(given[0]) if given else words
+    return words
+
+
+def _of_shell(line: str) -> list[str]:
+    """The one command of a shell's line; of several the one that is a mail client."""
+    # A Windows path would lose its backslashes.
+    lexer = shlex.shlex(line.replace("\n", " ; "), posix=os.name != "nt", punctuation_chars=True)
+    lexer.whitespace_split = True
+    try:
+        parts = _parts(list(lexer))
+    except ValueError:
+        return []
+    if len(parts) > 1:
+        parts = [words for words in parts if clients_of_command(words)]
+    return parts[0] if len(parts) == 1 else []
+
+
+def _parts(words: list[str]) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if not _OPERATOR.fullmatch(word):
+            parts[-1].append(word)
+        elif not word.startswith(("<", ">")):
+            parts.append([])
+    return [unwrapped for part in parts if (unwrapped := _unwrapped(part))]
+
+
+def _unwrapped(words: list[str]) -> list[str]:
+    """Without what only says how the program is to be started."""
+    valued: frozenset[str] | None = None
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if _ASSIGNMENT.match(word):
+            at += 1
+        elif valued is not None and word.startswith("-"):
+            at += 2 if word in valued else 1
+        elif valued is not None and _DURATION.fullmatch(word):
+            at += 1
+        elif _name(word) in _WRAPPERS:
+            valued = _WRAPPERS[_name(word)]
+            at += 1
+        else:
+            return words[at:]
+    return []
+
+
+def _script(words: list[str]) -> str:
+    """The beginning of the file that an interpreter runs."""
+    for word in words:
+        if not word.startswith("-"):
+            try:
+                with Path(word).open("rb") as file:
+                    return file.read(_LONGEST_SCRIPT).decode("utf-8", "replace")
+            except (OSError, ValueError):
+                return ""
+    return ""
+
+
+def _name(word: str) -> str:
+    return re.split(r"[/\\]", word)[-1].removesuffix(".exe")
+
+
+def _plain(program: str) -> str:
+    if program not in _CLIENTS:
+        program = _VERSION.sub("", program)
+    return _ALSO_CALLED.get(program, program)
+
+
+def _text(word: object) -> str:
+    return os.fsdecode(word) if isinstance(word, str | bytes | os.PathLike) else str(word)
