@@ -1,0 +1,58 @@
+"""
+The cure for that client: what to change, by mail client and cause.
+
+Rules of this file: pure; the tables are in `_library_cures` and `_program_cures`. Where a client has nothing of the kind,
+there is no line: a cure that does not exist is worse than none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._library_cures import LIBRARIES
+from pytest_mailtrap._program_cures import PROGRAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CURES = {**LIBRARIES, **PROGRAMS}
+
+CLIENTS: tuple[str, ...] = tuple(_CURES)
+# Shown where the client is not known.
+GENERIC = ("smtplib", "Django", "aiosmtplib")
+# What can be the matter, in the order in which somebody sets up a client.
+CAUSES: dict[str, str] = {
+    "upgrade": "use STARTTLS",
+    "insist": "never fall back to cleartext",
+    "implicit": "implicit TLS",
+    "mode": "the kind of port",
+    "login": "log in",
+    "verify": "verify the certificate",
+    "version": "TLS 1.2 or newer",
+    "weak-key": "refuse weak keys",
+    "trust": "trust the trap's CA",
+    "out-of-reach": "where `trust()` does not reach it",
+    "timeout": "time out",
+    "report": "report a failure",
+}
+
+
+def cure(cause: str, clients: Sequence[str]) -> list[str]:
+    """
+    A row for each of *clients* that has a cure for *cause*, aligned; further lines of it stand under its first.
+
+    `{trap}` is for the name of the trap.
+    """
+    found = {client: lines for client in clients if (lines := lines_of(client, cause))}
+    width = max(map(len, found), default=0)
+    rows = []
+    for client, (first, *more) in found.items():
+        rows.append(f"  {client:<{width}}  {first}")
+        rows += [f"  {'':<{width}}  {line}" for line in more]
+    return rows
+
+
+def lines_of(client: str, cause: str) -> tuple[str, ...]:
+    """The lines for one client; none where it has no such thing."""
+    lines = _CURES.get(client, {}).get(cause, ())
+    return (lines,) if isinstance(lines, str) else lines
