@@ -20,18 +20,18 @@ _CURES = {**LIBRARIES, **PROGRAMS}
 CLIENTS: tuple[str, ...] = tuple(_CURES)
 # Shown where the client is not known.
 GENERIC = ("smtplib", "Django", "aiosmtplib")
-# What can be the matter, in the order in which somebody sets up a client.
+# What can be wrong, by what the client should do instead.
 CAUSES: dict[str, str] = {
     "upgrade": "use STARTTLS",
     "insist": "never fall back to cleartext",
-    "implicit": "implicit TLS",
-    "mode": "the kind of port",
+    "implicit": "use implicit TLS",
+    "mode": "choose between the two",
     "login": "log in",
-    "verify": "verify the certificate",
-    "version": "TLS 1.2 or newer",
+    "verify": "verify certificates",
+    "version": "refuse TLS 1.0 and 1.1",
     "weak-key": "refuse weak keys",
     "trust": "trust the trap's CA",
-    "out-of-reach": "where `trust()` does not reach it",
+    "out-of-reach": "trust it where `trust()` has no effect",
     "timeout": "time out",
     "report": "report a failure",
 }

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._cures import CAUSES, CLIENTS, lines_of
 from pytest_mailtrap._report._remarks import REMARKS
 from pytest_mailtrap._scenarios import SCENARIOS
 from pytest_mailtrap._smime._diagnosis import SENTENCES
@@ -62,8 +63,22 @@ def diagnoses() -> str:
     return _table(("code", "what happened", "cure in Python"), rows)
 
 
+def cures() -> str:
+    """A table for each client; two purposes with the same lines are told once, and the kind of port is told by two others."""
+    tables = []
+    for client in CLIENTS:
+        shown: dict[str, str] = {}
+        for cause, purpose in CAUSES.items():
+            lines = lines_of(client, cause)
+            if cause != "mode" and lines and _code(lines) not in shown.values():
+                shown[purpose] = _code(lines)
+        tables.append(f"### {client}\n\n{_table(('to', 'say'), shown.items())}")
+    return "\n\n".join(tables)
+
+
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scenarios": ("hostile.md", scenarios),
+    "cures": ("clients.md", cures),
     "remarks": ("report.md", remarks),
     "codes": ("smime.md", codes),
     "findings": ("smime.md", findings),
@@ -88,6 +103,10 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
             *(f"| {' | '.join(r)} |" for r in rows),
         ]
     )
+
+
+def _code(lines: tuple[str, ...]) -> str:
+    return "<br>".join(f"`{line.strip().replace('{trap}', 'mailtrap')}`" for line in lines)
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,83 @@
+"""The table of cures: a pure one, so its shape is tested; that its lines are right was tried on the clients."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_mailtrap._cures import CAUSES, CLIENTS, GENERIC, cure, lines_of
+
+every_cause = pytest.mark.parametrize("cause", CAUSES)
+every_client = pytest.mark.parametrize("client", CLIENTS)
+
+
+@every_cause
+def test_rows_fit_into_a_failure(cause):
+    """No line is longer than a failure's, with all clients side by side and the longest name of a trap."""
+    rows = [row.replace("{trap}", "hostile_mailtrap") for row in cure(cause, CLIENTS)]
+    assert rows
+    assert max(map(len, rows)) <= 72
+
+
+def test_the_width_is_measured():
+    """The negative control: without the trap's name in place of its mark, the longest row would be another."""
+    filled = [row.replace("{trap}", "x" * 60) for row in cure("trust", CLIENTS)]
+    assert max(map(len, filled)) > 72
+
+
+@every_client
+def test_every_client_can_be_made_safe(client):
+    """One way into TLS at least, and one to verify."""
+    assert lines_of(client, "upgrade") or lines_of(client, "implicit")
+    assert lines_of(client, "verify")
+
+
+@every_client
+def test_every_client_can_be_brought_to_the_trap(client):
+    """How to trust it, and how to log in to it."""
+    assert lines_of(client, "trust")
+    assert lines_of(client, "login")
+
+
+@every_client
+def test_a_client_has_no_cause_that_nobody_knows(client):
+    """A misspelled cause would never be shown."""
+    from pytest_mailtrap._cures import _CURES
+
+    assert set(_CURES[client]) <= set(CAUSES)
+
+
+def test_the_generic_ones_are_aligned():
+    """The names in one column, the cures in the next."""
+    assert cure("upgrade", GENERIC) == [
+        "  smtplib     client.starttls(context=ssl.create_default_context())",
+        "  Django      EMAIL_USE_TLS = True",
+        "  aiosmtplib  start_tls=True",
+    ]
+
+
+def test_further_lines_stand_under_the_first():
+    """A row may have several lines; the column is as wide as the names that are shown."""
+    assert cure("report", ("curl", "PHPMailer")) == [
+        "  curl       subprocess.run(..., check=True)",
+        "  PHPMailer  new PHPMailer(true), which throws,",
+        "             and subprocess.run(..., check=True)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cause", "clients"),
+    [
+        ("nonsense", CLIENTS),
+        ("verify", ()),
+        ("verify", ("telnet",)),
+        ("implicit", ("logging",)),
+    ],
+)
+def test_no_cure_is_invented(cause, clients):
+    """An unknown cause, no client, an unknown one, and one that has no such thing."""
+    assert cure(cause, clients) == []
+
+
+def test_a_client_without_a_cure_leaves_no_gap():
+    """The others are shown as if it had not been asked for."""
+    assert cure("implicit", ("logging", "curl")) == ["  curl  smtps://"]

@@ -1,0 +1,98 @@
+"""Which mail client a command line is: by its first word, past what only starts it, and by no more than is sure."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_mailtrap._programs import client_of_program, clients_of_command, program_of
+
+SENDMAIL = ["git", "-c", "core.pager=", "send-email", "0001.patch"]
+
+
+@pytest.mark.parametrize(
+    ("args", "program"),
+    [
+        (["curl", "smtp://localhost"], "curl"),
+        (("/usr/bin/msmtp", "bob@example.org"), "msmtp"),
+        (["C:\\tools\\curl.exe", "smtp://localhost"], "curl"),
+        (["env", "-u", "HOME", "LANG=C", "msmtp", "bob@example.org"], "msmtp"),
+        (["sudo", "-u", "mail", "mutt"], "mutt"),
+        (["timeout", "-k", "3", "10s", "nice", "-n", "5", "swaks"], "swaks"),
+        (["/usr/bin/python3.12", "-m", "report"], "python3.12"),
+        ("LANG=C curl smtp://localhost", "curl"),
+        ("printf hi | msmtp -t", "msmtp"),
+        (["bash", "-ec", "cat mail.eml | s-nail -t > /dev/null"], "s-nail"),
+        (b"swaks --to bob@example.org", "swaks"),
+    ],
+)
+def test_the_program_is_the_first_word_that_matters(args, program):
+    """Past assignments, what starts other programs, their options, shells, and directories."""
+    assert program_of(args) == program
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        *(None, 5, "", [], ["env", "LANG=C"], '"unbalanced'),
+        "msmtp a@example.org && curl smtp://localhost",
+        "echo a | sort",
+    ],
+)
+def test_no_program_is_guessed(args):
+    """None of a line with two mail clients or with several programs and none, and of what is no command line."""
+    assert program_of(args) is None
+    assert clients_of_command(args) == ()
+
+
+@pytest.mark.parametrize(
+    ("args", "clients"),
+    [
+        (["curl", "--ssl-reqd", "smtp://localhost:2525"], ("curl",)),
+        (["curl", "localhost:2525", "--mail-from", "a@example.org"], ("curl",)),
+        (SENDMAIL, ("git",)),
+        (["node", "-e", "require('nodemailer')"], ("nodemailer",)),
+        (["php8.2", "send.php"], ("PHPMailer", "Symfony Mailer")),
+        (["php", "-r", "use PHPMailer\\PHPMailer\\PHPMailer;"], ("PHPMailer",)),
+        (["php", "-r", "use Symfony\\Component\\Mailer\\Mailer;"], ("Symfony Mailer",)),
+        (["python3.11", "-c", "import sys\nimport smtplib\n"], ("smtplib",)),
+        (["ruby3.1", "send.rb"], ("Ruby",)),
+    ],
+)
+def test_a_command_line_shows_its_client(args, clients):
+    """By the program alone, or by what its arguments say of mail; both rows where it may be either."""
+    assert clients_of_command(args) == clients
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["curl", "https://example.org/smtp"],
+        ["git", "log", "--grep=send-email"],
+        ["node", "server.js"],
+        ["python3", "-c", "import smtplib\nimport aiosmtplib"],
+        ["python3", "-m", "report"],
+        ["make", "mail"],
+    ],
+)
+def test_a_program_that_may_do_something_else_is_no_client(args):
+    """The negative control: the same programs, and nothing of mail in sight, or too much."""
+    assert clients_of_command(args) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "clients"),
+    [("const nodemailer = require('nodemailer')", ("nodemailer",)), ("fetch('/')", ())],
+)
+def test_a_script_is_looked_into(tmp_path, text, clients):
+    """It tells what its interpreter is used for."""
+    script = tmp_path / "send.js"
+    script.write_text(text, "utf-8")
+    assert clients_of_command(["node", "--no-warnings", str(script)]) == clients
+
+
+def test_a_name_alone_must_be_sure():
+    """Node may do anything; PHP has two usual libraries, and each row is named."""
+    assert client_of_program("msmtp") == ("msmtp",)
+    assert client_of_program("php8.2") == ("PHPMailer", "Symfony Mailer")
+    assert client_of_program("node") == client_of_program("redis-server") == ()
+    assert client_of_program(None) == ()
