@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import errno
 import inspect
-import sysconfig
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap import _frames
 from pytest_mailtrap._hosts import spoken
 from pytest_mailtrap._layout import COLUMNS, clip
 from pytest_mailtrap._terms import plural
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _SHOWN = 4
-_HERE = str(Path(__file__).parent)
-_LIBRARIES = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
 _OUTSIDE = (
     "Send it from a test, not from an import, a hook or a stray thread;",
     "mailtrap_guard = false takes the guard away for the whole run.",
@@ -167,15 +162,7 @@ def _place() -> str | None:
     """The innermost line that belongs to no library, "app/mailer.py:12 in send"; None where there is none on this thread."""
     frame: FrameType | None = inspect.currentframe()
     while frame is not None:
-        code = frame.f_code
-        if not code.co_filename.startswith((_HERE, "<", *_LIBRARIES)):
-            return f"{_relative(code.co_filename)}:{frame.f_lineno} in {code.co_name}"
+        if _frames.is_users(frame.f_code):
+            return _frames.spoken(frame.f_code, frame.f_lineno)
         frame = frame.f_back
     return None
-
-
-def _relative(file: str) -> str:
-    try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except ValueError:
-        return file
