@@ -1,0 +1,87 @@
+"""
+The passwords that a trap knows, taken out of texts of the application's before anybody sees them.
+
+Rules of this file: pure; a password is found however it is written: as it is, percent-encoded, in base64, or escaped by `repr()` or JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+REDACTED = "[redacted]"
+# A shorter one is looked for as a word of its own: "x" is in half of all texts.
+_SHORTEST = 4
+
+
+class Redactor:
+    """Replaces the passwords of *credentials*, which are passwords by user names."""
+
+    def __init__(self, credentials: Mapping[str, str] | None = None) -> None:
+        self._credentials = dict(credentials or {})
+
+    def __call__(self, text: str) -> str:
+        """*text* without the passwords."""
+        return text if self._pattern is None else self._pattern.sub(REDACTED, text)
+
+    def finds_any(self, text: str) -> bool:
+        """Whether a password is in *text*."""
+        return self._pattern is not None and self._pattern.search(text) is not None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        found = [
+            form
+            for name, password in self._credentials.items()
+            if password
+            for form in (*_encoded(name, password), *_written(password))
+        ]
+        # The longest first: a part that is left over would still tell something.
+        found.sort(key=len, reverse=True)
+        return re.compile("|".join(dict.fromkeys(found))) if found else None
+
+
+def _written(password: str) -> Iterator[str]:
+    """Patterns for the password as text, each character as it is, percent-encoded (RFC 3986, section 2.1) or escaped."""
+    yield _whole(password, "".join(_character(c) for c in password))
+    for escaped in (repr(password)[1:-1], json.dumps(password)[1:-1]):
+        if escaped != password:
+            yield _whole(password, re.escape(escaped))
+
+
+def _whole(password: str, pattern: str) -> str:
+    return pattern if len(password) >= _SHORTEST else rf"(?<!\w){pattern}(?!\w)"
+
+
+def _character(character: str) -> str:
+    octets = character.encode("utf-8", "surrogatepass")
+    encoded = "".join(f"%(?i:{octet:02x})" for octet in octets)
+    plus = r"|\+" if character == " " else ""  # as forms encode it
+    return f"(?:{re.escape(character)}|{encoded}{plus})"
+
+
+def _encoded(name: str, password: str) -> Iterator[str]:
+    """Patterns for base64: of the password, of the response of AUTH PLAIN (RFC 4616), and of text that has it in it."""
+    user, secret = (part.encode("utf-8", "surrogatepass") for part in (name, password))
+    for raw in (b"\0" + user + b"\0" + secret, user + b"\0" + user + b"\0" + secret, secret):
+        yield from _both_alphabets(base64.b64encode(raw))
+    if len(password) < _SHORTEST:
+        return
+    for before in range(3):
+        # What the neighbouring octets have a part in is left out: it differs from text to text.
+        coded = base64.b64encode(b"\0" * before + secret)
+        first = -(-before * 8 // 6)
+        yield from _both_alphabets(coded[first : (before + len(secret)) * 8 // 6])
+
+
+def _both_alphabets(coded: bytes) -> Iterator[str]:
+    text = re.escape(coded.decode("ascii").rstrip("="))
+    yield f"{text}=*"
+    if "/" in text or "+" in text:
+        yield f"{text.replace('/', '_').replace(re.escape('+'), '-')}=*"  # RFC 4648, section 5

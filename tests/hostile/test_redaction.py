@@ -1,0 +1,74 @@
+"""The passwords that the trap knows are taken out of what the application says, however they are written there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.parse
+
+import pytest
+
+from pytest_mailtrap._redaction import Redactor
+
+PASSWORD = 'Pr0d/"Secret" +4711\u00e9'
+RAW = PASSWORD.encode()
+
+
+def b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+WRITTEN = {
+    "plain": PASSWORD,
+    "quoted": urllib.parse.quote(PASSWORD),
+    "all quoted": urllib.parse.quote(PASSWORD, safe=""),
+    "form": urllib.parse.quote_plus(PASSWORD),
+    "lower-case escapes": urllib.parse.quote(PASSWORD, safe="").replace("%2F", "%2f"),
+    "repr": repr([PASSWORD]),
+    "json": json.dumps({"password": PASSWORD}),
+    "base64": b64(RAW),
+    "urlsafe base64": base64.urlsafe_b64encode(RAW).decode(),
+    "AUTH PLAIN": b64(b"\0shop\0" + RAW),
+    "AUTH PLAIN with an authorization identity": b64(b"shop\0shop\0" + RAW),
+    **{f"in the middle of base64, {n}": b64(b"x" * n + RAW + b"rest") for n in range(4)},
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
+def test_password_is_taken_out(text):
+    """Nothing of it is left, and what stands around it is."""
+    redactor = Redactor({"shop": PASSWORD})
+    assert redactor.finds_any(text)
+    redacted = redactor(f"cannot log in: {text} at smtp.example.org")
+    assert "[redacted]" in redacted
+    assert not redactor.finds_any(redacted)
+    assert redacted.startswith("cannot log in: ")
+    assert redacted.endswith(" at smtp.example.org")
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
+def test_other_texts_stay(text):
+    """The control: with another password the same texts are left alone."""
+    redactor = Redactor({"shop": "another-secret"})
+    assert redactor(text) == text
+    assert not redactor.finds_any(text)
+
+
+def test_every_password_is_looked_for():
+    """The longer one first, so that no part of it is left."""
+    assert (
+        Redactor({"a": "secret", "b": "secret-2"})("secret-2, secret") == "[redacted], [redacted]"
+    )
+
+
+@pytest.mark.parametrize("text", ["exit", "box", "0x10"])
+def test_short_password_leaves_words_alone(text):
+    """A password of one letter is looked for where it stands alone."""
+    redactor = Redactor({"shop": "x"})
+    assert redactor(text) == text
+    assert redactor(f"{text} x {b64(b'x')}") == f"{text} [redacted] [redacted]"
+
+
+def test_without_passwords_nothing_is_redacted():
+    """An empty password is in every text, and in none."""
+    assert Redactor({})("text") == Redactor({"shop": ""})("text") == Redactor()("text") == "text"
