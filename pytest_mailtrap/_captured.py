@@ -1,15 +1,17 @@
 """
 The section "Captured mail" under a failing test: its mail in, text out.
 
-Rules of this file: it shows what came, and judges nothing; what is shown is redacted and printable already.
+Rules of this file: it shows what came, and says what to change where the evidence proves it; what is shown is redacted and
+printable already.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._explain import advise
 from pytest_mailtrap._layout import how_sent, summary
-from pytest_mailtrap._outcomes import outcome
+from pytest_mailtrap._outcomes import CERTAIN, diagnosis, outcome
 from pytest_mailtrap._record import connection_lines, message_lines
 from pytest_mailtrap._terms import plural
 
@@ -21,13 +23,17 @@ _MOST_MESSAGES = 20
 _MOST_DIALOGUE = 60
 
 
-def captured(account: Account) -> str:
-    """Each message on a line, and what was said on the connection that decided."""
-    shown = account.messages[:_MOST_MESSAGES]
-    width = max((len(how_sent(m.transport)) for m in shown), default=0)
+def captured(account: Account, failure: str = "") -> str:
+    """
+    Each message on a line, what was said on the connection that decided, and what to change.
+
+    *failure* is what the test failed with: advice that it gives is not given again.
+    """
+    first = account.messages[:_MOST_MESSAGES]
+    width = max((len(how_sent(m.transport)) for m in first), default=0)
     rows = [
         f"{f'#{n}':<3}  {how_sent(m.transport):<{width}}  {summary(m)}"
-        for n, m in enumerate(shown, 1)
+        for n, m in enumerate(first, 1)
     ]
     more = len(account.messages) - len(rows)
     table = [*rows, *([f"... and {more} more"] if more > 0 else [])]
@@ -39,7 +45,18 @@ def captured(account: Account) -> str:
     head = f"connection {place + 1} of {len(account.connections)}{what}:"
     # pytest shows what earlier runs of the test have left, too.
     again = [f"rerun {account.rerun}:"] if account.rerun else []
-    return "\n".join([*again, *table, "", head, *(f"    {line}" for line in lines)])
+    shown = [*again, *table, "", head, *(f"    {line}" for line in lines)]
+    advice = _advice(account)
+    is_new = advice and advice[0] not in failure
+    return "\n".join([*shown, *(["", *advice] if is_new else [])])
+
+
+def _advice(account: Account) -> list[str]:
+    """What the assertions would say of connections that carried nothing, where that is certain: the error itself has been told."""
+    idle = [connection for connection in account.connections if not connection.messages]
+    if diagnosis(idle) not in CERTAIN:
+        return []
+    return advise(idle, may_be_late=False, reported=True)
 
 
 def _deciding(account: Account) -> tuple[int, list[str]]:

@@ -29,10 +29,12 @@ class Facts:
 
     __slots__ = (
         "_made",
+        "clients",
         "ended_by",
         "handshake_error",
         "messages",
         "recorder",
+        "shown_for",
         "spoke_out_of_turn",
         "travel",
         "trusted",
@@ -43,6 +45,10 @@ class Facts:
         self.messages: list[CapturedMessage] = []
         self.handshake_error: str | None = None
         self.trusted = False
+        # The host that the certificate shown is for; None for the trap's own.
+        self.shown_for: str | None = None
+        # The mail libraries or programs that it may be; None until somebody asks.
+        self.clients: tuple[str, ...] | None = None
         self.ended_by: EndedBy | None = None
         self.spoke_out_of_turn = False
         self.travel: dict[str, Any] = _CLEARTEXT
@@ -75,6 +81,8 @@ class Facts:
             "messages": list(self.messages),
             "handshake_error": self.handshake_error,
             "trusted": self.trusted,
+            "shown_for": self.shown_for,
+            "clients": self.clients,
             "ended_by": self.ended_by,
             "spoke_out_of_turn": self.spoke_out_of_turn,
         }
@@ -145,6 +153,23 @@ class Connection:
         """Whether `trust()` or an interception let clients with default settings trust the trap's CA when it came."""
         return self._facts.trusted
 
+    @property
+    def misnamed(self) -> str | None:
+        """The host that the client asked for by SNI (RFC 6066, section 3), where the certificate was not for it; else None."""
+        sni: str | None = self._facts.travel["sni"]
+        if sni is None or sni.lower().removesuffix(".") == (self._facts.shown_for or "localhost"):
+            return None
+        return sni
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The mail libraries or programs that it may be, as far as this process can tell; see `_clients`."""
+        if self._facts.clients is None:
+            from pytest_mailtrap._clients import client_at
+
+            self._facts.clients = client_at(self.peer)
+        return self._facts.clients
+
     def _settled(self) -> Facts:
         """Let the trap take in what the client has already sent: an alert, or the end of the connection."""
         if self._facts.ended_by is None:
@@ -169,7 +194,7 @@ class Connection:
         return hello
 
     def __getstate__(self) -> dict[str, Any]:
-        known = self._settled().known()
+        known = {**self._settled().known(), "clients": self.clients}
         return {"implicit_tls": self.implicit_tls, "auths": self.auths, "known": known}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

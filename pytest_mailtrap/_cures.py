@@ -13,7 +13,7 @@ from pytest_mailtrap._library_cures import LIBRARIES
 from pytest_mailtrap._program_cures import PROGRAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _CURES = {**LIBRARIES, **PROGRAMS}
 
@@ -43,13 +43,22 @@ def cure(cause: str, clients: Sequence[str]) -> list[str]:
 
     `{trap}` is for the name of the trap.
     """
-    found = {client: lines for client in clients if (lines := lines_of(client, cause))}
-    width = max(map(len, found), default=0)
-    rows = []
-    for client, (first, *more) in found.items():
-        rows.append(f"  {client:<{width}}  {first}")
-        rows += [f"  {'':<{width}}  {line}" for line in more]
-    return rows
+    return aligned(cures_of(cause, clients))
+
+
+def cures_of(cause: str, clients: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The lines of each of *clients* that has a cure for *cause*."""
+    return {client: lines for client in clients if (lines := lines_of(client, cause))}
+
+
+def aligned(rows: Mapping[str, Sequence[str]]) -> list[str]:
+    """A row for each name, its further lines under its first."""
+    width = max(map(len, rows), default=0)
+    shown = []
+    for name, (first, *more) in rows.items():
+        shown.append(f"  {name:<{width}}  {first}")
+        shown += [f"  {'':<{width}}  {line}" for line in more]
+    return shown
 
 
 def lines_of(client: str, cause: str) -> tuple[str, ...]:

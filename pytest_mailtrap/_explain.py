@@ -17,7 +17,7 @@ from pytest_mailtrap._advice import (
     version_advice,
 )
 from pytest_mailtrap._layout import compose, how_sent, table, verdict
-from pytest_mailtrap._outcomes import diagnosis, happenings
+from pytest_mailtrap._outcomes import concerning, diagnosis, happenings
 from pytest_mailtrap._policy import numbered
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def explain_transport(
     if first.code == "cleartext":
         evidence = _evidence(culprit, "MAIL", "not inside TLS")
         received = f"cleartext ({_how_starttls_went(culprit)})"
-        remedy = cleartext_advice(culprit.transcript)
+        remedy = cleartext_advice(culprit.transcript, culprit.connection.clients)
     else:
         evidence = []
         received = f"{culprit.transport.tls_version} ({_offered(culprit.transport)})"
@@ -93,10 +93,18 @@ def explain_auth(
             f"  - expected: {expected}{f' as {username!r}' if username else ''}",
             f"  + received: {_how_authenticated(culprit)}",
         ],
-        login_advice(culprit.transcript)
-        if first.code == "password-in-cleartext"
-        else advice_for(first.code),
+        _auth_remedy(first.code, culprit),
     )
+
+
+def _auth_remedy(code: str, culprit: CapturedMessage) -> Block:
+    clients = culprit.connection.clients
+    if code == "password-in-cleartext":
+        return login_advice(culprit.transcript, clients)
+    if code == "not-authenticated" and culprit.connection.auths:
+        # It did log in, with what the trap does not accept.
+        return advice_for(diagnosis([culprit.connection]), clients=clients)
+    return advice_for(code, clients=clients)
 
 
 def explain_nothing(
@@ -112,11 +120,28 @@ def explain_nothing(
     return compose(
         "no message reached the trap",
         happenings(connections, port, tls_port, room=10),
-        advice_for(
-            diagnosis(connections, intercepts=intercepts),
-            may_be_late=may_be_late,
-            in_a_loop=in_a_loop,
-        ),
+        advise(connections, may_be_late=may_be_late, in_a_loop=in_a_loop, intercepts=intercepts),
+    )
+
+
+def advise(
+    connections: Sequence[Connection],
+    *,
+    intercepts: bool = False,
+    may_be_late: bool = True,
+    in_a_loop: bool = False,
+    reported: bool = False,
+) -> Block:
+    """What to change, by the likeliest reason why these connections carried nothing; the keywords are those of `advice_for()`."""
+    cause = diagnosis(connections, intercepts=intercepts)
+    concerned = concerning(cause, connections)
+    return advice_for(
+        cause,
+        clients=concerned.clients if concerned else (),
+        name=(concerned.misnamed if concerned else "") or "",
+        may_be_late=may_be_late,
+        in_a_loop=in_a_loop,
+        reported=reported,
     )
 
 
@@ -141,7 +166,7 @@ def explain_waiting(
     if blocked_a_loop and cause in (None, *_OF_A_LOOP_THAT_STANDS):
         advice = blocked_loop_advice()
     else:
-        advice = [] if cause is None else advice_for(cause, may_be_late=False)
+        advice = [] if cause is None else advise(idle, may_be_late=False, intercepts=intercepts)
     return compose(
         verdict(len(messages), count, f"arrived within {timeout:g} s"),
         table((), numbered(messages), lambda n: how_sent(messages[n - 1].transport)),
@@ -179,8 +204,24 @@ def _how_authenticated(message: CapturedMessage) -> str:
     if leaked:
         return f"AUTH {leaked[0].mechanism} in cleartext"
     if message.auth is None:
-        return "no AUTH"
+        return _refused_login(message) or "no AUTH"
     return f"AUTH {message.auth.mechanism} as {message.auth.username!r}"
+
+
+def _refused_login(message: CapturedMessage) -> str | None:
+    """The login that was refused before the message went without, None where there was none."""
+    refused = message.connection.auths[-1:]
+    if not refused:
+        return None
+    lines = list(message.transcript)
+    asked = [
+        at
+        for at, line in enumerate(lines)
+        if line.speaker == "C" and line.text.upper().startswith("AUTH")
+    ]
+    replies = [line.text for line in lines[asked[-1] if asked else 0 :] if line.speaker == "S"]
+    codes = [reply[:3] for reply in replies if reply[:1] in ("4", "5")]
+    return " ".join([f"AUTH {refused[0].mechanism}, refused", *(f"with {c}" for c in codes[:1])])
 
 
 def _offered(transport: Transport) -> str:

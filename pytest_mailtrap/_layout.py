@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
+from pytest_mailtrap._pages import MORE
 from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LINES = 18
 COLUMNS = 72
+_FEW_ROWS = 2
 _SHORTEST = 12  # what is left of a subject at the least
 Block = list[str]
 
@@ -48,17 +50,63 @@ class Rows(Sequence[str]):
 
 
 def compose(verdict: str, *blocks: Sequence[str]) -> str:
-    """Put the blocks together, the first one cut where the whole would grow too long."""
+    """
+    Put the blocks together.
+
+    Where the whole would grow too long, the first one, which is a table, is cut to a few rows, then the last one, which is
+    advice, to its first row, and at last the table to one.
+    """
     parts = [block for block in blocks if block]
-    lines = [verdict]
-    surplus = 1 + sum(len(part) + 1 for part in parts) - LINES
-    for place, part in enumerate(parts):
-        if place == 0 and surplus > 0:
-            # The table of messages is the one that can be long, and the one that can be cut.
-            kept = max(1, len(part) - surplus - 1)
-            part = [*part[:kept], f"  ... and {len(part) - kept} more"]
-        lines += ["", *part]
-    return "\n".join(clip(line) for line in lines)
+    if parts:
+        surplus = height(*parts) - LINES
+        table = parts[0]
+        parts[0] = _cut(table, surplus, least=_FEW_ROWS)
+        if (surplus := height(*parts) - LINES) > 0 and len(parts) > 1:
+            parts[-1] = shortened(parts[-1], surplus)
+        if (surplus := height(*parts) - LINES) > 0:
+            parts[0] = _cut(table, surplus + len(table) - len(parts[0]), least=1)
+    return "\n".join(clip(line) for part in ([verdict], *parts) for line in (*part, ""))[:-1]
+
+
+def height(*blocks: Sequence[str]) -> int:
+    """How many lines a verdict has with these blocks below it."""
+    return 1 + sum(len(block) + 1 for block in blocks if block)
+
+
+def _cut(table: Sequence[str], surplus: int, *, least: int) -> Sequence[str]:
+    """The table without its last rows, which are counted; *least* rows stay."""
+    kept = max(least, len(table) - surplus - 1)
+    if surplus <= 0 or kept + 1 >= len(table):
+        return table
+    return [*table[:kept], f"  ... and {len(table) - kept} more"]
+
+
+def rows(advice: Sequence[str]) -> list[Block]:
+    """The rows of a block of advice, each with the lines that go on with it."""
+    found: list[Block] = []
+    for line in advice:
+        if line.startswith("   ") and found:
+            found[-1].append(line)
+        elif line.startswith("  "):
+            found.append([line])
+    return found
+
+
+def with_rows(advice: Sequence[str], most: int, *, keeps_page: bool = True) -> Block:
+    """A block of advice with so many of its rows: its sentence stays, and the page to read where that is kept."""
+    sentence = [line for line in advice if not line.startswith(("  ", MORE))]
+    page = [line for line in advice if keeps_page and line.startswith(MORE)]
+    return [*sentence, *(line for row in rows(advice)[:most] for line in row), *page]
+
+
+def shortened(advice: Sequence[str], surplus: int) -> Block:
+    """A block of advice without its last rows, as many as there is no room for; the first stays."""
+    if surplus <= 0:
+        return list(advice)
+    found = rows(advice)
+    while surplus > 0 and len(found) > 1:
+        surplus -= len(found.pop())
+    return with_rows(advice, len(found))
 
 
 def clip(line: str) -> str:

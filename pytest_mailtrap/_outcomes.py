@@ -23,12 +23,16 @@ _REASONS = (
     "wrong-port-intercepted",
     "not-trusted",
     "context-out-of-reach",
+    "wrong-host",
     "wrong-name",
+    "gave-up-before-tls",
     "tls-required",
     "auth-required",
     "auth-refused",
     "auth-refused-intercepted",
     "auth-outside-tls",
+    "mechanism-not-offered",
+    "never-upgraded",
     "client-certificate",
     "no-common-tls",
     "no-common-cipher",
@@ -37,12 +41,15 @@ _REASONS = (
     "broken-off",
     "still-connected",
 )
+# Those that the evidence proves, whatever became of the application's own error.
+CERTAIN = frozenset(_REASONS) - {"too-large", "refused", "broken-off", "still-connected"}
 # As the trap words them itself; a reply that a test has scripted is an error like any other.
 _REPLIES = {
     "530 Must issue a STARTTLS": "tls-required",
     "530 5.7.0 Authentication required": "auth-required",
     "535 5.7.8 Authentication credentials invalid": "auth-refused",
     "538 5.7.11 Encryption required": "auth-outside-tls",
+    "504 5.5.4 Unrecognized authentication type": "mechanism-not-offered",
     "552 5.3.4 Message exceeds": "too-large",
     "552 Error: message size exceeds": "too-large",
     "4": "refused",
@@ -51,6 +58,14 @@ _REPLIES = {
 
 # The alert of OpenSSL's clients for a name that the certificate has not; Go's give it for everything, but are not intercepted.
 _NOT_THE_CA = ": bad certificate"
+_THE_CA = ": unknown CA"
+# What says that the client is right, and the port is not.
+_OTHER_KIND_OF_PORT = (
+    "spoke implicit TLS",
+    "on the implicit TLS port",
+    "may wait for a cleartext greeting",
+    "the connection without a TLS handshake",
+)
 
 
 def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) -> str:
@@ -68,24 +83,44 @@ def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) ->
     return "not-intercepted" if intercepts else "no-connection"
 
 
+def concerning(cause: str, connections: Sequence[Connection]) -> Connection | None:
+    """The last of the connections that a `diagnosis()` is made of; None where there was none."""
+    found = [connection for connection in connections if _diagnose(connection) == cause]
+    return found[-1] if found else None
+
+
 def _diagnose(connection: Connection) -> str:
     error = connection.handshake_error or ""
-    if "spoke" in error or "may wait for a cleartext greeting" in error:
+    # An error of the application's own, behind which its library says QUIT, is no matter of ports.
+    if "after the 220 to STARTTLS" in error or "after STARTTLS" in error:
+        return "gave-up-before-tls"
+    if any(words in error for words in _OTHER_KIND_OF_PORT):
         return _led(connection, "wrong-port")
-    if error.startswith("client rejected the certificate") or "may have rejected" in error:
-        if not connection.trusted:
-            return "not-trusted"
-        is_wrong_name = connection.transport.server_host and error.endswith(_NOT_THE_CA)
-        return "wrong-name" if is_wrong_name else "context-out-of-reach"
+    if _has_rejected(connection, error):
+        return _diagnose_rejection(connection, error)
     if error.startswith(("no common TLS version", "client rejected the TLS version")):
         return "no-common-tls"
     if error.startswith(("no common", "client rejected the cipher")):
         return "no-common-cipher"
     if error.startswith(("client sent no certificate", "the trap rejected the client's")):
         return "client-certificate"
-    if _left_after_handshake(connection):
-        return "context-out-of-reach" if connection.trusted else "not-trusted"
     return _diagnose_dialogue(connection)
+
+
+def _has_rejected(connection: Connection, error: str) -> bool:
+    """Whether the client did not want the certificate."""
+    says_so = error.startswith("client rejected the certificate") or "may have rejected" in error
+    return says_so or _left_after_handshake(connection)
+
+
+def _diagnose_rejection(connection: Connection, error: str) -> str:
+    """A matter of the name, of the CA, or of a context that does not have the CA."""
+    if connection.misnamed and not error.endswith(_THE_CA):
+        return "wrong-host"
+    if not connection.trusted:
+        return "not-trusted"
+    is_wrong_name = connection.transport.server_host and error.endswith(_NOT_THE_CA)
+    return "wrong-name" if is_wrong_name else "context-out-of-reach"
 
 
 def _diagnose_dialogue(connection: Connection) -> str:
@@ -95,7 +130,18 @@ def _diagnose_dialogue(connection: Connection) -> str:
             return _led(connection, code) if code == "auth-refused" else code
     if connection.ended_by is None:
         return "still-connected"
+    if _never_upgraded(connection):
+        return "never-upgraded"
     return "broken-off" if _is_in_a_message(replies) else "nothing-sent"
+
+
+def _never_upgraded(connection: Connection) -> bool:
+    """Whether the client left a server that offers AUTH only inside TLS without having asked for TLS."""
+    lines = list(connection.transcript)
+    offered = {line.text[4:].split(" ")[0].upper() for line in lines if line.speaker == "S"}
+    said = {line.text.split(" ")[0].upper() for line in lines if line.speaker == "C"}
+    is_refused = not said & {"STARTTLS", "MAIL", "AUTH"}
+    return "EHLO" in said and is_refused and "STARTTLS" in offered and "AUTH" not in offered
 
 
 def _led(connection: Connection, code: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mailtrap import _neighbours
+from pytest_mailtrap import _neighbours, _reporting
 
 if TYPE_CHECKING:
     from pytest_mailtrap._schema import Outcome
@@ -20,19 +20,24 @@ _OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
 
 
 def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Show the mail of a phase that failed: pytest takes the sections when it makes the report."""
-    if call.excinfo is None:
-        return
-    if call.when == "setup":
+    """
+    Show the mail of a phase that failed, and what is remarked even of a test that passes.
+
+    pytest takes the sections when it makes the report.
+    """
+    error = call.excinfo
+    if error is not None and call.when == "setup":
         suite.excuse()
-    if call.excinfo.errisinstance(pytest.skip.Exception):
+    if error is not None and error.errisinstance(pytest.skip.Exception):
         return
     try:
-        text = suite.captured()
-    except Exception as error:  # the test has its own failure to tell, which this must not hide
-        text = f"the mail cannot be shown: {error!r}"
-    if text is not None:
-        item.add_report_section(call.when, "mail", text)
+        mail = None if error is None else suite.captured(str(error.value))
+        notes = [] if call.when != "call" else _reporting.notes(item, failed=error is not None)
+        texts = [*notes, *([] if mail is None else [mail])]
+    except Exception as unforeseen:  # the test has its own result, which this must not hide
+        texts = [f"the mail cannot be shown: {unforeseen!r}"]
+    if texts:
+        item.add_report_section(call.when, "mail", "\n\n".join(texts))
 
 
 def note(suite: Suite, item: pytest.Item, report: pytest.TestReport) -> None:

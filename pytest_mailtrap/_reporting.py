@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
     # Each gives the text of a failure, or None; asked in their order when the test itself has passed.
     Check = Callable[[], str | None]
+    # The same for what is shown with the test's mail, given whether it has failed.
+    Note = Callable[..., str | None]
 
 _CHECKS: pytest.StashKey[list[Check]] = pytest.StashKey()
+_NOTES: pytest.StashKey[list[Note]] = pytest.StashKey()
 _IN_CALL: pytest.StashKey[bool] = pytest.StashKey()
 _SUITE: pytest.StashKey[Suite] = pytest.StashKey()
 _RUNNING: pytest.StashKey[pytest.Item] = pytest.StashKey()
@@ -86,6 +89,18 @@ def _look_after_mail(config: pytest.Config) -> None:
 def add_check(item: pytest.Item, check: Check) -> None:
     """Let *check* have a say at the end of the test's call phase."""
     item.stash.setdefault(_CHECKS, []).append(check)
+
+
+def add_note(item: pytest.Item, note: Note) -> None:
+    """Let *note* say what is shown with the test's mail at the end of its call phase."""
+    item.stash.setdefault(_NOTES, []).append(note)
+
+
+def notes(item: pytest.Item, *, failed: bool) -> list[str]:
+    """What the notes of a test say."""
+    return [
+        text for note in item.stash.get(_NOTES, []) if (text := note(failed=failed)) is not None
+    ]
 
 
 def begin(item: pytest.Item, marked: MarkerOptions | None) -> None:

@@ -39,7 +39,7 @@ class Station:
     Where clients arrive.
 
     *server* has the ports, *stage* what is played on them at the moment, *passwords* those that it accepts, by user name.
-    *has_intercepted* tells whether connections have ever been led here from elsewhere.
+    *has_intercepted* tells whether connections have ever been led here from elsewhere; *remarks* are those on clients of hostile servers.
     """
 
     host = "localhost"
@@ -58,6 +58,7 @@ class Station:
         self.passwords = options.passwords() or {"mailtrap": secrets.token_urlsafe(12)}
         self.stage = Stage(options, observer=observer)
         self.has_intercepted = False
+        self.remarks: list[str] = []
         self.server = Server(thread, new_wire=self._new_wire, fail=self._fail)
         self._arrivals = Arrivals()
         self._routes: list[Route] = []
@@ -93,6 +94,11 @@ class Station:
             self.stage = before
             self.server.drop()
         stage.inbox.raise_failure()
+
+    def remark(self, text: str) -> None:
+        """Take note of what a client did that is no failure; once is enough."""
+        if text not in self.remarks:
+            self.remarks.append(text)
 
     # -- what it does to this process -----------------------------------------------------
 
@@ -153,9 +159,7 @@ class Station:
             loop=self.thread.loop,
             buffer=self.thread.buffer,
             implicit=implicit,
-            choose_context=lambda hello: self._choose_context(
-                stage, hello, wire.connection.transport.server_host
-            ),
+            choose_context=lambda hello: self._choose_context(stage, hello, wire),
             dialogue=partial(self._new_dialogue, stage),
             at_handshake=partial(stage.rules.take, "HANDSHAKE", encrypted=False),
             greets_after=stage.greets_after,
@@ -171,12 +175,12 @@ class Station:
         self.stage.inbox.fail(error)
 
     def _choose_context(
-        self, stage: Stage, hello: ClientHello | None, requested: str | None
+        self, stage: Stage, hello: ClientHello | None, wire: Wire
     ) -> ssl.SSLContext:
         """The context for what the client names and what it meant to reach."""
-        host = certificate_host(
+        host = wire.facts.shown_for = certificate_host(
             hello.server_name if hello else None,
-            requested,
+            wire.connection.transport.server_host,
             claims=lambda name: any(route.claims(name) for route in self._routes),
         )
         return self.certificates.server_context(stage.options, host, certificate=stage.certificate)

@@ -51,6 +51,7 @@ def connection(
 ) -> Connection:
     """A connection whose transcript has *lines*: "C: ..." or "S: ...", with a "+" in front inside TLS."""
     made = Facts()
+    made.clients = facts.pop("clients", ())
     made.ended_by = ended_by  # type: ignore[assignment]  # any of its words
     way = facts.pop("transport", None) or transport()
     made.record(**{f.name: getattr(way, f.name) for f in dataclasses.fields(way)})

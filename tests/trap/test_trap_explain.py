@@ -58,7 +58,8 @@ def test_it_fits_whatever_was_sent(count, subject):
     assert text.startswith(f"1 of {count} messages travelled in cleartext\n")
     assert f"\n  #{count} " in text
     assert f"  #{count} on the wire:\n" in text
-    assert "aiosmtplib  start_tls=True" in text
+    assert "smtplib     client.starttls(context=ssl.create_default_context())" in text
+    assert text.endswith("\nMore: docs/clients.md")
     assert ("  ... and " in text) is (count > 3)
     if count > 3:
         assert f"\n  ... and {count - 2} more\n" in text
@@ -190,14 +191,14 @@ def test_a_short_line_is_not_cut():
         (
             ("C: HELO x", "S: 250 x", "C: MAIL FROM:<a@b.c>", "S: 250 OK"),
             "STARTTLS was not offered",
-            "Insist on TLS, also where no STARTTLS is offered:",
+            "Insist on TLS, even where no STARTTLS is offered:",
         ),
         (
             ("C: STARTTLS", "S: 454 not now", "C: MAIL FROM:<a@b.c>", "S: 250 OK"),
             "STARTTLS was tried and refused",
-            "Insist on TLS, also where no STARTTLS is offered:",
+            "Insist on TLS, even where no STARTTLS is offered:",
         ),
-        ((), "STARTTLS was not offered", "Insist on TLS, also where no STARTTLS is offered:"),
+        ((), "STARTTLS was not offered", "Insist on TLS, even where no STARTTLS is offered:"),
     ],
 )
 def test_how_starttls_went(lines, words, head):
@@ -302,7 +303,9 @@ def test_every_reason_has_advice(code):
 def test_no_advice_is_for_nothing():
     """The table holds no row that nobody can get."""
     demands = {"not-authenticated", "other-username", "other-mechanism"}
-    assert set(_ADVICE) == {*_REASONS, "nothing-sent", "no-connection", "not-intercepted"} | demands
+    bare = {"cleartext-offered", "cleartext-not-offered"}
+    reasons = {*_REASONS, "nothing-sent", "no-connection", "not-intercepted"}
+    assert set(_ADVICE) == reasons | demands | bare
 
 
 NO_ADVICE_ABOUT_TRUST = "Make the client trust"

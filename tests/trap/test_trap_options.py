@@ -118,7 +118,7 @@ def test_wrong_options_of_the_marker(pytester):
         if line.startswith("@pytest.mark.mailtrap: ")
     ]
     # The marker takes some keywords more, and names them.
-    more = ", guard, mode, scenarios, skip_scenarios"
+    more = ", guard, mode, scenarios, skip_scenarios, strict"
     expected = [words.replace(KNOWN, KNOWN + more) for _, words in WRONG.values()]
     assert said == expected
     result.stdout.no_fnmatch_line("set up")

@@ -86,7 +86,8 @@ def test_nothing_comes(mailtrap, runner):
         f"  localhost:{mailtrap.tls_port} (implicit TLS)\n"
         "\n"
         "Send to the trap:\n"
-        "  host, port  mailtrap.host, mailtrap.port (or mailtrap.tls_port)"
+        "  host, port  mailtrap.host, mailtrap.port (or mailtrap.tls_port)\n"
+        "More: README.md"
     )
     assert not listening(mailtrap)
 
@@ -279,7 +280,8 @@ def test_who_blocks_the_loop_is_told_so(mailtrap, runner):
         "\n\n"
         "wait_for() blocks the event loop that the test runs on, and whatever\n"
         "is to send on it; let it run meanwhile:\n"
-        "  await mailtrap.wait_for_async(1)"
+        "  await mailtrap.wait_for_async(1)\n"
+        "More: docs/asyncio.md"
     )
     send(mailtrap)
     with pytest.raises(AssertionError, match=r"1 of 2 messages (.|\n)*blocks the event loop"):
