@@ -11,6 +11,8 @@ import contextvars
 import gc
 import inspect
 import logging
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -18,7 +20,11 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap import _frames, _reported
+from pytest_mailtrap._clients import client_of_error, client_of_result
 from pytest_mailtrap._judgement import Attempt
+from pytest_mailtrap._redaction import Redactor
+from pytest_mailtrap._waiting import is_in_a_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,32 +43,42 @@ def attempt(
     timeout: float | None,
     cut: Callable[[], None],
     must_not_log: Sequence[str] = (),
+    redact: Redactor | None = None,
 ) -> Attempt:
     """
     Call *send*, and say how it ended; *cut* ends its connections when *timeout* seconds have passed.
 
     It runs in a thread of its own, which is left behind where it does not come back; with *timeout* None it runs in the
-    caller's, for code that is bound to its thread.
+    caller's, for code that is bound to its thread, and so it does in a transaction of Django's, which no other thread sees.
     A coroutine function runs in an event loop of its own.
-    *must_not_log* are texts to look for in what it logs.
+    *must_not_log* are texts to look for in what it logs; *redact* takes the passwords out of what it says.
     What is no error of the application's (KeyboardInterrupt, `pytest.fail()`) is raised again.
     """
     call = _Call(send)
+    has_own_thread = timeout is not None and not _is_in_a_transaction()
     started = time.monotonic()
     with _watching_the_log(must_not_log) as log, _earlier_objects_aside():
-        if timeout is None:
-            hung = _in_this_thread(call, cut)
-        else:
+        if timeout is not None and has_own_thread:
             hung = _in_its_own_thread(call, timeout, cut)
+        else:
+            hung = _in_this_thread(call, LIMIT if timeout is None else timeout, cut)
     if call.foreign is not None:
         raise call.foreign
-    return Attempt(
-        error=call.error,
-        reported=call.reported,
-        hung=hung,
-        seconds=time.monotonic() - started,
-        escapes=log.found,
-    )
+    seconds = time.monotonic() - started
+    redact = redact or Redactor()
+    escapes = None if log.found is None else redact(log.found)
+    return call.ended(hung, seconds, redact, has_own_thread=has_own_thread, escapes=escapes)
+
+
+def _is_in_a_transaction() -> bool:
+    """Whether Django has a transaction open on this thread, as around a test: another thread sees nothing of it."""
+    database = sys.modules.get("django.db")
+    if database is None or is_in_a_loop():
+        return False
+    try:
+        return any(known.in_atomic_block for known in database.connections.all())
+    except Exception:  # Django without settings, or without databases
+        return False
 
 
 class _Call:
@@ -71,6 +87,7 @@ class _Call:
     def __init__(self, send: Callable[[], Any]) -> None:
         self._send = send
         self.error: BaseException | None = None
+        self.result: Any = None
         self.foreign: BaseException | None = None
         self.reported = False
         self._is_async = False
@@ -94,8 +111,53 @@ class _Call:
         except BaseException as foreign:
             self.foreign = foreign
         else:
-            # A function that says False, and a program that ended with a status, have told their caller.
-            self.reported = result is False or bool(getattr(result, "returncode", 0))
+            self.result, self.reported = result, _reported.is_failure(result)
+
+    def ended(
+        self,
+        hung: bool,
+        seconds: float,
+        redact: Redactor,
+        *,
+        has_own_thread: bool,
+        escapes: str | None,
+    ) -> Attempt:
+        """What is to be known of it; nothing that the application made is kept, but for its error."""
+        error = self.error
+        # A program that does not end has not refused anything: it was its caller that gave up.
+        is_program = isinstance(error, subprocess.TimeoutExpired)
+        if hung and not is_program:
+            told = f"did not come back within {seconds:.1f} s"
+        elif error is not None and (self.reported or is_program):
+            told = _reported.words_of_error(error, redact)
+        else:
+            told = _reported.words_of_result(self.result, redact)
+        may_be_shown = error is not None and _may_be_shown(error, redact)
+        return Attempt(
+            error=error,
+            reported=self.reported,
+            hung=hung or is_program,
+            seconds=seconds,
+            told=told,
+            cause=error if may_be_shown else None,
+            places=_frames.users_places(error) if error is not None else (),
+            clients=client_of_error(error) if error is not None else client_of_result(self.result),
+            has_own_thread=has_own_thread,
+            escapes=escapes,
+        )
+
+
+def _may_be_shown(error: BaseException, redact: Redactor) -> bool:
+    """Whether pytest may show *error*, with the user's functions it came through, and give nothing away."""
+    if any(isinstance(one, _reported.PROGRAM_ERRORS) for one in _reported.chain(error)):
+        return False
+    texts = [*_reported.own_texts(error), *map(_frames.users_source, _reported.chain(error))]
+    if any(map(redact.finds_any, texts)):
+        return False
+    for one in _reported.chain(error):
+        if (own := _frames.users_traceback(one)) is not None:
+            one.__traceback__ = own
+    return True
 
 
 def _let_go(error: BaseException | None, *, and_collect: bool) -> None:
@@ -145,14 +207,14 @@ def _in_its_own_thread(call: _Call, timeout: float, cut: Callable[[], None]) -> 
     return True
 
 
-def _in_this_thread(call: _Call, cut: Callable[[], None]) -> bool:
+def _in_this_thread(call: _Call, timeout: float, cut: Callable[[], None]) -> bool:
     hung = threading.Event()
 
     def end() -> None:
         hung.set()
         cut()
 
-    timer = threading.Timer(LIMIT, end)
+    timer = threading.Timer(timeout, end)
     timer.daemon = True
     timer.start()
     try:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._certs import Certificates
+from pytest_mailtrap._clients import Watch
 from pytest_mailtrap._loop_thread import LoopThread
 from pytest_mailtrap._options import Options
 from pytest_mailtrap._station import Station
@@ -60,7 +61,9 @@ class MailTrapFactory:
             yield MailTrap(station, plays=plays)
 
     @contextmanager
-    def hostile(self, options: Options, scenario: Scenario, mode: str) -> Iterator[HostileMailTrap]:
+    def hostile(
+        self, options: Options, scenario: Scenario, mode: str, *, strict: bool = True
+    ) -> Iterator[HostileMailTrap]:
         """
         Run a trap that plays *scenario*, its CA trusted meanwhile, so that clients with default settings verify.
 
@@ -70,7 +73,7 @@ class MailTrapFactory:
 
         options = dataclasses.replace(options, trust=True)
         station = Station(self._thread, self._certificates, options)
-        trap = HostileMailTrap(station, scenario=scenario, mode=mode)
+        trap = HostileMailTrap(station, scenario=scenario, mode=mode, strict=strict)
         with self._run(station):
             yield trap
 
@@ -80,6 +83,7 @@ class MailTrapFactory:
         options = station.options
         try:
             with ExitStack() as stack:
+                stack.enter_context(Watch())
                 if options.trust:
                     stack.enter_context(station.trust())
                 if options.intercept:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap._reporting import add_check, suite_of
+from pytest_mailtrap._reporting import add_check, add_note, suite_of
 from pytest_mailtrap._settings import intercept_for_the_run
 
 if TYPE_CHECKING:
@@ -55,9 +55,12 @@ def mailtrap(
     request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
 ) -> Iterator[MailTrap]:
     """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
+    from pytest_mailtrap._trap import mail_note
+
     options, plays = trap_options(request.node), _plays(request.node)
     with mailtrap_factory.running(options, plays=plays) as trap:
         add_check(request.node, trap.unfired_faults)
+        add_note(request.node, partial(mail_note, trap))
         yield trap
 
 
@@ -67,6 +70,7 @@ def hostile_mailtrap(
 ) -> Iterator[HostileMailTrap]:
     """A mail trap that plays one hostile server per test; see its `assert_client_refuses(send)`."""
     from pytest_mailtrap._scenarios import scenario_named
+    from pytest_mailtrap._trap import mail_note
     from pytest_mailtrap._trial import is_available
 
     if not hasattr(request, "param"):
@@ -77,8 +81,12 @@ def hostile_mailtrap(
     scenario = scenario_named(request.param)
     if not is_available(scenario):
         pytest.skip(f"this OpenSSL cannot serve {scenario.maximum_tls}")
-    mode = marked_options(request.node).mode
-    with mailtrap_factory.hostile(trap_options(request.node), scenario, mode) as trap:
+    marked = marked_options(request.node)
+    is_named = marked.scenarios is not None or _is_parametrised(request.node)
+    with mailtrap_factory.hostile(
+        trap_options(request.node), scenario, marked.mode, strict=marked.strict or is_named
+    ) as trap:
+        add_note(request.node, partial(mail_note, trap))
         yield trap
 
 

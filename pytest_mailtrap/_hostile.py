@@ -9,7 +9,7 @@ from __future__ import annotations
 import unittest
 from typing import TYPE_CHECKING, Any
 
-from pytest_mailtrap._hostile_words import explain_verdict
+from pytest_mailtrap._hostile_words import explain_outside, explain_verdict
 from pytest_mailtrap._scenarios import OK
 from pytest_mailtrap._trap import MailTrap
 from pytest_mailtrap._trial import DEFAULT_TIMEOUT, Trial, addressed, raise_if_failed
@@ -30,13 +30,17 @@ class HostileMailTrap(MailTrap):
 
     It has everything a `MailTrap` has; messages and connections are those of its last try, without the control's.
     *mode* is "starttls" or "implicit".
+    *strict* tells that an advisory scenario is to be a failure: where the test names it, or its marker says so.
     """
 
-    def __init__(self, station: Station, *, scenario: Scenario, mode: str) -> None:
+    def __init__(
+        self, station: Station, *, scenario: Scenario, mode: str, strict: bool = True
+    ) -> None:
         station.play(scenario)
         super().__init__(station, plays={"mode": mode})
         self.scenario = scenario
         self.mode = mode
+        self.strict = strict
 
     @property
     def port(self) -> int:
@@ -46,6 +50,11 @@ class HostileMailTrap(MailTrap):
         In mode "implicit" it is that for implicit TLS, the same as `tls_port`.
         """
         return self.tls_port if self.mode == "implicit" else super().port
+
+    def _mail_note(self, failed: bool) -> str | None:
+        """What is shown with the test's mail."""
+        outside = self._station.stage.inbox.connections() if failed else []
+        return explain_outside(outside) if outside else super()._mail_note(failed)
 
     def _show(self, stage: Stage) -> None:
         if stage.scenario is self.scenario:
@@ -63,6 +72,7 @@ class HostileMailTrap(MailTrap):
         *,
         timeout: float | None = DEFAULT_TIMEOUT,
         may_fail_silently: bool = False,
+        strict: bool | None = None,
     ) -> Verdict:
         """
         Do as `assert_client_refuses()`, and give the verdict instead of failing.
@@ -70,7 +80,15 @@ class HostileMailTrap(MailTrap):
         Where the control fails, the verdict is that of the scenario `ok`.
         """
         send = addressed(send, self.host, self.port, keeps_own=True)
-        trial = Trial(self._station, self.mode, send, timeout, may_fail_silently, played=self._show)
+        trial = Trial(
+            self._station,
+            self.mode,
+            send,
+            timeout,
+            may_fail_silently,
+            strict=self.strict if strict is None else strict,
+            played=self._show,
+        )
         control = trial.control()
         if control.failed or self.scenario.id == OK.id:
             return control
@@ -82,6 +100,7 @@ class HostileMailTrap(MailTrap):
         *,
         timeout: float | None = DEFAULT_TIMEOUT,
         may_fail_silently: bool = False,
+        strict: bool | None = None,
     ) -> None:
         """
         Fail if the application lets this server have what it must not have, or does not tell its caller that it failed.
@@ -93,11 +112,14 @@ class HostileMailTrap(MailTrap):
         *timeout* is in seconds, for each call; a call that takes longer has failed.
         None calls it in the thread of the test, for code that is bound to its thread such as Django's ORM.
         *may_fail_silently* allows it to return as if all were well although nothing arrived, as a logging handler does.
+        *strict* makes a failure of what is but a remark in the default family, such as a weak key; None says as the test does.
 
         Where the client's own habits make a verdict impossible, the test is skipped, and the reason says so.
         """
         __tracebackhide__ = True
-        verdict = self.judge(send, timeout=timeout, may_fail_silently=may_fail_silently)
+        verdict = self.judge(
+            send, timeout=timeout, may_fail_silently=may_fail_silently, strict=strict
+        )
         raise_if_failed(verdict, self._station, trap="hostile_mailtrap")
         if verdict.outcome == "inconclusive":
             raise unittest.SkipTest(explain_verdict(verdict))

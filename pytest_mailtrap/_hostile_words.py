@@ -11,13 +11,17 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._hostile_advice import SLOW, control_remedy, remedy
-from pytest_mailtrap._layout import COLUMNS, LINES, clip, compose
-from pytest_mailtrap._outcomes import diagnosis, happenings, where
+from pytest_mailtrap._judgement import is_explained_by_its_error
+from pytest_mailtrap._layout import COLUMNS, LINES, clip, compose, height, shortened, with_rows
+from pytest_mailtrap._outcomes import concerning, diagnosis, happenings, where
+from pytest_mailtrap._pages import MORE
+from pytest_mailtrap._terms import plural
 from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._judgement import Attempt, Verdict
     from pytest_mailtrap._layout import Block
 
@@ -34,15 +38,21 @@ _NOTES = {
     "outdated": "outdated TLS",
     "weak": "weak key",
     "spoke-out-of-turn": "not waited for",
+    "forged": "EHLO was refused inside TLS",
     "forbidden-command": "never offered inside TLS",
     "inconclusive": "never offered inside TLS",
 }
 _LEAKED = {"login": "AUTH", "command": "commands"}
-_IMPLIED = frozenset({"commands"})
+_IMPLIED = frozenset({"commands", "AUTH"})
+# What a database raises where another thread does not see what the test has written.
+_DATABASES = ("django.db.", "sqlite3.", "psycopg.", "psycopg2.", "sqlalchemy.exc.")
 _FACTS = {
     "spoke-out-of-turn": "believed a reply forged before TLS",
     "forbidden-command": "sent AUTH, which was not offered inside TLS",
+    "forged": "believed a reply forged before TLS",
     "inconclusive": "inconclusive, the client sends AUTH unasked",
+    "inconclusive-session": "inconclusive, the client goes on after a refused EHLO",
+    "never-connected": "nothing connected to the hostile server",
     "went-without": "sent the message without REQUIRETLS",
     "needs-unused": "the message does not ask for REQUIRETLS",
     "false-success": "reported success without a reply",
@@ -54,7 +64,9 @@ _FACTS = {
 }
 _EXPECTED = {
     "spoke-out-of-turn": "what came before TLS is discarded",
+    "forged": "QUIT, as EHLO and HELO are refused inside TLS",
     "forbidden-command": "no AUTH, as EHLO inside TLS offers none",
+    "never-connected": "a connection to this server, and nothing sent on it",
     "went-without": "an error, as with 5.7.30 (RFC 8689)",
     "needs-unused": "MAIL FROM:<...> REQUIRETLS at the good server",
     "false-success": "an error, as the server never said 250",
@@ -66,36 +78,83 @@ _EXPECTED = {
 
 def explain_verdict(verdict: Verdict) -> str:
     """Say what the client did wrong with one hostile server, and what to change."""
-    rest = [
+    cause = _cause(verdict)
+    blocks = [
         _evidence(verdict),
         [
-            f"  - expected: {_EXPECTED.get(verdict.outcome, 'nothing is sent to this server')}",
+            f"  - expected: {_EXPECTED.get(cause, 'nothing is sent to this server')}",
             f"  + received: {_received(verdict)}",
         ],
-        remedy(_cause(verdict), verdict.mode),
+        _places(verdict),
+        remedy(_remedied(verdict), verdict.mode, _clients(verdict)),
     ]
     who = _who(verdict)
-    if 2 + len(who) + sum(len(block) + 1 for block in rest if block) > LINES:
+    if height(who, *blocks) > LINES:
         who = _who(verdict, lines=1)
-    return compose(fact(verdict), who, *rest)
+    blocks[-1] = shortened(blocks[-1], height(who, *blocks) - LINES)
+    return compose(fact(verdict), who, *blocks)
+
+
+def _clients(verdict: Verdict) -> tuple[str, ...]:
+    """Whom the error or the program's name shows, else whoever connected."""
+    seen = [verdict.attempt.clients]
+    if verdict.connection is not None:
+        seen.append(verdict.connection.clients)
+    seen += [connection.clients for connection in reversed(verdict.connections)]
+    return next(filter(None, seen), ())
+
+
+def _places(verdict: Verdict) -> Block:
+    """Where the client's own error came from, where pytest must not show it."""
+    attempt = verdict.attempt
+    is_shown = attempt.error is None or attempt.cause is not None
+    if is_shown or not attempt.places or not is_explained_by_its_error(verdict):
+        return []
+    return ["  its error came through:", *(f"      {place}" for place in attempt.places[-2:])]
 
 
 def explain_control(
     verdict: Verdict, *, trap: str, port: int, tls_port: int, intercepts: bool = False
 ) -> str:
     """Say why a client that could not send to a good server proves nothing; *trap* is what the test calls it."""
+    attempt = verdict.attempt
     if verdict.outcome in ("not-delivered", "hung"):
         head = "the control failed: nothing arrived at a good server"
         cause = _control_cause(verdict, intercepts=intercepts)
     else:
         head = f"the control failed: {fact(verdict)}"
-        cause = _cause(verdict)
-    advice = control_remedy(cause, verdict.mode, trap=trap)
-    return compose(
-        head,
-        _labelled("the client", _client(verdict.attempt)),
-        _evidence(verdict) or _whereto(verdict) or happenings(verdict.connections, port, tls_port),
-        [*advice, *SLOW] if verdict.attempt.hung else advice,
+        cause = _remedied(verdict)
+    concerned = concerning(cause, verdict.connections)
+    advice = control_remedy(
+        cause,
+        verdict.mode,
+        trap=trap,
+        clients=_clients(verdict),
+        name=(concerned.misnamed if concerned else "") or "",
+        reported=attempt.reported,
+    )
+    happened = _evidence(verdict) or _whereto(verdict)
+    blocks = [
+        happened or happenings(verdict.connections, port, tls_port, room=6),
+        _places(verdict),
+        list(SLOW) if attempt.hung else [],
+        advice,
+    ]
+    client = _labelled("the client", attempt.told, 3)
+    blocks[-1] = shortened(blocks[-1], height(client, *blocks) - LINES)
+    return compose(head, client, *blocks)
+
+
+def explain_outside(connections: Sequence[Connection]) -> str:
+    """Say that a hostile server was met by a client that nobody was asked to judge."""
+    return "\n".join(
+        [
+            f"{plural(len(connections), 'connection')} to the hostile server came outside of",
+            "assert_client_refuses(): pass the function, not its result:",
+            "  hostile_mailtrap.assert_client_refuses(send), not send()",
+            "",
+            *happenings(connections, 0, 0, room=6),
+        ]
     )
 
 
@@ -103,38 +162,83 @@ def explain_family(verdicts: Sequence[Verdict]) -> str:
     """Say which hostile servers got what, in one table: what they got, and under it who."""
     failed = [verdict for verdict in verdicts if verdict.failed]
     total = sum(verdict.scenario.id != "ok" for verdict in verdicts)
-    table = _family_table(failed)
-    causes = dict.fromkeys(_cause(verdict) for verdict in failed)
-    advice = [remedy(cause, failed[0].mode) for cause in causes]
-    blocks = [table, *advice]
-    if 1 + sum(len(block) + 1 for block in blocks) > LINES:
-        # The table is what cannot be done without; each scenario alone gives its advice in full.
-        blocks = [*filter(None, (table, _in_short(advice, LINES - 3 - len(table))))]
-    text = [f"the client fails at {len(failed)} of {total} hostile servers"]
-    for block in blocks:
-        text += ["", *block]
+    causes = dict.fromkeys(_remedied(verdict) for verdict in failed)
+    clients = next(filter(None, map(_clients, failed)), ())
+    advice = [remedy(cause, failed[0].mode, clients) for cause in causes]
+    groups = _groups(failed)
+    # The least table names each fact and some who show it; the advice has the rest, and at last the table grows into it.
+    advice = _advice_within(advice, LINES - height(_table(groups, 1)))
+    table = _table_within(groups, LINES - height(*advice) - 1)
+    if all(verdict.outcome == "never-connected" for verdict in failed):
+        head = f"nothing connected to {len(failed)} of {total} hostile servers"
+    else:
+        head = f"the client fails at {len(failed)} of {total} hostile servers"
+    text = [head]
+    for block in (table, *advice):
+        text += ["", *block] if block else []
     return "\n".join(map(clip, text))
 
 
-def _in_short(advice: Sequence[Block], room: int) -> Block:
-    """The sentences without their examples, as many as there is room for; never a part of one."""
+def _advice_within(advice: Sequence[Block], room: int) -> list[Block]:
+    """As much of the advice as there is room for: whole, else without some rows, else the sentences alone."""
+    fitting = [block for block in advice if block]
+    pages = dict.fromkeys(line for block in fitting for line in block if line.startswith(MORE))
+    for count in (3, 2, 1):
+        blocks = [with_rows(block, count, keeps_page=False) for block in fitting]
+        if pages:
+            blocks[-1] = [*blocks[-1], *list(pages)[:1]]
+        if sum(len(block) + 1 for block in blocks) <= room:
+            return blocks
+    return [_sentences(fitting, pages, room - 1)]
+
+
+def _sentences(advice: Sequence[Block], pages: Iterable[str], room: int) -> Block:
+    """The sentences with a row each where there is room for it, one below the other; never a part of a sentence."""
+    last = list(pages)[:1]
     shown: Block = []
-    for lines in advice:
-        sentence = "\n".join(line for line in lines if not line.startswith("  ")).rstrip(":")
-        if len(shown) + len(sentence.splitlines()) <= room:
-            shown += sentence.splitlines()
-    return shown
+    for block in advice:
+        for lines in (with_rows(block, n, keeps_page=False) for n in (1, 0)):
+            if len(shown) + len(lines) + len(last) <= room:
+                if not lines[-1].startswith("  "):
+                    lines = [*lines[:-1], lines[-1].rstrip(":")]
+                shown += lines
+                break
+    return [*shown, *last]
 
 
-def _family_table(failed: Sequence[Verdict]) -> Block:
+def _groups(failed: Sequence[Verdict]) -> dict[str, Block]:
+    """What was seen, and the lines with the ids of the servers that saw it."""
     groups: dict[str, list[str]] = {}
     for verdict in failed:
         groups.setdefault(fact(verdict), []).append(verdict.scenario.id)
-    return [
-        line
-        for what, ids in groups.items()
-        for line in (f"  {what}:", *_wrapped(", ".join(ids), "      "))
-    ]
+    return {what: _wrapped(", ".join(ids), "      ") for what, ids in groups.items()}
+
+
+def _table(groups: Mapping[str, Block], most: int) -> Block:
+    """The groups, with so many lines of ids each."""
+    return [line for what, lines in groups.items() for line in (f"  {what}:", *_some(lines, most))]
+
+
+def _some(lines: Block, most: int) -> Block:
+    if len(lines) <= most:
+        return lines
+    left = " ".join(lines[most:]).count(",") + 1
+    kept = lines[:most]
+    more = f" ... and {left} more"
+    if len(kept[-1]) + len(more) > COLUMNS:
+        *whole, _, _ = kept[-1].rsplit(",", 2)
+        kept[-1], more = f"{','.join(whole)},", f" ... and {left + 1} more"
+    kept[-1] = kept[-1].rstrip(",") + f",{more}"
+    return kept
+
+
+def _table_within(groups: Mapping[str, Block], room: int) -> Block:
+    """The longest table there is room for."""
+    longest = max(map(len, groups.values()))
+    for most in range(longest, 1, -1):
+        if len(table := _table(groups, most)) <= room:
+            return table
+    return _table(groups, 1)
 
 
 def _wrapped(text: str, indent: str) -> Block:
@@ -146,7 +250,7 @@ def _wrapped(text: str, indent: str) -> Block:
 def fact(verdict: Verdict) -> str:
     """What the client did, in at most 58 characters."""
     if verdict.outcome != "leaked":
-        return _FACTS[verdict.outcome]
+        return _FACTS[_cause(verdict)]
     things = [_LEAKED.get(thing, thing) for thing in verdict.leaked]
     if len(things) > 1:
         # An envelope says more than that there were commands, a password more than AUTH.
@@ -154,11 +258,29 @@ def fact(verdict: Verdict) -> str:
     return f"{_and(things)} {_CHANNELS[verdict.channel or 'cleartext']}"
 
 
+def remark(verdict: Verdict) -> str:
+    """What is remarked of a client that is well configured but for a matter of taste."""
+    return f"accepts a server that {verdict.scenario.summary} ({verdict.scenario.id})"
+
+
 def _cause(verdict: Verdict) -> str:
-    """The key of the remedy."""
+    """The key of the words."""
     if verdict.outcome == "leaked":
         return verdict.channel or "cleartext"
+    if verdict.scenario.refuses_session:
+        if verdict.outcome == "forbidden-command":
+            return "forged"
+        if verdict.outcome == "inconclusive":
+            return "inconclusive-session"
     return verdict.outcome
+
+
+def _remedied(verdict: Verdict) -> str:
+    """The key of the remedy: who accepts everybody is not cured by longer keys."""
+    cause = _cause(verdict)
+    if cause == "weak" and verdict.trusts_anybody:
+        return "impostor"
+    return "forged" if cause == "spoke-out-of-turn" else cause
 
 
 def _whereto(verdict: Verdict) -> Block:
@@ -173,16 +295,17 @@ def _whereto(verdict: Verdict) -> Block:
 
 def _control_cause(verdict: Verdict, *, intercepts: bool) -> str:
     cause = diagnosis(verdict.connections, intercepts=intercepts)
-    errors = [connection.handshake_error or "" for connection in verdict.connections]
-    is_led = any(connection.transport.server_host for connection in verdict.connections)
-    if cause == "nothing-sent" and any("without a TLS handshake" in error for error in errors):
-        return "wrong-port-intercepted" if is_led else "wrong-port"
-    if is_led:
-        return cause
-    asked = {c.transport.sni for c in verdict.connections} - {None, "localhost"}
-    if cause == "context-out-of-reach" and (asked or "ostname mismatch" in _error(verdict.attempt)):
-        return "wrong-host"
+    if not verdict.connections and _needs_the_tests_thread(verdict.attempt):
+        return "other-thread"
     return cause
+
+
+def _needs_the_tests_thread(attempt: Attempt) -> bool:
+    """Whether a database kept it from sending, and it ran in a thread that sees nothing of the test's transaction."""
+    if not attempt.has_own_thread or attempt.error is None:
+        return False
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(attempt.error).__mro__]
+    return any(name.startswith(_DATABASES) or name.endswith("DoesNotExist") for name in names)
 
 
 def _who(verdict: Verdict, *, lines: int = 2) -> Block:
@@ -193,7 +316,7 @@ def _who(verdict: Verdict, *, lines: int = 2) -> Block:
         *(
             []
             if verdict.outcome == "needs-unused"
-            else _labelled("the client", _client(verdict.attempt), lines)
+            else _labelled("the client", verdict.attempt.told, lines)
         ),
     ]
 
@@ -209,23 +332,6 @@ def _labelled(label: str, text: str, lines: int = 2) -> Block:
     )
 
 
-def _client(attempt: Attempt) -> str:
-    if attempt.hung:
-        return f"did not come back within {attempt.seconds:.1f} s"
-    if attempt.error is not None and attempt.reported:
-        return f"raised {_error(attempt)}"
-    return "reported a failure" if attempt.reported else "reported success"
-
-
-def _error(attempt: Attempt) -> str:
-    if attempt.error is None:
-        return ""
-    reason = getattr(attempt.error, "verify_message", "") or str(attempt.error)
-    text = printable(reason.encode("utf-8", "backslashreplace"))
-    name = type(attempt.error).__name__
-    return f"{name}: {text}" if text else name
-
-
 def _evidence(verdict: Verdict) -> Block:
     """The start of TLS if there was one, the line that decided, and its reply."""
     if verdict.outcome == "control-characters" and verdict.attempt.escapes is not None:
@@ -239,7 +345,7 @@ def _evidence(verdict: Verdict) -> Block:
     return [
         "  on the wire:",
         *(f"      {line}" for line in before),
-        f"      {str(lines[at])[:36]}   <-- {_NOTES.get(_cause(verdict), 'here')}",
+        f"      {str(lines[at])[:36]}   <-- {_NOTES.get(_cause(verdict).removesuffix('-session'), 'here')}",
         *(f"      {line}" for line in lines[at + 1 : at + 2]),
     ]
 
@@ -252,7 +358,7 @@ def _turns(line: str) -> bool:
 
 
 def _received(verdict: Verdict) -> str:
-    if verdict.outcome == "hung":
+    if verdict.outcome == "hung" and verdict.attempt.error is None:
         return f"silence for {verdict.attempt.seconds:.1f} s, until the trap hung up"
     return fact(verdict)
 

@@ -30,6 +30,7 @@ Outcome = Literal[
     "lost",
     "hung",
     "control-characters",
+    "never-connected",
     "inconclusive",
     "not-delivered",
     "other-mode",
@@ -49,6 +50,11 @@ class Attempt:
     How one call of the application's `send()` ended.
 
     *error* is what it raised, or None; *reported* whether its caller could tell that it failed.
+    *hung* tells that it did not come back in time, or that a program it had started did not.
+    *told* is what its caller was told, in words, without the passwords that the trap knows.
+    *cause* is *error* where it can be shown without giving away a password, else None; *places* are then the lines of
+    the user's own code that it came through.
+    *clients* are the mail libraries or programs that it names, and *has_own_thread* tells that it ran in a thread of its own.
     *escapes* is a record of the application's log in which the server's control characters stand as they came, or None.
     """
 
@@ -56,6 +62,11 @@ class Attempt:
     reported: bool = False
     hung: bool = False
     seconds: float = 0.0
+    told: str = ""
+    cause: BaseException | None = field(default=None, repr=False)
+    places: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    has_own_thread: bool = False
     escapes: str | None = None
 
 
@@ -65,9 +76,12 @@ class Verdict:
     What became of one scenario.
 
     *outcome* "refused" and "delivered" (over TLS that held) are good, "inconclusive" is neither, all others are failures.
+    "never-connected" tells that there was nothing to be judged: such a client has not refused anything.
     *leaked* names what the server got: "password", "login" (AUTH without its password), "envelope", "message", "command".
     *channel* says how: in "cleartext", over TLS to an "impostor", over "outdated" TLS, or TLS with a "weak" key.
     *connection* is the one that shows it, *decisive* the place of the line in its transcript.
+    *remark* tells that it is worth a remark and no failure: a matter of taste that nobody has asked for.
+    *trusts_anybody* tells, of a weak key that was accepted, that the same client accepts the certificate of any CA.
     """
 
     scenario: Scenario
@@ -79,6 +93,8 @@ class Verdict:
     decisive: int | None = None
     attempt: Attempt = field(default_factory=Attempt, repr=False)
     connections: tuple[Connection, ...] = field(default=(), repr=False)
+    remark: bool = False
+    trusts_anybody: bool = False
 
     @property
     def passed(self) -> bool:
@@ -87,8 +103,8 @@ class Verdict:
 
     @property
     def failed(self) -> bool:
-        """Whether it did not; an inconclusive verdict has neither passed nor failed."""
-        return not self.passed and self.outcome != "inconclusive"
+        """Whether it did not; an inconclusive verdict and a remark have neither passed nor failed."""
+        return not (self.passed or self.remark or self.outcome == "inconclusive")
 
 
 def judge(
@@ -98,13 +114,8 @@ def judge(
     attempt: Attempt,
     *,
     may_fail_silently: bool = False,
-    sends_auth_unasked: bool = False,
 ) -> Verdict:
-    """
-    Say what became of *scenario*, from what its server saw and how `send()` ended.
-
-    *sends_auth_unasked* tells that the client sends AUTH also where it is never offered: then AUTH proves nothing.
-    """
+    """Say what became of *scenario*, from what its server saw and how `send()` ended."""
 
     def verdict(outcome: Outcome, found: _Finding | None = None) -> Verdict:
         return Verdict(
@@ -126,11 +137,13 @@ def judge(
     if early := _first(c for c in connections if c.spoke_out_of_turn):
         return verdict("spoke-out-of-turn", _Finding(connection=early, decisive=_early_line(early)))
     if found := _forbidden(scenario, connections):
-        return verdict("inconclusive" if sends_auth_unasked else "forbidden-command", found)
+        return verdict("forbidden-command", found)
     if found := _without(scenario, connections):
         return verdict("went-without", found)
     if attempt.hung:
         return verdict("hung")
+    if not connections and scenario.id != "ok":
+        return verdict("never-connected")
     if attempt.escapes is not None:
         return verdict("control-characters")
     if any(map(_accepted, connections)):
@@ -159,10 +172,17 @@ def uses(option: str, connections: Iterable[Connection]) -> bool:
     )
 
 
-def sent_auth(connections: Iterable[Connection]) -> bool:
-    """Whether any of them saw AUTH."""
-    return any(
-        _verb(line) == "AUTH" for connection in connections for line in connection.transcript
+def is_explained_by_its_error(verdict: Verdict) -> bool:
+    """Whether the application's own error is what there is to be looked at, since nothing came to be judged."""
+    return verdict.outcome in ("not-delivered", "never-connected")
+
+
+def is_matter_of_taste(verdict: Verdict) -> bool:
+    """Whether all that can be said against the client is that it accepts TLS which some would not."""
+    return (
+        verdict.scenario.advisory
+        and verdict.outcome == "leaked"
+        and verdict.channel in ("impostor", "weak")
     )
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._scenario import Scenario
 
+_PLAYED = ("mode", "scenarios", "skip_scenarios", "strict")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkerOptions(Options):
@@ -19,13 +21,15 @@ class MarkerOptions(Options):
     What `@pytest.mark.mailtrap` takes: the options of the test's trap, and what holds for the test itself.
 
     *guard* says whether connections to mail ports of other hosts fail; None stands for what holds for the whole run.
-    *mode*, *scenarios* and *skip_scenarios* choose what `hostile_mailtrap` and `assert_refuses_hostile_servers()` play.
+    *mode*, *scenarios* and *skip_scenarios* choose what `hostile_mailtrap` and `assert_refuses_hostile_servers()` play,
+    *strict* makes failures of what are remarks of the default family.
     """
 
     guard: bool | None = None
     mode: str = "starttls"
     scenarios: tuple[Any, ...] | None = None  # ids, or Scenario objects
     skip_scenarios: Mapping[str, str] | None = None
+    strict: bool = False
 
     def chosen_scenarios(self) -> tuple[Scenario, ...]:
         """What `hostile_mailtrap` plays; ValueError where a scenario is unknown, or skipped without a reason."""
@@ -36,7 +40,7 @@ class MarkerOptions(Options):
 
     def plays(self) -> dict[str, Any]:
         """The same as keywords of `assert_refuses_hostile_servers()`."""
-        return {name: getattr(self, name) for name in ("mode", "scenarios", "skip_scenarios")}
+        return {name: getattr(self, name) for name in _PLAYED}
 
     def for_the_trap(self, *, intercept: bool | tuple[str, ...] | None = None) -> Options:
         """The part that a trap takes; *intercept* is what holds where the marker says nothing of it."""

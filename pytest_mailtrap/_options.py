@@ -22,8 +22,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "mode": MODES,
 }
 # What holds for a test, and says nothing to a trap; `MarkerOptions` has it.
-MARKER_ONLY = ("guard", "mode", "scenarios", "skip_scenarios")
-_SWITCHES = ("require_auth", "auth_without_tls", "trust", "guard")
+MARKER_ONLY = ("guard", "mode", "scenarios", "skip_scenarios", "strict")
+_SWITCHES = ("require_auth", "auth_without_tls", "trust", "guard", "strict")
 _LISTS = ("intercept", "require", "scenarios")
 # None stands for what holds for the whole run, or for nothing at all.
 _MAY_BE_NONE = frozenset({"policy", "guard", "intercept", "require", "scenarios"})

@@ -57,7 +57,9 @@ class Scenario:
     *forbids* names commands that must not come inside TLS either, since they were not offered there.
     *needs* names an option of MAIL that a message must not be sent without; the application has to use it where it can.
     *must_not_log* are texts of the server's that would do harm in the application's log, as they stand.
+    *baseline* is the id of the scenario that tells whether the client sends such commands in any case: then they prove nothing.
     *by_default* False is for what only some applications withstand: it is played where it is named.
+    *advisory* makes it a remark, not a failure, that a client accepts the server's TLS, unless the scenario is named or `strict` is set.
     *priority* is 1 for what every client should withstand, 3 for what is a matter of taste.
     """
 
@@ -74,9 +76,11 @@ class Scenario:
     rules: tuple[Rule, ...] = field(default=(), repr=False)
     greets_after: float | None = None
     forbids: tuple[str, ...] = ()
+    baseline: str = "auth-never-offered"
     needs: str | None = None
     must_not_log: tuple[str, ...] = ()
     by_default: bool = True
+    advisory: bool = False
     priority: int = 1
 
     def __post_init__(self) -> None:
@@ -128,6 +132,11 @@ class Scenario:
     def is_outdated(self) -> bool:
         """Whether it speaks only versions of TLS that RFC 8996 forbids."""
         return TLS_VERSIONS.index(self.maximum_tls) < TLS_VERSIONS.index("TLSv1.2")
+
+    @property
+    def refuses_session(self) -> bool:
+        """Whether what it forbids is forbidden since it refuses EHLO, and not only since it was not offered."""
+        return "MAIL" in self.forbids
 
     def __str__(self) -> str:
         return self.id

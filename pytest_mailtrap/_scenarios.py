@@ -14,8 +14,6 @@ from pytest_mailtrap._terms import MODES, guess
 
 # A client that has given up on TLS waits for a greeting on the TLS port; one that has not speaks at once.
 _GREETS_AFTER = 0.1
-# How long a forged reply has time to be believed, before the true one comes.
-_LATE = 0.25
 
 
 def _always(command: str, **what: object) -> Rule:
@@ -48,13 +46,19 @@ def _handshake(name: str, summary: str, rule: Rule, *modes: str, priority: int =
 
 
 def _certificate(
-    name: str, summary: str, *, priority: int = 1, by_default: bool = True
+    name: str,
+    summary: str,
+    *,
+    priority: int = 1,
+    by_default: bool = True,
+    advisory: bool = False,
 ) -> Scenario:
     return Scenario(
         id=f"certificate-{name}",
         summary=summary,
         certificate=name,
         by_default=by_default,
+        advisory=advisory,
         priority=priority,
     )
 
@@ -72,6 +76,12 @@ _NO_AUTH_INSIDE = (
     _always("EHLO", inside_tls=True, offers={"AUTH": None}),
     _always("AUTH", inside_tls=True, code=502, text="5.5.1 AUTH is not offered"),
 )
+# Without EHLO or HELO there can be no mail (RFC 5321, section 4.1.4): who goes on has taken a forged reply for the answer.
+_NO_SESSION_INSIDE = tuple(
+    _always(command, inside_tls=True, code=502, text="5.5.1 Command not implemented")
+    for command in ("EHLO", "HELO")
+)
+_INJECTION_BASELINE = "response-injection-baseline"
 _FORGED = b"250-localhost\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 HELP\r\n"
 _READY = b"220 Ready to start TLS\r\n"
 # Escape sequences that clear the screen and set its title, a lone CR, and all in one line of 8 KiB.
@@ -143,7 +153,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     _certificate("self-signed", "shows a certificate that it has signed itself"),
     _certificate("expired", "shows a certificate that ended yesterday"),
     _certificate("not-yet-valid", "shows a certificate that begins tomorrow"),
-    _certificate("host-mismatch", "shows a certificate for another host"),
+    _certificate("host-mismatch", "shows a certificate for another host, impostor.example"),
     _certificate(
         "missing-intermediate", "does not send the CA between its certificate and the root"
     ),
@@ -156,20 +166,35 @@ SCENARIOS: tuple[Scenario, ...] = (
         by_default=False,
     ),
     _certificate(
-        "partial-wildcard", "shows a certificate for l*, or whatever begins so", priority=3
+        "partial-wildcard",
+        "shows a certificate for l*, or whatever begins so",
+        priority=3,
+        advisory=True,
     ),
-    _certificate("weak-key", "shows a certificate with an RSA key of 1024 bits", priority=3),
+    _certificate(
+        "weak-key",
+        "shows a certificate with an RSA key of 1024 bits",
+        priority=3,
+        advisory=True,
+    ),
     _version("TLSv1"),
     _version("TLSv1.1"),
     Scenario(
         id="response-injection",
-        summary="has a forged EHLO reply behind its 220, for the client to take for one inside TLS",
+        summary="has a forged EHLO reply behind its 220, and refuses EHLO and HELO inside TLS",
         modes=("starttls",),
-        expected="either",
-        rules=(
-            _always("STARTTLS", raw=_READY + _FORGED, obey=True),
-            _always("EHLO", inside_tls=True, delay=_LATE, until_input=True),
-        ),
+        rules=(_always("STARTTLS", raw=_READY + _FORGED, obey=True), *_NO_SESSION_INSIDE),
+        forbids=("AUTH", "MAIL"),
+        baseline=_INJECTION_BASELINE,
+    ),
+    Scenario(
+        id=_INJECTION_BASELINE,
+        summary="refuses EHLO and HELO inside TLS, and forges nothing",
+        modes=("starttls",),
+        rules=_NO_SESSION_INSIDE,
+        forbids=("AUTH", "MAIL"),
+        baseline=_INJECTION_BASELINE,
+        by_default=False,
     ),
     Scenario(
         id="response-injection-fragment",
@@ -197,6 +222,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         summary="never offers AUTH",
         expected="either",
         rules=_NO_AUTH_INSIDE,
+        forbids=("AUTH",),
     ),
     Scenario(
         id="implicit-plaintext",
@@ -245,7 +271,7 @@ SCENARIOS: tuple[Scenario, ...] = (
 )
 _BY_ID = {scenario.id: scenario for scenario in SCENARIOS}
 OK = _BY_ID["ok"]
-BASELINE = _BY_ID["auth-never-offered"]
+NOT_TRUSTED = _BY_ID["certificate-not-trusted"]
 
 
 def family(

@@ -296,6 +296,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         *,
         scenarios: Iterable[str | Scenario] | None = None,
         skip_scenarios: Mapping[str, str] | None = None,
+        strict: bool | None = None,
         timeout: float | None = 10.0,
         may_fail_silently: bool = False,
     ) -> tuple[Verdict, ...]:
@@ -306,7 +307,8 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         *send* makes the application send one message; it is given host and port where it takes them,
         but keeps its own where it has defaults for them and `intercept()` is in force.
         *mode* is "starttls" or "implicit"; *scenarios* narrows the family, *skip_scenarios* maps ids to the reason why they are left out.
-        For each of the three None stands for what the test's marker says, if anything; else it is the whole family of "starttls".
+        *strict* makes failures of the remarks of the default family, such as a weak key.
+        For each of the four None stands for what the test's marker says, if anything; else it is the whole family of "starttls".
         *timeout* and *may_fail_silently* are those of `HostileMailTrap.assert_client_refuses`.
         All failures stand in one message; the verdicts are returned, the control's first.
         What the servers got is in the verdicts, not among the messages of the trap.
@@ -319,7 +321,9 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
             send,
             timeout=timeout,
             may_fail_silently=may_fail_silently,
-            **self._played(mode=mode, scenarios=scenarios, skip_scenarios=skip_scenarios),
+            **self._played(
+                mode=mode, scenarios=scenarios, skip_scenarios=skip_scenarios, strict=strict
+            ),
         )
 
     def judge_hostile_servers(
@@ -329,6 +333,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         *,
         scenarios: Iterable[str | Scenario] | None = None,
         skip_scenarios: Mapping[str, str] | None = None,
+        strict: bool | None = None,
         **keywords: Any,
     ) -> tuple[Verdict, ...]:  # the keywords of the method above
         """
@@ -338,8 +343,15 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         """
         from pytest_mailtrap._trial import judge_family
 
-        played = self._played(mode=mode, scenarios=scenarios, skip_scenarios=skip_scenarios)
+        played = self._played(
+            mode=mode, scenarios=scenarios, skip_scenarios=skip_scenarios, strict=strict
+        )
         return judge_family(self._station, send, **played, **keywords)
+
+    def _mail_note(self, failed: bool) -> str | None:
+        """What is shown with the test's mail: what was remarked of a client that has passed."""
+        del failed  # a remark is one in either case
+        return "\n".join(f"remark: the client {text}" for text in self._station.remarks) or None
 
     def _played(self, **given: Any) -> dict[str, Any]:  # arguments of the two methods above
         """What was *given*, and what the marker says in place of None."""
@@ -361,3 +373,8 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                 )
             )
         return numbered(messages)
+
+
+def mail_note(trap: MailTrap, *, failed: bool) -> str | None:
+    """What is shown with the mail of the test that has *trap*, given whether it has *failed*."""
+    return trap._mail_note(failed)  # noqa: SLF001  # for the fixtures, and not for users

@@ -74,6 +74,19 @@ def unverified_starttls(trap):
     return send
 
 
+def unverified_starttls_lax(trap):
+    """Looks at no certificate, nor at the length of its key."""
+
+    def send():
+        context = no_context()
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        with smtplib.SMTP(trap.host, trap.port, timeout=TIMEOUT) as client:
+            client.starttls(context=context)
+            client.sendmail(*MAIL)
+
+    return send
+
+
 def unverified_implicit(trap):
     def send():
         with smtplib.SMTP_SSL(
@@ -245,12 +258,27 @@ def logs_what_it_hears(make):
 
 
 class BareClient:
-    """SMTP by hand; *keeps_input* does not discard what came before TLS, *keeps_offers* does not forget what was offered there."""
+    """
+    SMTP by hand.
 
-    def __init__(self, trap, *, keeps_input=False, keeps_offers=False):
+    *keeps_input* does not discard what came before TLS, *keeps_offers* does not forget what was offered there;
+    *reads_late* waits for the network before it looks at what it has, *ignores_refusals* looks at no code.
+    """
+
+    def __init__(
+        self,
+        trap,
+        *,
+        keeps_input=False,
+        keeps_offers=False,
+        reads_late=False,
+        ignores_refusals=False,
+    ):
         self.socket = socket.create_connection((trap.host, trap.port), timeout=3)
         self.keeps_input = keeps_input
         self.keeps_offers = keeps_offers
+        self.reads_late = reads_late
+        self.ignores_refusals = ignores_refusals
         self.incoming = b""
         self.offers = set()
 
@@ -261,8 +289,10 @@ class BareClient:
         self.socket.close()
 
     def reply(self):
+        is_late = self.reads_late
         while True:
-            while b"\r\n" not in self.incoming:
+            while is_late or b"\r\n" not in self.incoming:
+                is_late = False
                 data = self.socket.recv(4096)
                 if not data:
                     raise ConnectionResetError
@@ -279,7 +309,8 @@ class BareClient:
     def ehlo(self):
         if not self.keeps_offers:
             self.offers = set()
-        return self.say("EHLO bare")
+        if self.say("EHLO bare") != 250 and not self.ignores_refusals:
+            raise OSError("EHLO was refused")
 
     def starttls(self):
         self.say("STARTTLS")
@@ -315,6 +346,14 @@ def bare(trap, *, auth="if offered", **faults):
 
 def keeps_input(trap):
     return bare(trap, keeps_input=True)
+
+
+def reads_late(trap):
+    return bare(trap, keeps_input=True, reads_late=True)
+
+
+def ignores_refusals(trap):
+    return bare(trap, ignores_refusals=True)
 
 
 def keeps_offers(trap):

@@ -94,7 +94,7 @@ def test_context_variables_are_seen():
 def test_send_must_be_a_function(hostile_mailtrap):
     """It is called twice: what it gives back cannot be."""
     with pytest.raises(
-        TypeError, match="send must be a function, which is called several times, got None"
+        TypeError, match="send must be a function, which is called several times: pass the function"
     ):
         hostile_mailtrap.assert_client_refuses(None)
 
@@ -158,7 +158,7 @@ def test_mail_sent_in_the_background_is_waited_for(hostile_mailtrap, patience):
 
 @hostile
 def test_connection_that_is_kept_does_not_carry_over(hostile_mailtrap):
-    """A client that keeps its connection to the good server has to make a new one to the hostile one."""
+    """A client that keeps its connection to the good server, and makes no new one to the hostile one, has not refused it."""
     kept = []
 
     def send():
@@ -169,7 +169,7 @@ def test_connection_that_is_kept_does_not_carry_over(hostile_mailtrap):
 
     verdict = hostile_mailtrap.judge(send)
     kept[0].close()
-    assert verdict.outcome == "refused"
+    assert verdict.outcome == "never-connected"
     assert isinstance(verdict.attempt.error, smtplib.SMTPServerDisconnected)
 
 

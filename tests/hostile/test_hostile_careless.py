@@ -50,7 +50,8 @@ STARTTLS = [
     leak("certificate-weak-key", clients.lax_starttls, "weak"),
     leak("tls-1.0-only", clients.lax_starttls, "outdated"),
     leak("tls-1.1-only", clients.lax_starttls, "outdated"),
-    other("response-injection", clients.keeps_input, "spoke-out-of-turn"),
+    other("response-injection", clients.keeps_input, "forbidden-command"),
+    other("response-injection-baseline", clients.swallowing(clients.secure_starttls), "lost"),
     other("response-injection-fragment", clients.keeps_input, "forbidden-command"),
     other("stale-capabilities", clients.keeps_offers, "forbidden-command"),
     other("auth-never-offered", clients.swallowing(clients.secure_starttls), "lost"),
@@ -162,14 +163,14 @@ def test_its_secure_twin_passes(mailtrap, scenario, secure, monkeypatch):
 
         monkeypatch.setattr(ssl, "create_default_context", strict)
     verdict = judge(mailtrap, secure, "starttls", scenario)
-    expected = (
-        "refused" if scenario in ("certificate-cn-only", "requiretls-not-offered") else "delivered"
-    )
-    assert verdict.outcome == expected
+    refusing = ("certificate-cn-only", "requiretls-not-offered", "response-injection")
+    assert verdict.outcome == ("refused" if scenario in refusing else "delivered")
     assert verdict.passed
 
 
-@pytest.mark.parametrize("scenario", ["stale-capabilities", "response-injection-fragment"])
+@pytest.mark.parametrize(
+    "scenario", ["stale-capabilities", "response-injection-fragment", "auth-never-offered"]
+)
 def test_auth_that_is_always_sent_proves_nothing(mailtrap, scenario):
     """A client that sends AUTH unasked is not accused of having believed somebody: that is inconclusive."""
     verdict = judge(mailtrap, clients.always_auth, "starttls", scenario)

@@ -77,9 +77,7 @@ def test_impostor(pytester):
         "  + received: password, envelope and message sent to an impostor",
         "",
         "Let the client verify the server's certificate:",
-        "  smtplib     context=ssl.create_default_context()",
-        "  Django      4.2 or newer, with its own SMTP backend",
-        "  aiosmtplib  validate_certs=True, as by default",
+        "  smtplib  context=ssl.create_default_context()",
     ]
 
 
@@ -110,9 +108,7 @@ def test_cleartext(pytester):
         "  + received: envelope and message sent in cleartext",
         "",
         "Insist on TLS, and let no error of it lead to a try without:",
-        "  smtplib     starttls() always, not if has_extn('starttls')",
-        "  Django      EMAIL_USE_TLS = True",
-        "  aiosmtplib  start_tls=True",
+        "  smtplib  starttls() always, not if has_extn('starttls')",
     ]
 
 
@@ -150,9 +146,9 @@ def test_silence(pytester):
         "  + received: reported success, and nothing arrived",
         "",
         "Let the error reach the caller, or allow silence where it is meant:",
-        "  Django      fail_silently=False",
-        "  subprocess  check=True",
-        "  logging     assert_client_refuses(..., may_fail_silently=True)",
+        "  smtplib  end the except clause with raise",
+        "  silence  assert_client_refuses(...,",
+        "               may_fail_silently=True)",
     ]
 
 
@@ -182,19 +178,15 @@ def test_two_diseases_in_one_table(pytester):
         "      certificate-expired",
         "",
         "Insist on TLS, and let no error of it lead to a try without:",
-        "  smtplib     starttls() always, not if has_extn('starttls')",
-        "  Django      EMAIL_USE_TLS = True",
-        "  aiosmtplib  start_tls=True",
+        "  smtplib  starttls() always, not if has_extn('starttls')",
         "",
         "Let the client verify the server's certificate:",
-        "  smtplib     context=ssl.create_default_context()",
-        "  Django      4.2 or newer, with its own SMTP backend",
-        "  aiosmtplib  validate_certs=True, as by default",
+        "  smtplib  context=ssl.create_default_context()",
     ]
 
 
 def test_whole_family_and_two_diseases(pytester):
-    """Where the table is long the advice is short."""
+    """Where the table is long there is room for the cures all the same."""
     found = shown(
         pytester,
         """
@@ -210,7 +202,7 @@ def test_whole_family_and_two_diseases(pytester):
         """,
     )
     assert found == [
-        "AssertionError: the client fails at 15 of 29 hostile servers",
+        "AssertionError: the client fails at 13 of 29 hostile servers",
         "",
         "  envelope and message sent in cleartext:",
         "      starttls-not-supported, starttls-stripped, starttls-refused,",
@@ -221,18 +213,18 @@ def test_whole_family_and_two_diseases(pytester):
         "      certificate-not-trusted, certificate-self-signed,",
         "      certificate-expired, certificate-not-yet-valid,",
         "      certificate-host-mismatch, certificate-missing-intermediate,",
-        "      certificate-wrong-purpose, certificate-partial-wildcard",
-        "  envelope and message sent under a weak key:",
-        "      certificate-weak-key",
+        "      certificate-wrong-purpose",
         "",
-        "Insist on TLS, and let no error of it lead to a try without",
-        "Let the client verify the server's certificate",
-        "Leave OpenSSL's security level where it is",
+        "Insist on TLS, and let no error of it lead to a try without:",
+        "  smtplib  starttls() always, not if has_extn('starttls')",
+        "",
+        "Let the client verify the server's certificate:",
+        "  smtplib  context=ssl.create_default_context()",
     ]
 
 
-def test_advice_in_short_is_whole_sentences(pytester):
-    """Where the table is long no sentence of the advice ends in its middle."""
+def test_cures_survive_a_long_table(pytester):
+    """It is the table that is cut, and says how much; no sentence of the advice ends in its middle."""
     found = shown(
         pytester,
         """
@@ -245,12 +237,24 @@ def test_advice_in_short_is_whole_sentences(pytester):
         """,
     )
     assert len(found) <= 18
-    assert found[0] == "AssertionError: the client fails at 24 of 29 hostile servers"
-    assert found[-4:] == [
+    assert found[0] == "AssertionError: the client fails at 25 of 29 hostile servers"
+    assert found[2:] == [
+        "  reported success, and nothing arrived:",
+        "      starttls-not-supported, starttls-stripped, starttls-refused,",
+        "      starttls-not-implemented, starttls-wrong-reply, ehlo-refused,",
+        "      plaintext-after-220, handshake-garbage, handshake-closed,",
+        "      handshake-stalled, certificate-not-trusted, ... and 13 more",
+        "  reported success without a reply:",
+        "      truncated-after-data",
         "",
-        "Let the error reach the caller, or allow silence where it is meant",
+        "Let the error reach the caller, or allow silence where it is meant:",
+        "  smtplib  end the except clause with raise",
+        "  silence  assert_client_refuses(...,",
+        "               may_fail_silently=True)",
+        "",
         "Take nothing but the 250 after the message for success, and let the",
         "error of a lost connection reach the caller.",
+        "  smtplib  end the except clause with raise",
     ]
 
 
@@ -300,7 +304,8 @@ def test_long_error(pytester):
 
           the server  certificate-missing-intermediate (STARTTLS): does not send
                       the CA between its certificate and the root
-          the client  raised RuntimeError: the queue of this shop cannot ...
+          the client  raised RuntimeError: the queue of this shop cannot take it
+                      back the queue of this shop cannot take it back the ...
 
           on the wire:
               -- TLSv1.3, TLS_AES_256_GCM_SHA384
@@ -311,7 +316,5 @@ def test_long_error(pytester):
           + received: password, envelope and message sent to an impostor
 
         Let the client verify the server's certificate:
-          smtplib     context=ssl.create_default_context()
-          Django      4.2 or newer, with its own SMTP backend
-          aiosmtplib  validate_certs=True, as by default"""
+          smtplib  context=ssl.create_default_context()"""
     )

@@ -1,0 +1,247 @@
+"""A client that never came to a hostile server has not refused it."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import threading
+
+import _hostile_clients as clients
+import pytest
+
+ALL = ["starttls-stripped", "certificate-host-mismatch", "certificate-expired"]
+hostile = pytest.mark.mailtrap(scenarios=["certificate-host-mismatch"])
+intercepted = pytest.mark.mailtrap(intercept=True, scenarios=ALL)
+
+
+class Throttled:
+    """An application that sends *limit* mails, and no more for a while."""
+
+    def __init__(self, send, limit, *, error=None):
+        self._send, self._left, self._error = send, limit, error
+
+    def __call__(self):
+        if not self._left:
+            if self._error is not None:
+                raise self._error
+            return
+        self._left -= 1
+        self._send()
+
+
+class Pool:
+    """Keeps its connection, and makes a new one the next time where that has been lost; *every* so many calls."""
+
+    def __init__(self, trap, context, *, every=1):
+        self._trap, self._context, self._every = trap, context, every
+        self._client, self._waits = None, 0
+
+    def __call__(self):
+        if self._client is None and self._waits:
+            self._waits -= 1
+            raise smtplib.SMTPServerDisconnected("please run connect() first")
+        if self._client is None:
+            self._client = smtplib.SMTP(self._trap.host, self._trap.port, timeout=2)
+            try:
+                self._client.starttls(context=self._context())
+            except OSError:
+                self.close()
+                raise
+        try:
+            self._client.sendmail(*clients.MAIL)
+        except smtplib.SMTPServerDisconnected:
+            self.close()
+            self._waits = self._every - 1
+            raise
+
+    def close(self):
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+@pytest.fixture
+def pool(request):
+    """Makes pools whose connections end with the test."""
+
+    def make(*args, **how):
+        made = Pool(*args, **how)
+        request.addfinalizer(made.close)
+        return made
+
+    return make
+
+
+@hostile
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize("error", [None, OSError("too many mails"), smtplib.SMTPException("full")])
+def test_throttle(hostile_mailtrap, error, silent):
+    """Whether it says that it failed or not, and whether it may keep silent: nothing was there to be judged."""
+    send = Throttled(clients.secure_starttls(hostile_mailtrap), 1, error=error)
+    verdict = hostile_mailtrap.judge(send, may_fail_silently=silent)
+    assert verdict.outcome == "never-connected"
+    assert verdict.failed
+    assert not verdict.passed
+    assert verdict.connections == ()
+
+
+@hostile
+@pytest.mark.parametrize("silent", [False, True])
+def test_throttle_that_is_reset(hostile_mailtrap, silent):
+    """The control: with mail left for each scenario the same application is judged, and passes."""
+    send = Throttled(clients.secure_starttls(hostile_mailtrap), 2)
+    verdict = hostile_mailtrap.judge(send, may_fail_silently=silent)
+    assert verdict.outcome == "refused"
+    assert len(verdict.connections) == 1
+
+
+@hostile
+def test_careless_pool_is_caught(hostile_mailtrap, pool):
+    """Its kept connection fails first; when it connects again, to the impostor, that is seen."""
+    verdict = hostile_mailtrap.judge(pool(hostile_mailtrap, clients.no_context))
+    assert (verdict.outcome, verdict.channel) == ("leaked", "impostor")
+
+
+@hostile
+def test_careful_pool_passes(hostile_mailtrap, pool):
+    """The control: the same pool, with verification, is judged by its second try as well."""
+    verdict = hostile_mailtrap.judge(pool(hostile_mailtrap, ssl.create_default_context))
+    assert verdict.outcome == "refused"
+    assert isinstance(verdict.attempt.error, ssl.SSLCertVerificationError)
+    assert len(verdict.connections) == 1
+
+
+@hostile
+@pytest.mark.parametrize("context", [clients.no_context, ssl.create_default_context])
+def test_pool_that_takes_longer(hostile_mailtrap, pool, context):
+    """One that connects at the third call only was not judged, be it careless or careful."""
+    send = pool(hostile_mailtrap, context, every=2)
+    assert hostile_mailtrap.judge(send).outcome == "never-connected"
+
+
+@pytest.mark.mailtrap(scenarios=ALL)
+def test_pool_in_a_family_meets_every_scenario(mailtrap, pool):
+    """One call, several servers: not every second one only."""
+    careless = mailtrap.judge_hostile_servers(pool(mailtrap, clients.no_context))
+    assert [verdict.outcome for verdict in careless[1:]] == ["refused", "leaked", "leaked"]
+    careful = mailtrap.judge_hostile_servers(pool(mailtrap, ssl.create_default_context))
+    assert [verdict.outcome for verdict in careful[1:]] == ["refused"] * 3
+    assert all(verdict.connections for verdict in (*careless, *careful))
+
+
+@hostile
+def test_pool_with_a_dead_connection_before_the_control(hostile_mailtrap, pool):
+    """What is left of an earlier test is no failure of the control: a pool that says so reconnects."""
+    send = pool(hostile_mailtrap, ssl.create_default_context)
+    send._waits = 1
+    assert hostile_mailtrap.judge(send).outcome == "refused"
+
+
+@hostile
+def test_nothing_at_all_is_no_second_control(hostile_mailtrap):
+    """One that sends nothing and says nothing has answered at the good server; it is not called again there."""
+    calls = []
+    verdict = hostile_mailtrap.judge(lambda: calls.append(1))
+    assert verdict.outcome == "not-delivered"
+    assert calls == [1]
+
+
+@intercepted
+def test_kept_connection_of_django(hostile_mailtrap):
+    """A backend that stays open does not connect again: nothing is proven, careless as it is."""
+    pytest.importorskip("django")
+    from django.conf import settings
+
+    if not settings.configured:
+        settings.configure()
+    from django.core.mail import EmailMessage
+    from django.core.mail.backends.smtp import EmailBackend
+
+    class Careless(EmailBackend):
+        @property
+        def ssl_context(self):
+            return clients.no_context()
+
+    def backend():
+        return Careless(host="smtp.example.org", port=587, use_tls=True, timeout=2)
+
+    def send(connection):
+        connection.send_messages([EmailMessage("Hi", "x", "a@example.org", ["b@example.org"])])
+
+    kept = backend()
+
+    def send_on_the_open_one():
+        kept.open()  # does nothing where it is open
+        send(kept)
+
+    assert hostile_mailtrap.judge(send_on_the_open_one).outcome == "never-connected"
+    kept.connection.close()
+    # The control: a new one each time is caught.
+    verdict = hostile_mailtrap.judge(lambda: send(backend()))
+    assert verdict.outcome == (
+        "refused" if hostile_mailtrap.scenario.id == "starttls-stripped" else "leaked"
+    )
+
+
+def failure_of(trap, send):
+    with pytest.raises(AssertionError) as caught:
+        trap.assert_client_refuses(send)
+    lines = str(caught.value).splitlines()
+    assert len(lines) <= 18
+    assert max(map(len, lines)) <= 72
+    return lines
+
+
+@hostile
+def test_words(hostile_mailtrap):
+    """The fact, what the client said, and the likely causes."""
+    lines = failure_of(hostile_mailtrap, Throttled(clients.secure_starttls(hostile_mailtrap), 1))
+    assert lines == [
+        "nothing connected to the hostile server",
+        "",
+        "  the server  certificate-host-mismatch (STARTTLS): shows a certificate",
+        "              for another host, impostor.example",
+        "  the client  reported success",
+        "",
+        "  - expected: a connection to this server, and nothing sent on it",
+        "  + received: nothing connected to the hostile server",
+        "",
+        "Each scenario sends once more: a throttle, a de-duplication, a pool or",
+        "a circuit breaker is the likely cause. Reset it in send().",
+        "More: docs/hostile.md",
+    ]
+
+
+def test_words_of_a_family(mailtrap):
+    """Where nothing else is wrong, nobody is accused of failing."""
+    with pytest.raises(AssertionError) as caught:
+        mailtrap.assert_refuses_hostile_servers(
+            Throttled(clients.secure_starttls(mailtrap), 1), scenarios=ALL
+        )
+    assert str(caught.value).splitlines() == [
+        "nothing connected to 3 of 3 hostile servers",
+        "",
+        "  nothing connected to the hostile server:",
+        "      starttls-stripped, certificate-host-mismatch, certificate-expired",
+        "",
+        "Each scenario sends once more: a throttle, a de-duplication, a pool or",
+        "a circuit breaker is the likely cause. Reset it in send().",
+        "More: docs/hostile.md",
+    ]
+
+
+@hostile
+def test_hanging_without_a_connection(hostile_mailtrap):
+    """One that does not come back has not come back, and is not called a second time."""
+    calls = []
+    forever = threading.Event()
+
+    def send():
+        calls.append(1)
+        if len(calls) > 1:
+            forever.wait()
+        clients.secure_starttls(hostile_mailtrap)()
+
+    assert hostile_mailtrap.judge(send, timeout=0.5).outcome == "hung"
+    assert calls == [1, 1]
+    forever.set()

@@ -1,0 +1,172 @@
+"""What is a matter of taste is a remark of the default family, and a failure where somebody asks for it."""
+
+from __future__ import annotations
+
+import smtplib
+
+import _hostile_clients as clients
+import pytest
+
+WEAK, WILDCARD = "certificate-weak-key", "certificate-partial-wildcard"
+
+
+def takes_short_keys(trap):
+    """Verifies, but for the length of keys."""
+    return clients.lax_starttls(trap)
+
+
+def verdict_on(trap, scenario, client=takes_short_keys, **how):
+    verdicts = trap.judge_hostile_servers(client(trap), **how)
+    return next(verdict for verdict in verdicts if verdict.scenario.id == scenario)
+
+
+def test_default_family_does_not_fail(mailtrap):
+    """The server got the message, and the verdict says so; it has neither passed nor failed."""
+    verdict = verdict_on(mailtrap, WEAK, skip_scenarios=OLD_TLS)
+    assert (verdict.outcome, verdict.channel) == ("leaked", "weak")
+    assert verdict.remark
+    assert not verdict.failed
+    assert not verdict.passed
+    mailtrap.assert_refuses_hostile_servers(takes_short_keys(mailtrap), skip_scenarios=OLD_TLS)
+
+
+OLD_TLS = dict.fromkeys(["tls-1.0-only", "tls-1.1-only"], "this client takes them, too")
+
+
+@pytest.mark.parametrize("how", [{"strict": True}, {"scenarios": [WEAK]}], ids=["strict", "named"])
+def test_whoever_asks_for_it(mailtrap, how):
+    """The control: the same client fails where strictness is asked for, or the scenario."""
+    verdict = verdict_on(mailtrap, WEAK, **how)
+    assert verdict.failed
+    assert not verdict.remark
+    with pytest.raises(AssertionError, match="under a weak key"):
+        mailtrap.assert_refuses_hostile_servers(takes_short_keys(mailtrap), **how)
+
+
+@pytest.mark.mailtrap(strict=True)
+def test_marker_asks_for_it(mailtrap):
+    """The marker's word holds for the call, unless the call has one of its own."""
+    assert verdict_on(mailtrap, WEAK).failed
+    assert verdict_on(mailtrap, WEAK, strict=False).remark
+
+
+def test_cleartext_is_no_matter_of_taste(mailtrap):
+    """A client that falls back to cleartext at such a server gives all away."""
+
+    def falls_back(trap):
+        secure = clients.secure_without_login(trap)
+
+        def send():
+            try:
+                secure()
+            except OSError:
+                with smtplib.SMTP(trap.host, trap.port, timeout=1) as client:
+                    client.sendmail(*clients.MAIL)
+
+        return send
+
+    verdict = verdict_on(mailtrap, WEAK, falls_back)
+    assert verdict.channel == "cleartext"
+    assert verdict.failed
+
+
+def test_silence_is_no_matter_of_taste(mailtrap):
+    """Nor is a client that tells nobody that it was refused."""
+    client = clients.swallowing(clients.secure_starttls)
+    assert verdict_on(mailtrap, WEAK, client).outcome == "lost"
+    assert verdict_on(mailtrap, WEAK, client).failed
+
+
+@pytest.mark.parametrize("how", [{}, {"scenarios": [WEAK, "certificate-expired"]}])
+def test_who_accepts_anybody_is_told_to_verify(mailtrap, how):
+    """Longer keys do not cure a client that looks at no certificate."""
+    with pytest.raises(AssertionError) as caught:
+        mailtrap.assert_refuses_hostile_servers(clients.unverified_starttls_lax(mailtrap), **how)
+    text = str(caught.value)
+    assert "Let the client verify the server's certificate:" in text
+    assert "keys that are too short" not in text
+
+
+def test_who_verifies_is_told_of_keys(mailtrap):
+    """The control: where the key is all that is wrong, the cure is for the key."""
+    with pytest.raises(AssertionError) as caught:
+        mailtrap.assert_refuses_hostile_servers(takes_short_keys(mailtrap), scenarios=[WEAK])
+    text = str(caught.value)
+    assert "Let the client refuse keys that are too short:" in text
+    assert "verify the server's certificate" not in text
+
+
+CLIENT = """
+import smtplib, ssl, warnings
+import pytest
+
+def lax():
+    context = ssl.create_default_context()
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return context
+
+def sending(host, port):
+    with smtplib.SMTP(host, port, timeout=0.6) as client:
+        client.starttls(context=lax())
+        client.sendmail("a@example.org", ["b@example.org"], b"\\r\\n")
+"""
+ONE = """
+{mark}
+def test_one(hostile_mailtrap):
+    hostile_mailtrap.assert_client_refuses(
+        lambda: sending(hostile_mailtrap.host, hostile_mailtrap.port)
+    )
+"""
+FAMILY = """
+{mark}
+def test_all(mailtrap):
+    mailtrap.assert_refuses_hostile_servers(sending)
+"""
+REMARK = (
+    "accepts a server that shows a certificate with an RSA key of 1024 bits (certificate-weak-key)"
+)
+
+
+@pytest.mark.parametrize(
+    ("test", "name"), [(ONE, f"test_one[[]{WEAK}]"), (FAMILY, "test_all")], ids=["one", "all"]
+)
+def test_remark_is_told(pytester, test, name):
+    """The test passes, and what was remarked stands under it and at the end of the run."""
+    pytester.makepyfile(CLIENT + test.format(mark=""))
+    result = pytester.runpytest("-rP", "-k", f"{WEAK} or test_all", "-p", "no:randomly")
+    result.assert_outcomes(passed=1, deselected=29 if test is ONE else 0)
+    result.stdout.fnmatch_lines(
+        [
+            "*Captured mail call*",
+            f"remark: the client {REMARK}",
+            "*= mail trap =*",
+            "1 remark:",
+            f"  *.py::{name}: {REMARK}",
+        ]
+    )
+
+
+@pytest.mark.parametrize("test", [ONE, FAMILY], ids=["one", "all"])
+@pytest.mark.parametrize("mark", ["strict=True", f"scenarios=['{WEAK}']"])
+def test_no_remark_where_it_fails(pytester, test, mark):
+    """The control: a failure is no remark."""
+    pytester.makepyfile(CLIENT + test.format(mark=f"@pytest.mark.mailtrap({mark})"))
+    result = pytester.runpytest("-k", f"{WEAK} or test_all")
+    result.assert_outcomes(failed=1, deselected=29 if test is ONE and "strict" in mark else 0)
+    result.stdout.no_fnmatch_line("*remark:*")
+
+
+def test_careful_client_has_no_remark(pytester):
+    """The control: where nothing was accepted there is nothing to say."""
+    careful = CLIENT.replace("SECLEVEL=0", "SECLEVEL=2")
+    pytester.makepyfile(careful + ONE.format(mark=""))
+    result = pytester.runpytest("-rP", "-k", WEAK)
+    result.assert_outcomes(passed=1, deselected=29)
+    result.stdout.no_fnmatch_line("*remark:*")
+
+
+def test_partial_wildcard(mailtrap):
+    """The other one: curl takes such a name, as RFC 2818 allowed; a name for many is not one for all."""
+    verdict = verdict_on(mailtrap, WILDCARD, clients.secure_starttls)
+    assert verdict.outcome == "refused"
+    assert verdict.scenario.advisory
