@@ -66,18 +66,22 @@ with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as 
             "with pytest.raises(ssl.SSLError): smtplib.SMTP_SSL(mailtrap.host, mailtrap.port)",
             "STARTTLS",
             "client spoke implicit TLS, but this is the STARTTLS port",
-            "Use the port that fits: mailtrap.port for STARTTLS, mailtrap.tls_port\n"
-            "for implicit TLS, and the client for that kind:\n"
-            "  smtplib  SMTP for STARTTLS, SMTP_SSL for implicit TLS",
+            (
+                "Use the port that fits: mailtrap.port for STARTTLS, mailtrap.tls_port\n"
+                "for implicit TLS, and the client for that kind:\n"
+                "  smtplib  SMTP for STARTTLS, SMTP_SSL for implicit TLS"
+            ),
         ),
         (
             "with socket.create_connection(('localhost', mailtrap.tls_port)) as sock: sock.sendall(b'EHLO a\\r\\n')",
             "implicit TLS",
             "client spoke cleartext (EHLO) on the implicit TLS port",
-            "Use the port that fits:\n"
-            "  STARTTLS      mailtrap.port      SMTP, EMAIL_USE_TLS, smtp://\n"
-            "  implicit TLS  mailtrap.tls_port  SMTP_SSL, EMAIL_USE_SSL, smtps://\n"
-            "More: docs/clients.md",
+            (
+                "Use the port that fits:\n"
+                "  STARTTLS      mailtrap.port      SMTP, EMAIL_USE_TLS, smtp://\n"
+                "  implicit TLS  mailtrap.tls_port  SMTP_SSL, EMAIL_USE_SSL, smtps://\n"
+                "More: docs/clients.md"
+            ),
         ),
     ],
 )
