@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,6 +83,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    _settle_trust()
     _reporting.begin(item, check_marker(item))
 
 
@@ -95,6 +97,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    result = yield
-    _reporting.judge_late_mail(item)
+    try:
+        result = yield
+        _reporting.judge_late_mail(item)
+    finally:
+        _settle_trust()
     return result
+
+
+def pytest_unconfigure() -> None:
+    _settle_trust()
+
+
+def _settle_trust() -> None:
+    """Where a trap was ever trusted, what has been undone since may have brought its variables back."""
+    if (trust := sys.modules.get("pytest_mailtrap._trust")) is not None:
+        trust.settle()

@@ -1,0 +1,126 @@
+"""
+A file with the CAs that a client is to trust: those of the system, or of the file that a variable named, and ours for a while.
+
+Rules of this file: it knows files and CAs, but neither variables nor who trusts whom when.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+# Where systems keep their bundle, for a Python whose OpenSSL was built with another path.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Arch, Gentoo
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
+    "/etc/ssl/ca-bundle.pem",  # openSUSE
+    "/etc/ssl/cert.pem",  # Alpine, macOS, OpenBSD
+    "/usr/local/share/certs/ca-root-nss.crt",  # FreeBSD
+)
+
+
+class Bundle:
+    """
+    What a variable with the value *before* lets clients trust, as a file, and the CAs `held` on top of that.
+
+    There is one for each value and directory: its path stays the same whatever it holds.
+    """
+
+    def __init__(self, before: str | None, directory: Path) -> None:
+        self.before = before
+        self.path = path_of(before, directory)
+        self.held: tuple[str, ...] = ()
+        # What the file was made from, and how much of it that is; ours comes after.
+        self._source: object = None
+        self._length = 0
+
+    def hold(self, cas: tuple[str, ...]) -> None:
+        """Hold *cas*, and no others, from now on."""
+        if cas == self.held:
+            return
+        try:
+            if not self.held:
+                self._renew()
+            self._write(cas)
+        except FileNotFoundError:  # it is gone, with its directory and all that it held
+            self._source = None
+        self.held = cas
+
+    def _renew(self) -> None:
+        """Make the file, or make it again where what it was made from has changed."""
+        source = _state_of(self.before) if self.before else "the system"
+        if source != self._source or not self.path.exists():
+            theirs = _read(Path(self.before)) if self.before else _system_bundle()
+            self._length = self.path.write_bytes(theirs.rstrip() + b"\n")
+            self._source = source
+
+    def _write(self, cas: tuple[str, ...]) -> None:
+        # The system's CAs are 200 KB, and a client may be reading them: only what comes after is touched.
+        kept = 0
+        while kept < len(cas) and self.held[kept : kept + 1] == cas[kept : kept + 1]:
+            kept += 1
+        with self.path.open("r+b") as file:
+            file.truncate(self._length + len("".join(cas[:kept])))
+            file.seek(0, os.SEEK_END)
+            file.write("".join(cas[kept:]).encode("ascii"))
+
+
+def path_of(before: str | None, directory: Path) -> Path:
+    """Where the bundle for the value *before* lies in *directory*."""
+    name = sha256(repr(before).encode("ascii", "backslashreplace")).hexdigest()[:16]
+    return directory / f"bundle-{name}.pem"
+
+
+def _state_of(file: str) -> tuple[int, int] | None:
+    """What differs where the content of *file* does; None where there is none."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=1)
+def _system_bundle() -> bytes:
+    """The CAs the system trusts, as PEM; those of certifi where the system has none."""
+    paths = ssl.get_default_verify_paths()
+    for name in (paths.openssl_cafile, *_BUNDLES):
+        if found := _read(Path(name)):
+            return found
+    return _directory_bundle(Path(paths.openssl_capath)) or _windows_bundle() or _certifi_bundle()
+
+
+def _directory_bundle(directory: Path) -> bytes:
+    # OpenSSL finds a CA by the hash of its name: 5ed36f99.0
+    return b"\n".join(_read(path) for path in sorted(directory.glob("*.0")))
+
+
+def _windows_bundle() -> bytes:
+    if sys.platform != "win32":
+        return b""
+    found = [
+        certificate
+        for store in ("ROOT", "CA")
+        for certificate, encoding, trust in ssl.enum_certificates(store)
+        if encoding == "x509_asn" and (trust is True or ssl.Purpose.SERVER_AUTH.oid in trust)
+    ]
+    return "".join(map(ssl.DER_cert_to_PEM_cert, dict.fromkeys(found))).encode("ascii")
+
+
+def _certifi_bundle() -> bytes:
+    try:
+        import certifi  # type: ignore[import-not-found,unused-ignore]  # not ours to require
+    except ImportError:
+        return b""
+    return _read(Path(certifi.where()))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
