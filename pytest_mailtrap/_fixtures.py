@@ -11,7 +11,7 @@ from pytest_mailtrap._reporting import add_check, add_note, suite_of
 from pytest_mailtrap._settings import intercept_for_the_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import trustme
 
@@ -69,7 +69,6 @@ def hostile_mailtrap(
     request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
 ) -> Iterator[HostileMailTrap]:
     """A mail trap that plays one hostile server per test; see its `assert_client_refuses(send)`."""
-    from pytest_mailtrap._scenarios import scenario_named
     from pytest_mailtrap._trap import mail_note
     from pytest_mailtrap._trial import is_available
 
@@ -78,10 +77,10 @@ def hostile_mailtrap(
             "hostile_mailtrap is parametrised: it must be among the test's arguments, or those of its fixtures",
             pytrace=False,
         )
-    scenario = scenario_named(request.param)
+    marked = marked_options(request.node)
+    scenario = _played(request.param, marked.mode)
     if not is_available(scenario):
         pytest.skip(f"this OpenSSL cannot serve {scenario.maximum_tls}")
-    marked = marked_options(request.node)
     is_named = marked.scenarios is not None or _is_parametrised(request.node)
     with mailtrap_factory.hostile(
         trap_options(request.node), scenario, marked.mode, strict=marked.strict or is_named
@@ -90,20 +89,29 @@ def hostile_mailtrap(
         yield trap
 
 
+def _played(given: str | Scenario, mode: str) -> Scenario:
+    """The scenario of a test; it fails where its own parameters name none."""
+    from pytest_mailtrap._scenarios import family
+
+    try:
+        [scenario] = family(mode, scenarios=[given])
+    except ValueError as error:
+        wrong = error
+    else:
+        return scenario
+    pytest.fail(f"hostile_mailtrap: {wrong}", pytrace=False)
+
+
 def generate_scenarios(metafunc: pytest.Metafunc) -> None:
-    """One test per scenario, for each test that uses `hostile_mailtrap`."""
-    if "hostile_mailtrap" not in metafunc.fixturenames or _is_parametrised(metafunc.definition):
+    """One test per scenario, for each test that uses `hostile_mailtrap`; where its marker is wrong, one that will say so."""
+    if not _plays_by_marker(metafunc.definition, metafunc.fixturenames):
         return
     try:
         options = marked_options(metafunc.definition)
         scenarios = options.chosen_scenarios()
-    except (TypeError, ValueError) as error:
-        wrong = error
-    else:
-        _parametrize(metafunc, options, scenarios)
-        return
-    # Outside of the except block, which would show the error twice.
-    pytest.fail(f"@pytest.mark.mailtrap: {wrong}", pytrace=False)
+    except (TypeError, ValueError):
+        return  # check_marker() fails the test; an error here would end the run before its first test
+    _parametrize(metafunc, options, scenarios)
 
 
 def _parametrize(
@@ -121,9 +129,9 @@ def _parametrize(
     metafunc.parametrize("hostile_mailtrap", parameters, indirect=True)
 
 
-def _is_parametrised(node: pytest.Item) -> bool:
-    """Whether the test chooses its scenarios itself, by @pytest.mark.parametrize."""
-    return any(
+def _plays_by_marker(node: pytest.Item, fixtures: Sequence[str]) -> bool:
+    """Whether the test's marker chooses its scenarios, and not a @pytest.mark.parametrize of its own."""
+    return "hostile_mailtrap" in fixtures and not any(
         "hostile_mailtrap" in str(marker.args[:1]) for marker in node.iter_markers("parametrize")
     )
 
@@ -173,6 +181,10 @@ def check_marker(item: pytest.Item) -> MarkerOptions | None:
         return None
     try:
         options = marked_options(item)
+        if _plays_by_marker(item, getattr(item, "fixturenames", [])):
+            options.chosen_scenarios()
+        else:
+            options.check_names()
     except (TypeError, ValueError) as error:
         wrong = error
     else:

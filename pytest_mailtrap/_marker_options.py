@@ -38,6 +38,16 @@ class MarkerOptions(Options):
         check_skips(self.skip_scenarios or {})
         return family(self.mode, scenarios=self.scenarios)
 
+    def check_names(self) -> None:
+        """ValueError where a scenario is unknown, or skipped without a reason; in which mode they are played may be said later."""
+        if self.scenarios is None and self.skip_scenarios is None:
+            return
+        from pytest_mailtrap._scenarios import check_skips, named
+
+        check_skips(self.skip_scenarios or {})
+        if self.scenarios is not None:
+            named(self.scenarios)
+
     def plays(self) -> dict[str, Any]:
         """The same as keywords of `assert_refuses_hostile_servers()`."""
         return {name: getattr(self, name) for name in _PLAYED}

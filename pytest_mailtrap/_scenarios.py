@@ -7,6 +7,7 @@ The ids follow the IANA registry "STARTTLS Validation Result Types" (RFC 8460, s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from textwrap import fill, indent
 
 from pytest_mailtrap._faults import MAX_DELAY, Rule
 from pytest_mailtrap._scenario import Scenario
@@ -284,11 +285,7 @@ def family(
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
     if scenarios is None:
         return tuple(s for s in SCENARIOS if mode in s.modes and s.by_default)
-    if isinstance(scenarios, str):
-        raise TypeError(f"scenarios must be a list of ids or Scenario objects, got {scenarios!r}")
-    chosen = tuple(map(scenario_named, scenarios))
-    if not chosen:
-        raise ValueError("scenarios names none")
+    chosen = named(scenarios)
     for scenario in chosen:
         if mode not in scenario.modes:
             raise ValueError(
@@ -297,15 +294,30 @@ def family(
     return chosen
 
 
+def named(scenarios: Iterable[str | Scenario]) -> tuple[Scenario, ...]:
+    """The scenarios with these ids; ValueError where one is unknown, or there is none."""
+    if isinstance(scenarios, str):
+        raise TypeError(f"scenarios must be a list of ids or Scenario objects, got {scenarios!r}")
+    chosen = tuple(map(scenario_named, scenarios))
+    if not chosen:
+        raise ValueError("scenarios names none")
+    return chosen
+
+
 def scenario_named(given: str | Scenario) -> Scenario:
     """The scenario with this id; ValueError with the known ones."""
     if isinstance(given, Scenario):
         return given
-    if given not in _BY_ID:
-        raise ValueError(
-            f"unknown scenario {given!r}{guess(given, _BY_ID)}, expected one of {', '.join(_BY_ID)}"
-        )
+    if not isinstance(given, str) or given not in _BY_ID:
+        raise ValueError(_unknown(given))
     return _BY_ID[given]
+
+
+def _unknown(given: object) -> str:
+    """What is said of a name that no scenario has: within the columns of a failure, also behind the name of the marker."""
+    known = fill(", ".join(_BY_ID), 70, break_on_hyphens=False)
+    meant = guess(given, _BY_ID).replace(" (", "\n(")
+    return f"unknown scenario {given!r}{meant}, expected one of\n{indent(known, '  ')}"
 
 
 def check_skips(skips: Mapping[str, str]) -> None:

@@ -99,29 +99,104 @@ def test_skips_need_and_show_their_reason(pytester):
     result.stdout.fnmatch_lines(["SKIPPED*legacy relay, #12"])
 
 
-@pytest.mark.parametrize(
-    ("keywords", "text"),
-    [
-        ('scenarios=["starttls-striped"]', "unknown scenario 'starttls-striped' (did you mean 'starttls-stripped'?), expected one of ok, auth-before-tls, *"),
-        ('scenarios=["implicit-plaintext"]', "the scenario 'implicit-plaintext' does not exist in mode 'starttls', only in implicit"),
-        ('mode="tls"', "mode must be one of starttls, implicit, got 'tls'"),
-        ("scenarios=[]", "scenarios names none"),
-        ('skip_scenarios={"ok": ""}', "skip_scenarios: 'ok' needs its reason, got ''"),
-        ('skip_scenarios={"no": "x"}', "unknown scenario 'no', expected one of *"),
-        ('scenario="ok"', "unknown mailtrap option 'scenario' (did you mean 'scenarios'?)*"),
-        ('scenarios="ok"', "scenarios must be a list*"),
-        ('skip_scenarios=["ok"]', "skip_scenarios must be*"),
-    ],
-)  # fmt: skip
-def test_misuse_is_an_error_of_collection(pytester, keywords, text):
-    """What cannot be played is said when the tests are collected, with what could be."""
-    pytester.makepyfile(SECURE + f"@pytest.mark.mailtrap({keywords})" + TEST)
-    # Where pytest stops at once it makes ready to show the source of all that led there, which takes long.
-    result = pytester.runpytest("--continue-on-collection-errors")
-    result.assert_outcomes(errors=1)
-    pattern = text.replace("[", "[[]") if "[" in text else text
-    result.stdout.fnmatch_lines([f"@pytest.mark.mailtrap: {pattern}"])
+KNOWN = [
+    "  ok, auth-before-tls, starttls-not-supported, starttls-stripped,",
+    "  starttls-refused, *",
+]
+WRONG = {
+    'scenarios=["starttls-striped"]': ["unknown scenario 'starttls-striped'", "(did you mean 'starttls-stripped'?), expected one of", *KNOWN],
+    'scenarios=["implicit-plaintext"]': ["the scenario 'implicit-plaintext' does not exist in mode 'starttls', only in implicit"],
+    'mode="tls"': ["mode must be one of starttls, implicit, got 'tls'"],
+    "scenarios=[]": ["scenarios names none"],
+    'skip_scenarios={"ok": ""}': ["skip_scenarios: 'ok' needs its reason, got ''"],
+    'skip_scenarios={"no": "x"}': ["unknown scenario 'no', expected one of", *KNOWN],
+    'scenario="ok"': ["unknown mailtrap option 'scenario' (did you mean 'scenarios'?)*"],
+    'scenarios="ok"': ["scenarios must be a list*"],
+    'scenarios=[["ok"]]': ["unknown scenario ['ok']*"],
+    'skip_scenarios=["ok"]': ["skip_scenarios must be*"],
+}  # fmt: skip
+IN_NO_MODE = 'scenarios=["implicit-plaintext"]'
+
+
+def misused(pytester, keywords, arguments):
+    """A run of one test with this marker, between two others."""
+    pytester.makepyfile(
+        f"""{SECURE}
+def test_before(): pass
+
+@pytest.mark.mailtrap({keywords})
+def test_it({arguments}): print("it ran")
+
+def test_after(mailtrap): pass
+"""
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.stdout.no_fnmatch_line("*Interrupted*")
     result.stdout.no_fnmatch_line("*During handling of the above exception*")
+    return result
+
+
+@pytest.mark.parametrize("keywords", WRONG)
+def test_misuse_fails_its_own_test(pytester, keywords):
+    """What cannot be played is said by the test that asks for it, with what could be; the other tests run."""
+    result = misused(pytester, keywords, "hostile_mailtrap")
+    result.assert_outcomes(passed=2, errors=1)
+    first, *rest = (line.replace("[", "[[]") for line in WRONG[keywords])
+    result.stdout.fnmatch_lines([f"@pytest.mark.mailtrap: {first}", *rest], consecutive=True)
+    result.stdout.fnmatch_lines(["ERROR *::test_it - *"])
+    result.stdout.no_fnmatch_line("*it ran*")
+
+
+@pytest.mark.parametrize("keywords", [k for k in WRONG if k != IN_NO_MODE])
+@pytest.mark.parametrize("arguments", ["mailtrap", ""])
+def test_misuse_without_the_fixture(pytester, keywords, arguments):
+    """The same where the test would have named its scenarios for assert_refuses_hostile_servers()."""
+    result = misused(pytester, keywords, arguments)
+    result.assert_outcomes(passed=2, errors=1)
+    first = WRONG[keywords][0].replace("[", "[[]")
+    result.stdout.fnmatch_lines([f"@pytest.mark.mailtrap: {first}"])
+
+
+@pytest.mark.parametrize("keywords", [IN_NO_MODE, 'scenarios=["ok"]', 'skip_scenarios={"ok": "x"}'])
+def test_control_the_call_may_say_the_mode(pytester, keywords):
+    """A test that plays them itself may give the mode to the call: the marker is right as far as it goes."""
+    misused(pytester, keywords, "mailtrap").assert_outcomes(passed=3)
+
+
+def test_a_misspelt_name_fits_into_a_failure(pytester):
+    """The text of it has no more lines and columns than other failures."""
+    result = misused(pytester, 'scenarios=["certificate-expird"]', "hostile_mailtrap")
+    lines = result.outlines
+    begin = lines.index("@pytest.mark.mailtrap: unknown scenario 'certificate-expird'")
+    text = lines[begin : next(i for i, line in enumerate(lines) if i > begin and line[:1] == "=")]
+    assert text[1] == "(did you mean 'certificate-expired'?), expected one of"
+    assert len(text) <= 18
+    assert max(map(len, text)) <= 72
+    assert ", ".join(s.id for s in SCENARIOS) == " ".join(line.strip() for line in text[2:])
+
+
+def test_misuse_in_parametrize(pytester):
+    """A wrong name among the test's own parameters fails that test alone."""
+    pytester.makepyfile(
+        f"""{SECURE}
+NAMES = ["certificate-expird", "ok", "implicit-plaintext"]
+
+@pytest.mark.parametrize("hostile_mailtrap", NAMES, indirect=True)
+def test_it(hostile_mailtrap): pass
+"""
+    )
+    result = pytester.runpytest("-p", "no:randomly")
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "hostile_mailtrap: unknown scenario 'certificate-expird'",
+            "(did you mean 'certificate-expired'?), expected one of",
+            "hostile_mailtrap: the scenario 'implicit-plaintext' does not exist in mode *",
+            "ERROR *::test_it[[]certificate-expird[]] - *",
+            "ERROR *::test_it[[]implicit-plaintext[]] - *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Error:*")
 
 
 def test_asked_for_at_run_time(pytester):
