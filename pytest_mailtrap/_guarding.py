@@ -14,7 +14,12 @@ import pytest
 
 from pytest_mailtrap import _reporting
 from pytest_mailtrap._fixtures import marked_options
-from pytest_mailtrap._settings import guard_for_the_run, intercept_for_the_run
+from pytest_mailtrap._settings import (
+    INTERCEPT,
+    given,
+    guard_for_the_run,
+    intercept_for_the_run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -37,6 +42,17 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     if wanted:
         _stand_for_the_run(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Which hosts the run intercepts: a name that was meant for something else shows up here."""
+    hosts, setting = intercept_for_the_run(config), given(config, INTERCEPT)
+    if hosts is False or setting is None:
+        return None
+    from pytest_mailtrap._hosts import checked
+
+    whom = "any host" if hosts is True else ", ".join(map(checked, hosts))
+    return f"mailtrap: intercepts mail to {whom}, set by {setting.origin}"
 
 
 def _stand_for_the_run(config: pytest.Config) -> None:

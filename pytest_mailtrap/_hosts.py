@@ -18,6 +18,12 @@ _SERVICES = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465, "u
 _LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
 # 127.1, 0x7f.1, 2130706433: what inet_aton() understands, and so does connect().
 _OLD_IPV4 = re.compile(r"[0-9][0-9a-fx.]*")
+# What people write to turn a thing on or off, and hosts are rarely called.
+_ON = frozenset({"*", "all", "always", "any", "enable", "enabled", "on", "t", "true", "y", "yes"})
+_OFF = frozenset(
+    {"disable", "disabled", "f", "false", "n", "never", "nil", "no", "none", "null", "off"}
+)
+_NEITHER = frozenset({"auto", "default", "maybe"})
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -84,13 +90,33 @@ def is_host(host: str | None) -> bool:
 
 
 def checked(host: object) -> str:
-    """A host that a user names, in canonical form; ValueError where it is not the name of one host."""
+    """
+    A host that a user names, in canonical form; ValueError where it is not the name of one host, or reads like a switch.
+
+    With a final dot, `all.` is a host.
+    """
+    if isinstance(host, str) and is_switch(host):
+        raise ValueError(
+            f"expected a host name or an IP address, got {host!r}, which reads like a switch"
+        )
     name = canonical(host)
     if name is None or not is_host(name):
         raise ValueError(
             f"expected a host name or an IP address, without scheme, port or wildcard, got {host!r}"
         )
     return name
+
+
+def is_switch(word: str) -> bool:
+    """Whether *word* reads as if it were to turn something on or off."""
+    return word.isdecimal() or word.lower() in _ON | _OFF | _NEITHER
+
+
+def meant_by(word: str) -> str:
+    """Such as " (did you mean true?)" for a word that reads like a switch, or nothing."""
+    meanings = {"true": _ON | {"1"}, "false": _OFF | {"0"}}
+    meant = [switch for switch, words in meanings.items() if word.lower() in words]
+    return f" (did you mean {meant[0]}?)" if meant else ""
 
 
 def spoken(host: str, port: int) -> str:

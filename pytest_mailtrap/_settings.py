@@ -148,18 +148,24 @@ def _from_ini(config: pytest.Config, setting: Setting) -> list[str]:
 
 
 def intercept_for_the_run(config: pytest.Config) -> bool | tuple[str, ...]:
-    """What the traps of all tests intercept that do not say it themselves; ValueError where it is no host."""
+    """What the traps of all tests intercept that do not say it themselves; ValueError where it is neither a switch nor hosts."""
     hosts = given(config, INTERCEPT)
     if hosts is None:
         return False
     if hosts.text.lower() in TRUE | FALSE:
         return hosts.text.lower() in TRUE
-    from pytest_mailtrap._hosts import checked
+    from pytest_mailtrap._hosts import checked, is_switch, meant_by
 
+    names = " ".join(hosts.words).split() or [""]
+    for name in filter(is_switch, names):
+        where = meant_by(name) if len(names) == 1 else " in a list of hosts"
+        raise ValueError(f"{hosts.origin}: expected true, false or host names, got {name!r}{where}")
     try:
-        return tuple(map(checked, " ".join(hosts.words).split() or ("",)))
+        for name in names:
+            checked(name)
     except ValueError as error:
         raise ValueError(f"{hosts.origin}: {error}") from None
+    return tuple(names)
 
 
 def guard_for_the_run(config: pytest.Config) -> bool:
