@@ -12,6 +12,7 @@ from pytest_mailtrap._loop_thread import LoopThread
 from pytest_mailtrap._options import Options
 from pytest_mailtrap._station import Station
 from pytest_mailtrap._trap import MailTrap
+from pytest_mailtrap._trap_context import TrapContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,15 +40,15 @@ class MailTrapFactory:
 
     def __call__(self, **options: Any) -> AbstractContextManager[MailTrap]:  # checked by Options
         """Check the options now; the trap runs inside the `with` block, and scripted faults must have happened at its end."""
-        return self._checked(Options.of(options))
-
-    @contextmanager
-    def _checked(self, options: Options) -> Iterator[MailTrap]:
         __tracebackhide__ = True
-        with self.running(options) as trap:
-            yield trap
-            if (text := trap.unfired_faults()) is not None:
-                raise AssertionError(text)
+        try:
+            checked = Options.of(options)
+        except (TypeError, ValueError) as error:
+            wrong = error
+        else:
+            return TrapContext(lambda: self.running(checked))
+        # Without the lines that checked them: the mistake is in the call.
+        raise wrong.with_traceback(None)
 
     @contextmanager
     def running(

@@ -105,6 +105,17 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     return result
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> None:
+    """Say what helps, where a fixture cannot have a trap because it lasts for longer."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, pytest.fail.Exception) and "ScopeMismatch" in str(error.msg):
+        from pytest_mailtrap._scopes import hint
+
+        if (text := hint(str(error.msg))) is not None:
+            error.msg = f"{error.msg}\n\n{text}"
+
+
 def pytest_unconfigure() -> None:
     _settle_trust()
 
