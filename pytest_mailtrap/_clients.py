@@ -69,11 +69,11 @@ def client_at(peer: tuple[str, int]) -> tuple[str, ...]:
     noted = _notes.connections.get(peer[1])
     if noted is not None:
         return noted
-    # Not through a socket of this process that Python knows of.
+    # Not through a socket of Python's in this process: by a program, or by the one library that has sockets of its own.
     if _notes.programs:
         started = list(_notes.programs.values())
         return started[0] if len(started) == 1 else ()
-    return _below_python()
+    return ("pycurl",) if "pycurl" in sys.modules else ()
 
 
 def reset() -> None:
@@ -173,15 +173,6 @@ _PLACES: tuple[tuple[Any, str, Callable[[Function], Function]], ...] = (
     (subprocess.Popen, "__init__", _starting),
 )
 _notes = _Notes()
-
-
-def _below_python() -> tuple[str, ...]:
-    """Who is loaded that connects where nothing can be noted: only where it is one alone."""
-    loaded: list[tuple[str, ...]] = [("pycurl",)] if "pycurl" in sys.modules else []
-    if "uvloop" in sys.modules and "aiosmtplib" in sys.modules:
-        built_on_it = "fastapi_mail" in sys.modules or "emails" in sys.modules
-        loaded.append(() if built_on_it else ("aiosmtplib",))
-    return loaded[0] if len(loaded) == 1 else ()
 
 
 def _led_to(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,0 +1,305 @@
+"""Who connected: real clients and a real trap. A wrong name is worse than none, so the negative controls are half of it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+
+import pytest
+from _named_clients import FROM, MAIL, SENDERS, TO, aiosmtplib_send, connected, smtplib_sends
+
+from pytest_mailtrap._clients import (
+    Watch,
+    client_at,
+    client_of_error,
+    client_of_result,
+    reset,
+)
+
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+needs_msmtp = pytest.mark.skipif(shutil.which("msmtp") is None, reason="msmtp is not installed")
+
+
+@pytest.fixture(autouse=True)
+def watch():
+    """What the trap's own start does; notes of another test would be taken for this one's."""
+    with Watch():
+        reset()
+        yield
+
+
+every_sender = pytest.mark.parametrize("name", SENDERS)
+
+
+# -- by the connection ----------------------------------------------------------------
+
+
+@every_sender
+@pytest.mark.mailtrap(trust=True)
+def test_a_library_is_named_by_its_connection(mailtrap, name):
+    """The library that the application calls, not the one on which it is built."""
+    SENDERS[name](mailtrap)
+    assert len(mailtrap) == 1
+    assert connected(mailtrap) == {(name,)}
+
+
+@every_sender
+@pytest.mark.mailtrap(trust=True)
+def test_nothing_is_named_without_a_watch(mailtrap, name):
+    """The negative control: the same, but what was noted is forgotten."""
+    SENDERS[name](mailtrap)
+    reset()
+    assert connected(mailtrap) == {()}
+
+
+@pytest.mark.mailtrap(trust=True)
+def test_a_thread_is_no_hindrance(mailtrap):
+    """Its stack ends in the application as well."""
+    thread = threading.Thread(target=smtplib_sends, args=(mailtrap,))
+    thread.start()
+    thread.join(10)
+    assert connected(mailtrap) == {("smtplib",)}
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_an_intercepted_connection_is_named(mailtrap):
+    """Whichever of the two patches lies above the other."""
+    with smtplib.SMTP("smtp.example.org", 587, timeout=5) as client:
+        client.sendmail(FROM, [TO], MAIL)
+    assert connected(mailtrap) == {("smtplib",)}
+
+
+@pytest.mark.mailtrap(trust=True)
+def test_several_clients_are_told_apart(mailtrap):
+    """Each connection has its own."""
+    smtplib_sends(mailtrap)
+    SENDERS["Django"](mailtrap)
+    found = [client_at(connection.peer) for connection in mailtrap.connections]
+    assert found == [("smtplib",), ("Django",)]
+
+
+@pytest.mark.mailtrap(trust=True)
+def test_tasks_at_the_same_time_are_told_apart(mailtrap):
+    """Before Python 3.12 aiosmtplib connects in a task of its own, and whose it is is found out."""
+
+    async def main():
+        sending = (aiosmtplib_send(mailtrap) for _ in range(5))
+        await asyncio.wait_for(asyncio.gather(*sending), 10)
+
+    asyncio.run(main())
+    assert len(mailtrap.connections) == 5
+    assert connected(mailtrap) == {("aiosmtplib",)}
+
+
+@pytest.mark.parametrize(("loaded", "clients"), [(True, ("pycurl",)), (False, ())])
+def test_a_connection_below_python_is_named_by_what_is_loaded(monkeypatch, loaded, clients):
+    """libcurl has sockets of its own; where it is not loaded, the client may be any program on this machine."""
+    monkeypatch.delitem(sys.modules, "pycurl", raising=False)
+    if loaded:
+        monkeypatch.setitem(sys.modules, "pycurl", sys)
+    assert client_at(("127.0.0.1", 1)) == clients
+
+
+def test_what_connects_below_python_is_not_taken_for_smtplib(mailtrap):
+    """uvloop connects in libuv: nothing is noted, and nothing is guessed from what is loaded."""
+    uvloop = pytest.importorskip("uvloop")
+    loop = uvloop.new_event_loop()
+    loop.run_until_complete(aiosmtplib_send(mailtrap, start_tls=False))
+    loop.close()
+    assert connected(mailtrap) == {()}
+
+
+def test_a_bare_socket_has_no_name(mailtrap):
+    """The application speaks SMTP by itself: no library's cure would help."""
+    with socket.create_connection((mailtrap.host, mailtrap.port), timeout=5) as sock:
+        assert sock.recv(3) == b"220"
+    assert connected(mailtrap) == {()}
+
+
+# -- libraries that nobody knows ----------------------------------------------------------
+
+WRAPPER = """
+import smtplib
+
+def send(trap):
+    with smtplib.SMTP(trap.host, trap.port, timeout=5) as client:
+        client.sendmail("a@example.org", ["b@example.org"], b"Subject: Hi")
+"""
+
+
+@pytest.fixture
+def module_in(tmp_path, monkeypatch):
+    """Makes a module of a name, in a directory."""
+
+    def make(name, directory):
+        (tmp_path / directory).mkdir()
+        (tmp_path / directory / f"{name}.py").write_text(WRAPPER, "utf-8")
+        monkeypatch.syspath_prepend(str(tmp_path / directory))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        module = __import__(name)
+        monkeypatch.delitem(sys.modules, name)
+        return module
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "directory", "clients"),
+    [
+        ("shop_mail", "src", ("smtplib",)),
+        ("post_pigeon", "site-packages", ()),
+        ("yagmail", "site-packages", ("yagmail",)),
+        ("yagmail", "src", ()),
+    ],
+)
+def test_an_installed_package_that_nobody_knows_has_no_name(
+    mailtrap, module_in, name, directory, clients
+):
+    """
+    smtplib is the client of the application's own module, not of a package that hides it.
+
+    An application's module may be called as a library is: then nobody can tell.
+    """
+    module_in(name, directory).send(mailtrap)
+    assert connected(mailtrap) == {clients}
+
+
+@pytest.mark.parametrize(("directory", "clients"), [("site-packages", ()), ("src", ("smtplib",))])
+def test_the_same_holds_for_its_errors(mailtrap, module_in, directory, clients):
+    """The frames of the traceback are judged as those of the connection are."""
+    mailtrap.reply("MAIL", 451)
+    with pytest.raises(smtplib.SMTPSenderRefused) as caught:
+        module_in("post_pigeon", directory).send(mailtrap)
+    assert client_of_error(caught.value) == clients
+
+
+# -- by the error ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in SENDERS if name != "logging"])
+@pytest.mark.mailtrap(trust=True)
+def test_a_library_is_named_by_its_error(mailtrap, name):
+    """Whatever class the error is of: its traceback goes through the library."""
+    mailtrap.reply("MAIL", 451)
+    with pytest.raises(Exception) as caught:
+        SENDERS[name](mailtrap)
+    assert client_of_error(caught.value) == (name,)
+
+
+def test_an_error_of_the_application_leads_to_that_of_the_library(mailtrap):
+    """By its cause, and by what it was raised after."""
+
+    class ShopError(Exception):
+        pass
+
+    def send():
+        try:
+            smtplib_sends(mailtrap)  # nobody trusts the trap
+        except ssl.SSLError as error:
+            raise ShopError from error
+
+    with pytest.raises(ShopError) as caught:
+        send()
+    assert client_of_error(caught.value) == ("smtplib",)
+
+
+def test_an_error_that_has_nothing_to_do_with_mail_has_no_client():
+    """The negative control: the application's own, and none."""
+    with pytest.raises(ZeroDivisionError) as caught:
+        print(1 / 0)
+    assert client_of_error(caught.value) == ()
+    assert client_of_error(None) == ()
+
+
+# -- by the program -------------------------------------------------------------------
+
+
+def curl(trap, *options):
+    return [
+        *("curl", "--silent", "--max-time", "5", "--ssl-reqd", *options),
+        *("--mail-from", FROM, "--mail-rcpt", TO, "--upload-file", "-", trap.smtp_url),
+    ]
+
+
+@needs_curl
+def test_a_program_is_named_by_what_it_returns(mailtrap):
+    """A result that the application looks at."""
+    result = subprocess.run(curl(mailtrap), input=MAIL, check=False, timeout=30)
+    assert result.returncode
+    assert client_of_result(result) == ("curl",)
+
+
+@needs_curl
+def test_a_program_is_named_by_its_failure(mailtrap):
+    """`check=True`, and the time-out."""
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
+    assert client_of_error(caught.value) == ("curl",)
+    assert client_of_error(subprocess.TimeoutExpired(curl(mailtrap), 1)) == ("curl",)
+
+
+@needs_curl
+@pytest.mark.mailtrap(trust=True)
+def test_a_program_is_named_by_its_connection(mailtrap):
+    """The application throws its result away; it was the one program that was started."""
+    subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
+    subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
+    assert len(mailtrap) == 2
+    assert connected(mailtrap) == {("curl",)}
+
+
+@needs_curl
+@pytest.mark.mailtrap(trust=True)
+def test_a_program_started_by_asyncio_is_named(mailtrap):
+    """asyncio starts it in the same way."""
+
+    async def main():
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*curl(mailtrap), stdin=pipe)
+        await process.communicate(MAIL)
+
+    asyncio.run(main())
+    assert connected(mailtrap) == {("curl",)}
+
+
+@needs_curl
+@pytest.mark.mailtrap(trust=True)
+def test_of_two_programs_neither_is_named(mailtrap):
+    """The negative control: the other one may have sent the mail."""
+    subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", ""], check=True, timeout=30)
+    assert connected(mailtrap) == {()}
+
+
+@needs_msmtp
+def test_msmtp_is_named(mailtrap):
+    """A program that has its own list of CAs, behind one that ends it in time."""
+    where = ["--host", mailtrap.host, "--port", str(mailtrap.port), "--from", FROM]
+    trust = f"--tls-trust-file={mailtrap.ca_file}"
+    command = ["timeout", "20", "msmtp", *where, "--tls=on", trust, TO]
+    result = subprocess.run(command, input=MAIL, check=True, timeout=30)
+    assert client_of_result(result) == ("msmtp",)
+    assert connected(mailtrap) == {("msmtp",)}
+
+
+@needs_curl
+def test_a_program_has_no_say_about_connections_of_this_process(mailtrap):
+    """What is noted counts more than what was started."""
+    result = subprocess.run(
+        ["curl", "smtp://localhost:1"], check=False, timeout=30, stderr=subprocess.DEVNULL
+    )
+    assert client_of_result(result) == ("curl",)
+    with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5) as client:
+        client.sendmail(FROM, [TO], MAIL)
+    assert connected(mailtrap) == {("smtplib",)}
+
+
+def test_other_results_have_no_client():
+    """What is no result of a program."""
+    assert client_of_result(None) == client_of_result({"args": ["curl"]}) == ()
