@@ -1,0 +1,101 @@
+"""
+Mocks of smtplib: they take mail and send none.
+
+Rules of this file: a call of a mock that has nothing to do with mail costs a few comparisons; a mock behaves as it always
+does, and whatever goes wrong in recognising it is no matter of the test.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import wraps
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from pytest_mailtrap._keeper import Keeper, keeping, note_departure
+from pytest_mailtrap._kept_standins import CLASSES, StandIns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from pytest_mailtrap._keeper import Function, Place, Places, Tell
+
+stand_ins = StandIns()
+
+
+def keeper(name: str) -> Keeper:
+    """For a mock of the class of smtplib called *name*."""
+    return Keeper(
+        place=f"a mock of smtplib.{name}",
+        setting="@pytest.mark.mailtrap(intercept=True) instead of the mock",
+    )
+
+
+def _mock(module: ModuleType, tell: Tell) -> Iterator[Place]:
+    def calling(original: Function) -> Function:
+        @wraps(original)
+        def __call__(self: Any, /, *args: Any, **keywords: Any) -> Any:  # noqa: N807  # this is its name
+            __tracebackhide__ = True
+            own = self.__dict__
+            name = own.get("_mock_new_name") or own.get("_mock_name")
+            if name == "send_message" or name == "sendmail":  # each mock call comes here
+                return _sending(original, tell, self, args, keywords)
+            result = original(self, *args, **keywords)
+            if self in stand_ins:
+                with suppress(Exception):
+                    stand_ins.add_result(self, result)
+            return result
+
+        return __call__
+
+    yield module.CallableMixin, "__call__", calling
+    yield module._patch, "__enter__", _patching  # noqa: SLF001  # what patch() and patch.object() return
+
+
+def _sending(
+    original: Function, tell: Tell, mock: Any, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    __tracebackhide__ = True
+    with keeping(tell) as told:
+        result = original(mock, *args, **keywords)
+        with suppress(Exception):
+            # What is to be awaited is another library's, such as aiosmtplib's.
+            name = None if type(result) is CoroutineType else stand_ins.class_of(mock)
+            if name is not None:
+                told(keeper(name), 1)
+    return result
+
+
+def _patching(original: Function) -> Function:
+    @wraps(original)
+    def __enter__(self: Any) -> Any:  # noqa: N807  # this is its name
+        __tracebackhide__ = True
+        result = original(self)
+        with suppress(Exception):
+            stand_ins.add_patch(self)
+        return result
+
+    return __enter__
+
+
+def _smtplib(module: ModuleType, _tell: Tell) -> Iterator[Place]:
+    def sending(original: Function) -> Function:
+        @wraps(original)
+        def data(*args: Any, **keywords: Any) -> Any:
+            __tracebackhide__ = True
+            note_departure()
+            return original(*args, **keywords)
+
+        return data
+
+    yield _real_class(module), "data", sending
+
+
+def _real_class(module: ModuleType) -> Any:
+    """smtplib.SMTP, even while a mock is in its place."""
+    classes = [c for name in CLASSES if isinstance(c := vars(module)[name], type)]
+    return next(b for c in classes for b in c.__mro__ if b.__name__ == "SMTP")
+
+
+PLACES: dict[str, Places] = {"unittest.mock": _mock, "mock.mock": _mock, "smtplib": _smtplib}

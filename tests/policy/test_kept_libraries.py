@@ -1,0 +1,269 @@
+"""Mail libraries that keep their mail in the process are seen, the real ones, and seen to send where they are told to."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+from pytest_mailtrap._kept import Keeper, renew, watching
+
+SENDER, RECIPIENTS = "shop@example.org", ["bob@example.org"]
+
+
+@pytest.fixture
+def seen():
+    """What is told while a test runs."""
+    told = []
+    with watching(lambda keeper, count: told.append((keeper, count))):
+        yield told
+
+
+def places(seen):
+    return [(keeper.place, count) for keeper, count in seen]
+
+
+# -- Django -------------------------------------------------------------------------------
+
+
+MEMORY = "django.core.mail.backends.locmem.EmailBackend"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+IN_MEMORY = "Django's memory backend"
+
+
+@pytest.fixture
+def django(monkeypatch):
+    """`django(backend, **options)` overrides what a project sets; the memory backend's outbox is a new one."""
+    pytest.importorskip("django")
+    from django.conf import settings
+
+    if not settings.configured:
+        settings.configure()
+    from django.core import mail
+    from django.test import override_settings
+
+    monkeypatch.setattr(mail, "outbox", [], raising=False)
+    renew()
+
+    def using(backend, **options):
+        if find_spec("django.core.mail.handler"):  # 6.1 and newer
+            return override_settings(MAILERS={"default": {"BACKEND": backend, "OPTIONS": options}})
+        return override_settings(
+            EMAIL_BACKEND=backend,
+            **{f"EMAIL_{name.upper()}": value for name, value in options.items()},
+        )
+
+    return using
+
+
+def test_django_in_memory(seen, django) -> None:
+    """What `django.test` puts in the place of the SMTP backend keeps what it is given, and says how much."""
+    from django.core import mail
+
+    with django(MEMORY):
+        mail.send_mail("Hi", "Hello", SENDER, RECIPIENTS)
+        mail.send_mass_mail([("Hi", "Hello", SENDER, RECIPIENTS)] * 2)
+    assert places(seen) == [(IN_MEMORY, 1), (IN_MEMORY, 2)]
+    assert len(mail.outbox) == 3
+
+
+def test_django_by_smtp(seen, django, mailtrap) -> None:
+    """The control: the SMTP backend keeps nothing."""
+    from django.core.mail import send_mail
+
+    with django(SMTP, host=mailtrap.host, port=mailtrap.port), mailtrap.trust():
+        send_mail("Hi", "Hello", SENDER, RECIPIENTS)
+    assert (seen, len(mailtrap)) == ([], 1)
+
+
+def test_django_refuses_a_message(seen, django) -> None:
+    """A message that the backend does not take is not kept."""
+    from django.core.mail import send_mail
+
+    with django(MEMORY), pytest.raises(ValueError, match="newlines"):
+        send_mail("Hi\nBcc: all@example.org", "Hello", SENDER, RECIPIENTS)
+    assert seen == []
+
+
+def test_django_a_backend_made_from_it(seen, django, monkeypatch) -> None:
+    """A project's own one that calls the one in memory counts once."""
+    pytest.importorskip("django.core.mail.backends.locmem")
+    from django.core.mail import send_mail
+    from django.core.mail.backends import locmem
+
+    class Tagging(locmem.EmailBackend):
+        def send_messages(self, messages):
+            return super().send_messages([*messages])
+
+    monkeypatch.setattr(locmem, "Tagging", Tagging, raising=False)
+    with django("django.core.mail.backends.locmem.Tagging"):
+        send_mail("Hi", "Hello", SENDER, RECIPIENTS)
+    assert places(seen) == [(IN_MEMORY, 1)]
+
+
+def test_django_says_what_sends_it(seen, django) -> None:
+    """`EMAIL_BACKEND`, as a line for pytest-django's `settings`; `MAILERS` where the project has that."""
+    from django.core.mail import send_mail
+
+    with django(MEMORY):
+        send_mail("Hi", "Hello", SENDER, RECIPIENTS)
+    [(keeper, _)] = seen
+    if find_spec("django.core.mail.handler"):
+        assert keeper.setting.startswith("settings.MAILERS = MAILERS")
+        return
+
+    class Settings:
+        EMAIL_BACKEND = None
+
+    exec(keeper.setting, {"settings": Settings})
+    assert Settings.EMAIL_BACKEND == SMTP
+
+
+# -- Flask-Mail ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"),
+    [
+        ({"TESTING": True}, True),
+        ({"MAIL_SUPPRESS_SEND": True}, True),
+        ({"TESTING": True, "MAIL_SUPPRESS_SEND": False}, False),
+        ({}, False),
+    ],
+)
+def test_flask_mail(seen, mailtrap, config, kept) -> None:
+    """Suppressed it keeps; the setting that is named sends."""
+    flask, flask_mail = map(pytest.importorskip, ("flask", "flask_mail"))
+    renew()
+    app = flask.Flask("shop")
+    app.config.update(MAIL_SERVER=mailtrap.host, MAIL_PORT=mailtrap.port, **config)
+    mail = flask_mail.Mail(app)
+    with app.app_context():
+        mail.send(flask_mail.Message("Hi", RECIPIENTS, "Hello", sender=SENDER))
+        with mail.connect() as connection:
+            for _ in range(2):
+                connection.send(flask_mail.Message("Hi", RECIPIENTS, "Hello", sender=SENDER))
+    assert places(seen) == [("Flask-Mail (suppressed)", 1)] * (3 if kept else 0)
+    assert len(mailtrap) == (0 if kept else 3)
+
+
+def test_flask_mail_refuses_a_message(seen) -> None:
+    """What raises is not kept, suppressed or not."""
+    flask, flask_mail = map(pytest.importorskip, ("flask", "flask_mail"))
+    renew()
+    app = flask.Flask("shop")
+    app.config.update(TESTING=True)
+    with app.app_context(), pytest.raises(AssertionError, match="sender"):
+        flask_mail.Mail(app).send(flask_mail.Message("Hi", RECIPIENTS, "Hello"))
+    assert seen == []
+
+
+# -- Flask-Mailman ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"),
+    [
+        ({"TESTING": True}, True),
+        ({"MAIL_BACKEND": "locmem"}, True),
+        ({"TESTING": True, "MAIL_BACKEND": "smtp"}, False),
+        ({}, False),
+    ],
+)
+def test_flask_mailman(seen, mailtrap, config, kept) -> None:
+    """In a test it takes its memory backend, unless a backend is set."""
+    flask, flask_mailman = map(pytest.importorskip, ("flask", "flask_mailman"))
+    renew()
+    app = flask.Flask("shop")
+    app.config.update(MAIL_SERVER=mailtrap.host, MAIL_PORT=mailtrap.port, **config)
+    mail = flask_mailman.Mail(app)
+    with app.app_context():
+        mail.send_mail("Hi", "Hello", SENDER, RECIPIENTS)
+        flask_mailman.EmailMessage("Hi", "Hello", SENDER, RECIPIENTS).send()
+    assert places(seen) == [("Flask-Mailman's memory backend", 1)] * (2 if kept else 0)
+    assert len(mailtrap) == (0 if kept else 2)
+
+
+# -- FastAPI-Mail -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suppressed", [0, 1])
+@pytest.mark.parametrize("bulk", [False, True])
+def test_fastapi_mail(seen, mailtrap, suppressed, bulk) -> None:
+    """`SUPPRESS_SEND` keeps what it is given, a list of messages as well."""
+    fastapi_mail = pytest.importorskip("fastapi_mail")
+    renew()
+    config = fastapi_mail.ConnectionConfig(
+        MAIL_USERNAME="",
+        MAIL_PASSWORD="",
+        USE_CREDENTIALS=False,
+        MAIL_FROM=SENDER,
+        MAIL_SERVER=mailtrap.host,
+        MAIL_PORT=mailtrap.port,
+        MAIL_STARTTLS=False,
+        MAIL_SSL_TLS=False,
+        SUPPRESS_SEND=suppressed,
+    )
+    mail = fastapi_mail.MessageSchema(
+        subject="Hi", recipients=RECIPIENTS, body="Hello", subtype=fastapi_mail.MessageType.plain
+    )
+    asyncio.run(fastapi_mail.FastMail(config).send_message([mail, mail] if bulk else mail))
+    count = 2 if bulk else 1
+    assert places(seen) == ([("FastAPI-Mail (suppressed)", count)] if suppressed else [])
+    assert len(mailtrap) == (0 if suppressed else count)
+
+
+def test_fastapi_mail_stays_a_coroutine_function(seen) -> None:
+    """Frameworks ask for it."""
+    fastapi_mail = pytest.importorskip("fastapi_mail")
+    renew()
+    assert asyncio.iscoroutinefunction(fastapi_mail.FastMail.send_message)
+
+
+# -- all of them --------------------------------------------------------------------------
+
+
+def test_nothing_is_imported(tmp_path) -> None:
+    """What the application has not imported stays so; the backend of a package that is there is imported with it."""
+    program = """
+import sys
+from pytest_mailtrap._kept import renew, watching
+with watching(print):
+    renew()
+    names = {"django", "flask", "flask_mail", "flask_mailman", "fastapi_mail", "smtplib", "mock"}
+    assert not names & {*sys.modules}, names & {*sys.modules}
+    assert "unittest.mock" not in sys.modules
+    import django.core.mail
+    assert "django.core.mail.backends.locmem" not in sys.modules
+    renew()
+    assert "django.core.mail.backends.locmem" in sys.modules
+"""
+    if find_spec("django") is None:
+        pytest.skip("Django is not installed")
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
+
+
+def test_everything_is_put_back(django) -> None:
+    """What was replaced is the library's own again."""
+    pytest.importorskip("django.core.mail.backends.locmem")
+    from django.core.mail.backends.locmem import EmailBackend
+
+    before = EmailBackend.send_messages
+    with watching(lambda *_: None):
+        renew()
+        assert EmailBackend.send_messages is not before
+    assert EmailBackend.send_messages is before
+
+
+def test_a_setting_fits_into_a_message() -> None:
+    """Each line of it is as long as it may be, at the most."""
+    from pytest_mailtrap import _kept_libraries, _kept_mocks
+
+    keepers = [k for k in vars(_kept_libraries).values() if isinstance(k, Keeper)]
+    keepers += [_kept_mocks.keeper(name) for name in _kept_mocks.CLASSES]
+    assert len(keepers) == 8
+    for line in [line for keeper in keepers for line in keeper.setting.splitlines()]:
+        assert len(line) <= 60, line

@@ -1,0 +1,550 @@
+"""A mock of smtplib keeps the mail that it is given, however it came to be in smtplib's place; no other mock is accused."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import functools
+import gc
+import smtplib
+import sys
+import threading
+import timeit
+import types
+import weakref
+from unittest import mock
+
+import pytest
+
+from pytest_mailtrap._kept import renew, watching
+
+MAIL = b"From: shop@example.org\r\nTo: bob@example.org\r\nSubject: Hi\r\n\r\nHello\r\n"
+SENDMAIL = ("shop@example.org", ["bob@example.org"], MAIL)
+KEPT = [("a mock of smtplib.SMTP", 1)]
+
+SHOP = """
+import smtplib
+from smtplib import LMTP, SMTP, SMTP_SSL, SMTP as Connection
+
+
+def by_module(host="localhost", port=25):
+    with smtplib.SMTP(host, port) as client:
+        client.send_message("mail")
+
+
+def by_name(host="localhost", port=25):
+    client = SMTP(host, port)
+    client.sendmail("a@example.org", ["b@example.org"], "mail")
+    client.quit()
+
+
+def by_alias():
+    with Connection("localhost") as client:
+        client.send_message("mail")
+
+
+def implicit():
+    with SMTP_SSL("localhost") as client:
+        client.send_message("mail")
+
+
+def local():
+    with LMTP("localhost") as client:
+        client.sendmail("a@example.org", ["b@example.org"], "mail")
+"""
+
+
+@pytest.fixture
+def seen():
+    """What is told while a test runs."""
+    told = []
+    with watching(lambda keeper, count: told.append((keeper.place, count))):
+        yield told
+
+
+@pytest.fixture
+def shop(monkeypatch):
+    """An application that sends mail in all the ways that smtplib is imported."""
+    module = types.ModuleType("shop")
+    exec(SHOP, vars(module))
+    monkeypatch.setitem(sys.modules, "shop", module)
+    return module
+
+
+# -- mock.patch ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("autospec", [None, True])
+@pytest.mark.parametrize(
+    ("target", "send", "name"),
+    [
+        ("smtplib.SMTP", "by_module", "SMTP"),
+        ("shop.smtplib.SMTP", "by_module", "SMTP"),
+        ("shop.smtplib", "by_module", "SMTP"),
+        ("shop.SMTP", "by_name", "SMTP"),
+        ("shop.Connection", "by_alias", "SMTP"),
+        ("shop.SMTP_SSL", "implicit", "SMTP_SSL"),
+        ("shop.LMTP", "local", "LMTP"),
+    ],
+)
+def test_wherever_the_patched_name_lies(seen, shop, target, send, name, autospec) -> None:
+    """In smtplib, in the application, under another name, or the module itself."""
+    with mock.patch(target, autospec=autospec):
+        getattr(shop, send)()
+    assert seen == [(f"a mock of smtplib.{name}", 1)]
+
+
+def test_as_a_decorator(seen, shop) -> None:
+    """The patch has ended when the function returns."""
+
+    @mock.patch("smtplib.SMTP")
+    def run(_):
+        shop.by_module()
+        shop.by_module()
+
+    run()
+    assert seen == KEPT * 2
+
+
+def test_by_start_and_stop(seen, shop) -> None:
+    """A patch may begin and end where the test wants it to."""
+    patch = mock.patch("shop.SMTP")
+    patch.start()
+    shop.by_name()
+    patch.stop()
+    assert seen == KEPT
+
+
+def test_by_pytest_mock(seen, shop, pytester: pytest.Pytester) -> None:
+    """Its `mocker` starts the patches of the standard library."""
+    pytest.importorskip("pytest_mock")
+    pytester.makepyfile(
+        """
+        import smtplib
+        from pytest_mailtrap._kept import watching
+
+        def test_mocker(mocker):
+            seen = []
+            with watching(lambda keeper, count: seen.append(count)):
+                mocker.patch("smtplib.SMTP")
+                smtplib.SMTP("localhost").send_message("mail")
+                mocker.stopall()
+            assert seen == [1]
+        """
+    )
+    pytester.runpytest_inprocess("-p", "pytest_mock").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("method", ["sendmail", "send_message"])
+@pytest.mark.parametrize("autospec", [None, True])
+def test_of_a_method_alone(seen, method, autospec) -> None:
+    """The connection is real, and what is given to it stays here."""
+    client = smtplib.SMTP()
+    arguments = {"sendmail": SENDMAIL, "send_message": ("mail",)}[method]
+    with mock.patch.object(smtplib.SMTP, method, autospec=autospec):
+        getattr(client, method)(*arguments)
+    assert seen == KEPT
+
+
+def test_of_a_connection(seen) -> None:
+    """An application may keep one open."""
+    shop = types.SimpleNamespace(client=smtplib.SMTP_SSL())
+    with mock.patch.object(shop, "client"):
+        shop.client.send_message("mail")
+    assert seen == [("a mock of smtplib.SMTP_SSL", 1)]
+
+
+def test_of_several_at_once(seen, shop) -> None:
+    """`patch.multiple()` makes its mocks in one go."""
+    with mock.patch.multiple(shop, SMTP=mock.DEFAULT, SMTP_SSL=mock.DEFAULT):
+        shop.by_name()
+        shop.implicit()
+    assert seen == [*KEPT, ("a mock of smtplib.SMTP_SSL", 1)]
+
+
+def test_of_a_class_made_from_smtplibs(seen) -> None:
+    """It is told by the name of the class of smtplib that it is made from."""
+
+    class Client(smtplib.SMTP_SSL):
+        pass
+
+    shop = types.SimpleNamespace(Client=Client)
+    with mock.patch.object(shop, "Client"):
+        shop.Client("localhost").send_message("mail")
+    assert seen == [("a mock of smtplib.SMTP_SSL", 1)]
+
+
+@pytest.mark.parametrize("how", ["return_value", "side_effect"])
+def test_what_it_returns_has_a_name_of_its_own(seen, shop, how) -> None:
+    """A mock with a name does not tell which mock returned it."""
+    connection = mock.MagicMock(name="connection")
+    value = connection if how == "return_value" else [connection]
+    with mock.patch("shop.SMTP", **{how: value}):
+        shop.by_name()
+    assert seen == KEPT
+
+
+def test_a_function_in_its_place_that_returns_a_mock(seen, shop) -> None:
+    """The mock takes the mail, whoever hands it out."""
+    connection = mock.MagicMock()
+
+    def connect(*_):
+        return connection
+
+    with mock.patch("shop.SMTP", connect):
+        shop.by_name()
+    assert seen == KEPT
+
+
+def test_a_manager_of_several_mocks(seen, shop) -> None:
+    """`attach_mock()` gives a mock a new parent and name."""
+    manager = mock.Mock()
+    with mock.patch("shop.SMTP") as smtp:
+        manager.attach_mock(smtp, "mailer")
+        shop.by_name()
+    assert seen == KEPT
+
+
+def test_a_mock_that_is_handed_to_the_application(seen) -> None:
+    """Nothing is patched: it is smtplib's by its spec."""
+    mock.create_autospec(smtplib.SMTP, instance=True).send_message("mail")
+    mock.MagicMock(spec=smtplib.SMTP).sendmail(*SENDMAIL)
+    mock.MagicMock(spec=smtplib.SMTP("", 0)).sendmail(*SENDMAIL)
+    assert seen == KEPT * 3
+
+
+# -- without mock.patch -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "send"),
+    [
+        ("smtplib.SMTP", "by_module"),
+        ("shop.SMTP", "by_name"),
+        ("shop.smtplib", "by_module"),
+    ],
+)
+def test_by_monkeypatch(seen, shop, monkeypatch, target, send) -> None:
+    """The mock lies under the name that smtplib has for it."""
+    monkeypatch.setattr(target, mock.MagicMock())
+    getattr(shop, send)()
+    assert seen == KEPT
+
+
+def test_by_monkeypatch_with_a_function(seen, shop, monkeypatch) -> None:
+    """What a function hands out that is called SMTP stands for a connection."""
+    connection = mock.MagicMock(name="connection")
+    monkeypatch.setattr(shop, "SMTP", lambda *_: connection)
+    shop.by_name()
+    assert seen == KEPT
+
+
+def test_by_monkeypatch_with_a_named_connection(seen, shop, monkeypatch) -> None:
+    """Also what the `with` statement gives is followed."""
+    connection = mock.MagicMock(name="connection")
+    smtp = mock.MagicMock(return_value=mock.MagicMock(name="made"))
+    smtp.return_value.__enter__.return_value = connection
+    monkeypatch.setattr(smtplib, "SMTP", smtp)
+    shop.by_module()
+    assert seen == KEPT
+
+
+def test_in_the_place_of_the_module(seen, monkeypatch) -> None:
+    """Who imports smtplib then gets the mock."""
+    monkeypatch.setitem(sys.modules, "smtplib", mock.MagicMock())
+    import smtplib as mocked
+
+    mocked.SMTP("localhost").send_message("mail")
+    assert seen == KEPT
+
+
+def test_a_module_that_is_imported_in_the_test(seen, monkeypatch) -> None:
+    """It is looked for again when there are more modules than before."""
+    mock.MagicMock().send_message("to nobody")
+    module = types.ModuleType("late")
+    module.SMTP = mock.MagicMock()
+    monkeypatch.setitem(sys.modules, "late", module)
+    module.SMTP().send_message("mail")
+    assert seen == KEPT
+
+
+# -- when it began and when it ends -------------------------------------------------------
+
+
+@pytest.mark.parametrize("send", ["by_module", "by_name"])
+def test_a_patch_that_began_before(shop, send) -> None:
+    """As one of a fixture of the session does: the mock is found where it lies."""
+    seen = []
+    with (
+        mock.patch(f"shop.{'smtplib.SMTP' if send == 'by_module' else 'SMTP'}"),
+        watching(lambda keeper, count: seen.append((keeper.place, count))),
+    ):
+        getattr(shop, send)()
+    assert seen == KEPT
+
+
+def test_a_mock_that_outlives_its_patch(seen) -> None:
+    """The application still has the connection."""
+    with mock.patch("smtplib.SMTP"):
+        client = smtplib.SMTP("localhost")
+    client.send_message("mail")
+    assert seen == KEPT
+
+
+def test_in_another_thread(seen, shop) -> None:
+    """It is told on the thread that has sent."""
+    told_on = []
+    with (
+        watching(lambda *_: told_on.append(threading.current_thread())),
+        mock.patch("shop.SMTP"),
+    ):
+        thread = threading.Thread(target=shop.by_name)
+        thread.start()
+        thread.join()
+    assert seen == KEPT
+    assert told_on == [thread]
+
+
+def test_nothing_is_told_when_nobody_watches(shop) -> None:
+    """The control of all others, and what was replaced is back."""
+    before = (mock.CallableMixin.__call__, mock._patch.__enter__, smtplib.SMTP.data)
+    seen = []
+    with watching(lambda *_: seen.append(1)):
+        assert before[0] is not mock.CallableMixin.__call__
+    with mock.patch("shop.SMTP"):
+        shop.by_name()
+    assert seen == []
+    assert before == (mock.CallableMixin.__call__, mock._patch.__enter__, smtplib.SMTP.data)
+
+
+def test_several_watch_and_leave_in_any_order(shop) -> None:
+    """Each is told as long as it watches."""
+    before = mock.CallableMixin.__call__
+    first, second = [], []
+    one = watching(lambda *_: first.append(1))
+    two = watching(lambda *_: second.append(1))
+    with mock.patch("shop.SMTP"):
+        one.__enter__()
+        two.__enter__()
+        shop.by_name()
+        one.__exit__(None, None, None)
+        shop.by_name()
+        two.__exit__(None, None, None)
+        shop.by_name()
+    assert (first, second) == ([1], [1, 1])
+    assert mock.CallableMixin.__call__ is before
+
+
+# -- what keeps nothing -------------------------------------------------------------------
+
+
+def test_one_that_raises(seen, shop) -> None:
+    """The application was told that its mail was not taken."""
+    with mock.patch("shop.SMTP") as smtp:
+        smtp.return_value.sendmail.side_effect = smtplib.SMTPException("no")
+        with pytest.raises(smtplib.SMTPException, match="no"):
+            shop.by_name()
+    with mock.patch("shop.SMTP", side_effect=OSError), pytest.raises(OSError):
+        shop.by_name()
+    assert seen == []
+
+
+def test_one_that_is_called_wrongly(seen) -> None:
+    """An autospec raises then."""
+    with mock.patch("smtplib.SMTP", autospec=True), pytest.raises(TypeError):
+        smtplib.SMTP("localhost").send_message()
+    assert seen == []
+
+
+def test_one_that_is_never_called(seen, shop) -> None:
+    """A patch alone keeps nothing, and neither do other methods."""
+    with mock.patch("shop.SMTP") as smtp:
+        shop.SMTP("localhost").ehlo()
+        smtp.assert_called_once_with("localhost")
+    assert seen == []
+
+
+class Bot:
+    def send_message(self, text):
+        """What chat bots have, too."""
+
+
+def test_mocks_of_others(seen, shop, monkeypatch) -> None:
+    """The name of the method alone says nothing, and neither does a patch of smtplib beside it."""
+    monkeypatch.setattr(shop, "Bot", Bot, raising=False)
+    monkeypatch.setattr(shop, "bot", Bot(), raising=False)
+    with mock.patch("shop.SMTP"), mock.patch("shop.Bot"), mock.patch("shop.bot"):
+        shop.Bot("token").send_message("hello")
+        shop.bot.send_message("hello")
+    with mock.patch.object(Bot, "send_message"):
+        Bot().send_message("hello")
+    mock.create_autospec(Bot).return_value.send_message("hello")
+    mock.MagicMock().send_message("hello")
+    mock.MagicMock(name="SMTP").send_message("hello")
+    mock.Mock(name=["unhashable"]).send_message("hello")
+    assert seen == []
+
+
+def test_another_class_of_the_same_name(seen, shop) -> None:
+    """aiosmtplib has an SMTP, too: what was replaced counts, not what it is called; nor is its sending over when it is called."""
+    aiosmtplib = pytest.importorskip("aiosmtplib")
+    shop.SMTP = aiosmtplib.SMTP
+    with mock.patch("shop.SMTP"):
+        shop.SMTP().send_message("mail")
+    shop.SMTP = mock.AsyncMock()
+    shop.SMTP.send_message.return_value = None
+    asyncio.run(shop.SMTP.send_message("mail"))
+    assert seen == []
+
+
+def test_other_names_of_the_module(seen, shop) -> None:
+    """Of a mock in the place of the module only its classes take mail."""
+    with mock.patch("shop.smtplib"):
+        shop.smtplib.something.send_message("mail")
+        shop.smtplib.send_message("mail")
+    assert seen == []
+
+
+def deliver(trap, client) -> None:
+    with client as connection:
+        connection.starttls(context=trap.ssl_context)
+        connection.send_message(message())
+
+
+def message():
+    return email.message_from_bytes(MAIL)
+
+
+def test_a_spy_sends(seen, mailtrap) -> None:
+    """A mock that calls the real method has kept nothing: the mail has arrived. Its control keeps what it is given."""
+    real = smtplib.SMTP.send_message
+    spy = {"side_effect": real, "autospec": True}
+    with mock.patch.object(smtplib.SMTP, "send_message", **spy) as spied:
+        deliver(mailtrap, smtplib.SMTP(mailtrap.host, mailtrap.port))
+    spied.assert_called_once()
+    assert (seen, len(mailtrap)) == ([], 1)
+    with mock.patch.object(smtplib.SMTP, "send_message", autospec=True):
+        deliver(mailtrap, smtplib.SMTP(mailtrap.host, mailtrap.port))
+    assert (seen, len(mailtrap)) == (KEPT, 1)
+
+
+def test_a_mock_that_wraps_sends(seen, mailtrap) -> None:
+    """So does one that hands every call on."""
+    with mock.patch("smtplib.SMTP", wraps=smtplib.SMTP):
+        deliver(mailtrap, smtplib.SMTP(mailtrap.host, mailtrap.port))
+    real = smtplib.SMTP(mailtrap.host, mailtrap.port)
+    with mock.patch("smtplib.SMTP", return_value=mock.MagicMock(wraps=real)):
+        client = smtplib.SMTP()
+        client.starttls(context=mailtrap.ssl_context)
+        client.sendmail(*SENDMAIL)
+        client.quit()
+    assert (seen, len(mailtrap)) == ([], 2)
+
+
+def test_a_function_that_collects_keeps(seen, shop) -> None:
+    """A side effect that returns and sends nothing is an outbox; a call inside a call is one message."""
+    outbox = []
+    with mock.patch("shop.SMTP") as smtp:
+        client = smtp.return_value
+        client.send_message.side_effect = outbox.append
+        client.sendmail.side_effect = lambda *mail: client.send_message(mail)
+        shop.by_name()
+    assert (seen, len(outbox)) == (KEPT, 1)
+
+
+def test_the_real_thing(seen, mailtrap) -> None:
+    """The control: without a mock nothing stays."""
+    deliver(mailtrap, smtplib.SMTP(mailtrap.host, mailtrap.port))
+    with smtplib.SMTP_SSL("localhost", mailtrap.tls_port, context=mailtrap.ssl_context) as client:
+        client.sendmail(*SENDMAIL)
+    assert (seen, len(mailtrap)) == ([], 2)
+
+
+# -- what a mock is to its test -----------------------------------------------------------
+
+
+def test_a_mock_is_what_it_was(seen, shop) -> None:
+    """What it records, returns and raises does not change; nor does it gain a name."""
+    with mock.patch("shop.SMTP") as smtp:
+        smtp.return_value.send_message.return_value = {"bob@example.org": (550, b"no")}
+        known = [dir(smtp), sorted(vars(smtp))]
+        assert shop.SMTP("localhost", port=25).send_message("mail") == {
+            "bob@example.org": (550, b"no")
+        }
+        assert smtp.mock_calls == [
+            mock.call("localhost", port=25),
+            mock.call().send_message("mail"),
+        ]
+        assert [dir(smtp), sorted(vars(smtp))] == known
+    assert seen == KEPT
+
+
+def test_a_proxy_is_not_woken(seen) -> None:
+    """Whoever patches over a lazy object does not want to know what it stands for."""
+
+    woken = []
+
+    class Lazy:
+        @property
+        def __class__(self):
+            woken.append(self)
+            raise RuntimeError("working outside of application context")
+
+    shop = types.SimpleNamespace(SMTP=Lazy(), mailer=Lazy())
+    new = mock.MagicMock()
+    new.send_message.side_effect = lambda _: Lazy()
+    with mock.patch.object(shop, "SMTP", new), mock.patch.object(shop, "mailer", new):
+        shop.mailer.send_message("mail")
+    assert (seen, woken) == ([], [])
+
+
+def test_mocks_are_not_kept_alive(seen, shop) -> None:
+    """What a test has made goes when the test is done with it."""
+    with mock.patch("shop.SMTP") as smtp:
+        shop.by_name()
+    gone = threading.Event()
+    weakref.finalize(smtp, gone.set)
+    del smtp
+    gc.collect()
+    assert gone.is_set()
+
+
+def test_a_mock_in_the_place_of_a_watched_method_stays(seen) -> None:
+    """A test that mocks mocks finds its own again, also when watching is renewed in the meantime."""
+    with mock.patch.object(smtplib.SMTP, "data") as data:
+        renew()
+        assert smtplib.SMTP.data is data
+    renew()
+    assert isinstance(smtplib.SMTP.data, types.FunctionType)
+
+
+def test_what_is_put_back_is_watched_again(shop) -> None:
+    """A plugin that restores what it found before us does not end the watching."""
+    seen = []
+    original = mock.CallableMixin.__call__
+    with watching(lambda *_: seen.append(1)), mock.patch("shop.SMTP"):
+        mock.CallableMixin.__call__ = original
+        shop.by_name()
+        assert seen == []
+        renew()
+        shop.by_name()
+        assert seen == [1]
+    assert mock.CallableMixin.__call__ is original
+
+
+def test_a_changed_library_is_left_alone(monkeypatch) -> None:
+    """What is not as it was expected is not watched, and nothing fails."""
+    for name in ("unittest.mock", "smtplib", "flask_mail", "fastapi_mail.fastmail"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    with watching(lambda *_: None):
+        renew()
+
+
+def test_it_costs_other_mocks_little(seen) -> None:
+    """A suite makes a hundred thousand calls of mocks: what each costs more is far below what it costs anyway."""
+    call = functools.partial(mock.MagicMock(name="a").method, 1)
+    watched = min(timeit.repeat(call, number=500, repeat=7))
+    before = mock.CallableMixin.__call__.__wrapped__
+    with mock.patch.object(mock.CallableMixin, "__call__", before):
+        plain = min(timeit.repeat(call, number=500, repeat=7))
+    assert watched < 2 * plain
