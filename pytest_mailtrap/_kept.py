@@ -1,8 +1,8 @@
 """
 Mail that stays in the process: in a library's memory backend, in one that suppresses it, or in a mock of smtplib.
 
-`watching()` tells of it each time. A library is watched by replacing the method that takes its mail, once the application
-has imported it.
+`watching()` tells of it each time. A library is watched by replacing the method that takes its mail, as soon as the
+application has imported it.
 
 Rules of this file: nothing is imported that the application has not; what is not as it was expected is not watched, and no error.
 """
@@ -12,12 +12,12 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap import _kept_libraries, _kept_mocks
 from pytest_mailtrap._keeper import Keeper
+from pytest_mailtrap._kept_imports import Imports
 from pytest_mailtrap._patch import Patch
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def watching(note: Callable[[Keeper, int], None]) -> Iterator[None]:
 
 
 def renew() -> None:
-    """Watch what has been imported since, and what somebody else has put back in the meantime; a few look-ups where there is nothing to do."""
+    """Watch again what somebody else has put back in the meantime; a few look-ups where there is nothing to do."""
     _watch.renew()
 
 
@@ -63,6 +63,7 @@ class _Watch:
         self._lock = threading.RLock()
         self._entries: tuple[_Entry, ...] = ()
         self._patches: list[Patch] = []
+        self._imports = Imports(_PLACES, self._cover)
 
     def tell(self, keeper: Keeper, count: int) -> None:
         for entry in self._entries:
@@ -77,6 +78,7 @@ class _Watch:
         with self._lock:
             self._entries = tuple(e for e in self._entries if e is not entry)
             if not self._entries:
+                self._imports.end()
                 # What somebody has patched over stays until they have taken theirs back: it tells nobody in the meantime.
                 left = [patch for patch in self._patches if not patch.is_in_place]
                 for patch in self._patches:
@@ -88,16 +90,16 @@ class _Watch:
             if not self._entries:
                 return
             _kept_mocks.stand_ins.renew()
-            for package, submodule in _kept_libraries.IMPORTED_WITH.items():
-                if package in sys.modules and submodule not in sys.modules:
-                    with suppress(Exception):
-                        import_module(submodule)
+            self._imports.begin()
             for name in _PLACES:
                 if name in sys.modules:
-                    with suppress(Exception):
-                        self._cover(name)
+                    self._cover(name)
 
     def _cover(self, name: str) -> None:
+        with self._lock, suppress(Exception):
+            self._patch(name)
+
+    def _patch(self, name: str) -> None:
         for owner, attribute, make in _PLACES[name](sys.modules[name], self.tell):
             if _is_its_own(owner, attribute) and not self._covers(owner, attribute):
                 self._patches.append(Patch(owner, attribute, make))

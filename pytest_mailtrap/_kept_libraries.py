@@ -7,6 +7,7 @@ no library is imported.
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,10 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._keeper import Function, Place, Places, Tell
 
+_LONGEST_MODULE = 60 - len("from  import MAILERS")
 DJANGO = Keeper(
     place="Django's memory backend",
     setting='settings.EMAIL_BACKEND = (\n    "django.core.mail.backends.smtp.EmailBackend")',
-)
-# For projects that have this setting, which Django 6.1 introduced: EMAIL_BACKEND is an error there.
-DJANGO_MAILERS = Keeper(
-    place="Django's memory backend",
-    setting="settings.MAILERS = MAILERS  # that of your settings module",
 )
 FLASK_MAIL = Keeper(
     place="Flask-Mail (suppressed)",
@@ -66,7 +63,18 @@ def _django_keeper(module: ModuleType) -> Keeper:
     if not hasattr(module.mail, "mailers"):
         return DJANGO
     settings = getattr(sys.modules.get("django.conf"), "settings", None)
-    return DJANGO_MAILERS if hasattr(settings, "MAILERS") else DJANGO
+    return _mailers() if hasattr(settings, "MAILERS") else DJANGO
+
+
+def _mailers() -> Keeper:
+    """For projects that have MAILERS, which came with Django 6.1: it takes the place of EMAIL_BACKEND, which is an error there."""
+    deployed = os.environ.get("DJANGO_SETTINGS_MODULE", "")
+    if not 0 < len(deployed) <= _LONGEST_MODULE:
+        deployed = "your_settings"
+    return Keeper(
+        place=DJANGO.place,
+        setting=f"from {deployed} import MAILERS\nsettings.MAILERS = MAILERS",
+    )
 
 
 def _flask_mail(module: ModuleType, tell: Tell) -> Iterator[Place]:
@@ -112,9 +120,4 @@ PLACES: dict[str, Places] = {
     "flask_mail": _flask_mail,
     "flask_mailman.backends.locmem": _memory_backend(lambda _module: FLASK_MAILMAN),
     "fastapi_mail.fastmail": _fastapi_mail,
-}
-# Backends are imported when they are first used, which may be in the middle of a test: here, with their package.
-IMPORTED_WITH = {
-    "django.core.mail": "django.core.mail.backends.locmem",
-    "flask_mailman": "flask_mailman.backends.locmem",
 }

@@ -6,10 +6,11 @@ import asyncio
 import subprocess
 import sys
 from importlib.util import find_spec
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from pytest_mailtrap._kept import Keeper, renew, watching
+from pytest_mailtrap._kept import Keeper, watching
 
 SENDER, RECIPIENTS = "shop@example.org", ["bob@example.org"]
 
@@ -46,7 +47,6 @@ def django(monkeypatch):
     from django.test import override_settings
 
     monkeypatch.setattr(mail, "outbox", [], raising=False)
-    renew()
 
     def using(backend, **options):
         if find_spec("django.core.mail.handler"):  # 6.1 and newer
@@ -83,7 +83,7 @@ def test_django_refuses_a_message(seen, django) -> None:
     """A message that the backend does not take is not kept."""
     from django.core.mail import send_mail
 
-    with django(MEMORY), pytest.raises(ValueError, match="newlines"):
+    with django(MEMORY), pytest.raises(ValueError, match=r"newlines|linefeed"):
         send_mail("Hi\nBcc: all@example.org", "Hello", SENDER, RECIPIENTS)
     assert seen == []
 
@@ -104,22 +104,38 @@ def test_django_a_backend_made_from_it(seen, django, monkeypatch) -> None:
     assert places(seen) == [(IN_MEMORY, 1)]
 
 
+@pytest.mark.skipif(
+    find_spec("django") is None or find_spec("django.core.mail.handler") is not None,
+    reason="Django 6.1 and newer have MAILERS",
+)
 def test_django_says_what_sends_it(seen, django) -> None:
-    """`EMAIL_BACKEND`, as a line for pytest-django's `settings`; `MAILERS` where the project has that."""
+    """`EMAIL_BACKEND`, as a line for pytest-django's `settings`, that can be pasted."""
     from django.core.mail import send_mail
 
     with django(MEMORY):
         send_mail("Hi", "Hello", SENDER, RECIPIENTS)
-    [(keeper, _)] = seen
-    if find_spec("django.core.mail.handler"):
-        assert keeper.setting.startswith("settings.MAILERS = MAILERS")
-        return
+    settings = SimpleNamespace()
+    exec(seen[0][0].setting, {"settings": settings})
+    assert settings.EMAIL_BACKEND == SMTP
 
-    class Settings:
-        EMAIL_BACKEND = None
 
-    exec(keeper.setting, {"settings": Settings})
-    assert Settings.EMAIL_BACKEND == SMTP
+@pytest.mark.skipif(
+    find_spec("django") is None or find_spec("django.core.mail.handler") is None,
+    reason="MAILERS came with Django 6.1",
+)
+def test_django_says_what_sends_it_by_mailers(seen, django, monkeypatch) -> None:
+    """`MAILERS` of the settings that are deployed, where the project has that."""
+    from django.core.mail import send_mail
+
+    deployed = ModuleType("shop_settings")
+    deployed.MAILERS = {"default": {"BACKEND": SMTP}}
+    monkeypatch.setitem(sys.modules, "shop_settings", deployed)
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "shop_settings")
+    with django(MEMORY):
+        send_mail("Hi", "Hello", SENDER, RECIPIENTS)
+    settings = SimpleNamespace()
+    exec(seen[0][0].setting, {"settings": settings})
+    assert settings.MAILERS is deployed.MAILERS
 
 
 # -- Flask-Mail ---------------------------------------------------------------------------
@@ -137,7 +153,6 @@ def test_django_says_what_sends_it(seen, django) -> None:
 def test_flask_mail(seen, mailtrap, config, kept) -> None:
     """Suppressed it keeps; the setting that is named sends."""
     flask, flask_mail = map(pytest.importorskip, ("flask", "flask_mail"))
-    renew()
     app = flask.Flask("shop")
     app.config.update(MAIL_SERVER=mailtrap.host, MAIL_PORT=mailtrap.port, **config)
     mail = flask_mail.Mail(app)
@@ -153,7 +168,6 @@ def test_flask_mail(seen, mailtrap, config, kept) -> None:
 def test_flask_mail_refuses_a_message(seen) -> None:
     """What raises is not kept, suppressed or not."""
     flask, flask_mail = map(pytest.importorskip, ("flask", "flask_mail"))
-    renew()
     app = flask.Flask("shop")
     app.config.update(TESTING=True)
     with app.app_context(), pytest.raises(AssertionError, match="sender"):
@@ -176,7 +190,6 @@ def test_flask_mail_refuses_a_message(seen) -> None:
 def test_flask_mailman(seen, mailtrap, config, kept) -> None:
     """In a test it takes its memory backend, unless a backend is set."""
     flask, flask_mailman = map(pytest.importorskip, ("flask", "flask_mailman"))
-    renew()
     app = flask.Flask("shop")
     app.config.update(MAIL_SERVER=mailtrap.host, MAIL_PORT=mailtrap.port, **config)
     mail = flask_mailman.Mail(app)
@@ -195,7 +208,6 @@ def test_flask_mailman(seen, mailtrap, config, kept) -> None:
 def test_fastapi_mail(seen, mailtrap, suppressed, bulk) -> None:
     """`SUPPRESS_SEND` keeps what it is given, a list of messages as well."""
     fastapi_mail = pytest.importorskip("fastapi_mail")
-    renew()
     config = fastapi_mail.ConnectionConfig(
         MAIL_USERNAME="",
         MAIL_PASSWORD="",
@@ -219,7 +231,6 @@ def test_fastapi_mail(seen, mailtrap, suppressed, bulk) -> None:
 def test_fastapi_mail_stays_a_coroutine_function(seen) -> None:
     """Frameworks ask for it."""
     fastapi_mail = pytest.importorskip("fastapi_mail")
-    renew()
     assert asyncio.iscoroutinefunction(fastapi_mail.FastMail.send_message)
 
 
@@ -227,22 +238,35 @@ def test_fastapi_mail_stays_a_coroutine_function(seen) -> None:
 
 
 def test_nothing_is_imported(tmp_path) -> None:
-    """What the application has not imported stays so; the backend of a package that is there is imported with it."""
+    """What the application has not imported stays so."""
     program = """
 import sys
 from pytest_mailtrap._kept import renew, watching
 with watching(print):
     renew()
-    names = {"django", "flask", "flask_mail", "flask_mailman", "fastapi_mail", "smtplib", "mock"}
+    names = {"django", "flask", "flask_mail", "flask_mailman", "fastapi_mail", "smtplib", "mock", "unittest.mock"}
     assert not names & {*sys.modules}, names & {*sys.modules}
-    assert "unittest.mock" not in sys.modules
-    import django.core.mail
-    assert "django.core.mail.backends.locmem" not in sys.modules
-    renew()
-    assert "django.core.mail.backends.locmem" in sys.modules
 """
-    if find_spec("django") is None:
-        pytest.skip("Django is not installed")
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
+
+
+def test_what_is_imported_in_the_test_is_watched(tmp_path) -> None:
+    """Nobody has to import it before, and the module is as if nobody had looked on."""
+    program = """
+import sys
+from pytest_mailtrap._kept import watching
+seen = []
+with watching(lambda keeper, count: seen.append(keeper.place)):
+    from unittest import mock
+    import smtplib
+    with mock.patch("smtplib.SMTP"):
+        smtplib.SMTP("localhost").send_message("mail")
+assert seen == ["a mock of smtplib.SMTP"], seen
+for module in (mock, smtplib):
+    assert module.__loader__ is module.__spec__.loader
+    assert type(module.__loader__).__module__.startswith("_frozen_importlib")
+assert not any(type(finder).__module__.startswith("pytest_mailtrap") for finder in sys.meta_path)
+"""
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
 
 
@@ -253,7 +277,6 @@ def test_everything_is_put_back(django) -> None:
 
     before = EmailBackend.send_messages
     with watching(lambda *_: None):
-        renew()
         assert EmailBackend.send_messages is not before
     assert EmailBackend.send_messages is before
 
@@ -264,6 +287,7 @@ def test_a_setting_fits_into_a_message() -> None:
 
     keepers = [k for k in vars(_kept_libraries).values() if isinstance(k, Keeper)]
     keepers += [_kept_mocks.keeper(name) for name in _kept_mocks.CLASSES]
+    keepers.append(_kept_libraries._mailers())
     assert len(keepers) == 8
     for line in [line for keeper in keepers for line in keeper.setting.splitlines()]:
         assert len(line) <= 60, line
