@@ -11,7 +11,6 @@ import re
 import sys
 import sysconfig
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,17 +41,26 @@ _SKIP, _APPLICATION, _UNKNOWN = "skip", "application", "unknown"
 _HERE = str(Path(__file__).parent)
 _STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
+_LOOPS = "asyncio.base_events"
 _DEEPEST = 200
 _MOST_TASKS = 100
 
 
-def client_on(frame: FrameType | None) -> tuple[str, ...]:
-    """The client that made the call which *frame* is in."""
-    return client_among(islice(_outwards(frame), _DEEPEST))
+def stack_of(frame: FrameType | None) -> list[FrameType]:
+    """The stack that *frame* is the innermost of, from there outwards."""
+    found: list[FrameType] = []
+    while frame is not None and len(found) < _DEEPEST:
+        found.append(frame)
+        frame = frame.f_back
+    return found
 
 
-def client_among(frames: Iterable[FrameType]) -> tuple[str, ...]:
-    """The client that these *frames* are of, the innermost of them first."""
+def client_among(frames: Iterable[FrameType], *, is_task: bool = False) -> tuple[str, ...] | None:
+    """
+    The client that these *frames* are of, the innermost of them first; None where none of them speaks SMTP.
+
+    *is_task* tells that they end where the task does, of which the application may have made a coroutine of the library's.
+    """
     protocol = ""
     for frame in frames:
         kind = _kind(frame.f_code.co_filename, frame.f_globals.get("__name__"))
@@ -63,15 +71,20 @@ def client_among(frames: Iterable[FrameType]) -> tuple[str, ...]:
                 return (kind,)
         elif kind != _SKIP:
             return _decided(kind, protocol)
-    return ()
+    if not protocol:
+        return None
+    return (protocol,) if is_task else ()
 
 
-def _decided(kind: str, protocol: str) -> tuple[str, ...]:
-    if kind == _APPLICATION:
-        return (protocol,) if protocol else ()
+def _decided(kind: str, protocol: str) -> tuple[str, ...] | None:
     # Twisted connects on its reactor, far from the code that speaks SMTP.
-    speaks = kind != "Twisted" or "twisted.mail.smtp" in sys.modules
-    return (kind,) if kind != _UNKNOWN and speaks else ()
+    if kind == "Twisted" and "twisted.mail.smtp" not in sys.modules:
+        kind = _UNKNOWN
+    if kind not in (_APPLICATION, _UNKNOWN):
+        return (kind,)
+    if not protocol:
+        return None
+    return (protocol,) if kind == _APPLICATION else ()
 
 
 @lru_cache(maxsize=4096)
@@ -94,27 +107,24 @@ def _library(module: str) -> str | None:
     )
 
 
-def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
-    """The stack, innermost first; at the bottom of a task, first those who wait for it."""
-    while frame is not None:
-        yield frame
-        if frame.f_code.co_name == "_run" and frame.f_globals.get("__name__") == "asyncio.events":
-            yield from _waiting_for_the_task()
-        frame = frame.f_back
-
-
-def _waiting_for_the_task() -> Iterator[FrameType]:
-    """Before Python 3.12, `asyncio.wait_for()` runs a coroutine in a task of its own."""
-    if sys.version_info >= (3, 12):
-        return
-    from asyncio import all_tasks, current_task
-
-    task, tasks = current_task(), all_tasks()
-    for other in tasks if len(tasks) <= _MOST_TASKS else ():
-        frames = list(_suspended(other.get_coro()))
-        if frames and _waits_for(frames[-1], task):
-            yield from reversed(frames)
+def tasks_on(stack: Iterable[FrameType]) -> Iterator[list[FrameType]]:
+    """The frames of each task of the event loop that a thread runs, the innermost first; behind them those who wait for it."""
+    for frame in stack:
+        if frame.f_code.co_name == "run_forever" and frame.f_globals["__name__"] == _LOOPS:
+            yield from _tasks_of(frame.f_locals["self"])
             return
+
+
+def _tasks_of(loop: Any) -> Iterator[list[FrameType]]:
+    from asyncio import all_tasks
+
+    tasks = all_tasks(loop)
+    if len(tasks) > _MOST_TASKS:
+        return
+    suspended = {task: list(_suspended(task.get_coro()))[::-1] for task in tasks}
+    for task, frames in suspended.items():
+        waiting = (other for other in suspended.values() if other and _waits_for(other[0], task))
+        yield [*frames, *next(waiting, [])]
 
 
 def _suspended(coroutine: Any) -> Iterator[FrameType]:
@@ -125,4 +135,5 @@ def _suspended(coroutine: Any) -> Iterator[FrameType]:
 
 
 def _waits_for(frame: FrameType, task: object) -> bool:
+    """Before Python 3.12, `asyncio.wait_for()` runs a coroutine in a task of its own."""
     return frame.f_code.co_name == "wait_for" and frame.f_locals.get("fut") is task

@@ -1,49 +1,43 @@
 """
-Who connected: the mail client of an error, of a program's result, or of a connection of the trap.
+Who connected: the mail client of an error, of a program's result, or of a connection that a trap has just let in.
 
-A `Watch` notes for each connection of this process to this machine or to a mail port whose call it was, by its local port,
-and which programs were started meanwhile.
+Whoever has connected waits for the greeting: its stack is looked at in that moment, from the trap's thread. Nothing is
+replaced for that, so that tests see the functions of the standard library as they are.
 
 Rules of this file: it finds names, and decides nothing about mail. A wrong name is worse than none: what cannot be told
 for sure is `()`. Where two clients are as likely, and a cure shown for the wrong one does no harm, both are named.
-It keeps ports and names, no frame, no object and no argument, and never raises.
+It keeps names, no frame, no object and no argument, and never raises.
 """
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pytest_mailtrap._callers import client_among, client_on
-from pytest_mailtrap._hosts import MAIL_PORTS
-from pytest_mailtrap._patch import Patch
+from pytest_mailtrap._callers import client_among, stack_of, tasks_on
 from pytest_mailtrap._programs import client_of_program, clients_of_command, program_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import TracebackType
-
-    Function = Callable[..., Any]  # what is replaced has all kinds of signatures
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import FrameType, TracebackType
 
 __all__ = [
-    "Watch",
-    "client_at",
+    "client_now",
     "client_of_error",
     "client_of_program",
     "client_of_result",
     "program_of",
-    "reset",
 ]
 
-_FAMILIES = (socket.AF_INET, socket.AF_INET6)
-_HERE = ("127.", "::1", "::ffff:127.", "localhost")
-# An older note would be taken for a later connection from the same port.
-_MOST_NOTES = 512
+# More threads than these would cost a connection more than a name is worth.
+_MOST_THREADS = 64
 _LONGEST_CHAIN = 16
+# The frames of the standard library that hold the socket, and the names under which they do.
+_HOLDERS = {"socket": ("sock", "self"), "ssl": ("self",), "smtplib": ("self",)}
+_WAITS = frozenset({"communicate", "_communicate", "wait", "_wait"})
 
 
 def client_of_error(error: BaseException | None) -> tuple[str, ...]:
@@ -64,115 +58,66 @@ def client_of_result(result: object) -> tuple[str, ...]:
     return ()
 
 
-def client_at(peer: tuple[str, int]) -> tuple[str, ...]:
-    """The client whose connection to a trap came from *peer*."""
-    noted = _notes.connections.get(peer[1])
-    if noted is not None:
-        return noted
-    # Not through a socket of Python's in this process: by a program, or by the one library that has sockets of its own.
-    if _notes.programs:
-        started = list(_notes.programs.values())
-        return started[0] if len(started) == 1 else ()
+def client_now(peer: tuple[str, int]) -> tuple[str, ...]:
+    """The client at *peer*, which has just connected, and whose thread waits for what the caller's says."""
+    with suppress(Exception):
+        return _client_now(peer[1])
+    return ()
+
+
+def _client_now(port: int) -> tuple[str, ...]:
+    frames = sys._current_frames()  # noqa: SLF001  # the documented way to the stacks of all threads
+    frames.pop(threading.get_ident(), None)
+    likely: set[tuple[str, ...]] = set()
+    for frame in frames.values() if len(frames) <= _MOST_THREADS else ():
+        stack = stack_of(frame)
+        ports = set(_local_ports(stack))
+        if port in ports:
+            return client_among(stack) or ()
+        if not ports:
+            likely.update(_waiting_on(stack))
+    if likely:
+        return likely.pop() if len(likely) == 1 else ()
+    return _below_python()
+
+
+def _waiting_on(stack: Sequence[FrameType]) -> Iterator[tuple[str, ...]]:
+    """The clients that a thread may be waiting for: those it runs itself, its tasks, and a program that it has started."""
+    if (found := client_among(stack)) is not None:
+        yield found
+    for frames in (stack, *tasks_on(stack)):
+        if (args := _awaited_command(frames)) is not None:
+            yield clients_of_command(args)
+        elif frames is not stack and (found := client_among(frames, is_task=True)) is not None:
+            yield found
+
+
+def _local_ports(stack: Iterable[FrameType]) -> Iterator[int]:
+    """The ports of the sockets that the standard library holds on this stack; frames of others are let alone."""
+    for frame in stack:
+        for name in _HOLDERS.get(frame.f_globals.get("__name__", ""), ()):
+            held = frame.f_locals.get(name)
+            for sock in (held, getattr(held, "sock", None), getattr(held, "_sock", None)):
+                with suppress(Exception):
+                    yield sock.getsockname()[1]  # type: ignore[union-attr]  # hence the suppression
+
+
+def _awaited_command(frames: Iterable[FrameType]) -> Any:
+    """The command line of a program whose end is waited for, by `subprocess` or by asyncio's."""
+    for frame in frames:
+        module = frame.f_globals.get("__name__")
+        if frame.f_code.co_name not in _WAITS or module not in ("subprocess", "asyncio.subprocess"):
+            continue
+        process = frame.f_locals.get("self")
+        if module == "asyncio.subprocess":
+            process = process._transport.get_extra_info("subprocess")  # type: ignore[union-attr]  # noqa: SLF001
+        return getattr(process, "args", None)
+    return None
+
+
+def _below_python() -> tuple[str, ...]:
+    """Who is loaded that connects where no stack shows it: libcurl has sockets of its own."""
     return ("pycurl",) if "pycurl" in sys.modules else ()
-
-
-def reset() -> None:
-    """Forget what has been noted."""
-    _notes.connections.clear()
-    _notes.programs.clear()
-
-
-class Watch:
-    """Notes who connects while it is entered; several may be, and end in any order."""
-
-    def __enter__(self) -> None:
-        _notes.begin()
-
-    def __exit__(self, *exc: object) -> None:
-        _notes.end()
-
-
-class _Notes:
-    """What has been noted, and the patches that note it: *connections* by local port, *programs* with the clients they can be."""
-
-    def __init__(self) -> None:
-        self.connections: dict[int, tuple[str, ...]] = {}
-        self.programs: dict[str, tuple[str, ...]] = {}
-        self.watches = 0
-        self._lock = threading.Lock()
-        self._patches: list[Patch] = []
-
-    def begin(self) -> None:
-        with self._lock:
-            self.watches += 1
-            if self.watches == 1:
-                reset()
-                self._cover()
-
-    def end(self) -> None:
-        with self._lock:
-            self.watches -= 1
-            if not self.watches:
-                for patch in reversed(self._patches):
-                    patch.undo()
-
-    def _cover(self) -> None:
-        # One that somebody else has covered is still called: put on again each time, they would pile up.
-        self._patches = [patch for patch in self._patches if patch.is_called]
-        covered = [(patch.owner, patch.name) for patch in self._patches]
-        for owner, name, make in _PLACES:
-            if (owner, name) not in covered:
-                self._patches.append(Patch(owner, name, make))
-
-    def connection(self, sock: socket.socket, address: Any) -> None:
-        """Note whose call connected *sock*; two frames up is the caller of what stands in for `connect()`."""
-        with suppress(Exception):
-            host, port = address[0], address[1]
-            if sock.family not in _FAMILIES or not (port in MAIL_PORTS or host.startswith(_HERE)):
-                return
-            local = sock.getsockname()[1]
-            found = client_on(sys._getframe(2))  # noqa: SLF001  # the documented way to a caller's frame
-            self.connections.pop(local, None)
-            self.connections[local] = found
-            if len(self.connections) > _MOST_NOTES:
-                del self.connections[next(iter(self.connections))]
-
-    def program(self, args: object) -> None:
-        with suppress(Exception):
-            self.programs[program_of(args) or ""] = clients_of_command(args)
-
-
-def _connecting(original: Function) -> Function:
-    def connect(
-        self: socket.socket, address: Any
-    ) -> Any:  # whatever the caller gives; connect_ex's number
-        __tracebackhide__ = True
-        try:
-            return original(self, address)
-        finally:
-            # A socket that does not block is on its way, and BlockingIOError says so.
-            if _notes.watches:
-                _notes.connection(self, address)
-
-    return connect
-
-
-def _starting(original: Function) -> Function:
-    def __init__(self: Any, *args: Any, **keywords: Any) -> None:  # noqa: N807  # it stands in for that
-        __tracebackhide__ = True
-        original(self, *args, **keywords)
-        if _notes.watches:
-            _notes.program(args[0] if args else keywords.get("args"))
-
-    return __init__
-
-
-_PLACES: tuple[tuple[Any, str, Callable[[Function], Function]], ...] = (
-    (socket.socket, "connect", _connecting),
-    (socket.socket, "connect_ex", _connecting),
-    (subprocess.Popen, "__init__", _starting),
-)
-_notes = _Notes()
 
 
 def _led_to(error: BaseException | None) -> Iterator[BaseException]:
@@ -184,7 +129,7 @@ def _led_to(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _frames_of(error: BaseException) -> Iterator[Any]:
+def _frames_of(error: BaseException) -> Iterator[FrameType]:
     """Where it was raised, and from there outwards."""
     frames = []
     at: TracebackType | None = error.__traceback__

@@ -47,8 +47,8 @@ class Facts:
         self.trusted = False
         # The host that the certificate shown is for; None for the trap's own.
         self.shown_for: str | None = None
-        # The mail libraries or programs that it may be; None until somebody asks.
-        self.clients: tuple[str, ...] | None = None
+        # The mail libraries or programs that it may be.
+        self.clients: tuple[str, ...] = ()
         self.ended_by: EndedBy | None = None
         self.spoke_out_of_turn = False
         self.travel: dict[str, Any] = _CLEARTEXT
@@ -164,10 +164,6 @@ class Connection:
     @property
     def clients(self) -> tuple[str, ...]:
         """The mail libraries or programs that it may be, as far as this process can tell; see `_clients`."""
-        if self._facts.clients is None:
-            from pytest_mailtrap._clients import client_at
-
-            self._facts.clients = client_at(self.peer)
         return self._facts.clients
 
     def _settled(self) -> Facts:
@@ -194,7 +190,7 @@ class Connection:
         return hello
 
     def __getstate__(self) -> dict[str, Any]:
-        known = {**self._settled().known(), "clients": self.clients}
+        known = self._settled().known()
         return {"implicit_tls": self.implicit_tls, "auths": self.auths, "known": known}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

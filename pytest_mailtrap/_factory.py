@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._certs import Certificates
-from pytest_mailtrap._clients import Watch
 from pytest_mailtrap._loop_thread import LoopThread
 from pytest_mailtrap._options import Options
 from pytest_mailtrap._station import Station
@@ -84,7 +83,6 @@ class MailTrapFactory:
         options = station.options
         try:
             with ExitStack() as stack:
-                stack.enter_context(Watch())
                 if options.trust:
                     stack.enter_context(station.trust())
                 if options.intercept:

@@ -77,15 +77,16 @@ def hostile_mailtrap(
             "hostile_mailtrap is parametrised: it must be among the test's arguments, or those of its fixtures",
             pytrace=False,
         )
-    marked = marked_options(request.node)
+    node = request.node
+    marked = marked_options(node)
     scenario = _played(request.param, marked.mode)
     if not is_available(scenario):
         pytest.skip(f"this OpenSSL cannot serve {scenario.maximum_tls}")
-    is_named = marked.scenarios is not None or _is_parametrised(request.node)
+    is_named = marked.scenarios is not None or not _plays_by_marker(node, ["hostile_mailtrap"])
     with mailtrap_factory.hostile(
-        trap_options(request.node), scenario, marked.mode, strict=marked.strict or is_named
+        trap_options(node), scenario, marked.mode, strict=marked.strict or is_named
     ) as trap:
-        add_note(request.node, partial(mail_note, trap))
+        add_note(node, partial(mail_note, trap))
         yield trap
 
 

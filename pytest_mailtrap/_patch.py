@@ -25,23 +25,13 @@ class Patch:
         self.name = name
         # A method may be inherited: then there is nothing to put back, only something to take away.
         self._own = vars(owner).get(name, _MISSING)
-        original = getattr(owner, name)
-        self._replacement = make(original)
-        self._replacement.__wrapped__ = original
+        self._replacement = make(getattr(owner, name))
         setattr(owner, name, self._replacement)
 
     @property
     def is_in_place(self) -> bool:
         """Whether nobody else has replaced it since."""
         return vars(self.owner).get(self.name) is self._replacement
-
-    @property
-    def is_called(self) -> bool:
-        """Whether it is in place, or below other patches of ours that call it."""
-        found = vars(self.owner).get(self.name)
-        while found is not None and found is not self._replacement:
-            found = getattr(found, "__wrapped__", None)
-        return found is not None
 
     def undo(self) -> None:
         if not self.is_in_place:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._certs import certificate_host
+from pytest_mailtrap._clients import client_now
 from pytest_mailtrap._dialogue import Dialogue
 from pytest_mailtrap._hosts import checked
 from pytest_mailtrap._intercept import intercepting
@@ -152,6 +153,7 @@ class Station:
         def opened(wire: Wire) -> None:
             on_open(wire)
             wire.facts.trusted = is_trusted(self.certificates.ca_pem)
+            wire.facts.clients = client_now(wire.connection.peer)
             if not wire.closing:
                 stage.inbox.connected(wire.connection)
 

@@ -8,14 +8,12 @@ import logging.handlers
 import smtplib
 import ssl
 
-from pytest_mailtrap._clients import client_at
-
 FROM, TO, MAIL = "a@example.org", "b@example.org", b"Subject: Hi\r\n\r\nHello\r\n"
 
 
 def connected(trap):
     """The clients of the trap's connections, each named once."""
-    return {client_at(connection.peer) for connection in trap.connections}
+    return {connection.clients for connection in trap.connections}
 
 
 def smtplib_sends(trap):
@@ -26,13 +24,14 @@ def smtplib_sends(trap):
 
 def django_sends(trap):
     from django.conf import settings
-    from django.core.mail import get_connection, send_mail
+    from django.core.mail import EmailMessage
+    from django.core.mail.backends.smtp import EmailBackend
 
     if not settings.configured:
         settings.configure()
-    backend = "django.core.mail.backends.smtp.EmailBackend"
-    connection = get_connection(backend, host=trap.host, port=trap.port, use_tls=True)
-    send_mail("Hi", "Hello", FROM, [TO], connection=connection)
+    # Django 6.1 wants an alias, older versions do not mind it.
+    backend = EmailBackend(alias="default", host=trap.host, port=trap.port, use_tls=True)
+    backend.send_messages([EmailMessage("Hi", "Hello", FROM, [TO])])
 
 
 def flask_mail_sends(trap):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import logging.handlers
 import shutil
 import smtplib
 import socket
@@ -10,28 +13,16 @@ import ssl
 import subprocess
 import sys
 import threading
+import weakref
 
 import pytest
 from _named_clients import FROM, MAIL, SENDERS, TO, aiosmtplib_send, connected, smtplib_sends
 
-from pytest_mailtrap._clients import (
-    Watch,
-    client_at,
-    client_of_error,
-    client_of_result,
-    reset,
-)
+from pytest_mailtrap import _clients
+from pytest_mailtrap._clients import client_now, client_of_error, client_of_result
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 needs_msmtp = pytest.mark.skipif(shutil.which("msmtp") is None, reason="msmtp is not installed")
-
-
-@pytest.fixture(autouse=True)
-def watch():
-    """What the trap's own start does; notes of another test would be taken for this one's."""
-    with Watch():
-        reset()
-        yield
 
 
 every_sender = pytest.mark.parametrize("name", SENDERS)
@@ -51,10 +42,11 @@ def test_a_library_is_named_by_its_connection(mailtrap, name):
 
 @every_sender
 @pytest.mark.mailtrap(trust=True)
-def test_nothing_is_named_without_a_watch(mailtrap, name):
-    """The negative control: the same, but what was noted is forgotten."""
+def test_nothing_is_named_without_a_look(mailtrap, name, monkeypatch):
+    """The negative control: the same, but nobody looks at the stacks."""
+    monkeypatch.setattr(_clients, "_client_now", lambda _port: ())
     SENDERS[name](mailtrap)
-    reset()
+    assert len(mailtrap) == 1
     assert connected(mailtrap) == {()}
 
 
@@ -69,7 +61,7 @@ def test_a_thread_is_no_hindrance(mailtrap):
 
 @pytest.mark.mailtrap(intercept=True)
 def test_an_intercepted_connection_is_named(mailtrap):
-    """Whichever of the two patches lies above the other."""
+    """By whoever connected, whatever host was meant."""
     with smtplib.SMTP("smtp.example.org", 587, timeout=5) as client:
         client.sendmail(FROM, [TO], MAIL)
     assert connected(mailtrap) == {("smtplib",)}
@@ -80,7 +72,7 @@ def test_several_clients_are_told_apart(mailtrap):
     """Each connection has its own."""
     smtplib_sends(mailtrap)
     SENDERS["Django"](mailtrap)
-    found = [client_at(connection.peer) for connection in mailtrap.connections]
+    found = [connection.clients for connection in mailtrap.connections]
     assert found == [("smtplib",), ("Django",)]
 
 
@@ -103,11 +95,11 @@ def test_a_connection_below_python_is_named_by_what_is_loaded(monkeypatch, loade
     monkeypatch.delitem(sys.modules, "pycurl", raising=False)
     if loaded:
         monkeypatch.setitem(sys.modules, "pycurl", sys)
-    assert client_at(("127.0.0.1", 1)) == clients
+    assert client_now(("127.0.0.1", 1)) == clients
 
 
 def test_what_connects_below_python_is_not_taken_for_smtplib(mailtrap):
-    """uvloop connects in libuv: nothing is noted, and nothing is guessed from what is loaded."""
+    """uvloop connects in libuv: no stack shows it, and smtplib, which is always loaded, is not guessed."""
     uvloop = pytest.importorskip("uvloop")
     loop = uvloop.new_event_loop()
     loop.run_until_complete(aiosmtplib_send(mailtrap, start_tls=False))
@@ -119,6 +111,14 @@ def test_a_bare_socket_has_no_name(mailtrap):
     """The application speaks SMTP by itself: no library's cure would help."""
     with socket.create_connection((mailtrap.host, mailtrap.port), timeout=5) as sock:
         assert sock.recv(3) == b"220"
+    assert connected(mailtrap) == {()}
+
+
+def test_another_handler_of_logging_has_no_name(mailtrap):
+    """The file of SMTPHandler has handlers that connect, but send no mail."""
+    handler = logging.handlers.SocketHandler(mailtrap.host, mailtrap.port)
+    handler.createSocket()
+    handler.close()
     assert connected(mailtrap) == {()}
 
 
@@ -156,6 +156,7 @@ def module_in(tmp_path, monkeypatch):
         ("post_pigeon", "site-packages", ()),
         ("yagmail", "site-packages", ("yagmail",)),
         ("yagmail", "src", ()),
+        ("twisted", "site-packages", ()),
     ],
 )
 def test_an_installed_package_that_nobody_knows_has_no_name(
@@ -164,7 +165,8 @@ def test_an_installed_package_that_nobody_knows_has_no_name(
     """
     smtplib is the client of the application's own module, not of a package that hides it.
 
-    An application's module may be called as a library is: then nobody can tell.
+    An application's module may have a library's name: then nobody can tell.
+    Much of Twisted has nothing to do with mail.
     """
     module_in(name, directory).send(mailtrap)
     assert connected(mailtrap) == {clients}
@@ -247,7 +249,7 @@ def test_a_program_is_named_by_its_failure(mailtrap):
 @needs_curl
 @pytest.mark.mailtrap(trust=True)
 def test_a_program_is_named_by_its_connection(mailtrap):
-    """The application throws its result away; it was the one program that was started."""
+    """The application throws its result away; it was the program whose end was waited for."""
     subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
     subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
     assert len(mailtrap) == 2
@@ -270,11 +272,80 @@ def test_a_program_started_by_asyncio_is_named(mailtrap):
 
 @needs_curl
 @pytest.mark.mailtrap(trust=True)
-def test_of_two_programs_neither_is_named(mailtrap):
-    """The negative control: the other one may have sent the mail."""
-    subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
+def test_a_program_before_it_has_no_say(mailtrap):
+    """One that has ended does not connect any more."""
     subprocess.run([sys.executable, "-c", ""], check=True, timeout=30)
+    subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
+    assert connected(mailtrap) == {("curl",)}
+
+
+@needs_curl
+@pytest.mark.mailtrap(trust=True)
+def test_of_two_programs_neither_is_named(mailtrap):
+    """The negative control: the other one may have sent the mail, as far as anybody can tell."""
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    waiting = threading.Thread(target=other.wait)
+    waiting.start()
+    subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
+    other.communicate(b"\n")
+    waiting.join(10)
     assert connected(mailtrap) == {()}
+
+
+@pytest.mark.mailtrap(trust=True)
+def test_idle_connection_of_another_thread_has_no_say(mailtrap):
+    """A library that waits for a reply elsewhere does not connect now: its socket has another port."""
+    there = socket.create_server(("127.0.0.1", 0))
+    idle = threading.Thread(target=wait_for_a_greeting, args=there.getsockname())
+    idle.start()
+    accepted, _ = there.accept()
+    SENDERS["Django"](mailtrap)
+    accepted.close()
+    idle.join(10)
+    there.close()
+    assert connected(mailtrap) == {("Django",)}
+
+
+def wait_for_a_greeting(host, port):
+    with contextlib.suppress(OSError):
+        smtplib.SMTP(host, port, timeout=10)
+
+
+def test_a_library_that_waits_elsewhere_is_not_named(mailtrap):
+    """The control: a program connects, and the only library that is at work has another connection."""
+    there = socket.create_server(("127.0.0.1", 0))
+    idle = threading.Thread(target=wait_for_a_greeting, args=there.getsockname())
+    idle.start()
+    accepted, _ = there.accept()
+    with socket.create_connection((mailtrap.host, mailtrap.port), timeout=5) as sock:
+        assert sock.recv(3) == b"220"
+    accepted.close()
+    idle.join(10)
+    there.close()
+    assert connected(mailtrap) == {()}
+
+
+@pytest.mark.mailtrap(trust=True)
+def test_nothing_is_replaced_for_it(mailtrap):
+    """Tests see the functions of the standard library as they are."""
+    smtplib_sends(mailtrap)
+    assert not {"connect", "connect_ex"} & vars(socket.socket).keys()
+    assert subprocess.Popen.__init__.__module__ == "subprocess"
+
+
+@pytest.mark.mailtrap(trust=True)
+def test_nothing_of_the_client_is_kept(mailtrap):
+    """Neither its socket nor its frames are held by the look at them."""
+
+    class Client(smtplib.SMTP):
+        pass
+
+    with Client(mailtrap.host, mailtrap.port, timeout=5) as client:
+        kept = weakref.ref(client)
+    del client
+    gc.collect()
+    assert kept() is None
+    assert connected(mailtrap) == {("smtplib",)}
 
 
 @needs_msmtp
@@ -290,7 +361,7 @@ def test_msmtp_is_named(mailtrap):
 
 @needs_curl
 def test_a_program_has_no_say_about_connections_of_this_process(mailtrap):
-    """What is noted counts more than what was started."""
+    """What a stack shows counts more than what was started."""
     result = subprocess.run(
         ["curl", "smtp://localhost:1"], check=False, timeout=30, stderr=subprocess.DEVNULL
     )
