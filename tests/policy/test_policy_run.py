@@ -41,8 +41,7 @@ def test_enforce_fails_a_test_that_sends_cleartext(project):
         "  + received: cleartext (STARTTLS was offered, never used)",
         "",
         "Upgrade before sending:",
-        "  smtplib     client.starttls(context=ssl.create_default_context())",
-        "  Django      EMAIL_USE_TLS = True",
+        "  smtplib  client.starttls(context=ssl.create_default_context())",
         "",
         "Policy enforce: tls (mailtrap_policy in pyproject.toml)",
         'Except: @pytest.mark.mailtrap(policy="none", reason="...")',
@@ -67,7 +66,7 @@ def test_many_messages_stay_within_eighteen_lines(project):
     lines = failure(project(source, ini=ENFORCE))
     assert lines[0] == "4 of 30 messages travelled in cleartext"
     assert lines[2].startswith("  #6   no TLS")
-    assert "  ... and 29 more" in lines
+    assert "  ... and 28 more" in lines
     assert len(lines) <= 18
     assert max(map(len, lines)) <= 72
     assert lines[-1].startswith("Except: ")
