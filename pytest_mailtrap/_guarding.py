@@ -3,20 +3,24 @@ The guard's side of pytest: it stands for the whole run or around one test, and 
 
 What it refused in a test fails that test, in its call phase where it can; what it refused in collection fails the collection;
 the rest is told at the end and makes the run fail.
+
+Connections to e-mail APIs that were not refused are told under a test that fails, and at the end.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap import _reporting
+from pytest_mailtrap import _apis, _reporting
 from pytest_mailtrap._fixtures import marked_options
 from pytest_mailtrap._settings import (
     INTERCEPT,
     given,
+    guard_apis_for_the_run,
     guard_for_the_run,
     intercept_for_the_run,
 )
@@ -32,16 +36,19 @@ _GUARD: pytest.StashKey[Guard] = pytest.StashKey()
 _STRAY: pytest.StashKey[list[str]] = pytest.StashKey()
 # Under which a worker of xdist hands it over.
 _OUTPUT = "mailtrap_guard"
+# By host: on the item what has not been shown under it yet, on the config all there were.
+_APIS: pytest.StashKey[Counter[str]] = pytest.StashKey()
+_APIS_OUTPUT = "mailtrap_apis"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     try:
         intercept_for_the_run(config)
-        wanted = guard_for_the_run(config)
+        mail, apis = guard_for_the_run(config), guard_apis_for_the_run(config)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
-    if wanted:
-        _stand_for_the_run(config)
+    if mail or apis:
+        _stand_for_the_run(config, mail=mail, apis=apis)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -55,14 +62,14 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"mailtrap: intercepts mail to {whom}, set by {setting.origin}"
 
 
-def _stand_for_the_run(config: pytest.Config) -> None:
+def _stand_for_the_run(config: pytest.Config, *, mail: bool, apis: bool) -> None:
     import atexit
     import threading
 
     from pytest_mailtrap._guard import Guard
     from pytest_mailtrap._intercept import guarding
 
-    guard = config.stash[_GUARD] = Guard()
+    guard = config.stash[_GUARD] = Guard(mail=mail, apis=apis)
     before = frozenset(threading.enumerate())
     stack = ExitStack()
     stack.enter_context(guarding(guard))
@@ -81,8 +88,12 @@ def _stand_for_the_run(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    _count_apis(item.config)
+    _apis.visits.forget()
     with _watched(item):
-        return (yield)
+        result = yield
+    _count_apis(item.config)
+    return result
 
 
 @contextmanager
@@ -95,19 +106,26 @@ def _watched(item: pytest.Item) -> Iterator[None]:
             from pytest_mailtrap._intercept import guarding
 
             stack.enter_context(guarding(None))
-        elif marked or of_the_run is not None:
+        elif marked and (of_the_run is None or not of_the_run.mail):
+            _watch(item, _guard_of_its_own(of_the_run, stack), stack)
+        elif of_the_run is not None:
             _watch(item, of_the_run, stack)
         yield
 
 
-def _watch(item: pytest.Item, guard: Guard | None, stack: ExitStack) -> None:
-    from pytest_mailtrap._intercept import guarding, renew
+def _guard_of_its_own(of_the_run: Guard | None, stack: ExitStack) -> Guard:
+    """For a test that asks for a guard where the run has none, or one for e-mail APIs alone."""
+    from pytest_mailtrap._guard import Guard
+    from pytest_mailtrap._intercept import guarding
 
-    if guard is None:
-        from pytest_mailtrap._guard import Guard
+    guard = Guard(apis=of_the_run is not None and of_the_run.apis)
+    stack.enter_context(guarding(guard))
+    return guard
 
-        guard = Guard()
-        stack.enter_context(guarding(guard))
+
+def _watch(item: pytest.Item, guard: Guard, stack: ExitStack) -> None:
+    from pytest_mailtrap._intercept import renew
+
     renew()
     guard.test = item.nodeid
     stack.callback(setattr, guard, "test", None)
@@ -150,6 +168,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show it next to another failure, which may well come from it."""
+    apis = item.stash.setdefault(_APIS, Counter[str]())
+    apis.update(_count_apis(item.config))
     if call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
         return (yield)
     if (text := _told(_taken(item))) is not None:
@@ -157,6 +177,9 @@ def pytest_runtest_makereport(
 
         if not call.excinfo.errisinstance(MailGuardError):
             item.add_report_section(call.when, "mail guard", text)
+    if apis:
+        item.add_report_section(call.when, "mail APIs", _apis.told(apis))
+        apis.clear()
     return (yield)
 
 
@@ -173,8 +196,9 @@ def pytest_make_collect_report(
     return report
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
+# The innermost of the wrappers: it counts what other hooks do at the end, before a worker of xdist sends its output.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     config = session.config
     guard = config.stash.get(_GUARD, None)
     stray = config.stash.setdefault(_STRAY, [])
@@ -182,20 +206,36 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         stray.append(text)
     if stray and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    result = yield
+    _count_apis(config)
+    apis = config.stash[_APIS]
     if hasattr(config, "workeroutput"):  # a worker of xdist: its controller tells
         config.workeroutput[_OUTPUT] = stray
+        config.workeroutput[_APIS_OUTPUT] = dict(apis)
+    return result
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # xdist's WorkerController
-    stray = getattr(node, "workeroutput", {}).get(_OUTPUT, [])
-    node.config.stash.setdefault(_STRAY, []).extend(stray)
+    output = getattr(node, "workeroutput", {})
+    node.config.stash.setdefault(_STRAY, []).extend(output.get(_OUTPUT, []))
+    node.config.stash.setdefault(_APIS, Counter[str]()).update(output.get(_APIS_OUTPUT, {}))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # no public type
     for text in config.stash.get(_STRAY, []):
         terminalreporter.section("mail guard", red=True)
         terminalreporter.line(text)
+    if apis := config.stash.get(_APIS, None):
+        terminalreporter.section("mail APIs")
+        terminalreporter.line(_apis.told(apis))
+
+
+def _count_apis(config: pytest.Config) -> Counter[str]:
+    """Add up the connections to e-mail APIs since this was last done; gives those."""
+    latest = _apis.visits.take()
+    config.stash.setdefault(_APIS, Counter[str]()).update(latest)
+    return latest
 
 
 def _taken(item: pytest.Item) -> list[Attempt]:

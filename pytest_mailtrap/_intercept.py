@@ -19,14 +19,17 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap._apis import api_named, visits
 from pytest_mailtrap._guard import MailGuardError
 from pytest_mailtrap._hosts import MAIL_PORTS, as_address, canonical, is_own, port_number
+from pytest_mailtrap._leading import lead
 from pytest_mailtrap._patch import Patch
 from pytest_mailtrap._route import Aliases, Order, Requested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pytest_mailtrap._apis import Visit
     from pytest_mailtrap._guard import Guard
     from pytest_mailtrap._route import Route
 
@@ -87,6 +90,7 @@ class _Switch:
                     self._patches.pop().undo()
                 self._places.clear()
                 self.seen.clear()
+                visits.forget()
 
     def _cover(self) -> None:
         self._places = self._places or list(_places())
@@ -133,20 +137,44 @@ def _looking_up(original: Function) -> Function:
     ) -> list[Any]:  # as the socket module has it
         __tracebackhide__ = True
         how = (family, type, proto, flags)
-        number = port_number(port)
-        if number is None or (number not in MAIL_PORTS and number != 0):
-            return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
-        name = _name(host, flags)
-        if name is None:
-            return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
-        if _is_led(name, number):
-            as_given = port is None or flags & _NUMERIC_PORT
-            return _alias_info(original, name, port if as_given else number, *how)
-        if number == 0:
-            return _asked(name, original, host, port, *how)
-        return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
+        by_name = type != socket.SOCK_DGRAM and not flags & socket.AI_NUMERICHOST
+        api = _look_up_api(host, port) if by_name else None
+        found = _look_up(original, host, port, *how)
+        if by_name and (api is not None or visits.names):
+            visits.resolved(api, [entry[4][0] for entry in found])
+        return found
 
     return getaddrinfo
+
+
+def _look_up(
+    original: Function, host: object, port: object, family: int, kind: int, proto: int, flags: int
+) -> list[Any]:  # getaddrinfo's
+    __tracebackhide__ = True
+    how = (family, kind, proto, flags)
+    number = port_number(port)
+    if number is None or (number not in MAIL_PORTS and number != 0):
+        return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
+    name = _name(host, flags)
+    if name is None:
+        return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
+    if _is_led(name, number):
+        as_given = port is None or flags & _NUMERIC_PORT
+        return _alias_info(original, name, port if as_given else number, *how)
+    if number == 0:
+        return _asked(name, original, host, port, *how)
+    return original(host, port, *how)  # type: ignore[no-any-return]  # the original's list
+
+
+def _look_up_api(host: object, port: object = None) -> str | None:
+    """The e-mail API that is being looked up, which counts; None for any other host, MailGuardError where the guard refuses."""
+    __tracebackhide__ = True
+    name = api_named(host)
+    if name is None or port_number(port) in MAIL_PORTS:
+        return None
+    _switch.order.check_api(Requested(name, port_number(port) or 0))
+    visits.look_up(name)
+    return name
 
 
 def _name(host: object, flags: int = 0) -> str | None:
@@ -213,29 +241,42 @@ def _asked(name: str, original: Function, *args: Any) -> list[Any]:
 
 def _looking_up_name(original: Function) -> Function:
     def gethostbyname(hostname: object) -> str:
-        name = _name(hostname)
-        if name is None:
-            return original(hostname)  # type: ignore[no-any-return]  # the original's text
-        if _switch.order.names(name):
-            return _aliases.of(name)[0]
-        try:
-            address: str = original(hostname)
-        except socket.gaierror:
-            if is_own(name) or not _switch.order.claims(name):
-                raise
-            return _aliases.of(name)[0]
-        _switch.seen[address] = name
+        __tracebackhide__ = True
+        api = _look_up_api(hostname)
+        address = _address_of(original, hostname)
+        visits.resolved(api, [address])
         return address
 
     return gethostbyname
 
 
+def _address_of(original: Function, hostname: object) -> str:
+    name = _name(hostname)
+    if name is None:
+        return original(hostname)  # type: ignore[no-any-return]  # the original's text
+    if _switch.order.names(name):
+        return _aliases.of(name)[0]
+    try:
+        address: str = original(hostname)
+    except socket.gaierror:
+        if is_own(name) or not _switch.order.claims(name):
+            raise
+        return _aliases.of(name)[0]
+    _switch.seen[address] = name
+    return address
+
+
 def _looking_up_name_ex(original: Function) -> Function:
     def gethostbyname_ex(hostname: object) -> tuple[str, list[str], list[str]]:
+        __tracebackhide__ = True
+        api = _look_up_api(hostname)
         name = _name(hostname)
         if name is not None and _switch.order.names(name):
-            return (name, [], [_aliases.of(name)[0]])
-        return original(hostname)  # type: ignore[no-any-return]  # the original's tuple
+            found: tuple[str, list[str], list[str]] = (name, [], [_aliases.of(name)[0]])
+        else:
+            found = original(hostname)
+        visits.resolved(api, found[2])
+        return found
 
     return gethostbyname_ex
 
@@ -246,7 +287,10 @@ def _looking_up_name_ex(original: Function) -> Function:
 def _connecting(original: Function) -> Function:
     def connect(self: socket.socket, address: Any) -> None:  # whatever the caller gives
         __tracebackhide__ = True
+        visit = _visit(self, address)
         original(self, _destination(self, address))
+        if visit is not None:
+            visit.end()
 
     return connect
 
@@ -254,10 +298,14 @@ def _connecting(original: Function) -> Function:
 def _connecting_with_code(original: Function) -> Function:
     def connect_ex(self: socket.socket, address: Any) -> int:
         try:
+            visit = _visit(self, address)
             there = _destination(self, address)
         except MailGuardError:
             return errno.ECONNREFUSED
-        return original(self, there)  # type: ignore[no-any-return]  # the original's number
+        code: int = original(self, there)
+        if visit is not None and code == 0:
+            visit.end()
+        return code
 
     return connect_ex
 
@@ -265,9 +313,27 @@ def _connecting_with_code(original: Function) -> Function:
 def _connecting_by_proactor(original: Function) -> Function:
     async def sock_connect(self: Any, sock: socket.socket, address: Any) -> Any:
         __tracebackhide__ = True
-        return await original(self, sock, _destination(sock, address))
+        visit = _visit(sock, address)
+        result = await original(self, sock, _destination(sock, address))
+        if visit is not None:
+            visit.end()
+        return result
 
     return sock_connect
+
+
+def _visit(sock: socket.socket, address: Any) -> Visit | None:
+    """The visit to an e-mail API that a connection belongs to; None for any other host, MailGuardError where the guard refuses."""
+    __tracebackhide__ = True
+    try:
+        host, port = address[0], address[1]
+        name = visits.names.get(host) or api_named(_aliases.hosts.get(host, host))
+    except (TypeError, LookupError):
+        return None  # the path of a Unix socket, or nonsense
+    if name is None or port in MAIL_PORTS or sock.type != socket.SOCK_STREAM:
+        return None
+    _switch.order.check_api(Requested(name, port))
+    return visits.connect(name, sock, str(host))
 
 
 def _destination(sock: socket.socket, address: Any) -> Any:
@@ -285,7 +351,7 @@ def _destination(sock: socket.socket, address: Any) -> Any:
         route = _switch.order.claim(requested)
         if route is not None:
             known_as = _switch.seen.get(requested.host, requested.host)
-            return _lead(sock, route, Requested(known_as, requested.port))
+            return lead(sock, route, Requested(known_as, requested.port))
     return _real(sock, address, requested)
 
 
@@ -299,29 +365,6 @@ def _real(sock: socket.socket, address: Any, requested: Requested) -> Any:
     if address[0] not in _aliases.hosts:
         return address
     flags = socket.AI_V4MAPPED if sock.family == socket.AF_INET6 else 0
-    found = socket.getaddrinfo(*requested, sock.family, socket.SOCK_STREAM, 0, flags)
+    with visits.not_looking():
+        found = socket.getaddrinfo(*requested, sock.family, socket.SOCK_STREAM, 0, flags)
     return found[0][4]
-
-
-def _lead(sock: socket.socket, route: Route, requested: Requested) -> Any:
-    """Announce the connection to the trap; gives the trap's address in the socket's family."""
-    mapped = sock.family == socket.AF_INET6 and not route.ipv6
-    home = {socket.AF_INET: "127.0.0.1"}.get(sock.family, "::ffff:127.0.0.1" if mapped else "::1")
-    if mapped:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    _bind(sock, home)
-    ipv6 = sock.family == socket.AF_INET6 and not mapped
-    route.arrivals.announce(sock.getsockname()[1], requested, ipv6=ipv6)
-    return (home, route.port_for(requested))
-
-
-def _bind(sock: socket.socket, host: str) -> None:
-    """Give the socket its own port now: the trap must know it before the connection is there."""
-    try:
-        sock.bind((host, 0))
-    except OSError:
-        if sock.getsockname()[1]:
-            return  # bound by the application
-        # Thousands of connections have used up the ports: take one of those that are only waiting out their time.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, 0))

@@ -59,12 +59,17 @@ def _sending(
     __tracebackhide__ = True
     with keeping(tell) as told:
         result = original(mock, *args, **keywords)
-        with suppress(Exception):
-            # What is to be awaited is another library's, such as aiosmtplib's.
-            name = None if type(result) is CoroutineType else stand_ins.class_of(mock)
-            if name is not None:
-                told(keeper(name), 1)
+        # What is to be awaited is another library's, such as aiosmtplib's.
+        name = None if type(result) is CoroutineType else _class_of(mock)
+        if name is not None:
+            told(keeper(name), 1)
     return result
+
+
+def _class_of(mock: Any) -> str | None:
+    with suppress(Exception):
+        return stand_ins.class_of(mock)
+    return None
 
 
 def _patching(original: Function) -> Function:

@@ -111,9 +111,16 @@ class Order:
             if route.claims(requested.host):
                 return route
         guard = self._guard()
-        if guard is not None and not is_own(requested.host):
+        if guard is not None and guard.mail and not is_own(requested.host):
             raise guard.refuse(requested.host, requested.port)
         return None
+
+    def check_api(self, requested: Requested) -> None:
+        """MailGuardError where a guard keeps connections to e-mail APIs in."""
+        __tracebackhide__ = True
+        guard = self._guard()
+        if guard is not None and guard.apis:
+            raise guard.refuse(requested.host, requested.port, api=True)
 
     def _guard(self) -> Guard | None:
         return next((g for g in reversed(self.guards) if g is None or g.stands), None)

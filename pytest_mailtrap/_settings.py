@@ -109,10 +109,17 @@ GUARD = Setting(
     help="let every connection to a real mail server fail, and with it the test",
     bare="true",
 )
+GUARD_APIS = Setting(
+    name="guard_apis",
+    kind="switch",
+    help="let every connection to the HTTP interface of a mail provider fail, and with it the test",
+    bare="true",
+)
 
 SETTINGS: tuple[Setting, ...] = (
     INTERCEPT,
     GUARD,
+    GUARD_APIS,
     POLICY,
     REQUIRE,
     REPORT,
@@ -172,6 +179,11 @@ def guard_for_the_run(config: pytest.Config) -> bool:
     """Whether the guard stands for the whole run: where it is told to, and else where the run intercepts."""
     guard = given(config, GUARD)
     return bool(intercept_for_the_run(config)) if guard is None else switch(GUARD, guard)
+
+
+def guard_apis_for_the_run(config: pytest.Config) -> bool:
+    """Whether the guard refuses e-mail APIs, too; ValueError where the setting is neither on nor off."""
+    return switch(GUARD_APIS, given(config, GUARD_APIS))
 
 
 def _check_it_took_no_path(config: pytest.Config, setting: Setting, value: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop  # type: ignore[import-not-found,unused-ignore]  # there, or this file would not be imported
 
+from pytest_mailtrap._apis import api_named, visits
 from pytest_mailtrap._hosts import is_mail
 
 if TYPE_CHECKING:
@@ -21,9 +22,13 @@ def places() -> Iterator[tuple[Any, str, Callable[[Function], Function]]]:
     yield uvloop.Loop, "create_connection", _connecting
 
 
+def _concerns_us(host: Any, port: Any) -> bool:
+    return is_mail(host, port) or host in visits.names or api_named(host) is not None
+
+
 def _looking_up(original: Function) -> Function:
     async def getaddrinfo(self: Any, host: Any, port: Any, **keywords: Any) -> Any:
-        if not is_mail(host, port):
+        if not _concerns_us(host, port):
             return await original(self, host, port, **keywords)
         return await self.run_in_executor(None, lambda: socket.getaddrinfo(host, port, **keywords))
 
@@ -34,7 +39,7 @@ def _connecting(original: Function) -> Function:
     async def create_connection(
         self: Any, protocol_factory: Any, host: Any = None, port: Any = None, **keywords: Any
     ) -> Any:
-        if not is_mail(host, port):
+        if not _concerns_us(host, port):
             return await original(self, protocol_factory, host, port, **keywords)
         how = {name: keywords.pop(name, 0) for name in ("family", "proto", "flags")}
         sock = await _connected(self, host, port, keywords.pop("local_addr", None), how)

@@ -30,6 +30,7 @@ _MARKER = (
     "skip_scenarios=None, strict=False): "
     "how the mail trap of this test behaves"
 )
+_TRAPS = frozenset({"mailtrap", "hostile_mailtrap", "mailtrap_factory"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,15 +55,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     _reporting.configure(config)
-    if _reporting.is_any_given(config, _settings.GUARD, _settings.INTERCEPT):
+    if _reporting.is_any_given(config, _settings.GUARD, _settings.GUARD_APIS, _settings.INTERCEPT):
         _call_the_guard(config)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A marker may ask for the guard, where the run does not."""
-    if any(item.get_closest_marker("mailtrap") for item in items):
+    """A marker may ask for the guard where the run does not, and a test with a trap may intercept."""
+    if any(item.get_closest_marker("mailtrap") or _has_a_trap(item) for item in items):
         _call_the_guard(config)
+
+
+def _has_a_trap(item: pytest.Item) -> bool:
+    return not _TRAPS.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _call_the_guard(config: pytest.Config) -> None:
@@ -75,6 +80,7 @@ def _call_the_guard(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # pytest-xdist's, on the controller
     _reporting.tell(node.config, node.workerinput)
+    _call_the_guard(node.config)  # it tells at the end what the workers have seen
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

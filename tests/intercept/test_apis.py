@@ -1,0 +1,381 @@
+"""E-mail APIs: connections to the HTTP interfaces of mail providers are seen, counted, and refused where that is wanted."""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import socket
+import threading
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+from _api_clients import (
+    API,
+    OTHER,
+    WAYS,
+    another,
+    by_anyio,
+    by_asyncio,
+    by_socket,
+    by_socket_address,
+    by_trio,
+    by_uvloop,
+)
+
+from pytest_mailtrap import MailGuardError
+from pytest_mailtrap._apis import HOSTS_OF, api_named, told, visits
+from pytest_mailtrap._guard import Guard
+from pytest_mailtrap._intercept import guarding
+
+ONCE = {API: 1}
+
+
+@pytest.fixture
+def resolver(asked, monkeypatch):
+    """Below the guard: each name in it has the addresses that it says."""
+    names = {API: ["127.0.0.1"], OTHER: ["127.0.0.1"]}
+    unknown = _socket.getaddrinfo
+
+    def resolve(host, port, family=0, kind=0, proto=0, flags=0):
+        host = host.decode() if isinstance(host, bytes) else host
+        if flags & socket.AI_NUMERICHOST or host not in names:
+            return unknown(host, port, family, kind, proto, flags)
+        numeric = (port, family, kind, proto, flags | socket.AI_NUMERICHOST)
+        return [entry for address in names[host] for entry in unknown(address, *numeric)]
+
+    monkeypatch.setattr(_socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "gethostbyname", lambda host: names[host][0])
+    monkeypatch.setattr(socket, "gethostbyname_ex", lambda host: (host, [], names[host]))
+    return names
+
+
+@pytest.fixture
+def seen(resolver):
+    """Connections are looked after; what is seen of them is taken from it."""
+    visits.forget()
+    visits.take()
+    with guarding(Guard()):
+        yield visits
+    visits.take()
+
+
+@pytest.fixture
+def server():
+    """The port of an HTTP server on 127.0.0.1 that answers everybody."""
+    with socket.create_server(("127.0.0.1", 0), backlog=20) as listening:
+        stop = threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                connection, _ = listening.accept()
+                with connection, suppress(OSError):
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = listening.getsockname()[1]
+        yield port
+        # Closing the listener does not wake up everywhere who waits in accept().
+        stop.set()
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        thread.join(10)
+
+
+# -- the table ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(host for hosts in HOSTS_OF.values() for host in hosts),
+        "API.SendGrid.com",
+        "api.sendgrid.com.",
+        b"api.sendgrid.com",
+        "email.us-east-1.amazonaws.com",
+        "email.us-gov-west-1.amazonaws.com",
+        "email-fips.ca-central-1.amazonaws.com",
+        "email.cn-north-1.amazonaws.com.cn",
+        "email.eu-central-1.api.aws",
+    ],
+)
+def test_hosts_of_the_table(host) -> None:
+    """In every spelling, and Amazon's in each region."""
+    assert api_named(host) is not None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        None,
+        "",
+        b"",
+        25,
+        "sendgrid.com",
+        "my.api.sendgrid.com",
+        "api.sendgrid.com.example.org",
+        "smtp.sendgrid.net",
+        "email.example.org",
+        "email-smtp.us-east-1.amazonaws.com",
+        "email.us-east-1.amazonaws.com.example.org",
+        "s3.us-east-1.amazonaws.com",
+        "graph.microsoft.com",
+        "api.scaleway.com",
+        "127.0.0.1",
+    ],
+)
+def test_other_hosts(host) -> None:
+    """Neither neighbours nor hosts that serve other purposes, too."""
+    assert api_named(host) is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        (ONCE, "1 connection to e-mail APIs (api.sendgrid.com): not judged"),
+        (
+            {"api.resend.com": 1, API: 2},
+            "3 connections to e-mail APIs (api.sendgrid.com, api.resend.com): not judged",
+        ),
+        (
+            {"a": 1, "b": 1, "c": 1, "d": 1, "e": 2},
+            "6 connections to e-mail APIs (e, a, b and 2 more): not judged",
+        ),
+    ],
+)
+def test_how_it_is_told(counts, text) -> None:
+    """The hosts with the most come first."""
+    assert told(counts) == text
+
+
+def test_counts_are_sums() -> None:
+    """The same host in several tests is one entry."""
+    assert told(Counter(ONCE) + Counter(ONCE)).startswith("2 connections")
+
+
+# -- what counts --------------------------------------------------------------------------
+
+
+def test_a_look_up_that_fails(seen, resolver, asked) -> None:
+    """It goes to the resolver as usual, and counts once; the look-up of another host does not."""
+    resolver.clear()
+    for host in (API, OTHER):
+        with pytest.raises(socket.gaierror):
+            socket.create_connection((host, 443))
+    assert asked == [API, OTHER]
+    asked.clear()
+    assert seen.take() == ONCE
+
+
+@pytest.mark.parametrize("port", [None, 0, "", 443, "443", "https", b"https", 8080])
+def test_a_look_up_alone(seen, resolver, port) -> None:
+    """Whatever port it is for."""
+    assert socket.getaddrinfo(API, port, type=socket.SOCK_STREAM)
+    assert seen.take() == ONCE
+
+
+def test_an_old_look_up(seen, resolver) -> None:
+    """Each of the resolver's functions counts."""
+    assert socket.gethostbyname(API) == "127.0.0.1"
+    assert socket.gethostbyname_ex(API)[2] == ["127.0.0.1"]
+    assert seen.take() == {API: 2}
+
+
+def test_what_is_no_connection(seen, resolver) -> None:
+    """Datagrams are none, and neither is asking whether a name is an address."""
+    socket.getaddrinfo(API, 443, type=socket.SOCK_DGRAM)
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo(API, 443, flags=socket.AI_NUMERICHOST)
+    assert seen.take() == {}
+
+
+@pytest.mark.parametrize("connect", WAYS)
+def test_a_look_up_and_its_connection(seen, resolver, server, connect) -> None:
+    """They are one, whichever library does it, each time; to another host it is none."""
+    connect(another(connect), server)
+    assert seen.take() == {}
+    connect(API, server)
+    assert seen.take() == ONCE
+    connect(API, server)
+    connect(API, server)
+    assert seen.take() == {API: 2}
+
+
+@pytest.mark.parametrize("connect", [by_socket, by_asyncio, by_trio, by_anyio, by_uvloop])
+@pytest.mark.parametrize("answers", [True, False])
+def test_several_addresses_of_one_connection(seen, resolver, server, connect, answers) -> None:
+    """They are tried one after the other, and are one connection all the same, made or not."""
+    resolver[API] = ["::1", "127.0.0.1"] if answers else ["::1"]
+    for _ in range(2):
+        failure = None
+        try:
+            connect(API, server)
+        except OSError as error:
+            failure = error
+        assert answers == (failure is None)
+    assert seen.take() == {API: 2}
+
+
+def test_a_client_that_keeps_what_it_has_looked_up(seen, resolver, server) -> None:
+    """Each connection counts, though one look-up was enough for all."""
+    address = socket.gethostbyname(API)
+    for _ in range(3):
+        by_socket_address(address, server)
+    assert seen.take() == {API: 3}
+
+
+def test_a_socket_that_does_not_block(seen, resolver, server) -> None:
+    """It is connected to when it is asked again; the next one is another connection."""
+    address = socket.gethostbyname(API)
+    for _ in range(2):
+        with socket.socket() as sock:
+            sock.setblocking(False)
+            deadline = threading.Event()
+            codes = []
+            while not codes or codes[-1] not in (0, errno.EISCONN):
+                assert len(codes) < 500
+                codes.append(sock.connect_ex((address, server)))
+                deadline.wait(0.01)
+    assert seen.take() == {API: 2}
+
+
+def test_an_address_that_another_host_has(seen, resolver, server) -> None:
+    """Providers share addresses with others: the host that was looked up last is meant."""
+    by_socket(API, server)
+    by_socket(OTHER, server)
+    by_socket_address("127.0.0.1", server)
+    assert seen.take() == ONCE
+
+
+def test_the_next_test_knows_nothing_of_addresses(seen, resolver, server) -> None:
+    """What was looked up in one test says nothing about the connections of another."""
+    by_socket(API, server)
+    visits.forget()
+    by_socket_address("127.0.0.1", server)
+    assert seen.take() == ONCE
+
+
+def test_several_threads(seen, resolver, server) -> None:
+    """Each is counted."""
+    threads = [threading.Thread(target=by_socket, args=(API, server)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen.take() == {API: 8}
+
+
+def test_mail_ports_are_the_guards(seen) -> None:
+    """What is mail by its port is a mail server."""
+    with pytest.raises(MailGuardError):
+        socket.create_connection((API, 587))
+    assert seen.take() == {}
+
+
+def test_a_trap_that_intercepts_sees_them(mailtrap, resolver, server) -> None:
+    """Without the guard as well; and nothing else does."""
+    visits.take()
+    by_socket(API, server)
+    assert visits.take() == {}
+    with mailtrap.intercept():
+        by_socket(API, server)
+        assert visits.take() == ONCE
+    by_socket(API, server)
+    assert visits.take() == {}
+
+
+def test_an_alias_that_is_used_for_the_web(seen, mailtrap, resolver, server) -> None:
+    """A host that is intercepted by name has a stand-in address where no port is named: that is still one connection."""
+    with mailtrap.intercept(API):
+        [(family, kind, proto, _, address)] = socket.getaddrinfo(
+            API, None, socket.AF_INET, socket.SOCK_STREAM
+        )
+        assert address[0].startswith("127.192.")
+        with socket.socket(family, kind, proto) as sock:
+            sock.settimeout(5)
+            sock.connect((address[0], server))
+    assert seen.take() == ONCE
+
+
+# -- the guard ----------------------------------------------------------------------------
+
+
+def test_it_is_refused(resolver, server) -> None:
+    """Before the resolver hears of it; the words are not those for SMTP; it is not counted as well."""
+    guard = Guard("test_shop.py::test_order", apis=True)
+    visits.take()
+    with guarding(guard), pytest.raises(ConnectionRefusedError) as caught:
+        socket.create_connection((API, 443))
+    error = caught.value
+    assert isinstance(error, MailGuardError)
+    assert (error.host, error.port, error.test) == (API, 443, "test_shop.py::test_order")
+    assert str(error).splitlines() == [
+        "the mail guard refused api.sendgrid.com:443, an e-mail API",
+        "  while test_shop.py::test_order ran",
+        "",
+        "Replace the provider's client in this test, or let the test out:",
+        "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+    ]
+    assert len(guard.take_all()) == 1
+    assert visits.take() == {}
+
+
+@pytest.mark.parametrize("connect", WAYS)
+def test_it_is_refused_whoever_connects(resolver, server, connect) -> None:
+    """As a connection that failed; other hosts are reached."""
+    guard = Guard(apis=True)
+    with guarding(guard):
+        connect(another(connect), server)
+        assert guard.take_all() == []
+        with pytest.raises(Exception) as caught:  # each library has an error of its own
+            connect(API, server)
+    assert "refused" in repr(caught.value) or "connect" in repr(caught.value).lower()
+    assert {(attempt.host, attempt.api) for attempt in guard.take_all()} == {(API, True)}
+
+
+def test_a_look_up_without_a_port_is_refused(resolver) -> None:
+    """It cannot be for anything else; the text names the host alone."""
+    guard = Guard(apis=True)
+    with guarding(guard), pytest.raises(MailGuardError) as caught:
+        socket.getaddrinfo(API, None)
+    assert str(caught.value).startswith(f"the mail guard refused {API}, an e-mail API\n")
+
+
+def test_an_address_that_was_looked_up_before(seen, resolver, server) -> None:
+    """The address of a host that is refused is refused."""
+    address = socket.gethostbyname(API)
+    with guarding(Guard(apis=True)), pytest.raises(MailGuardError), socket.socket() as sock:
+        sock.connect((address, server))
+    with guarding(Guard(apis=True)), socket.socket() as sock:
+        assert sock.connect_ex((address, server)) == errno.ECONNREFUSED
+    with socket.socket() as sock:
+        assert sock.connect_ex((address, server)) == 0
+    assert seen.take() == ONCE
+
+
+def test_a_name_in_connect(resolver) -> None:
+    """The lowest way: a name that connect() would resolve itself."""
+    guard = Guard(apis=True)
+    with guarding(guard), socket.socket() as sock, pytest.raises(MailGuardError):
+        sock.connect((API, 443))
+
+
+def test_apis_alone(asked) -> None:
+    """A guard for APIs lets mail ports out."""
+    guard = Guard(mail=False, apis=True)
+    with guarding(guard), pytest.raises(socket.gaierror):
+        socket.create_connection(("smtp.example-provider.com", 587))
+    assert asked == ["smtp.example-provider.com"]
+    asked.clear()
+    assert guard.take_all() == []
+
+
+def test_the_way_out_inside_the_guard(asked) -> None:
+    """None inside a guard lets APIs out as well, and they are counted."""
+    visits.take()
+    with guarding(Guard(apis=True)), guarding(None), pytest.raises(socket.gaierror):
+        socket.create_connection((API, 443))
+    assert asked == [API]
+    asked.clear()
+    assert visits.take() == ONCE
