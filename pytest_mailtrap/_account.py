@@ -207,4 +207,6 @@ def _exempt(policy: Policy) -> str | None:
 
 
 def _demands(options: Options | None) -> tuple[object, ...]:
-    return (None,) * 3 if options is None else (options.policy, options.require, options.reason)
+    if options is None:
+        return (None,) * 4
+    return options.policy, options.require, options.require_only, options.reason

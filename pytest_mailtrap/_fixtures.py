@@ -172,8 +172,15 @@ def marked_options(node: pytest.Item) -> MarkerOptions:
     for marker in node.iter_markers("mailtrap"):
         if marker.args:
             raise TypeError(f"it takes keywords only, got {marker.args!r}")
-        options = {**marker.kwargs, **options}
+        options = _with_farther(options, marker.kwargs)
     return MarkerOptions.of(options)
+
+
+def _with_farther(options: dict[str, Any], farther: Mapping[str, Any]) -> dict[str, Any]:
+    """*options*, and what a marker says that is *farther* from the test; the two keywords for requirements count as one."""
+    same = {"require", "require_only"}
+    rest = {k: v for k, v in farther.items() if not (k in same and same & options.keys())}
+    return {**rest, **options}
 
 
 def check_marker(item: pytest.Item) -> MarkerOptions | None:

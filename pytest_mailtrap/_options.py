@@ -24,9 +24,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 # What holds for a test, and says nothing to a trap; `MarkerOptions` has it.
 MARKER_ONLY = ("guard", "mode", "scenarios", "skip_scenarios", "strict")
 _SWITCHES = ("require_auth", "auth_without_tls", "trust", "guard", "strict")
-_LISTS = ("intercept", "require", "scenarios")
+_REQUIREMENTS = ("require", "require_only")
+_LISTS = ("intercept", "scenarios", *_REQUIREMENTS)
 # None stands for what holds for the whole run, or for nothing at all.
-_MAY_BE_NONE = frozenset({"policy", "guard", "intercept", "require", "scenarios"})
+_MAY_BE_NONE = frozenset({"policy", "guard", "intercept", "scenarios", *_REQUIREMENTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,9 @@ class Options:
     *max_message_size* is in bytes; None means no limit.
     *trust* lets clients with default settings trust the trap's CA while it runs; see `MailTrap.trust()`.
     *intercept* is True for mail to any host, or the hosts whose mail is to arrive here; see `MailTrap.intercept()`.
-    *policy* and *require* are what is demanded of its messages at the end of the test, *reason* why that is less than elsewhere.
-    None for these three stands for what holds for the whole run.
+    *policy* is what happens at the end of the test where its messages lack what is required; None stands for what holds for the whole run.
+    *require* is required besides what the run requires (or `tls`, where that is nothing), *require_only* instead of it.
+    *reason* is why that is less than elsewhere.
     """
 
     starttls: str = "offer"
@@ -55,6 +57,7 @@ class Options:
     intercept: bool | tuple[str, ...] | None = None
     policy: str | None = None
     require: tuple[str, ...] | None = None
+    require_only: tuple[str, ...] | None = None
     reason: str | None = None
 
     def __post_init__(self) -> None:
@@ -94,8 +97,8 @@ class Options:
             raise TypeError(f"{name} must be True or False, got {value!r}")
         if name == "intercept" and not isinstance(value, bool):
             _check_hosts(value)
-        if name == "require":
-            _check_requirements(value)
+        if name in _REQUIREMENTS:
+            _check_requirements(name, value)
         if name == "reason" and value is not None and not (isinstance(value, str) and value):
             raise TypeError(f"reason must be a text, got {value!r}")
 
@@ -126,6 +129,10 @@ class Options:
             raise ValueError(
                 "starttls='require' refuses every command before TLS, so auth_without_tls=True contradicts it"
             )
+        if self.require is not None and self.require_only is not None:
+            raise ValueError(
+                "require adds to what the run requires, require_only replaces it: give one of the two"
+            )
 
 
 def _as_tuple(name: str, value: Any) -> Any:
@@ -142,11 +149,11 @@ def _check_hosts(hosts: object) -> None:
     raise TypeError(f"intercept must be True, False or a list of host names, got {hosts!r}")
 
 
-def _check_requirements(words: object) -> None:
+def _check_requirements(name: str, words: object) -> None:
     from pytest_mailtrap._requirements import parse_requirements
 
     if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):
-        raise TypeError(f"require must be a list of requirements, got {words!r}")
+        raise TypeError(f"{name} must be a list of requirements, got {words!r}")
     parse_requirements(words)
 
 

@@ -80,6 +80,19 @@ def includes(these: Iterable[str], those: Iterable[str]) -> bool:
     return covered.issuperset(those)
 
 
+def added(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
+    """*these* requirements and *those*, without any that another one includes."""
+    both = tuple(dict.fromkeys((*these, *those)))
+    return tuple(
+        name
+        for place, name in enumerate(both)
+        if not any(
+            name in REQUIREMENTS[other] and (other not in REQUIREMENTS[name] or at < place)
+            for at, other in enumerate(both)
+        )
+    )
+
+
 def message_breaches(requirement: str, number: int, message: CapturedMessage) -> list[Breach]:
     """What a message, the test's *number*-th, has against *requirement*."""
     judge = _OF_MESSAGES.get(requirement)

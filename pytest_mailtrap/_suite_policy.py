@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._requirements import DEFAULT, includes, parse_requirements
+from pytest_mailtrap._requirements import DEFAULT, added, includes, parse_requirements
 from pytest_mailtrap._terms import POLICIES
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Policy:
     *origin* says, for people, where it was set, *required_by* where its requirements were, if elsewhere;
     "" where nobody set anything.
     *reason* is why it is weaker than what is set for the run.
+    *before* is the policy whose requirements it adds to, if any.
     """
 
     mode: str = "none"
@@ -37,6 +38,7 @@ class Policy:
     origin: str = ""
     required_by: str = ""
     reason: str | None = None
+    before: Policy | None = None
 
     @property
     def is_on(self) -> bool:
@@ -44,22 +46,29 @@ class Policy:
 
     def with_options(self, options: Options, origin: str) -> Policy:
         """This policy, but with what *options* say of it."""
-        if options.policy is None and options.require is None:
+        if all(it is None for it in (options.policy, options.require, options.require_only)):
             return self
-        require = (
-            self.require or DEFAULT
-            if options.require is None
-            else parse_requirements(options.require)
-        )
         # Whoever demands something of a test means it, also where the run has no policy.
         mode = options.policy or (self.mode if self.origin else "enforce")
         return Policy(
             mode=mode,
-            require=() if mode == "none" else require,
+            require=() if mode == "none" else self._require(options),
             origin=origin,
-            required_by=(self.required_by or self.origin) if options.require is None else "",
             reason=options.reason,
+            before=self if options.require_only is None else None,
         )
+
+    def _require(self, options: Options) -> tuple[str, ...]:
+        """What is required where *options* say more, or something else."""
+        if options.require_only is not None:
+            return parse_requirements(options.require_only)
+        return added(self.require or DEFAULT, parse_requirements(options.require or ()))
+
+    def required_at(self, requirement: str) -> str:
+        """Where *requirement* was set, for people."""
+        if self.before is not None and requirement in self.before.require:
+            return self.before.required_at(requirement)
+        return self.required_by or self.origin
 
     def is_weaker_than(self, other: Policy) -> bool:
         """Whether some mail passes here that would not pass there."""

@@ -46,7 +46,7 @@ def explain_policy(account: Account, policy: Policy, breaches: Sequence[Breach])
 def _way_out(requirement: str, policy: Policy) -> list[str]:
     option = 'policy="none", reason="..."'
     way = f"{FACTORY}({option})" if policy.origin == FACTORY else f"{MARKER}({option})"
-    demand = f"Policy {policy.mode}: {requirement} ({policy.required_by or policy.origin})"
+    demand = f"Policy {policy.mode}: {requirement} ({policy.required_at(requirement)})"
     return [*textwrap.wrap(demand, COLUMNS), f"Except: {way}"]
 
 

@@ -26,7 +26,7 @@ __all__ = ["hostile_mailtrap", "mailtrap", "mailtrap_ca", "mailtrap_factory", "s
 _MARKER = (
     "mailtrap(*, starttls='offer', require_auth=False, credentials=None, auth_without_tls=False, "
     "client_certificates='ignore', minimum_tls='TLSv1.2', maximum_tls='TLSv1.3', max_message_size=None, trust=False, "
-    "intercept=None, policy=None, require=None, reason=None, guard=None, mode='starttls', scenarios=None, "
+    "intercept=None, policy=None, require=None, require_only=None, reason=None, guard=None, mode='starttls', scenarios=None, "
     "skip_scenarios=None, strict=False): "
     "how the mail trap of this test behaves"
 )

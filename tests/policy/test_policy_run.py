@@ -332,7 +332,7 @@ def test_order(shared, mailtrap):
     [
         ("policy='none'", ""),
         ("policy='testing'", ""),
-        ("require=['smime-signed']", "require tls as well, or "),
+        ("require_only=['smime-signed']", "require tls as well, or "),
     ],
 )
 def test_a_marker_that_weakens_needs_a_reason(project, options, way_out):
@@ -354,7 +354,9 @@ def test_a_marker_that_weakens_needs_a_reason(project, options, way_out):
     [
         "policy='enforce'",
         "require=['tls>=1.3']",
-        "require=['tls', 'auth-over-tls']",
+        "require=['auth-over-tls']",
+        "require_only=['tls>=1.3']",
+        "require_only=['tls', 'auth-over-tls']",
         "starttls='offer'",
     ],
 )

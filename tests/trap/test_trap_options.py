@@ -13,7 +13,7 @@ from pytest_mailtrap._options import MARKER_ONLY, Options
 
 KNOWN = (
     "starttls, require_auth, credentials, auth_without_tls, client_certificates, minimum_tls, "
-    "maximum_tls, max_message_size, trust, intercept, policy, require, reason"
+    "maximum_tls, max_message_size, trust, intercept, policy, require, require_only, reason"
 )
 CREDENTIALS = "credentials must be a (username, password) pair of strings or a mapping of them"
 SIZE = "max_message_size must be a positive whole number of bytes, got "
@@ -72,6 +72,11 @@ WRONG = {
     "credentials={'shop': None}": (ValueError, CREDENTIALS),
     "reason=''": (TypeError, "reason must be a text, got ''"),
     "require='tls'": (TypeError, "require must be a list of requirements, got 'tls'"),
+    "require_only='tls'": (TypeError, "require_only must be a list of requirements, got 'tls'"),
+    "require=['auth'], require_only=['tls']": (
+        ValueError,
+        "require adds to what the run requires, require_only replaces it: give one of the two",
+    ),
     "minimum_tls='TLSv1.3', maximum_tls='TLSv1.2'": (
         ValueError,
         "minimum_tls='TLSv1.3' is newer than maximum_tls='TLSv1.2'",
