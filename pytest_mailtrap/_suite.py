@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +19,9 @@ import pytest
 
 from pytest_mailtrap import _settings
 from pytest_mailtrap._ledger import Ledger
-from pytest_mailtrap._requirements import DEFAULT, parse_requirements
 from pytest_mailtrap._spool import Spool
-from pytest_mailtrap._suite_policy import Policy
+from pytest_mailtrap._suite_settings import check_engine, path, policy_of_the_run, switch
 from pytest_mailtrap._tally import Counts, Tally, counts_of, nothing_but, opt_outs_of
-from pytest_mailtrap._terms import POLICIES
 
 if TYPE_CHECKING:
     from pytest_mailtrap._account import Account
@@ -42,18 +39,24 @@ class Suite:
         self.config = config
         # What pytest-xdist gives its workers, by which it documents that they can be told.
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
-        self.policy = _policy(config)
-        self.report = _path(config, _settings.REPORT)
-        self.save = _path(config, _settings.SAVE)
-        self.junit = _switch(config, _settings.JUNIT_PROPERTIES)
+        try:
+            self._set()
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from None
         self.report_written = False
         self.tally = Tally()
         # Counts that no report has carried yet: not every report of a test that is run again is told to anybody.
         self.untold: list[tuple[str, Counts]] = []
         self.ledger = Ledger(self.policy, worker=(self._workerinput or {}).get("workerid"))
         self._temporary: Path | None = None
+
+    def _set(self) -> None:
+        self.policy = policy_of_the_run(self.config)
+        self.report = path(self.config, _settings.REPORT)
+        self.save = path(self.config, _settings.SAVE)
+        self.junit = switch(self.config, _settings.JUNIT_PROPERTIES)
         if self.report is not None:
-            _check_engine()
+            check_engine()
 
     @property
     def is_worker(self) -> bool:
@@ -240,55 +243,3 @@ class Suite:
             return nothing_but(*errors, directory=account.directory)
         opt_outs = account.opt_outs if self.policy.is_on else []
         return counts_of(record, opt_outs=opt_outs, errors=account.errors)
-
-
-def _policy(config: pytest.Config) -> Policy:
-    mode = _settings.given(config, _settings.POLICY)
-    require = _settings.given(config, _settings.REQUIRE)
-    try:
-        # A flag without a word is one that is unknown: it must not require nothing in silence.
-        demands = DEFAULT if require is None else parse_requirements(require.words or ("",))
-    except ValueError as error:
-        raise pytest.UsageError(f"{_settings.REQUIRE.ini}: {error}") from None
-    if mode is None:
-        if require is None:
-            return Policy()
-        raise pytest.UsageError(
-            f"{require.origin} has no effect without {_settings.POLICY.ini} = testing or enforce, "
-            f"or {_settings.POLICY.ini} = none to keep it for other runs"
-        )
-    if mode.text not in POLICIES:
-        raise pytest.UsageError(
-            f"{_settings.POLICY.ini}: expected one of {', '.join(POLICIES)}, got {mode.text!r}"
-        )
-    if mode.text == "none":
-        return Policy(origin=mode.origin)
-    return Policy(
-        mode=mode.text,
-        require=demands,
-        origin=mode.origin,
-        required_by="" if require is None else require.origin,
-    )
-
-
-def _check_engine() -> None:
-    if find_spec("jinja2") is None:
-        raise pytest.UsageError(
-            f"{_settings.REPORT.flag} needs Jinja2: pip install 'pytest-mailtrap[report]'"
-        )
-
-
-def _path(config: pytest.Config, setting: _settings.Setting) -> Path | None:
-    given = _settings.given(config, setting)
-    if given is None:
-        return None
-    if not given.text:
-        raise pytest.UsageError(f"{given.origin}: expected a path, got ''")
-    return given.base / given.text
-
-
-def _switch(config: pytest.Config, setting: _settings.Setting) -> bool:
-    try:
-        return _settings.switch(setting, _settings.given(config, setting))
-    except ValueError as error:
-        raise pytest.UsageError(str(error)) from None

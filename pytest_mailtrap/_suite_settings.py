@@ -1,0 +1,73 @@
+"""
+What the settings of a run mean for its mail.
+
+Rules of this file: what cannot be meant is a ValueError that says what is allowed; where a setting stands is `_settings`' to know.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap import _settings
+from pytest_mailtrap._requirements import DEFAULT, parse_requirements
+from pytest_mailtrap._suite_policy import Policy
+from pytest_mailtrap._terms import POLICIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def policy_of_the_run(config: pytest.Config) -> Policy:
+    """The policy that holds where neither a marker nor a trap says anything else."""
+    mode = _settings.given(config, _settings.POLICY)
+    require = _settings.given(config, _settings.REQUIRE)
+    try:
+        # A flag without a word is one that is unknown: it must not require nothing in silence.
+        demands = DEFAULT if require is None else parse_requirements(require.words or ("",))
+    except ValueError as error:
+        raise ValueError(f"{_settings.REQUIRE.ini}: {error}") from None
+    if mode is None:
+        if require is None:
+            return Policy()
+        raise ValueError(
+            f"{require.origin} has no effect without {_settings.POLICY.ini} = testing or enforce, "
+            f"or {_settings.POLICY.ini} = none to keep it for other runs"
+        )
+    if mode.text not in POLICIES:
+        raise ValueError(
+            f"{_settings.POLICY.ini}: expected one of {', '.join(POLICIES)}, got {mode.text!r}"
+        )
+    if mode.text == "none":
+        return Policy(origin=mode.origin)
+    return Policy(
+        mode=mode.text,
+        require=demands,
+        origin=mode.origin,
+        required_by="" if require is None else require.origin,
+    )
+
+
+def check_engine() -> None:
+    """ValueError where the report cannot be made."""
+    if find_spec("jinja2") is None:
+        raise ValueError(
+            f"{_settings.REPORT.flag} needs Jinja2: pip install 'pytest-mailtrap[report]'"
+        )
+
+
+def path(config: pytest.Config, setting: _settings.Setting) -> Path | None:
+    """The path that is given for *setting*, if any."""
+    given = _settings.given(config, setting)
+    if given is None:
+        return None
+    if not given.text:
+        raise ValueError(f"{given.origin}: expected a path, got ''")
+    return given.base / given.text
+
+
+def switch(config: pytest.Config, setting: _settings.Setting) -> bool:
+    """Whether *setting* is on."""
+    return _settings.switch(setting, _settings.given(config, setting))
