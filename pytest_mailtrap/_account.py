@@ -34,7 +34,8 @@ class Account:
 
     *rerun* is 0 for the first time that it runs, and counts up where a plugin runs it again.
     *policy* holds for the test, with what its marker says (*marked*); a trap with other options may have another.
-    *judged* is how far verdicts have come, and *shown* what has been shown, so that each thing is told once.
+    *judged* is how far verdicts have come, the last one from *judged_from* on, and *shown* what has been shown,
+    so that each thing is told once.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Account:
         self.errors: list[str] = []
         self.spooled = False
         self.judged: Mark = (0, 0)
+        self.judged_from: Mark = (0, 0)
         self.shown: Mark = (0, 0)
         self._marked = _demands(marked)
         self._began = time.monotonic()

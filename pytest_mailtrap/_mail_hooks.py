@@ -86,9 +86,15 @@ class MailHooks:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         suite = self._suite_of(self._config)
+        is_part = self._is_in_call(item)
+        if not is_part:
+            _phases.judge_skipped(suite, call)
         _phases.show_mail(suite, item, call)
+        before = call.excinfo
         report = yield
-        if not self._is_in_call(item):
+        if not is_part:
+            if call.excinfo is not before:
+                _phases.overrule(suite, call, report)
             _phases.note(suite, item, report)
         elif report.failed:
             _phases.note_failed_subtest(item)

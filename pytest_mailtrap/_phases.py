@@ -6,6 +6,7 @@ Rules of this file: it is loaded by the first test with mail, a policy or a mark
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,34 @@ if TYPE_CHECKING:
 _OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
 
 
+def is_skip(error: BaseException) -> bool:
+    """Whether a test that raises *error* skips, as pytest or as unittest has it."""
+    unittest = sys.modules.get("unittest")  # nobody raises its exception who has not imported it
+    kinds = (pytest.skip.Exception, *([unittest.SkipTest] if unittest is not None else []))
+    return isinstance(error, kinds)
+
+
+def judge_skipped(suite: Suite, call: pytest.CallInfo[None]) -> None:
+    """Let a phase fail that skips after it has sent mail against the policy: the mail has left all the same."""
+    if call.excinfo is None or not is_skip(call.excinfo.value):
+        return
+    if (text := suite.verdict(skipped=str(call.excinfo.value))) is None:
+        return
+    try:
+        pytest.fail(text, pytrace=False)
+    except pytest.fail.Exception as failure:
+        call.excinfo = pytest.ExceptionInfo.from_exception(failure)
+
+
+def overrule(suite: Suite, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Do the same for a `unittest.TestCase`: how it went is only known while its report is made, and the report says "skipped"."""
+    if call.excinfo is None or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    if (text := suite.verdict_again(skipped=str(call.excinfo.value))) is not None:
+        report.outcome = "failed"
+        report.longrepr = text
+
+
 def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """
     Show the mail of a phase that failed, and what is remarked even of a test that passes.
@@ -28,7 +57,7 @@ def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> N
     error = call.excinfo
     if error is not None and call.when == "setup":
         suite.excuse()
-    if error is not None and error.errisinstance(pytest.skip.Exception):
+    if error is not None and is_skip(error.value):
         return
     try:
         mail = None if error is None else suite.captured(str(error.value))

@@ -119,12 +119,12 @@ def _open(item: pytest.Item, marked: MarkerOptions | None) -> str | None:
 
 @contextmanager
 def calling(item: pytest.Item) -> Iterator[None]:
-    """Around the test itself: what it sends gets no verdict where it fails, or skips, by itself."""
+    """Around the test itself: what it sends gets no verdict where it fails by itself; where it skips, its report has it."""
     item.stash[_IN_CALL] = True
     try:
         yield
-    except BaseException:
-        _excuse(item)
+    except BaseException as error:
+        _excuse(item, error)
         raise
     finally:
         del item.stash[_IN_CALL]
@@ -135,8 +135,12 @@ def is_in_call(item: pytest.Item) -> bool:
     return item.stash.get(_IN_CALL, False)
 
 
-def _excuse(item: pytest.Item) -> None:
-    if (suite := known_suite(item.config)) is not None:
+def _excuse(item: pytest.Item, error: BaseException) -> None:
+    if (suite := known_suite(item.config)) is None:
+        return
+    from pytest_mailtrap._phases import is_skip
+
+    if not is_skip(error):
         suite.excuse()
 
 

@@ -192,11 +192,11 @@ class Suite:
         account = self.ledger.open(item.nodeid, marked)
         return account.policy.objection(self.policy)
 
-    def verdict(self) -> str | None:
-        """What is to be said of the mail that had no verdict yet, or None."""
+    def verdict(self, *, skipped: str | None = None) -> str | None:
+        """What is to be said of the mail that had no verdict yet, or None; *skipped* is why the test skips after it, if it does."""
         account = self.ledger.account
         start, end = account.judged, account.mark()
-        account.judged = end
+        account.judged_from, account.judged = start, end
         if start == end:
             return None
         for policy in account.policies():
@@ -205,11 +205,17 @@ class Suite:
             if breaches := account.breaches(policy, start=start, end=end):
                 from pytest_mailtrap._suite_words import explain_policy
 
-                return explain_policy(account, policy, breaches)
+                return explain_policy(account, policy, breaches, skipped=skipped)
         return None
 
+    def verdict_again(self, *, skipped: str) -> str | None:
+        """The last verdict, of a test that turns out to have skipped."""
+        account = self.ledger.account
+        account.judged = account.judged_from
+        return self.verdict(skipped=skipped)
+
     def excuse(self) -> None:
-        """The test has failed or was skipped: what it sent up to now gets no verdict."""
+        """The test has failed: what it sent up to now gets no verdict."""
         account = self.ledger.account
         account.judged = account.mark()
 

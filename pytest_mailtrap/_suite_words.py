@@ -30,8 +30,10 @@ _LINES = 18
 _LEAST = (2, 3, 2, 3)
 
 
-def explain_policy(account: Account, policy: Policy, breaches: Sequence[Breach]) -> str:
-    """Say what was sent against *policy*, who demands it, and what to do if it must be so."""
+def explain_policy(
+    account: Account, policy: Policy, breaches: Sequence[Breach], *, skipped: str | None = None
+) -> str:
+    """Say what was sent against *policy*, who demands it, and what to do if it must be so; *skipped* is why the test skips after it."""
     first = breaches[0]
     same = [breach for breach in breaches if breach.requirement == first.requirement]
     messages = account.under(policy)
@@ -40,7 +42,8 @@ def explain_policy(account: Account, policy: Policy, breaches: Sequence[Breach])
     else:
         text = _assertion_text(first.requirement, messages) or _explain_messages(messages, same)
     others = dict.fromkeys(b.requirement for b in breaches if b not in same)
-    return _fitted(text, [*_also(list(others)), *_way_out(first.requirement, policy)])
+    closing = [*_also(list(others)), *_skip(skipped), *_way_out(first.requirement, policy)]
+    return _fitted(text, closing)
 
 
 def _way_out(requirement: str, policy: Policy) -> list[str]:
@@ -52,6 +55,13 @@ def _way_out(requirement: str, policy: Policy) -> list[str]:
 
 def _also(others: list[str]) -> list[str]:
     return [f"Not met either: {', '.join(others)}."] if others else []
+
+
+def _skip(reason: str | None) -> list[str]:
+    if reason is None:
+        return []
+    first = reason.partition("\n")[0]
+    return [f"The test skipped afterwards: {first}" if first else "The test skipped afterwards."]
 
 
 def _assertion_text(requirement: str, messages: dict[int, CapturedMessage]) -> str | None:
