@@ -27,7 +27,7 @@ def header(suite: Suite) -> str | None:
 
 def summary(suite: Suite) -> list[str]:
     """The totals at the end of a run; empty where there is nothing to say."""
-    lines = suite.tally.lines() if suite.has_totals else []
+    lines = suite.tally.lines(policy=suite.judging) if suite.has_totals else []
     if suite.report_written:
         lines.append(f"report: {suite.report}")
     if suite.has_saved:
@@ -52,7 +52,7 @@ def _append_step_summary(suite: Suite) -> None:
 
     try:
         with open(page, "a", encoding="utf-8") as file:
-            file.write(_github.step_summary(suite.tally))
+            file.write(_github.step_summary(suite.tally, policy=suite.judging))
     except OSError as error:
         suite.tally.errors[f"the step summary could not be written: {error}"] += 1
 

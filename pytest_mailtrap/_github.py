@@ -60,8 +60,8 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def step_summary(tally: Tally) -> str:
-    """The totals as Markdown, for the page of the step."""
+def step_summary(tally: Tally, *, policy: str | None = None) -> str:
+    """The totals as Markdown, for the page of the step; *policy* is the run's, in words."""
     totals = [
         *((version, str(count)) for version, count in sorted(tally.tls.items())),
         ("S/MIME signed", str(tally.signed)),
@@ -70,6 +70,7 @@ def step_summary(tally: Tally) -> str:
     ]
     blocks = [
         f"### Mail: {plural(tally.messages, 'message')} in {plural(tally.tests, 'test')}",
+        "" if policy is None else cell(tally.judgement(policy)),
         _table(("mail", "number"), [row for row in totals if row[1] != "0"]),
     ]
     against = [(test, "; ".join(broken.texts)) for test, broken in tally.breaches.items()]

@@ -58,6 +58,12 @@ class MailHooks:
     def pytest_report_header(self) -> str | None:
         return None if (suite := self._suite) is None else _closing.header(suite)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        if (suite := self._suite) is not None:
+            suite.has_run = True
+        return (yield)
+
     # The innermost of the wrappers: behind it fixtures and workers come to their end, before it the summary is printed.
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self) -> Generator[None, object, object]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_mailtrap._account import Account
-    from pytest_mailtrap._tally import Counts
+    from pytest_mailtrap._counts import Counts
 
 _MOST_ROWS = 100
 

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mailtrap import _settings
+from pytest_mailtrap._counts import Counts, counts_of, nothing_but, opt_outs_of
 from pytest_mailtrap._ledger import Ledger
 from pytest_mailtrap._spool import Spool
 from pytest_mailtrap._suite_settings import check_engine, path, policy_of_the_run, switch
-from pytest_mailtrap._tally import Counts, Tally, counts_of, nothing_but, opt_outs_of
+from pytest_mailtrap._tally import Tally
 
 if TYPE_CHECKING:
     from pytest_mailtrap._account import Account
@@ -43,6 +44,7 @@ class Suite:
             self._set()
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
+        self.has_run = False
         self.report_written = False
         self.tally = Tally()
         # Counts that no report has carried yet: not every report of a test that is run again is told to anybody.
@@ -71,7 +73,19 @@ class Suite:
     def has_totals(self) -> bool:
         """Whether there is anything to say at the end, and somebody who wants to hear it."""
         asked = self.policy.is_on or self.save is not None or self.report is not None
-        return bool(self.tally.breaches or self.tally.errors or (asked and self.tally.lines()))
+        told = self.judging is not None or self.tally.breaches or self.tally.errors
+        return bool(told or (asked and self.tally.lines()))
+
+    @property
+    def judging(self) -> str | None:
+        """The policy of the run, in words, where the run has one and its tests have been run."""
+        return self.policy.describe() if self.policy.is_on and self.has_run_tests else None
+
+    @property
+    def has_run_tests(self) -> bool:
+        """Whether there was a time for tests to send mail: not where pytest only lists something."""
+        only = ("collectonly", "setuponly")
+        return self.has_run and not any(self.config.getoption(name, False) for name in only)
 
     @property
     def has_saved(self) -> bool:

@@ -1,91 +1,27 @@
 """
 The totals of a run: the counts of each test, added up, and their lines for a terminal.
 
-It sees records, never mail, and prints nothing.
+It sees counts, never mail, and prints nothing.
 
-Rules of this file: pure; the counts of a test are data that JSON can hold, since they cross from worker to controller.
+Rules of this file: pure.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_mailtrap._counts import CLEARTEXT
 from pytest_mailtrap._terms import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from pytest_mailtrap._schema import TestRecord
+    from pytest_mailtrap._counts import Counts
 
-CLEARTEXT = "cleartext"
 CUT_SHORT = "cut short (mail counted, not judged)"
 _MOST_LINES = 10
-
-
-class Counts(TypedDict):
-    """What one run of one test adds to the totals."""
-
-    directory: str | None  # where its files are; None where nothing came
-    messages: int
-    tls: dict[str, int]  # by version, or "cleartext"
-    signed: int
-    encrypted: int
-    refused: dict[str, int]  # failed handshakes, by what went wrong
-    policy: str | None  # the mode of the test's policy
-    breaches: list[str]
-    opt_outs: list[str]
-    errors: list[str]
-
-
-def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[str]) -> Counts:
-    messages, connections = record["messages"], record["connections"]
-    smime = [m["smime"] for m in messages if m["smime"] is not None]
-    again = f"rerun {record['rerun']}: " if record["rerun"] else ""
-    refused = Counter(c["handshake_error"] for c in connections if c["handshake_error"])
-    return {
-        "directory": record["directory"] if record["connections"] else None,
-        "messages": len(messages),
-        "tls": dict(Counter(m["transport"]["tls_version"] or CLEARTEXT for m in messages)),
-        "signed": sum(facts["signed"] for facts in smime),
-        "encrypted": sum(facts["encrypted"] for facts in smime),
-        "refused": dict(refused),
-        "policy": record["policy"]["mode"] if record["policy"] else None,
-        "breaches": [
-            f"{again}{_culprit(found['message'], found['connection'])} {found['text']}"
-            for found in record["violations"]
-        ],
-        "opt_outs": list(opt_outs),
-        "errors": list(errors),
-    }
-
-
-def opt_outs_of(record: TestRecord) -> list[str]:
-    """The reasons for which less is demanded of a test's mail, where its record is all that is left of it."""
-    own = [record["policy"]["reason"]] if record["policy"] else []
-    reasons = [*own, *(found["exempt"] for found in record["connections"])]
-    return [reason for reason in dict.fromkeys(reasons) if reason is not None]
-
-
-def nothing_but(*errors: str, directory: str | None = None) -> Counts:
-    """What a test adds whose mail could not be counted."""
-    return {
-        "directory": directory,
-        "messages": 0,
-        "tls": {},
-        "signed": 0,
-        "encrypted": 0,
-        "refused": {},
-        "policy": None,
-        "breaches": [],
-        "opt_outs": [],
-        "errors": [*errors],
-    }
-
-
-def _culprit(message: int | None, connection: int | None) -> str:
-    return f"#{message}" if message is not None else f"connection {(connection or 0) + 1}:"
 
 
 class Broken(NamedTuple):
@@ -103,6 +39,7 @@ class Tally:
 
     names: set[str] = field(default_factory=set)
     messages: int = 0
+    judged: int = 0
     tls: Counter[str] = field(default_factory=Counter)
     signed: int = 0
     encrypted: int = 0
@@ -125,6 +62,7 @@ class Tally:
         if counts["messages"]:
             self.names.add(test)
         self.messages += counts["messages"]
+        self.judged += counts["judged"]
         self.tls.update(counts["tls"])
         self.signed += counts["signed"]
         self.encrypted += counts["encrypted"]
@@ -144,10 +82,17 @@ class Tally:
         """Tell of a test that never ended: *messages* had come by then, and nobody has judged them."""
         self.cut_short[test] += messages
 
-    def lines(self) -> list[str]:
-        """The totals for a terminal; none where there is nothing to say."""
+    def judgement(self, policy: str) -> str:
+        """How much *policy*, in words, has judged."""
+        if not self.messages:
+            return "no message reached a trap: the policy judged nothing"
+        return f"{policy}: {plural(self.judged, 'message')} judged"
+
+    def lines(self, *, policy: str | None = None) -> list[str]:
+        """The totals for a terminal; none where there is nothing to say; *policy* is the run's, in words."""
         return [
             *self._mail(),
+            *([] if policy is None else [self.judgement(policy)]),
             *self._connections(),
             *_listed("against the policy", self._breaches(), "test"),
             *_listed("excepted from the policy", self._opt_outs(), "test"),

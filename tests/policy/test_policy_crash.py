@@ -7,8 +7,8 @@ import json
 import pytest
 from _policy_outputs import records, reported, summary
 
+from pytest_mailtrap._counts import opt_outs_of
 from pytest_mailtrap._spool import Spool, directory_name
-from pytest_mailtrap._tally import opt_outs_of
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
 
@@ -43,10 +43,11 @@ def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch, page
     result.assert_outcomes(passed=2, failed=1)
     assert summary(result) == [
         "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
+        "policy testing (tls): 2 messages judged",
         "1 test cut short (mail counted, not judged):",
         "  test_shop.py::test_dies: 2 messages",
     ]
-    assert "\n".join(summary(result)[1:]).replace("test_dies", "test_order") in page
+    assert "\n".join(summary(result)[2:]).replace("test_dies", "test_order") in page
     told = {
         "test_before": ("passed", 1),
         "test_dies": ("interrupted", 2),
@@ -66,6 +67,7 @@ def test_a_worker_that_lives_is_cut_short_by_nothing(project, pytester):
     result.assert_outcomes(passed=3)
     assert summary(result) == [
         "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
+        "policy testing (tls): 4 messages judged",
         "1 test against the policy:",
         "  test_shop.py::test_dies: #2 travelled in cleartext",
     ]
@@ -87,7 +89,8 @@ def test_mail_that_nobody_kept_is_said_to_be_missing(project, policy):
         "warning: a worker died in test_shop.py::test_dies, and any mail of it is lost: "
         "--mailtrap-save or --mailtrap-report keeps it"
     )
-    assert lines == ["2 messages in 2 tests: 2 TLSv1.3", warning] * len(policy)
+    told = ["2 messages in 2 tests: 2 TLSv1.3", "policy testing (tls): 2 messages judged", warning]
+    assert lines == told * len(policy)
 
 
 def test_a_test_that_ended_before_the_crash_is_not_cut_short(project, pytester):
@@ -110,6 +113,7 @@ def pytest_configure(config):
     result = run(project, LIVES, *BOTH, TESTING)
     assert summary(result) == [
         "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
+        "policy testing (tls): 4 messages judged",
         "1 test against the policy:",
         "  test_shop.py::test_dies: #2 travelled in cleartext",
     ]

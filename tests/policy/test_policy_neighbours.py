@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from _policy_outputs import ESCAPED, mail_in_pytest_html, properties
 
+from pytest_mailtrap._counts import nothing_but
 from pytest_mailtrap._github import cell, step_summary, workflow_commands
-from pytest_mailtrap._tally import Tally, nothing_but
+from pytest_mailtrap._tally import Tally
 
 SUITE = """
 def test_order(mailtrap):
@@ -127,6 +128,7 @@ def test_the_step_has_a_page(project, actions):
     assert actions.read_text() == (
         "# Before\n\n"
         "### Mail: 2 messages in 1 test\n\n"
+        "policy testing (tls)&#58; 2 messages judged\n\n"
         "| mail | number |\n|---|---|\n| TLSv1.3 | 1 |\n| cleartext | 1 |\n\n"
         "#### Against the policy\n\n"
         "| test | what |\n|---|---|\n"
@@ -203,3 +205,10 @@ def test_a_page_stays_below_the_limit():
     page = step_summary(tally)
     assert len(page.encode()) < 1024 * 1024
     assert "and 4900 more" in page
+
+
+def test_the_page_says_that_nothing_was_judged():
+    """A step without mail has a page all the same, where the run has a policy."""
+    page = step_summary(Tally(), policy="policy enforce (tls)")
+    assert "no message reached a trap&#58; the policy judged nothing\n" in page
+    assert "judged" not in step_summary(Tally())

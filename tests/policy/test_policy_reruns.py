@@ -51,6 +51,7 @@ def test_all_runs_of_a_test_count_and_it_counts_once(project, pytester, page, op
     assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
     assert summary(result) == [
         "4 messages in 2 tests: 3 TLSv1.3, 1 in cleartext",
+        "policy testing (tls): 4 messages judged",
         "1 test against the policy:",
         "  test_shop.py::test_flaky: rerun 1: #1 travelled in cleartext",
     ]
@@ -79,7 +80,10 @@ def test_a_test_that_passes_has_one_run(project, pytester):
     """The negative control: with the same options, what does not fail is not run again."""
     result = project(STEADY, *ALONE, *BOTH, TESTING)
     result.assert_outcomes(passed=2)
-    assert summary(result) == ["2 messages in 2 tests: 2 TLSv1.3"]
+    assert summary(result) == [
+        "2 messages in 2 tests: 2 TLSv1.3",
+        "policy testing (tls): 2 messages judged",
+    ]
     told = {"test_flaky": [(0, "passed", 1)], "test_steady": [(0, "passed", 1)]}
     assert (
         runs_of(records(pytester.path / "mail"))
@@ -96,6 +100,7 @@ def test_each_run_is_held_to_the_policy(project):
     assert result.parseoutcomes() == {"passed": 2, "rerun": 1}
     assert summary(result) == [
         "3 messages in 2 tests: 2 TLSv1.3, 1 in cleartext",
+        "policy enforce (tls): 3 messages judged",
         "1 test against the policy:",
         "  test_shop.py::test_flaky: #1 travelled in cleartext",
     ]
@@ -125,6 +130,7 @@ def test_dies(mailtrap):
     assert result.parseoutcomes() == {"passed": 1, "rerun": 1}
     assert summary(result) == [
         "2 messages in 1 test: 2 TLSv1.3",
+        "policy testing (tls): 1 message judged",
         "1 test cut short (mail counted, not judged):",
         "  test_shop.py::test_dies: 1 message",
     ]
@@ -155,6 +161,7 @@ def pytest_runtest_makereport(item, call):
     result = project(source, *BOTH, TESTING)
     assert summary(result) == [
         "3 messages in 2 tests: 2 TLSv1.3, 1 in cleartext",
+        "policy testing (tls): 3 messages judged",
         "1 test against the policy:",
         "  test_shop.py::test_flaky: rerun 1: #1 travelled in cleartext",
     ]
@@ -165,9 +172,19 @@ def pytest_runtest_makereport(item, call):
 @pytest.mark.parametrize(
     ("mail", "totals"),
     [
-        ("send(shared)", "2 messages in 1 test: 1 TLSv1.3, 1 in cleartext"),
-        ("pass", "1 message in 1 test: 1 in cleartext"),
+        (
+            "send(shared)",
+            [
+                "2 messages in 1 test: 1 TLSv1.3, 1 in cleartext",
+                "policy testing (tls): 2 messages judged",
+            ],
+        ),
+        (
+            "pass",
+            ["1 message in 1 test: 1 in cleartext", "policy testing (tls): 1 message judged"],
+        ),
     ],
+    ids=["mail", "none"],
 )
 def test_reports_that_nobody_is_shown_cost_no_mail(project, pytester, mail, totals):
     """Some plugins keep the teardown of a run to themselves: its mail is told with the next run, mail or none."""
@@ -204,7 +221,7 @@ def test_order(shared):
 """
     result = project(source, TESTING)  # without files, of which the totals could be made
     assert summary(result) == [
-        totals,
+        *totals,
         "1 test against the policy:",
         "  test_shop.py::test_order: #1 travelled in cleartext",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from _policy_outputs import totals
+from _policy_outputs import summary, totals
 
 from pytest_mailtrap._spool import Spool
 
@@ -23,6 +23,7 @@ def test_without(mailtrap): pass
 TOTALS = [
     "================================== mail trap ===================================",
     "7 messages in 4 tests: 1 TLSv1.3, 1 TLSv1.2, 5 in cleartext",
+    "policy testing (tls): 6 messages judged",
     "2 connections failed in the handshake:",
     "  client rejected the certificate: unknown CA (2)",
     "1 test against the policy:",
@@ -55,7 +56,8 @@ def test_invoice(mailtrap):
     send(mailtrap)
 """
     assert totals(project(source, ini=TESTING))[1:] == [
-        "2 messages in 1 test: 2 TLSv1.3, 1 S/MIME signed"
+        "2 messages in 1 test: 2 TLSv1.3, 1 S/MIME signed",
+        "policy testing (tls): 2 messages judged",
     ]
 
 
@@ -73,13 +75,37 @@ def test_nothing_is_said_where_nothing_is_set(project, ini):
     assert not totals(result)
 
 
-def test_nothing_is_said_where_nothing_was_sent(project):
-    """A policy and no mail: the header, no summary."""
+def test_a_policy_that_judged_nothing_says_so(project):
+    """A policy and no mail: the run is green, and nothing has been shown by it."""
     result = project("def test_nothing(): pass", ini=TESTING)
     result.stdout.fnmatch_lines(
         ["mailtrap: policy testing (tls), set by mailtrap_policy in pyproject.toml"]
     )
+    assert summary(result) == ["no message reached a trap: the policy judged nothing"]
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--setup-only", "--fixtures"])
+def test_a_run_that_only_lists_something_does_not(project, option):
+    """Where no test runs, no mail is to be expected."""
+    result = project("def test_nothing(mailtrap): pass", option, ini=TESTING)
     assert not totals(result)
+
+
+def test_mail_that_is_excepted_is_not_judged(project):
+    """What a marker lets out has reached a trap, and has been judged by nobody."""
+    marker = "@pytest.mark.mailtrap(policy='none', reason='an old relay')"
+    source = f"{marker}\ndef test_order(mailtrap): send(mailtrap, tls=False)"
+    assert summary(project(source, ini=TESTING))[:2] == [
+        "1 message in 1 test: 1 in cleartext",
+        "policy testing (tls): 0 messages judged",
+    ]
+
+
+def test_workers_that_got_no_mail_judged_nothing(project):
+    """Under pytest-xdist the controller says it, once."""
+    result = project("def test_nothing(mailtrap): pass", "-n", "1", ini=TESTING)
+    result.assert_outcomes(passed=1)
+    assert summary(result) == ["no message reached a trap: the policy judged nothing"]
 
 
 def test_a_run_without_terminal_reporter_works(project):

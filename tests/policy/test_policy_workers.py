@@ -101,6 +101,7 @@ def test_the_totals_under_xdist(left):
     """The controller adds up what all workers report."""
     assert [line for line in summary(left.result) if not line.startswith("::")] == [
         "15 messages in 9 tests: 9 TLSv1.3, 1 TLSv1.2, 5 in cleartext",
+        "policy testing (tls): 14 messages judged",
         "2 connections failed in the handshake:",
         "  client rejected the certificate: unknown CA (2)",
         "1 test against the policy:",

@@ -1,0 +1,89 @@
+"""
+What one run of one test adds to the totals of the run.
+
+It sees records, never mail.
+
+Rules of this file: pure; counts are data that JSON can hold, since they cross from worker to controller.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_mailtrap._schema import TestRecord
+
+CLEARTEXT = "cleartext"
+
+
+class Counts(TypedDict):
+    """What one run of one test adds to the totals."""
+
+    directory: str | None  # where its files are; None where nothing came
+    messages: int
+    judged: int  # of these, where the run has a policy: those that it, or another one, holds for
+    tls: dict[str, int]  # by version, or "cleartext"
+    signed: int
+    encrypted: int
+    refused: dict[str, int]  # failed handshakes, by what went wrong
+    policy: str | None  # the mode of the test's policy
+    breaches: list[str]
+    opt_outs: list[str]
+    errors: list[str]
+
+
+def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[str]) -> Counts:
+    """The counts of a test of which there is a record."""
+    messages, connections = record["messages"], record["connections"]
+    smime = [m["smime"] for m in messages if m["smime"] is not None]
+    again = f"rerun {record['rerun']}: " if record["rerun"] else ""
+    # A test that never ended has been judged by nobody.
+    judged = sum(m["exempt"] is None for m in messages if record["outcome"] != "interrupted")
+    refused = Counter(c["handshake_error"] for c in connections if c["handshake_error"])
+    return {
+        "directory": record["directory"] if record["connections"] else None,
+        "messages": len(messages),
+        "judged": judged,
+        "tls": dict(Counter(m["transport"]["tls_version"] or CLEARTEXT for m in messages)),
+        "signed": sum(facts["signed"] for facts in smime),
+        "encrypted": sum(facts["encrypted"] for facts in smime),
+        "refused": dict(refused),
+        "policy": record["policy"]["mode"] if record["policy"] else None,
+        "breaches": [
+            f"{again}{_culprit(found['message'], found['connection'])} {found['text']}"
+            for found in record["violations"]
+        ],
+        "opt_outs": list(opt_outs),
+        "errors": list(errors),
+    }
+
+
+def opt_outs_of(record: TestRecord) -> list[str]:
+    """The reasons for which less is demanded of a test's mail, where its record is all that is left of it."""
+    own = [record["policy"]["reason"]] if record["policy"] else []
+    reasons = [*own, *(found["exempt"] for found in record["connections"])]
+    return [reason for reason in dict.fromkeys(reasons) if reason is not None]
+
+
+def nothing_but(*errors: str, directory: str | None = None) -> Counts:
+    """What a test adds whose mail could not be counted."""
+    return {
+        "directory": directory,
+        "messages": 0,
+        "judged": 0,
+        "tls": {},
+        "signed": 0,
+        "encrypted": 0,
+        "refused": {},
+        "policy": None,
+        "breaches": [],
+        "opt_outs": [],
+        "errors": [*errors],
+    }
+
+
+def _culprit(message: int | None, connection: int | None) -> str:
+    return f"#{message}" if message is not None else f"connection {(connection or 0) + 1}:"
