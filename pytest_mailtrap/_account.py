@@ -14,7 +14,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _record
-from pytest_mailtrap._requirements import Breach, connection_breaches, message_breaches
+from pytest_mailtrap._requirements import (
+    Breach,
+    connection_breaches,
+    message_breaches,
+    silence_breach,
+)
 from pytest_mailtrap._schema import SCHEMA
 from pytest_mailtrap._spool import directory_name
 from pytest_mailtrap._suite_policy import FACTORY, Policy
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._schema import MessageRecord, Outcome, SMIMERecord, TestHead, TestRecord
+    from pytest_mailtrap._station import Station
 
 Mark = tuple[int, int]  # how many messages and how many connections
 
@@ -36,6 +42,8 @@ class Account:
     *policy* holds for the test, with what its marker says (*marked*); a trap with other options may have another.
     *judged* is how far verdicts have come, the last one from *judged_from* on, and *shown* what has been shown,
     so that each thing is told once.
+    *stations* are those that were started for it, *hostile* is how many messages came to hostile servers, *has_played* whether
+    there were any such servers; *is_silent* whether it was to send mail and, at the end of its call, had sent none.
     """
 
     def __init__(
@@ -57,6 +65,11 @@ class Account:
         self.judged: Mark = (0, 0)
         self.judged_from: Mark = (0, 0)
         self.shown: Mark = (0, 0)
+        self.stations: list[Station] = []
+        self.remarks: list[str] = []
+        self.hostile = 0
+        self.has_played = False
+        self.is_silent = False
         self._marked = _demands(marked)
         self._began = time.monotonic()
         self._messages: list[tuple[CapturedMessage, Policy]] = []
@@ -100,6 +113,11 @@ class Account:
     def connections(self) -> list[Connection]:
         return [connection for connection, _ in self._connections]
 
+    @property
+    def has_mail(self) -> bool:
+        """Whether anything has come, or the mail went to hostile servers on purpose."""
+        return bool(self._messages) or self.has_played
+
     def place(self, connection: Connection) -> int:
         """Where *connection* stands among the test's."""
         return self._places[id(connection)]
@@ -140,6 +158,10 @@ class Account:
                 if its == policy:
                     found += connection_breaches(requirement, place, connection)
         return found
+
+    def silence(self) -> list[Breach]:
+        """That no mail was sent, where the test's policy demands some."""
+        return [silence_breach()] if self.is_silent else []
 
     # -- the record ---------------------------------------------------------------------------
 
@@ -187,7 +209,10 @@ class Account:
             "violations": [
                 asdict(breach)  # type: ignore[misc]  # the same members
                 for policy in self.policies()
-                for breach in self.breaches(policy)
+                for breach in [
+                    *self.breaches(policy),
+                    *(self.silence() if policy == self.policy else []),
+                ]
             ],
             "messages": messages,
             "connections": connections,

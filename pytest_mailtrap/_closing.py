@@ -27,7 +27,7 @@ def header(suite: Suite) -> str | None:
 
 def summary(suite: Suite) -> list[str]:
     """The totals at the end of a run; empty where there is nothing to say."""
-    lines = suite.tally.lines(policy=suite.judging) if suite.has_totals else []
+    lines = suite.lines
     if suite.report_written:
         lines.append(f"report: {suite.report}")
     if suite.has_saved:
@@ -46,7 +46,7 @@ def summarize(suite: Suite, terminal: pytest.TerminalReporter) -> None:
 def _append_step_summary(suite: Suite) -> None:
     """Write the page of the step of GitHub Actions."""
     page = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not page or not suite.has_totals:
+    if not page or not suite.lines:
         return
     from pytest_mailtrap import _github
 

@@ -32,6 +32,8 @@ class Counts(TypedDict):
     policy: str | None  # the mode of the test's policy
     breaches: list[str]
     opt_outs: list[str]
+    remarks: list[str]
+    hostile: int  # messages that came to hostile servers, and to the good one before them
     errors: list[str]
 
 
@@ -53,10 +55,12 @@ def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[s
         "refused": dict(refused),
         "policy": record["policy"]["mode"] if record["policy"] else None,
         "breaches": [
-            f"{again}{_culprit(found['message'], found['connection'])} {found['text']}"
+            f"{again}{_culprit(found['message'], found['connection'])}{found['text']}"
             for found in record["violations"]
         ],
         "opt_outs": list(opt_outs),
+        "remarks": [],
+        "hostile": 0,
         "errors": list(errors),
     }
 
@@ -81,9 +85,14 @@ def nothing_but(*errors: str, directory: str | None = None) -> Counts:
         "policy": None,
         "breaches": [],
         "opt_outs": [],
+        "remarks": [],
+        "hostile": 0,
         "errors": [*errors],
     }
 
 
 def _culprit(message: int | None, connection: int | None) -> str:
-    return f"#{message}" if message is not None else f"connection {(connection or 0) + 1}:"
+    """Who it was, in front of what it did; nothing where it is the test itself."""
+    if message is not None:
+        return f"#{message} "
+    return "" if connection is None else f"connection {connection + 1}: "

@@ -110,15 +110,15 @@ def _auth_remedy(code: str, culprit: CapturedMessage) -> Block:
 def explain_nothing(
     connections: Sequence[Connection],
     *,
-    port: int,
-    tls_port: int,
+    port: int | None,
+    tls_port: int | None,
     may_be_late: bool = True,
     in_a_loop: bool = False,
     intercepts: bool = False,
 ) -> str:
-    """Say what did happen when no message came; *in_a_loop* to a coroutine."""
+    """Say what did happen when no message came; *in_a_loop* to a coroutine; the ports are None where there was no trap to send to."""
     return compose(
-        "no message reached the trap",
+        f"no message reached {'a' if port is None else 'the'} trap",
         happenings(connections, port, tls_port, room=10),
         advise(connections, may_be_late=may_be_late, in_a_loop=in_a_loop, intercepts=intercepts),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._certs import Certificates
 from pytest_mailtrap._loop_thread import LoopThread
-from pytest_mailtrap._options import Options
+from pytest_mailtrap._options import Options, check_for_a_trap
 from pytest_mailtrap._station import Station
 from pytest_mailtrap._trap import MailTrap
 from pytest_mailtrap._trap_context import TrapContext
@@ -42,6 +42,7 @@ class MailTrapFactory:
         __tracebackhide__ = True
         try:
             checked = Options.of(options)
+            check_for_a_trap(checked)
         except (TypeError, ValueError) as error:
             wrong = error
         else:
@@ -67,12 +68,12 @@ class MailTrapFactory:
         """
         Run a trap that plays *scenario*, its CA trusted meanwhile, so that clients with default settings verify.
 
-        No observer hears of its mail, which is bad on purpose: no policy holds for it, and no total counts it.
+        The observer does not hear of its mail, which is bad on purpose: no policy holds for it, and no total counts it.
         """
         from pytest_mailtrap._hostile import HostileMailTrap
 
         options = dataclasses.replace(options, trust=True)
-        station = Station(self._thread, self._certificates, options)
+        station = Station(self._thread, self._certificates, options, observer=self._observer)
         trap = HostileMailTrap(station, scenario=scenario, mode=mode, strict=strict)
         with self._run(station):
             yield trap

@@ -68,8 +68,9 @@ def step_summary(tally: Tally, *, policy: str | None = None) -> str:
         ("S/MIME encrypted", str(tally.encrypted)),
         ("failed handshakes", str(tally.refused.total())),
     ]
+    count = f": {plural(tally.messages, 'message')} in {plural(tally.tests, 'test')}"
     blocks = [
-        f"### Mail: {plural(tally.messages, 'message')} in {plural(tally.tests, 'test')}",
+        f"### Mail{count if tally.messages or policy else ''}",
         "" if policy is None else cell(tally.judgement(policy)),
         _table(("mail", "number"), [row for row in totals if row[1] != "0"]),
     ]
@@ -79,6 +80,7 @@ def step_summary(tally: Tally, *, policy: str | None = None) -> str:
         ("Against the policy", "what", against),
         ("Excepted from the policy", "reason", list(tally.opt_outs)),
         (CUT_SHORT.capitalize(), "what had come", cut_short),
+        ("Remarks", "what", list(tally.remarks)),
     ):
         if rows:
             blocks += [f"#### {title}", _table(("test", what), rows)]

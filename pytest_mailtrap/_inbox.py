@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._options import Options
+    from pytest_mailtrap._station import Station
 
 
 class Observer(Protocol):
@@ -24,8 +25,17 @@ class Observer(Protocol):
     def starting(self, options: Options) -> None:
         """A trap is about to start, on the thread of whoever wants it; ValueError where it must not."""
 
+    def started(self, station: Station) -> None:
+        """It has started."""
+
     def connected(self, connection: Connection, options: Options) -> None: ...
     def delivered(self, message: CapturedMessage, options: Options) -> None: ...
+
+    def played(self, messages: int) -> None:
+        """A trap is there to play hostile servers, or has played one of their family, to which *messages* have come."""
+
+    def remarked(self, text: str) -> None:
+        """Something was found that fails nobody, and is to be told at the end of the run."""
 
 
 # The files of this process, and those of the whole machine.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._schema import TestRecord
     from pytest_mailtrap._spool import Spool
+    from pytest_mailtrap._station import Station
 
 # What comes while no test runs: from a thread between two tests, or from a plugin at the end of the run.
 OUTSIDE = "(outside of tests)"
@@ -94,6 +95,9 @@ class Ledger:
         if objection is not None:
             raise ValueError(objection)
 
+    def started(self, station: Station) -> None:
+        self.account.stations.append(station)
+
     def connected(self, connection: Connection, options: Options) -> None:
         with self._lock:
             self._current.connect(connection, options)
@@ -104,6 +108,14 @@ class Ledger:
             number = account.deliver(message, options)
             if self.spool is not None:
                 self._keep(self.spool, account, number, message.raw)
+
+    def played(self, messages: int) -> None:
+        account = self.account
+        account.has_played = True
+        account.hostile += messages
+
+    def remarked(self, text: str) -> None:
+        self.account.remarks.append(text)
 
     def _keep(self, spool: Spool, account: Account, number: int, raw: bytes) -> None:
         try:

@@ -16,6 +16,7 @@ from pytest_mailtrap import _closing, _phases
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from pytest_mailtrap._naming import Naming
     from pytest_mailtrap._suite import Suite
 
 
@@ -127,3 +128,17 @@ class MailHooks:
     def pytest_handlecrashitem(self, crashitem: str) -> None:
         if (suite := self._suite) is not None:
             suite.crashed(crashitem)
+
+
+class FixtureHooks:
+    """What pytest calls for each fixture, where it matters to the run who asks for which."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any]
+    ) -> Generator[None, object, object]:
+        with self._naming.setting_up(fixturedef):
+            return (yield)

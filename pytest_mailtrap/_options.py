@@ -157,6 +157,16 @@ def _check_requirements(name: str, words: object) -> None:
     parse_requirements(words)
 
 
+def check_for_a_trap(options: Options) -> None:
+    """ValueError where a trap of the factory is to require what only a test can."""
+    from pytest_mailtrap._requirements import MAIL, parse_requirements
+
+    if MAIL in parse_requirements((*(options.require or ()), *(options.require_only or ()))):
+        raise ValueError(
+            f"{MAIL!r} is required of a test, not of a trap: put it into the test's marker, or into mailtrap_require"
+        )
+
+
 def _is_pair(pair: object) -> bool:
     return (
         isinstance(pair, tuple | list)

@@ -183,10 +183,12 @@ def _left_after_handshake(connection: Connection) -> bool:
 
 
 def happenings(
-    connections: Sequence[Connection], port: int, tls_port: int, *, room: int = 10
+    connections: Sequence[Connection], port: int | None, tls_port: int | None, *, room: int = 10
 ) -> Block:
     """The last connections, as many as *room* lines hold."""
     if not connections:
+        if port is None:
+            return ["  nothing connected to a trap"]
         return [
             f"  nothing connected to localhost:{port} (STARTTLS) or",
             f"  localhost:{tls_port} (implicit TLS)",

@@ -31,7 +31,7 @@ def judge_skipped(suite: Suite, call: pytest.CallInfo[None]) -> None:
     """Let a phase fail that skips after it has sent mail against the policy: the mail has left all the same."""
     if call.excinfo is None or not is_skip(call.excinfo.value):
         return
-    if (text := suite.verdict(skipped=str(call.excinfo.value))) is None:
+    if (text := suite.enforcement.verdict(skipped=str(call.excinfo.value))) is None:
         return
     try:
         pytest.fail(text, pytrace=False)
@@ -40,10 +40,11 @@ def judge_skipped(suite: Suite, call: pytest.CallInfo[None]) -> None:
 
 
 def overrule(suite: Suite, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Do the same for a `unittest.TestCase`: how it went is only known while its report is made, and the report says "skipped"."""
+    """Do the same for a `unittest.TestCase`, of which is only known while its report is made that it has failed or skipped by itself."""
+    suite.enforcement.excuse_silence()
     if call.excinfo is None or not report.skipped or hasattr(report, "wasxfail"):
         return
-    if (text := suite.verdict_again(skipped=str(call.excinfo.value))) is not None:
+    if (text := suite.enforcement.verdict_again(skipped=str(call.excinfo.value))) is not None:
         report.outcome = "failed"
         report.longrepr = text
 
@@ -56,7 +57,7 @@ def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> N
     """
     error = call.excinfo
     if error is not None and call.when == "setup":
-        suite.excuse()
+        suite.enforcement.excuse()
     if error is not None and is_skip(error.value):
         return
     try:

@@ -58,7 +58,7 @@ def suite_of(config: pytest.Config) -> Suite:
     if _SUITE not in config.stash:
         from pytest_mailtrap._suite import Suite
 
-        config.stash[_SUITE] = Suite(config)
+        config.stash[_SUITE] = Suite(config, is_in_call=is_in_call)
         _look_after_mail(config)
         if (item := config.stash.get(_RUNNING, None)) is not None:
             _open(item, None)
@@ -79,11 +79,13 @@ def tell(config: pytest.Config, workerinput: dict[str, Any]) -> None:
 
 def _look_after_mail(config: pytest.Config) -> None:
     """Have what is done about mail done, from the first moment at which there can be any."""
-    from pytest_mailtrap._mail_hooks import MailHooks
+    from pytest_mailtrap._mail_hooks import FixtureHooks, MailHooks
 
     if not config.pluginmanager.hasplugin(_HOOKS):
         hooks = MailHooks(config, known_suite=known_suite, suite_of=suite_of, is_in_call=is_in_call)
         config.pluginmanager.register(hooks, _HOOKS)
+        if (suite := known_suite(config)) is not None and suite.naming is not None:
+            config.pluginmanager.register(FixtureHooks(suite.naming))
 
 
 def add_check(item: pytest.Item, check: Check) -> None:
@@ -113,7 +115,7 @@ def begin(item: pytest.Item, marked: MarkerOptions | None) -> None:
 
 def _open(item: pytest.Item, marked: MarkerOptions | None) -> str | None:
     suite = suite_of(item.config)
-    add_check(item, suite.verdict)
+    add_check(item, lambda: suite.enforcement.at_the_end_of_the_call(item))
     return suite.begin(item, marked)
 
 
@@ -141,7 +143,7 @@ def _excuse(item: pytest.Item, error: BaseException) -> None:
     from pytest_mailtrap._phases import is_skip
 
     if not is_skip(error):
-        suite.excuse()
+        suite.enforcement.excuse()
 
 
 def judge(item: pytest.Item) -> None:
@@ -154,5 +156,5 @@ def judge(item: pytest.Item) -> None:
 def judge_late_mail(item: pytest.Item) -> None:
     """Fail the teardown where what was sent since the end of the call is against the policy."""
     suite = known_suite(item.config)
-    if suite is not None and (text := suite.verdict()) is not None:
+    if suite is not None and (text := suite.enforcement.verdict()) is not None:
         pytest.fail(text, pytrace=False)

@@ -2,7 +2,7 @@
 The requirements that a policy can have, as pure decisions: a requirement and mail in, breaches out.
 
 Whether a breach matters is the policy's to say.
-Each demands what an assertion asserts, of every message; that there must be one is not among them.
+Each demands what an assertion asserts, of every message, but for one: that there be any is demanded of the test.
 
 Rules of this file: no I/O, nothing heavy imported; S/MIME is looked at only where it is demanded.
 """
@@ -31,7 +31,8 @@ class Breach:
     """
     A requirement that is not met, by a message or by a connection.
 
-    *message* is its number within the test, from 1, *connection* its place, from 0; one of them is None.
+    *message* is its number within the test, from 1, *connection* its place, from 0; one of them is None,
+    both where it is the test itself that has not met it.
     """
 
     requirement: str
@@ -51,7 +52,9 @@ REQUIREMENTS: dict[str, frozenset[str]] = {
     "verified-client-certificate": frozenset({"tls", "tls>=1.2"}),
     "smime-signed": frozenset(),
     "smime-encrypted": frozenset(),
+    "mail": frozenset(),
 }
+MAIL = "mail"
 MINIMUM_TLS = {"tls": "TLSv1.2", "tls>=1.2": "TLSv1.2", "tls>=1.3": "TLSv1.3"}
 DEFAULT = ("tls",)
 
@@ -91,6 +94,11 @@ def added(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
             for at, other in enumerate(both)
         )
     )
+
+
+def silence_breach() -> Breach:
+    """What a test has against the requirement that there be mail, where there is none."""
+    return Breach(requirement=MAIL, code="no-mail", text="sent no mail")
 
 
 def message_breaches(requirement: str, number: int, message: CapturedMessage) -> list[Breach]:

@@ -57,6 +57,7 @@ class Station:
         self.certificates = certificates
         self.options = options
         self.passwords = options.passwords() or {"mailtrap": secrets.token_urlsafe(12)}
+        self.observer = observer
         self.stage = Stage(options, observer=observer)
         self.has_intercepted = False
         self.remarks: list[str] = []
@@ -70,6 +71,8 @@ class Station:
     def start(self) -> None:
         """Begin to listen."""
         self.server.start()
+        if self.observer is not None:
+            self.observer.started(self)
 
     def stop(self) -> None:
         """Stop listening, close every connection, take back what was done to this process; raise what failed in the trap itself."""
@@ -83,6 +86,7 @@ class Station:
     def play(self, scenario: Scenario) -> None:
         """Be the server of *scenario* from now on, with an empty inbox."""
         self.stage = Stage(self.options, scenario=scenario)
+        self._tell_played(self.stage)
 
     @contextmanager
     def playing(self, scenario: Scenario) -> Iterator[Stage]:
@@ -94,12 +98,19 @@ class Station:
         finally:
             self.stage = before
             self.server.drop()
+            self._tell_played(stage)
         stage.inbox.raise_failure()
 
     def remark(self, text: str) -> None:
         """Take note of what a client did that is no failure; once is enough."""
         if text not in self.remarks:
             self.remarks.append(text)
+            if self.observer is not None:
+                self.observer.remarked(text)
+
+    def _tell_played(self, stage: Stage) -> None:
+        if self.observer is not None:
+            self.observer.played(stage.inbox.count())
 
     # -- what it does to this process -----------------------------------------------------
 

@@ -19,12 +19,16 @@ import pytest
 
 from pytest_mailtrap import _settings
 from pytest_mailtrap._counts import Counts, counts_of, nothing_but, opt_outs_of
+from pytest_mailtrap._enforcement import Enforcement
 from pytest_mailtrap._ledger import Ledger
+from pytest_mailtrap._naming import Naming
 from pytest_mailtrap._spool import Spool
 from pytest_mailtrap._suite_settings import check_engine, path, policy_of_the_run, switch
 from pytest_mailtrap._tally import Tally
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_mailtrap._account import Account
     from pytest_mailtrap._marker_options import MarkerOptions
     from pytest_mailtrap._schema import Outcome
@@ -36,7 +40,7 @@ _SPOOL = "mailtrap_spool"
 class Suite:
     """The run, as this process sees it."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, *, is_in_call: Callable[[pytest.Item], bool]) -> None:
         self.config = config
         # What pytest-xdist gives its workers, by which it documents that they can be told.
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
@@ -50,6 +54,9 @@ class Suite:
         # Counts that no report has carried yet: not every report of a test that is run again is told to anybody.
         self.untold: list[tuple[str, Counts]] = []
         self.ledger = Ledger(self.policy, worker=(self._workerinput or {}).get("workerid"))
+        # Fixtures are watched where it matters to the run who asks for them.
+        self.naming = Naming(is_in_call) if self.policy.demands_mail else None
+        self.enforcement = Enforcement(self.ledger, naming=self.naming)
         self._temporary: Path | None = None
 
     def _set(self) -> None:
@@ -75,6 +82,13 @@ class Suite:
         asked = self.policy.is_on or self.save is not None or self.report is not None
         told = self.judging is not None or self.tally.breaches or self.tally.errors
         return bool(told or (asked and self.tally.lines()))
+
+    @property
+    def lines(self) -> list[str]:
+        """What is said of the mail at the end; remarks are for everybody."""
+        if self.has_totals:
+            return self.tally.lines(policy=self.judging)
+        return self.tally.remark_lines()
 
     @property
     def judging(self) -> str | None:
@@ -203,35 +217,10 @@ class Suite:
         """Open the test's account; what is said is against its marker, which weakens the policy without a reason."""
         # Some plugins run a test that has failed again before its teardown is reported.
         self.end("failed")
+        if self.naming is not None:
+            self.naming.begin(item)
         account = self.ledger.open(item.nodeid, marked)
         return account.policy.objection(self.policy)
-
-    def verdict(self, *, skipped: str | None = None) -> str | None:
-        """What is to be said of the mail that had no verdict yet, or None; *skipped* is why the test skips after it, if it does."""
-        account = self.ledger.account
-        start, end = account.judged, account.mark()
-        account.judged_from, account.judged = start, end
-        if start == end:
-            return None
-        for policy in account.policies():
-            if policy.mode != "enforce":
-                continue
-            if breaches := account.breaches(policy, start=start, end=end):
-                from pytest_mailtrap._suite_words import explain_policy
-
-                return explain_policy(account, policy, breaches, skipped=skipped)
-        return None
-
-    def verdict_again(self, *, skipped: str) -> str | None:
-        """The last verdict, of a test that turns out to have skipped."""
-        account = self.ledger.account
-        account.judged = account.judged_from
-        return self.verdict(skipped=skipped)
-
-    def excuse(self) -> None:
-        """The test has failed: what it sent up to now gets no verdict."""
-        account = self.ledger.account
-        account.judged = account.mark()
 
     def captured(self, failure: str) -> str | None:
         """What is shown of the test's mail when it fails, as *failure* says; None where nothing came since it was shown last."""
@@ -253,7 +242,18 @@ class Suite:
 
     def counts(self, account: Account, outcome: Outcome) -> Counts | None:
         """Write an account down, if anybody wants to know, and count it."""
-        if not (self.has_output or account.policies()) or not (account or account.opt_outs):
+        counts = self._counts_of_mail(account, outcome)
+        if counts is None and account.remarks:
+            counts = nothing_but()
+        if counts is not None:
+            counts["remarks"] += account.remarks
+            counts["hostile"] += account.hostile
+        return counts
+
+    def _counts_of_mail(self, account: Account, outcome: Outcome) -> Counts | None:
+        wanted = self.has_output or account.policies()
+        told = account or account.opt_outs or account.is_silent or account.hostile
+        if not (wanted and told):
             return None
         try:
             record = account.record(outcome)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._requirements import DEFAULT, added, includes, parse_requirements
+from pytest_mailtrap._requirements import DEFAULT, MAIL, added, includes, parse_requirements
 from pytest_mailtrap._terms import POLICIES
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class Policy:
     def is_on(self) -> bool:
         return self.mode != "none"
 
+    @property
+    def demands_mail(self) -> bool:
+        """Whether a test that is to send mail must send some."""
+        return self.is_on and MAIL in self.require
+
     def with_options(self, options: Options, origin: str) -> Policy:
         """This policy, but with what *options* say of it."""
         if all(it is None for it in (options.policy, options.require, options.require_only)):
@@ -52,16 +57,18 @@ class Policy:
         mode = options.policy or (self.mode if self.origin else "enforce")
         return Policy(
             mode=mode,
-            require=() if mode == "none" else self._require(options),
+            require=() if mode == "none" else self._require(options, origin),
             origin=origin,
             reason=options.reason,
             before=self if options.require_only is None else None,
         )
 
-    def _require(self, options: Options) -> tuple[str, ...]:
+    def _require(self, options: Options, origin: str) -> tuple[str, ...]:
         """What is required where *options* say more, or something else."""
         if options.require_only is not None:
-            return parse_requirements(options.require_only)
+            # That there be mail is a matter of the test, in which no trap has a say.
+            kept = [MAIL] if origin == FACTORY and MAIL in self.require else []
+            return (*kept, *parse_requirements(options.require_only))
         return added(self.require or DEFAULT, parse_requirements(options.require or ()))
 
     def required_at(self, requirement: str) -> str:

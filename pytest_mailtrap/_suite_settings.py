@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _settings
-from pytest_mailtrap._requirements import DEFAULT, parse_requirements
+from pytest_mailtrap._requirements import DEFAULT, MAIL, parse_requirements
 from pytest_mailtrap._suite_policy import Policy
 from pytest_mailtrap._terms import POLICIES
 
@@ -26,7 +26,7 @@ def policy_of_the_run(config: pytest.Config) -> Policy:
     require = _settings.given(config, _settings.REQUIRE)
     try:
         # A flag without a word is one that is unknown: it must not require nothing in silence.
-        demands = DEFAULT if require is None else parse_requirements(require.words or ("",))
+        demands = () if require is None else parse_requirements(require.words or ("",))
     except ValueError as error:
         raise ValueError(f"{_settings.REQUIRE.ini}: {error}") from None
     if mode is None:
@@ -44,7 +44,8 @@ def policy_of_the_run(config: pytest.Config) -> Policy:
         return Policy(origin=mode.origin)
     return Policy(
         mode=mode.text,
-        require=demands,
+        # Of mail that there must be, something is required as of any other.
+        require=demands if {*demands} - {MAIL} else (*demands, *DEFAULT),
         origin=mode.origin,
         required_by="" if require is None else require.origin,
     )

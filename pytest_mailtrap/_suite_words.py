@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._advice import login_advice
+from pytest_mailtrap._explain import explain_nothing
 from pytest_mailtrap._layout import COLUMNS, Rows, clip, compose, table
-from pytest_mailtrap._requirements import MINIMUM_TLS
+from pytest_mailtrap._requirements import MAIL, MINIMUM_TLS
 from pytest_mailtrap._suite_policy import FACTORY, MARKER
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def explain_policy(
     first = breaches[0]
     same = [breach for breach in breaches if breach.requirement == first.requirement]
     messages = account.under(policy)
-    if first.connection is not None:
+    if first.requirement == MAIL:
+        text = _explain_silence(account)
+    elif first.connection is not None:
         text = _explain_connections(account, same)
     else:
         text = _assertion_text(first.requirement, messages) or _explain_messages(messages, same)
@@ -95,6 +98,19 @@ def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[B
             '  trap    client_certificates="request" or "require"',
             "  client  context.load_cert_chain(...), issued by mailtrap_ca",
         ],
+    )
+
+
+def _explain_silence(account: Account) -> str:
+    """What the assertions say of an empty trap, of the test's own trap where it has one."""
+    if not account.stations:
+        return explain_nothing(account.connections, port=None, tls_port=None)
+    station = account.stations[0]
+    return explain_nothing(
+        account.connections,
+        port=station.server.port,
+        tls_port=station.server.tls_port,
+        intercepts=station.has_intercepted,
     )
 
 

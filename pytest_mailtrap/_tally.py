@@ -47,6 +47,8 @@ class Tally:
     breaches: dict[str, Broken] = field(default_factory=dict)
     opt_outs: dict[tuple[str, str], None] = field(default_factory=dict)
     cut_short: Counter[str] = field(default_factory=Counter)
+    remarks: dict[tuple[str, str], None] = field(default_factory=dict)
+    hostile: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     directories: list[str] = field(default_factory=list)
 
@@ -74,6 +76,8 @@ class Tally:
             )
             known.texts.extend(counts["breaches"])
         self.opt_outs.update(dict.fromkeys((test, reason) for reason in counts["opt_outs"]))
+        self.remarks.update(dict.fromkeys((test, text) for text in counts["remarks"]))
+        self.hostile += counts["hostile"]
         self.errors.update(counts["errors"])
         if counts["directory"] is not None:
             self.directories.append(counts["directory"])
@@ -84,7 +88,7 @@ class Tally:
 
     def judgement(self, policy: str) -> str:
         """How much *policy*, in words, has judged."""
-        if not self.messages:
+        if not (self.messages or self.hostile):
             return "no message reached a trap: the policy judged nothing"
         return f"{policy}: {plural(self.judged, 'message')} judged"
 
@@ -97,6 +101,7 @@ class Tally:
             *_listed("against the policy", self._breaches(), "test"),
             *_listed("excepted from the policy", self._opt_outs(), "test"),
             *_listed(CUT_SHORT, self._cut_short(), "test"),
+            *self.remark_lines(),
             *self.warnings(),
         ]
 
@@ -129,6 +134,10 @@ class Tally:
     def _cut_short(self) -> list[str]:
         return [f"{test}: {plural(n, 'message')}" for test, n in self.cut_short.items()]
 
+    def remark_lines(self) -> list[str]:
+        """What fails nobody, and is to be known all the same."""
+        return _listed("", [f"{test}: {text}" for test, text in self.remarks], "remark")
+
     def warnings(self) -> list[str]:
         found = [
             f"warning: {text}" + (f" ({n} times)" if n > 1 else "")
@@ -148,7 +157,7 @@ def _listed(what: str, lines: Sequence[str], noun: str, count: int | None = None
         return []
     more = len(lines) - _MOST_LINES
     return [
-        f"{plural(len(lines) if count is None else count, noun)} {what}:",
+        f"{plural(len(lines) if count is None else count, noun)} {what}".rstrip() + ":",
         *(f"  {line}" for line in lines[:_MOST_LINES]),
         *([f"  ... and {more} more"] if more > 0 else []),
     ]

@@ -443,7 +443,7 @@ def test_refuses(hostile_mailtrap, mailtrap):
             'mailtrap_policy = "enforce"\nmailtrap_require = ["tls>1.3"]',
             (
                 "mailtrap_require: unknown requirement 'tls>1.3' (did you mean 'tls>=1.3'?), expected some of "
-                "tls, tls>=1.2, tls>=1.3, auth, auth-over-tls, verified-client-certificate, smime-signed, smime-encrypted"
+                "tls, tls>=1.2, tls>=1.3, auth, auth-over-tls, verified-client-certificate, smime-signed, smime-encrypted, mail"
             ),
         ),
         (

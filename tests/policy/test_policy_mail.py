@@ -1,0 +1,356 @@
+"""The requirement `mail`: a test that names the trap, or has the marker, sends mail."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from _policy_outputs import summary
+
+from pytest_mailtrap._spool import Spool
+
+MAIL = 'mailtrap_policy = "enforce"\nmailtrap_require = ["tls", "mail"]'
+TESTING = MAIL.replace("enforce", "testing")
+# Each names the trap in another way, and can send by `trap`.
+NAMED = {
+    "argument": "def test_order(mailtrap):\n    trap = mailtrap\n    {what}\n",
+    "usefixtures": """
+@pytest.mark.usefixtures("mailtrap")
+def test_order(request):
+    trap = request.getfixturevalue("mailtrap")
+    {what}
+""",
+    "fixture": """
+@pytest.fixture
+def client(mailtrap): return mailtrap
+
+@pytest.fixture
+def shop(client): return client
+
+def test_order(shop):
+    trap = shop
+    {what}
+""",
+    "dynamic": """
+def test_order(request):
+    trap = request.getfixturevalue("mailtrap")
+    {what}
+""",
+    "dynamic fixture": """
+@pytest.fixture
+def shop(request): return request.getfixturevalue("mailtrap")
+
+def test_order(shop):
+    trap = shop
+    {what}
+""",
+    "own autouse": """
+import unittest
+class TestShop(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def trap(self, mailtrap): self.trap = mailtrap
+    def test_order(self):
+        trap = self.trap
+        {what}
+""",
+    "marker": """
+@pytest.mark.mailtrap(starttls="offer")
+def test_order(mailtrap_factory):
+    with mailtrap_factory() as trap:
+        {what}
+""",
+}
+
+
+def failure(result):
+    lines = result.stdout.lines
+    start = next(n for n, line in enumerate(lines) if line.startswith("____")) + 1
+    end = next(n for n in range(start, len(lines)) if lines[n].startswith(("----", "====")))
+    return [re.sub(r":\d{4,}", ":PORT", line) for line in lines[start:end]]
+
+
+@pytest.mark.parametrize("how", NAMED)
+def test_a_test_that_names_the_trap_and_sends_nothing_fails(project, how):
+    """Whichever way it names it."""
+    result = project(NAMED[how].format(what="pass"), ini=MAIL)
+    result.assert_outcomes(failed=1)
+    assert failure(result)[-2:] == [
+        "Policy enforce: mail (mailtrap_require in pyproject.toml)",
+        'Except: @pytest.mark.mailtrap(policy="none", reason="...")',
+    ]
+    assert summary(result)[1:] == [
+        "1 test against the policy:",
+        next(line for line in summary(result) if line.endswith("test_order: sent no mail")),
+    ]
+
+
+@pytest.mark.parametrize("how", NAMED)
+def test_a_test_that_names_the_trap_and_sends_passes(project, how):
+    """The negative control: the same tests with their mail."""
+    project(NAMED[how].format(what="send(trap)"), ini=MAIL).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("how", NAMED)
+def test_without_the_requirement_nothing_is_demanded(project, how):
+    """The negative control: the same run without `mail`."""
+    ini = 'mailtrap_policy = "enforce"'
+    project(NAMED[how].format(what="pass"), ini=ini).assert_outcomes(passed=1)
+
+
+def test_the_failure_says_what_did_happen(project):
+    """The text is that of an assertion on an empty trap, with who demands it."""
+    assert failure(project(NAMED["argument"].format(what="pass"), ini=MAIL)) == [
+        "no message reached the trap",
+        "",
+        "  nothing connected to localhost:PORT (STARTTLS) or",
+        "  localhost:PORT (implicit TLS)",
+        "",
+        "Send to the trap; wait for mail that is sent in the background:",
+        "  host, port  mailtrap.host, mailtrap.port (or mailtrap.tls_port)",
+        "  background  mailtrap.wait_for(1)",
+        "",
+        "Policy enforce: mail (mailtrap_require in pyproject.toml)",
+        'Except: @pytest.mark.mailtrap(policy="none", reason="...")',
+    ]
+
+
+def test_a_failed_handshake_is_its_evidence(project):
+    """Where something did connect, the failure shows what became of it."""
+    source = """
+def test_order(mailtrap):
+    with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as client:
+        client.starttls(context=ssl.create_default_context())
+"""
+    lines = failure(project(source, ini=MAIL))
+    assert lines[:4] == [
+        "no message reached the trap",
+        "",
+        "  connection 1 on the STARTTLS port:",
+        "      client rejected the certificate: unknown CA",
+    ]
+    assert len(lines) <= 18
+    assert max(map(len, lines)) <= 72
+
+
+def test_a_marked_test_without_a_trap(project):
+    """The marker alone says that mail is to be sent; there is no port to name."""
+    source = "@pytest.mark.mailtrap(starttls='offer')\ndef test_order(): pass\n"
+    assert failure(project(source, ini=MAIL))[:3] == [
+        "no message reached a trap",
+        "",
+        "  nothing connected to a trap",
+    ]
+
+
+# -- who need not -----------------------------------------------------------------------------
+
+CAREFUL = """
+def sending(host, port):
+    with smtplib.SMTP(host, port, timeout=5) as client:
+        client.starttls(context=ssl.create_default_context())
+        client.sendmail(FROM, TO, MAIL)
+"""
+FREE = {
+    "no trap": "def test_order(): pass",
+    "factory": "def test_order(mailtrap_factory): pass",
+    "skipped by mark": "@pytest.mark.skip\ndef test_order(mailtrap): pass",
+    "skipped": "def test_order(mailtrap): pytest.skip('no relay')",
+    "skipped TestCase": NAMED["own autouse"].format(what="self.skipTest('no relay')"),
+    "family": f"""{CAREFUL}
+def test_order(mailtrap):
+    mailtrap.assert_refuses_hostile_servers(sending, scenarios=["starttls-stripped"])
+""",
+    "judged family": f"""{CAREFUL}
+def test_order(mailtrap):
+    mailtrap.judge_hostile_servers(sending, scenarios=["starttls-stripped"])
+""",
+    "hostile": f"""{CAREFUL}
+@pytest.mark.mailtrap(scenarios=["starttls-stripped"])
+def test_order(hostile_mailtrap, mailtrap):
+    hostile_mailtrap.assert_client_refuses(lambda: sending("localhost", hostile_mailtrap.port))
+""",
+    "hostile, not tried": """
+@pytest.mark.mailtrap(scenarios=["starttls-stripped"])
+def test_order(hostile_mailtrap): pass
+""",
+    "excepted": "@pytest.mark.mailtrap(policy='none', reason='r')\ndef test_order(mailtrap): pass",
+    "required only": "@pytest.mark.mailtrap(require_only=['tls'], reason='r')\ndef test_order(mailtrap): pass",
+    "finalizers": "def test_order(request): request.addfinalizer(lambda: None)",
+}
+
+
+@pytest.mark.parametrize("who", FREE)
+def test_who_need_not_send(project, who):
+    """No failure, and nothing listed against the policy."""
+    result = project(FREE[who], ini=MAIL)
+    outcomes = result.parseoutcomes()
+    assert {*outcomes} <= {"passed", "skipped"}
+    assert "against the policy" not in result.stdout.str()
+
+
+def test_interception_of_the_run_demands_nothing(project):
+    """Only tests that name the trap are to send."""
+    ini = f"{MAIL}\nmailtrap_intercept = true"
+    project("def test_order(): pass", ini=ini).assert_outcomes(passed=1)
+
+
+CONFTEST = """
+import pytest
+
+@pytest.fixture
+def shop(mailtrap): return mailtrap
+
+@pytest.fixture(autouse=True)
+def everywhere(shop): return shop
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "outcome"),
+    [
+        ("def test_order(): pass", "passed"),
+        ("def test_order(everywhere): pass", "failed"),
+        ("def test_order(shop): pass", "failed"),
+        ("def test_order(mailtrap): pass", "failed"),
+    ],
+)
+def test_an_autouse_fixture_of_a_conftest_speaks_for_no_test(project, pytester, source, outcome):
+    """What it asks for is demanded of the tests only that name it themselves."""
+    pytester.makeconftest(CONFTEST)
+    project(source, ini=MAIL).assert_outcomes(**{outcome: 1})
+
+
+def test_a_trap_of_the_whole_session_that_is_named_mailtrap(project, pytester):
+    """A fixture that is set up once for all tests is named by each that asks for it."""
+    pytester.makeconftest(
+        """
+import pytest
+
+@pytest.fixture(scope="session")
+def mailtrap(mailtrap_factory):
+    with mailtrap_factory() as trap:
+        yield trap
+
+@pytest.fixture(scope="session")
+def shop(mailtrap): return mailtrap
+"""
+    )
+    source = """
+def test_sends(shop): send(shop)
+def test_silent(shop): pass
+def test_else(): pass
+"""
+    result = project(source, "-v", ini=MAIL)
+    result.stdout.fnmatch_lines(
+        ["*test_sends PASSED*", "*test_silent FAILED*", "*test_else PASSED*"]
+    )
+
+
+# -- how it fails -----------------------------------------------------------------------------
+
+SILENT = "def test_order(mailtrap): pass\n"
+
+
+def test_a_failure_of_its_own_is_kept(project):
+    """A test that fails before it sends shows why, and is not listed."""
+    for source in (
+        "def test_order(mailtrap): assert 'mine' == 'yours'",
+        NAMED["own autouse"].format(what="assert 'mine' == 'yours'"),
+    ):
+        result = project(source, ini=MAIL)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["E  *AssertionError: *'mine' *= 'yours'*"])
+        assert "sent no mail" not in result.stdout.str()
+
+
+def test_testing_lists_it(project):
+    """In the mode "testing" the run is green, and the test is named."""
+    result = project(SILENT, ini=TESTING)
+    result.assert_outcomes(passed=1)
+    assert summary(result) == [
+        "no message reached a trap: the policy judged nothing",
+        "1 test against the policy:",
+        "  test_shop.py::test_order: sent no mail",
+    ]
+
+
+def test_xfail_takes_it_for_a_failure(project):
+    """It fails in the call phase, like any other breach."""
+    project(f"@pytest.mark.xfail(strict=True)\n{SILENT}", ini=MAIL).assert_outcomes(xfailed=1)
+
+
+def test_a_marker_may_require_it(project):
+    """Of one test, where the run has no policy."""
+    marker = "@pytest.mark.mailtrap(require=['mail'])\n"
+    result = project(f"{marker}{SILENT}{SILENT.replace('order', 'other')}")
+    result.assert_outcomes(failed=1, passed=1)
+    assert failure(result)[-2] == "Policy enforce: mail (@pytest.mark.mailtrap)"
+    sending = marker + SILENT.replace("pass", "send(mailtrap)")
+    project(sending).assert_outcomes(passed=1)
+
+
+def test_a_trap_cannot_require_it(project):
+    """Whether a test sends mail is not a matter of one of its traps."""
+    source = "def test_order(mailtrap_factory): mailtrap_factory(require=['mail'])"
+    project(source).stdout.fnmatch_lines(["E *ValueError: 'mail' is required of a test, not of a*"])
+
+
+def test_a_trap_has_no_say_in_it(project):
+    """A trap that requires something else is not weaker for that, and the test still has to send."""
+    source = """
+def test_order(mailtrap_factory, mailtrap):
+    with mailtrap_factory(require_only=["tls>=1.3"]) as trap: {}
+"""
+    project(source.format("send(trap)"), ini=MAIL).assert_outcomes(passed=1)
+    project(source.format("pass"), ini=MAIL).assert_outcomes(failed=1)
+
+
+def test_mail_alone_leaves_tls_required(project):
+    """Whoever requires mail has not said that it may go in cleartext."""
+    ini = 'mailtrap_policy = "enforce"\nmailtrap_require = "mail"'
+    result = project("def test_order(mailtrap): send(mailtrap, tls=False)", ini=ini)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["mailtrap: policy enforce (mail, tls), set by *"])
+
+
+def test_mail_that_is_forgotten_has_been_sent(project):
+    """`clear()` empties the trap, and takes nothing back."""
+    source = "def test_order(mailtrap):\n    send(mailtrap)\n    mailtrap.clear()\n"
+    project(source, ini=MAIL).assert_outcomes(passed=1)
+
+
+def test_the_record_has_it(project, pytester):
+    """A test with a connection and no mail has a record: its violation names neither message nor connection."""
+    source = """
+def test_order(mailtrap):
+    with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as client:
+        client.ehlo()
+"""
+    project(source, "--mailtrap-save=mail", "--junitxml=junit.xml", ini=MAIL)
+    [record] = Spool(pytester.path / "mail").records()
+    assert record["violations"] == [
+        {
+            "requirement": "mail",
+            "code": "no-mail",
+            "text": "sent no mail",
+            "message": None,
+            "connection": None,
+        }
+    ]
+    assert "no message reached the trap" in (pytester.path / "junit.xml").read_text("utf-8")
+
+
+def test_github_is_told_where(project, pytester, monkeypatch):
+    """A test that should have sent is annotated like one that sent what it should not."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "step.md"))
+    result = project(SILENT, ini=MAIL)
+    result.stdout.fnmatch_lines(["::error file=*line=3,*::test_shop.py::test_order: sent no mail"])
+    assert "| sent no mail |" in (pytester.path / "step.md").read_text("utf-8")
+
+
+def test_workers_know_it_too(project):
+    """Under pytest-xdist the same test fails, and the controller lists it."""
+    result = project(SILENT + "def test_sends(mailtrap): send(mailtrap)\n", "-n", "1", ini=MAIL)
+    result.assert_outcomes(passed=1, failed=1)
+    assert summary(result)[-1] == "  test_shop.py::test_order: sent no mail"
