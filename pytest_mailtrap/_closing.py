@@ -16,13 +16,20 @@ if TYPE_CHECKING:
     from pytest_mailtrap._suite import Suite
 
 
+# As pytest.ExitCode has them.
+_PASSED, _FAILED = 0, 1
+
+
 def header(suite: Suite) -> str | None:
-    """The line at the top of a run with a policy."""
-    if not suite.policy.is_on:
-        return None
+    """The line at the top of a run with a policy, or of one that expects mail."""
     policy = suite.policy
-    where = dict.fromkeys(filter(None, (policy.origin, policy.required_by)))
-    return f"mailtrap: {policy.describe()}, set by {' and '.join(where)}"
+    parts = []
+    if policy.is_on:
+        where = dict.fromkeys(filter(None, (policy.origin, policy.required_by)))
+        parts.append(f"{policy.describe()}, set by {' and '.join(where)}")
+    if suite.expected_by:
+        parts.append(f"some mail is expected, set by {suite.expected_by}")
+    return f"mailtrap: {'; '.join(parts)}" if parts else None
 
 
 def summary(suite: Suite) -> list[str]:
@@ -37,10 +44,16 @@ def summary(suite: Suite) -> list[str]:
 
 def summarize(suite: Suite, terminal: pytest.TerminalReporter) -> None:
     """Show the totals, where there is anything to say."""
-    if lines := summary(suite):
-        terminal.section("mail trap")
-        for line in [*lines, *workflow_commands(suite)]:
-            terminal.line(line)
+    lines = summary(suite)
+    if not lines and suite.failed_by is None:
+        return
+    terminal.section("mail trap")
+    for line in lines:
+        terminal.line(line)
+    if suite.failed_by is not None:
+        terminal.line(suite.failed_by, red=True)
+    for line in workflow_commands(suite):
+        terminal.line(line)
 
 
 def _append_step_summary(suite: Suite) -> None:
@@ -67,13 +80,24 @@ def workflow_commands(suite: Suite) -> list[str]:
     return _github.workflow_commands(suite.tally, root=suite.config.rootpath, workspace=workspace)
 
 
-def finish(suite: Suite) -> None:
+def finish(suite: Suite, session: pytest.Session) -> None:
     """Write what is to be written; where there is no terminal reporter, GitHub's lines and warnings still come."""
     suite.finish()
+    _fail_without_mail(suite, session)
     _append_step_summary(suite)
     if suite.config.pluginmanager.hasplugin("terminalreporter"):
         return
     for line in workflow_commands(suite):
         sys.stdout.write(f"{line}\n")
-    for text in suite.tally.warnings():
+    for text in filter(None, [*suite.tally.warnings(), suite.failed_by]):
         sys.stderr.write(f"mailtrap: {text}\n")
+
+
+def _fail_without_mail(suite: Suite, session: pytest.Session) -> None:
+    """Let the run fail that expects mail and got none, unless it has failed or was interrupted anyway."""
+    if not suite.lacks_mail or session.exitstatus not in (_PASSED, _FAILED):
+        return
+    session.exitstatus = _FAILED
+    suite.failed_by = (
+        f"no message reached a trap, and {suite.expected_by} expects some: the run fails"
+    )

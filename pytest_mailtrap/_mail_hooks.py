@@ -14,14 +14,15 @@ import pytest
 from pytest_mailtrap import _closing, _phases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from pytest_mailtrap._naming import Naming
     from pytest_mailtrap._suite import Suite
 
 
-# Under which a worker of pytest-xdist leaves word of mail that came outside of tests.
+# Under which a worker of pytest-xdist leaves word of mail that came outside of tests, and of tests that were left out.
 _REST = "mailtrap_rest"
+_DESELECTED = "mailtrap_deselected"
 
 
 class MailHooks:
@@ -67,19 +68,23 @@ class MailHooks:
 
     # The innermost of the wrappers: behind it fixtures and workers come to their end, before it the summary is printed.
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         result = yield
         if (suite := self._suite) is not None:
-            self._finish(suite)
+            self._finish(suite, session)
         return result
 
-    def _finish(self, suite: Suite) -> None:
-        rest = {_REST: suite.rest()}
+    def _finish(self, suite: Suite, session: pytest.Session) -> None:
+        rest = {_REST: suite.rest(), _DESELECTED: suite.has_deselected}
         if suite.is_worker:
             self._config.workeroutput.update(rest)  # type: ignore[attr-defined]  # pytest-xdist's
             return
         self._hear(rest)
-        _closing.finish(suite)
+        _closing.finish(suite, session)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        if items and (suite := self._suite) is not None:
+            suite.has_deselected = True
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if (suite := self._suite) is not None:
@@ -122,6 +127,8 @@ class MailHooks:
         """Take in what a worker has said at its end."""
         for test, counts in workeroutput.get(_REST, ()):
             self._suite_of(self._config).tally.add(test, counts)
+        if workeroutput.get(_DESELECTED) and (suite := self._suite) is not None:
+            suite.has_deselected = True
 
     # Of several answers pytest-xdist takes the first, and asks nobody else.
     @pytest.hookimpl(optionalhook=True, tryfirst=True)

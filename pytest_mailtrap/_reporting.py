@@ -33,6 +33,7 @@ _HOOKS = "mailtrap-mail"
 _ASKING = (
     _settings.POLICY,
     _settings.REQUIRE,
+    _settings.EXPECT_MAIL,
     _settings.REPORT,
     _settings.SAVE,
     _settings.JUNIT_PROPERTIES,

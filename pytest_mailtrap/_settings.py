@@ -81,6 +81,12 @@ REQUIRE = Setting(
     kind="list",
     help="what the policy requires of mail: tls (by default), tls>=1.3, auth-over-tls, smime-signed, ...",
 )
+EXPECT_MAIL = Setting(
+    name="expect_mail",
+    kind="switch",
+    help="let the run fail if no message reaches any trap",
+    bare="true",
+)
 REPORT = Setting(
     name="report",
     kind="path",
@@ -122,6 +128,7 @@ SETTINGS: tuple[Setting, ...] = (
     GUARD_APIS,
     POLICY,
     REQUIRE,
+    EXPECT_MAIL,
     REPORT,
     SAVE,
     JUNIT_PROPERTIES,

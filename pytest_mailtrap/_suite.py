@@ -23,7 +23,13 @@ from pytest_mailtrap._enforcement import Enforcement
 from pytest_mailtrap._ledger import Ledger
 from pytest_mailtrap._naming import Naming
 from pytest_mailtrap._spool import Spool
-from pytest_mailtrap._suite_settings import check_engine, path, policy_of_the_run, switch
+from pytest_mailtrap._suite_settings import (
+    check_engine,
+    mail_expected_by,
+    path,
+    policy_of_the_run,
+    switch,
+)
 from pytest_mailtrap._tally import Tally
 
 if TYPE_CHECKING:
@@ -49,6 +55,9 @@ class Suite:
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
         self.has_run = False
+        self.has_deselected = False
+        # Why the run fails, whatever its tests did.
+        self.failed_by: str | None = None
         self.report_written = False
         self.tally = Tally()
         # Counts that no report has carried yet: not every report of a test that is run again is told to anybody.
@@ -61,6 +70,7 @@ class Suite:
 
     def _set(self) -> None:
         self.policy = policy_of_the_run(self.config)
+        self.expected_by = mail_expected_by(self.config)
         self.report = path(self.config, _settings.REPORT)
         self.save = path(self.config, _settings.SAVE)
         self.junit = switch(self.config, _settings.JUNIT_PROPERTIES)
@@ -74,7 +84,8 @@ class Suite:
     @property
     def has_output(self) -> bool:
         """Whether anybody wants to know of the mail of tests that passed."""
-        return self.policy.is_on or self.ledger.spool is not None or self.junit
+        asked = self.policy.is_on or self.junit or self.expected_by
+        return bool(asked or self.ledger.spool is not None)
 
     @property
     def has_totals(self) -> bool:
@@ -89,6 +100,12 @@ class Suite:
         if self.has_totals:
             return self.tally.lines(policy=self.judging)
         return self.tally.remark_lines()
+
+    @property
+    def lacks_mail(self) -> bool:
+        """Whether mail is expected, and none has come; nothing is expected of a part of the tests."""
+        expected = self.expected_by and self.has_run_tests and not self.has_deselected
+        return bool(expected) and not self.tally.has_mail
 
     @property
     def judging(self) -> str | None:

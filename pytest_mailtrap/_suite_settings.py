@@ -51,6 +51,12 @@ def policy_of_the_run(config: pytest.Config) -> Policy:
     )
 
 
+def mail_expected_by(config: pytest.Config) -> str:
+    """Where it was set that some mail is expected, for people; "" where none is."""
+    given = _settings.given(config, _settings.EXPECT_MAIL)
+    return given.origin if given and _settings.switch(_settings.EXPECT_MAIL, given) else ""
+
+
 def check_engine() -> None:
     """ValueError where the report cannot be made."""
     if find_spec("jinja2") is None:

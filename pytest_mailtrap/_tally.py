@@ -57,6 +57,11 @@ class Tally:
         """How many tests had messages."""
         return len(self.names)
 
+    @property
+    def has_mail(self) -> bool:
+        """Whether any message has reached a trap, a hostile one included."""
+        return bool(self.messages or self.hostile)
+
     def add(
         self, test: str, counts: Counts, *, location: tuple[str, int | None, str] | None = None
     ) -> None:
@@ -88,7 +93,7 @@ class Tally:
 
     def judgement(self, policy: str) -> str:
         """How much *policy*, in words, has judged."""
-        if not (self.messages or self.hostile):
+        if not self.has_mail:
             return "no message reached a trap: the policy judged nothing"
         return f"{policy}: {plural(self.judged, 'message')} judged"
 
