@@ -53,18 +53,20 @@ def compose(verdict: str, *blocks: Sequence[str]) -> str:
     """
     Put the blocks together.
 
-    Where the whole would grow too long, the first one, which is a table, is cut to a few rows, then the last one, which is
-    advice, to its first row, and at last the table to one.
+    Where the whole would grow too long, the first one, which is a table, is cut; but a few of its rows are worth more than the
+    last of the advice where that names a page, which has them all.
     """
     parts = [block for block in blocks if block]
     if parts:
-        surplus = height(*parts) - LINES
-        table = parts[0]
-        parts[0] = _cut(table, surplus, least=_FEW_ROWS)
-        if (surplus := height(*parts) - LINES) > 0 and len(parts) > 1:
-            parts[-1] = shortened(parts[-1], surplus)
-        if (surplus := height(*parts) - LINES) > 0:
-            parts[0] = _cut(table, surplus + len(table) - len(parts[0]), least=1)
+        table, advice = parts[0], parts[-1]
+        if len(parts) > 1 and advice[-1].startswith(MORE):
+            parts[0] = _cut(table, height(*parts) - LINES, least=_FEW_ROWS)
+            parts[-1] = shortened(advice, height(*parts) - LINES)
+            surplus = height(table, *parts[1:]) - LINES
+        else:
+            surplus = height(*parts) - LINES
+        if height(*parts) > LINES:
+            parts[0] = _cut(table, surplus, least=1)
     return "\n".join(clip(line) for part in ([verdict], *parts) for line in (*part, ""))[:-1]
 
 

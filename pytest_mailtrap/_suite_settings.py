@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap import _settings
-from pytest_mailtrap._requirements import DEFAULT, MAIL, parse_requirements
+from pytest_mailtrap._requirements import DEFAULT, parse_requirements
 from pytest_mailtrap._suite_policy import Policy
 from pytest_mailtrap._terms import POLICIES
 
@@ -44,8 +44,7 @@ def policy_of_the_run(config: pytest.Config) -> Policy:
         return Policy(origin=mode.origin)
     return Policy(
         mode=mode.text,
-        # Of mail that there must be, something is required as of any other.
-        require=demands if {*demands} - {MAIL} else (*demands, *DEFAULT),
+        require=demands,
         origin=mode.origin,
         required_by="" if require is None else require.origin,
     )

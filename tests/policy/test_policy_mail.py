@@ -108,6 +108,7 @@ def test_the_failure_says_what_did_happen(project):
         "Send to the trap; wait for mail that is sent in the background:",
         "  host, port  mailtrap.host, mailtrap.port (or mailtrap.tls_port)",
         "  background  mailtrap.wait_for(1)",
+        "More: README.md",
         "",
         "Policy enforce: mail (mailtrap_require in pyproject.toml)",
         'Except: @pytest.mark.mailtrap(policy="none", reason="...")',
@@ -305,12 +306,13 @@ def test_order(mailtrap_factory, mailtrap):
     project(source.format("pass"), ini=MAIL).assert_outcomes(failed=1)
 
 
-def test_mail_alone_leaves_tls_required(project):
-    """Whoever requires mail has not said that it may go in cleartext."""
-    ini = 'mailtrap_policy = "enforce"\nmailtrap_require = "mail"'
+@pytest.mark.parametrize(("require", "passed"), [("mail", 1), ("tls, mail", 0)])
+def test_mail_is_required_as_others_are(project, require, passed):
+    """A list of one's own takes the place of the default: the header line shows what it is."""
+    ini = f'mailtrap_policy = "enforce"\nmailtrap_require = "{require}"'
     result = project("def test_order(mailtrap): send(mailtrap, tls=False)", ini=ini)
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["mailtrap: policy enforce (mail, tls), set by *"])
+    result.assert_outcomes(passed=passed, failed=1 - passed)
+    result.stdout.fnmatch_lines([f"mailtrap: policy enforce ({require}), set by *"])
 
 
 def test_mail_that_is_forgotten_has_been_sent(project):
