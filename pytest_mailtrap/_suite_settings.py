@@ -44,7 +44,7 @@ def policy_of_the_run(config: pytest.Config) -> Policy:
         return Policy(origin=mode.origin)
     return Policy(
         mode=mode.text,
-        require=demands,
+        require=DEFAULT if require is None else demands,
         origin=mode.origin,
         required_by="" if require is None else require.origin,
     )

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap import _assertions
 from pytest_mailtrap._advice import login_advice
 from pytest_mailtrap._explain import explain_nothing
-from pytest_mailtrap._layout import COLUMNS, Rows, clip, compose, table
+from pytest_mailtrap._layout import COLUMNS, Rows, clip, compose, shortened, table
+from pytest_mailtrap._pages import MORE
 from pytest_mailtrap._requirements import MAIL, MINIMUM_TLS
 from pytest_mailtrap._suite_policy import FACTORY, MARKER
 
@@ -140,6 +141,10 @@ def _fitted(text: str, closing: Sequence[str]) -> str:
     verdict, *rest = text.split("\n\n")
     blocks = [block.split("\n") for block in rest]
     surplus = 2 + sum(len(block) + 1 for block in blocks) + len(closing) - _LINES
+    if blocks[-1][-1].startswith(MORE):
+        advice = blocks.pop()
+        blocks.append(shortened(advice, surplus))
+        surplus -= len(advice) - len(blocks[-1])
     least = dict(zip(range(-len(blocks), 0), _LEAST[-len(blocks) :], strict=False))
     for place in sorted(least, reverse=True):
         block = blocks[place]
