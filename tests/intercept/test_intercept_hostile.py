@@ -222,7 +222,11 @@ def nowhere() -> None:
             "smtplib  context=ssl.create_default_context() in the call",
         ),
         (with_final_dot, "client rejected the certificate: bad certificate", "(no final dot)"),
-        (to_another_port, "client spoke implicit TLS", "Use the port that fits: 587 (or 25, 2525) for STARTTLS"),
+        (
+            to_another_port,
+            "client spoke implicit TLS",
+            "Use the port that fits: 587 (or 25, 2525) for STARTTLS",
+        ),
         (nowhere, "nothing connected to localhost", "of a host that is intercepted"),
         (with_login, "535 5.7.8", '@pytest.mark.mailtrap(credentials=("user", "password"))'),
         (implicit, "+ received: the implicit TLS port, for smtp.", "mode='implicit'"),
@@ -260,7 +264,9 @@ def test_without_interception_the_early_context_is_explained_as_ever(mailtrap: M
             client._host = HOST
             client.starttls(context=ssl.create_default_context())
 
-    with pytest.raises(AssertionError, match=r"not for smtp\.example-provider\.com:\n  connect to  mailtrap\.host"):
+    with pytest.raises(
+        AssertionError, match=r"not for smtp\.example-provider\.com:\n  connect to  mailtrap\.host"
+    ):
         mailtrap.assert_refuses_hostile_servers(send)
 
 
