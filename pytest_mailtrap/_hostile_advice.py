@@ -27,6 +27,14 @@ _REMEDIES: dict[str, tuple[tuple[str, ...], str]] = {
         "implicit",
     ),
     "impostor": (("Let the client verify the server's certificate:",), "verify"),
+    "name": (("The client verifies, but not whom the certificate is for. Let it:",), "verify"),
+    "purpose": (
+        (
+            "The client verifies, but not what the certificate may be used for",
+            "(extended key usage): a matter for its TLS library.",
+        ),
+        "",
+    ),
     "outdated": (("Speak TLS 1.2 at least, as a default context does:",), "version"),
     "weak": (("Let the client refuse keys that are too short:",), "weak-key"),
     "forged": (

@@ -44,6 +44,13 @@ _NOTES = {
 }
 _LEAKED = {"login": "AUTH", "command": "commands"}
 _IMPLIED = frozenset({"commands", "AUTH"})
+# What a client overlooks that does verify certificates, by the flaw of the one that it accepted.
+_OVERLOOKED = {
+    "host-mismatch": "name",
+    "cn-only": "name",
+    "partial-wildcard": "name",
+    "wrong-purpose": "purpose",
+}
 # What a database raises where another thread does not see what the test has written.
 _DATABASES = ("django.db.", "sqlite3.", "psycopg.", "psycopg2.", "sqlalchemy.exc.")
 _FACTS = {
@@ -276,10 +283,12 @@ def _cause(verdict: Verdict) -> str:
 
 
 def _remedied(verdict: Verdict) -> str:
-    """The key of the remedy: who accepts everybody is not cured by longer keys."""
+    """The key of the remedy: who accepts everybody is not cured by longer keys, nor who verifies by being told to verify."""
     cause = _cause(verdict)
     if cause == "weak" and verdict.trusts_anybody:
         return "impostor"
+    if cause == "impostor" and verdict.trusts_anybody is False:
+        return _OVERLOOKED.get(str(verdict.scenario.certificate), cause)
     return "forged" if cause == "spoke-out-of-turn" else cause
 
 

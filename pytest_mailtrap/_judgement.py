@@ -81,7 +81,8 @@ class Verdict:
     *channel* says how: in "cleartext", over TLS to an "impostor", over "outdated" TLS, or TLS with a "weak" key.
     *connection* is the one that shows it, *decisive* the place of the line in its transcript.
     *remark* tells that it is worth a remark and no failure: a matter of taste that nobody has asked for.
-    *trusts_anybody* tells, of a weak key that was accepted, that the same client accepts the certificate of any CA.
+    *trusts_anybody* tells, where a certificate was accepted, whether the same client accepts that of any CA; None where that
+    was not tried.
     """
 
     scenario: Scenario
@@ -94,7 +95,7 @@ class Verdict:
     attempt: Attempt = field(default_factory=Attempt, repr=False)
     connections: tuple[Connection, ...] = field(default=(), repr=False)
     remark: bool = False
-    trusts_anybody: bool = False
+    trusts_anybody: bool | None = None
 
     @property
     def passed(self) -> bool:

@@ -74,6 +74,19 @@ def unverified_starttls(trap):
     return send
 
 
+def overlooks_the_name(trap):
+    """Verifies, but for the name."""
+
+    def send():
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        with smtplib.SMTP(trap.host, trap.port, timeout=TIMEOUT) as client:
+            client.starttls(context=context)
+            client.sendmail(*MAIL)
+
+    return send
+
+
 def unverified_starttls_lax(trap):
     """Looks at no certificate, nor at the length of its key."""
 

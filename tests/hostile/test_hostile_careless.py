@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import _hostile_clients as clients
@@ -184,3 +185,42 @@ def test_scenario_for_requiretls_needs_a_client_that_uses_it(mailtrap):
     verdict = judge(mailtrap, clients.secure_starttls, "starttls", "requiretls-not-offered")
     assert verdict.outcome == "needs-unused"
     assert verdict.failed
+
+
+@pytest.mark.parametrize(
+    ("scenario", "made", "said", "unsaid"),
+    [
+        (
+            "certificate-host-mismatch",
+            clients.overlooks_the_name,
+            "The client verifies, but not whom the certificate is for. Let it:\n  smtplib  context=",
+            "Let the client verify",
+        ),
+        (
+            "certificate-host-mismatch",
+            clients.unverified_starttls,
+            "Let the client verify the server's certificate:\n  smtplib  context=",
+            "The client verifies",
+        ),
+        (
+            "certificate-wrong-purpose",
+            clients.unverified_starttls,
+            "Let the client verify the server's certificate:\n  smtplib  context=",
+            "extended key usage",
+        ),
+    ],
+)
+def test_cure_fits_what_is_overlooked(mailtrap, scenario, made, said, unsaid):
+    """A client that refuses a stranger's certificate is not told to verify: it is told what it overlooks."""
+    text = explain_verdict(judge(mailtrap, made, "starttls", scenario))
+    assert said in text
+    assert unsaid not in text
+
+
+def test_cure_for_what_a_tls_library_overlooks(mailtrap):
+    """GnuTLS does not look at the purpose, as msmtp shows: no option of the client's would help."""
+    verdict = judge(mailtrap, clients.unverified_starttls, "starttls", "certificate-wrong-purpose")
+    assert verdict.trusts_anybody
+    text = explain_verdict(dataclasses.replace(verdict, trusts_anybody=False))
+    assert "(extended key usage): a matter for its TLS library.\nMore: docs/hostile.md" in text
+    assert "context=" not in text
