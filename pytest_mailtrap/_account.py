@@ -9,9 +9,10 @@ Rules of this file: the trap's thread adds, each thing in one step; the test's t
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import asdict
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_mailtrap import _record
 from pytest_mailtrap._requirements import (
@@ -26,12 +27,23 @@ from pytest_mailtrap._suite_policy import FACTORY, Policy
 
 if TYPE_CHECKING:
     from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._kept import Keeper
+    from pytest_mailtrap._kept_words import Kept
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._schema import MessageRecord, Outcome, SMIMERecord, TestHead, TestRecord
     from pytest_mailtrap._station import Station
 
-Mark = tuple[int, int]  # how many messages and how many connections
+
+class Mark(NamedTuple):
+    """How far something has come: how many messages, how many connections, how often mail has stayed in the process."""
+
+    messages: int = 0
+    connections: int = 0
+    kept: int = 0
+
+
+_BEGINNING = Mark()
 
 
 class Account:
@@ -62,9 +74,7 @@ class Account:
         self.started = _record.now()
         self.errors: list[str] = []
         self.spooled = False
-        self.judged: Mark = (0, 0)
-        self.judged_from: Mark = (0, 0)
-        self.shown: Mark = (0, 0)
+        self.judged = self.judged_from = self.shown = _BEGINNING
         self.stations: list[Station] = []
         self.remarks: list[str] = []
         self.hostile = 0
@@ -75,6 +85,7 @@ class Account:
         self._messages: list[tuple[CapturedMessage, Policy]] = []
         self._connections: list[tuple[Connection, Policy]] = []
         self._places: dict[int, int] = {}
+        self._kept: list[tuple[Keeper, int]] = []
 
     def __bool__(self) -> bool:
         return bool(self._connections)
@@ -103,6 +114,10 @@ class Account:
             return self.policy
         return self.policy.with_options(options, FACTORY)
 
+    def keep(self, keeper: Keeper, number: int) -> None:
+        """Note that *number* messages have stayed in the process; from any thread."""
+        self._kept.append((keeper, number))
+
     # -- what came ----------------------------------------------------------------------------
 
     @property
@@ -118,12 +133,25 @@ class Account:
         """Whether anything has come, or the mail went to hostile servers on purpose."""
         return bool(self._messages) or self.has_played
 
+    @property
+    def uses_a_trap(self) -> bool:
+        """Whether a trap was started for it, or heard of it."""
+        return bool(self.stations or self._connections)
+
+    def kept(self, *, start: Mark = _BEGINNING, end: Mark | None = None) -> list[Kept]:
+        """What has stayed in the process, by where it stayed."""
+        end = self.mark() if end is None else end
+        counts: Counter[tuple[str, str]] = Counter()
+        for keeper, number in self._kept[start.kept : end.kept]:
+            counts[keeper.place, keeper.setting] += number
+        return [(place, count, setting) for (place, setting), count in counts.items()]
+
     def place(self, connection: Connection) -> int:
         """Where *connection* stands among the test's."""
         return self._places[id(connection)]
 
     def mark(self) -> Mark:
-        return len(self._messages), len(self._connections)
+        return Mark(len(self._messages), len(self._connections), len(self._kept))
 
     # -- what is demanded of it ---------------------------------------------------------------
 
@@ -143,12 +171,12 @@ class Account:
         return {n: message for n, (message, its) in enumerate(self._messages, 1) if its == policy}
 
     def breaches(
-        self, policy: Policy, *, start: Mark = (0, 0), end: Mark | None = None
+        self, policy: Policy, *, start: Mark = _BEGINNING, end: Mark | None = None
     ) -> list[Breach]:
         """What has been sent against *policy*, by requirement; from mark *start* to mark *end*."""
         end = self.mark() if end is None else end
-        messages = list(enumerate(self._messages, 1))[start[0] : end[0]]
-        connections = list(enumerate(self._connections))[start[1] : end[1]]
+        messages = list(enumerate(self._messages, 1))[start.messages : end.messages]
+        connections = list(enumerate(self._connections))[start.connections : end.connections]
         found: list[Breach] = []
         for requirement in policy.require:
             for number, (message, its) in messages:

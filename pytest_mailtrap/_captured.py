@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._explain import advise
+from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._layout import how_sent, summary
 from pytest_mailtrap._outcomes import CERTAIN, diagnosis, outcome
 from pytest_mailtrap._record import connection_lines, message_lines
@@ -25,7 +26,7 @@ _MOST_DIALOGUE = 60
 
 def captured(account: Account, failure: str = "") -> str:
     """
-    Each message on a line, what was said on the connection that decided, and what to change.
+    Each message on a line, what stayed in the process, what was said on the connection that decided, and what to change.
 
     *failure* is what the test failed with: advice that it gives is not given again.
     """
@@ -37,14 +38,16 @@ def captured(account: Account, failure: str = "") -> str:
     ]
     more = len(account.messages) - len(rows)
     table = [*rows, *([f"... and {more} more"] if more > 0 else [])]
-    table = table or ["no message reached a trap"]
+    table = [*(table or ["no message reached a trap"]), *kept_lines(account.kept())]
+    # pytest shows what earlier runs of the test have left, too.
+    again = [f"rerun {account.rerun}:"] if account.rerun else []
+    if not account.connections:
+        return "\n".join([*again, *table])
     place, lines = _deciding(account)
     connection = account.connections[place]
     carried = [f"#{n}" for n, m in enumerate(account.messages, 1) if m.connection is connection]
     what = f" ({', '.join(carried[:5])})" if carried else f" ({outcome(connection)})"
     head = f"connection {place + 1} of {len(account.connections)}{what}:"
-    # pytest shows what earlier runs of the test have left, too.
-    again = [f"rerun {account.rerun}:"] if account.rerun else []
     shown = [*again, *table, "", head, *(f"    {line}" for line in lines)]
     advice = _advice(account)
     is_new = advice and advice[0] not in failure

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_mailtrap._kept_words import Kept
     from pytest_mailtrap._schema import TestRecord
 
 CLEARTEXT = "cleartext"
@@ -34,6 +35,7 @@ class Counts(TypedDict):
     opt_outs: list[str]
     remarks: list[str]
     hostile: int  # messages that came to hostile servers, and to the good one before them
+    kept: list[Kept]  # mail that stayed in the process
     errors: list[str]
 
 
@@ -61,6 +63,7 @@ def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[s
         "opt_outs": list(opt_outs),
         "remarks": [],
         "hostile": 0,
+        "kept": [],
         "errors": list(errors),
     }
 
@@ -87,6 +90,7 @@ def nothing_but(*errors: str, directory: str | None = None) -> Counts:
         "opt_outs": [],
         "remarks": [],
         "hostile": 0,
+        "kept": [],
         "errors": [*errors],
     }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_mailtrap._account import Account
+    from pytest_mailtrap._account import Account, Mark
     from pytest_mailtrap._ledger import Ledger
     from pytest_mailtrap._naming import Naming
     from pytest_mailtrap._requirements import Breach
@@ -23,11 +23,13 @@ class Enforcement:
     Gives the texts of the failures of the test that runs.
 
     *naming* is there where the run requires that tests send mail that name the trap.
+    *kept_mail_fails* tells whether mail that stays in the process lets its test fail.
     """
 
-    def __init__(self, ledger: Ledger, *, naming: Naming | None) -> None:
+    def __init__(self, ledger: Ledger, *, naming: Naming | None, kept_mail_fails: bool) -> None:
         self._ledger = ledger
         self._naming = naming
+        self._kept_mail_fails = kept_mail_fails
 
     def at_the_end_of_the_call(self, item: pytest.Item) -> str | None:
         """What is to be said of the mail of a test that has passed by itself, or of its sending none."""
@@ -46,7 +48,16 @@ class Enforcement:
             breaches = account.breaches(policy, start=start, end=end)
             if (text := _explained(account, policy, breaches, skipped=skipped)) is not None:
                 return text
-        return None
+        # What a test that skips has kept, it would not have sent either.
+        return self._explained_kept(account, start, end) if skipped is None else None
+
+    def _explained_kept(self, account: Account, start: Mark, end: Mark) -> str | None:
+        kept = account.kept(start=start, end=end)
+        if not kept or account.policy.mode != "enforce" or not self._kept_mail_fails:
+            return None
+        from pytest_mailtrap._kept_words import explain_kept
+
+        return explain_kept(kept, account.policy)
 
     def verdict_again(self, *, skipped: str) -> str | None:
         """The last verdict, of a test that turns out to have skipped."""

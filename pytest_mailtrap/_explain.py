@@ -16,6 +16,7 @@ from pytest_mailtrap._advice import (
     login_advice,
     version_advice,
 )
+from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._layout import compose, how_sent, table, verdict
 from pytest_mailtrap._outcomes import concerning, diagnosis, happenings
 from pytest_mailtrap._policy import numbered
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._faults import Unfired
+    from pytest_mailtrap._kept_words import Kept
     from pytest_mailtrap._layout import Block
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._policy import Violation
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 # What a client looks like that is to run on an event loop, and cannot.
 _OF_A_LOOP_THAT_STANDS = ("no-connection", "still-connected", "not-intercepted")
+# The cause of what has not come may be that it stayed where it was; None where some came, and all that connected sent something.
+_OF_MAIL_ELSEWHERE = (None, "no-connection", "not-intercepted")
 
 
 def explain_transport(
@@ -115,12 +119,19 @@ def explain_nothing(
     may_be_late: bool = True,
     in_a_loop: bool = False,
     intercepts: bool = False,
+    kept: Sequence[Kept] = (),
 ) -> str:
-    """Say what did happen when no message came; *in_a_loop* to a coroutine; the ports are None where there was no trap to send to."""
+    """
+    Say what did happen when no message came; *in_a_loop* to a coroutine.
+
+    The ports are None where there was no trap to send to; *kept* is what has stayed in the process.
+    """
+    cause = diagnosis(connections, intercepts=intercepts)
     return compose(
         f"no message reached {'a' if port is None else 'the'} trap",
         happenings(connections, port, tls_port, room=10),
-        advise(connections, may_be_late=may_be_late, in_a_loop=in_a_loop, intercepts=intercepts),
+        _whereabouts(cause, kept)
+        or advise(connections, may_be_late=may_be_late, in_a_loop=in_a_loop, intercepts=intercepts),
     )
 
 
@@ -155,15 +166,18 @@ def explain_waiting(
     tls_port: int,
     blocked_a_loop: bool = False,
     intercepts: bool = False,
+    kept: Sequence[Kept] = (),
 ) -> str:
     """
     Say what did arrive when fewer messages came in time than were waited for.
 
-    *blocked_a_loop* is whether nothing could run meanwhile on the caller's event loop.
+    *blocked_a_loop* is whether nothing could run meanwhile on the caller's event loop, *kept* what has stayed in the process.
     """
     idle = [connection for connection in connections if not connection.messages]
     cause = diagnosis(idle, intercepts=intercepts) if idle or not messages else None
-    if blocked_a_loop and cause in (None, *_OF_A_LOOP_THAT_STANDS):
+    if whereabouts := _whereabouts(cause, kept):
+        advice = whereabouts
+    elif blocked_a_loop and cause in (None, *_OF_A_LOOP_THAT_STANDS):
         advice = blocked_loop_advice()
     else:
         advice = [] if cause is None else advise(idle, may_be_late=False, intercepts=intercepts)
@@ -173,6 +187,11 @@ def explain_waiting(
         happenings(idle, port, tls_port, room=5) if cause is not None else [],
         advice,
     )
+
+
+def _whereabouts(cause: str | None, kept: Sequence[Kept]) -> list[str]:
+    """Where the mail is that did not come, where nothing has come that could say more."""
+    return kept_lines(kept) if cause in _OF_MAIL_ELSEWHERE else []
 
 
 def explain_unfired(unfired: Sequence[Unfired], *, total: int) -> str:

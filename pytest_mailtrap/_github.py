@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._kept_words import stayed
 from pytest_mailtrap._tally import CUT_SHORT
 from pytest_mailtrap._terms import plural
 
@@ -68,11 +69,13 @@ def step_summary(tally: Tally, *, policy: str | None = None) -> str:
         ("S/MIME encrypted", str(tally.encrypted)),
         ("failed handshakes", str(tally.refused.total())),
     ]
+    kept = [(stayed(place, count), setting) for place, count, setting in tally.kept()]
     count = f": {plural(tally.messages, 'message')} in {plural(tally.tests, 'test')}"
     blocks = [
         f"### Mail{count if tally.messages or policy else ''}",
         "" if policy is None else cell(tally.judgement(policy)),
         _table(("mail", "number"), [row for row in totals if row[1] != "0"]),
+        _table(("not judged", "what sends it"), [] if policy is None else kept),
     ]
     against = [(test, "; ".join(broken.texts)) for test, broken in tally.breaches.items()]
     cut_short = [(test, plural(count, "message")) for test, count in tally.cut_short.items()]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._kept_words import Kept
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._station import Station
@@ -33,6 +34,9 @@ class Observer(Protocol):
 
     def played(self, messages: int) -> None:
         """A trap is there to play hostile servers, or has played one of their family, to which *messages* have come."""
+
+    def kept(self) -> list[Kept]:
+        """The mail of the test that runs which has stayed in the process, as far as that is watched."""
 
     def remarked(self, text: str) -> None:
         """Something was found that fails nobody, and is to be told at the end of the run."""

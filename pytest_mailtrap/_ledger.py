@@ -17,7 +17,11 @@ from pytest_mailtrap._record import message_file
 from pytest_mailtrap._suite_policy import FACTORY, MARKER, Policy
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from pytest_mailtrap._connection import Connection
+    from pytest_mailtrap._kept import Keeper
+    from pytest_mailtrap._kept_words import Kept
     from pytest_mailtrap._message import CapturedMessage
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._schema import TestRecord
@@ -45,6 +49,7 @@ class Ledger:
         self._outside = Account(outside, policy, worker=worker)
         self._current = self._outside
         self._last = ("", 0)
+        self._watch: AbstractContextManager[None] | None = None
 
     # -- what the tests say -------------------------------------------------------------------
 
@@ -74,6 +79,8 @@ class Ledger:
         """The test has ended; its account is complete. None where no test had begun."""
         with self._lock:
             account, self._current = self._current, self._outside
+        if not self.policy.is_on:
+            self.unwatch()  # the next test may have no trap
         return None if account is self._outside else account
 
     def write(self, account: Account, record: TestRecord) -> None:
@@ -87,6 +94,33 @@ class Ledger:
         except OSError as error:
             account.errors.append(f"facts of mail could not be saved: {error}")
 
+    # -- what stays in the process --------------------------------------------------------------
+
+    def watch(self) -> None:
+        """Watch whoever may keep mail in the process, also what was imported since the last time, where the test that runs is watched."""
+        if not self._is_watched(self.account):
+            return
+        from pytest_mailtrap import _kept
+
+        if self._watch is None:
+            self._watch = _kept.watching(self._keep_in_mind)
+            self._watch.__enter__()
+        _kept.renew()
+
+    def unwatch(self) -> None:
+        """Whoever was watched is no longer."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.__exit__(None, None, None)
+
+    def _is_watched(self, account: Account) -> bool:
+        return self.policy.is_on or account.policy.is_on or account.uses_a_trap
+
+    def _keep_in_mind(self, keeper: Keeper, number: int) -> None:
+        with self._lock:
+            if self._is_watched(self._current):
+                self._current.keep(keeper, number)
+
     # -- what the traps say ---------------------------------------------------------------------
 
     def starting(self, options: Options) -> None:
@@ -97,6 +131,7 @@ class Ledger:
 
     def started(self, station: Station) -> None:
         self.account.stations.append(station)
+        self.watch()
 
     def connected(self, connection: Connection, options: Options) -> None:
         with self._lock:
@@ -113,6 +148,9 @@ class Ledger:
         account = self.account
         account.has_played = True
         account.hostile += messages
+
+    def kept(self) -> list[Kept]:
+        return self.account.kept()
 
     def remarked(self, text: str) -> None:
         self.account.remarks.append(text)

@@ -34,6 +34,7 @@ _ASKING = (
     _settings.POLICY,
     _settings.REQUIRE,
     _settings.EXPECT_MAIL,
+    _settings.KEPT_MAIL,
     _settings.REPORT,
     _settings.SAVE,
     _settings.JUNIT_PROPERTIES,
@@ -124,6 +125,8 @@ def _open(item: pytest.Item, marked: MarkerOptions | None) -> str | None:
 def calling(item: pytest.Item) -> Iterator[None]:
     """Around the test itself: what it sends gets no verdict where it fails by itself; where it skips, its report has it."""
     item.stash[_IN_CALL] = True
+    if (suite := known_suite(item.config)) is not None:
+        suite.ledger.watch()
     try:
         yield
     except BaseException as error:

@@ -87,6 +87,11 @@ EXPECT_MAIL = Setting(
     help="let the run fail if no message reaches any trap",
     bare="true",
 )
+KEPT_MAIL = Setting(
+    name="kept_mail",
+    kind="text",
+    help="what an enforced policy does to tests whose mail stays in the process: fail (by default), report",
+)
 REPORT = Setting(
     name="report",
     kind="path",
@@ -129,6 +134,7 @@ SETTINGS: tuple[Setting, ...] = (
     POLICY,
     REQUIRE,
     EXPECT_MAIL,
+    KEPT_MAIL,
     REPORT,
     SAVE,
     JUNIT_PROPERTIES,

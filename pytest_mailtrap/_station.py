@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._certs import Certificates
     from pytest_mailtrap._client_hello import ClientHello
     from pytest_mailtrap._inbox import Observer
+    from pytest_mailtrap._kept_words import Kept
     from pytest_mailtrap._loop_thread import LoopThread
     from pytest_mailtrap._options import Options
     from pytest_mailtrap._scenario import Scenario
@@ -111,6 +112,10 @@ class Station:
     def _tell_played(self, stage: Stage) -> None:
         if self.observer is not None:
             self.observer.played(stage.inbox.count())
+
+    def kept(self) -> list[Kept]:
+        """The mail of the test that runs which has stayed in the process: where, how many messages, and the setting that sends them."""
+        return [] if self.observer is None else self.observer.kept()
 
     # -- what it does to this process -----------------------------------------------------
 

@@ -25,6 +25,7 @@ from pytest_mailtrap._naming import Naming
 from pytest_mailtrap._spool import Spool
 from pytest_mailtrap._suite_settings import (
     check_engine,
+    kept_mail_fails,
     mail_expected_by,
     path,
     policy_of_the_run,
@@ -65,12 +66,16 @@ class Suite:
         self.ledger = Ledger(self.policy, worker=(self._workerinput or {}).get("workerid"))
         # Fixtures are watched where it matters to the run who asks for them.
         self.naming = Naming(is_in_call) if self.policy.demands_mail else None
-        self.enforcement = Enforcement(self.ledger, naming=self.naming)
+        self.enforcement = Enforcement(
+            self.ledger, naming=self.naming, kept_mail_fails=self.kept_mail_fails
+        )
+        config.add_cleanup(self.ledger.unwatch)
         self._temporary: Path | None = None
 
     def _set(self) -> None:
         self.policy = policy_of_the_run(self.config)
         self.expected_by = mail_expected_by(self.config)
+        self.kept_mail_fails = kept_mail_fails(self.config)
         self.report = path(self.config, _settings.REPORT)
         self.save = path(self.config, _settings.SAVE)
         self.junit = switch(self.config, _settings.JUNIT_PROPERTIES)
@@ -237,6 +242,7 @@ class Suite:
         if self.naming is not None:
             self.naming.begin(item)
         account = self.ledger.open(item.nodeid, marked)
+        self.ledger.watch()
         return account.policy.objection(self.policy)
 
     def captured(self, failure: str) -> str | None:
@@ -260,9 +266,11 @@ class Suite:
     def counts(self, account: Account, outcome: Outcome) -> Counts | None:
         """Write an account down, if anybody wants to know, and count it."""
         counts = self._counts_of_mail(account, outcome)
-        if counts is None and account.remarks:
+        kept = account.kept() if self.policy.is_on else []
+        if counts is None and (account.remarks or kept):
             counts = nothing_but()
         if counts is not None:
+            counts["kept"] += kept
             counts["remarks"] += account.remarks
             counts["hostile"] += account.hostile
         return counts

@@ -71,11 +71,16 @@ class Policy:
             return (*kept, *parse_requirements(options.require_only))
         return added(self.require or DEFAULT, parse_requirements(options.require or ()))
 
+    @property
+    def set_at(self) -> str:
+        """Where it was set, for people."""
+        return self.required_by or self.origin
+
     def required_at(self, requirement: str) -> str:
         """Where *requirement* was set, for people."""
         if self.before is not None and requirement in self.before.require:
             return self.before.required_at(requirement)
-        return self.required_by or self.origin
+        return self.set_at
 
     def is_weaker_than(self, other: Policy) -> bool:
         """Whether some mail passes here that would not pass there."""

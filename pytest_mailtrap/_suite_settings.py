@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+KEPT_MAIL = ("fail", "report")
+
 
 def policy_of_the_run(config: pytest.Config) -> Policy:
     """The policy that holds where neither a marker nor a trap says anything else."""
@@ -54,6 +56,16 @@ def mail_expected_by(config: pytest.Config) -> str:
     """Where it was set that some mail is expected, for people; "" where none is."""
     given = _settings.given(config, _settings.EXPECT_MAIL)
     return given.origin if given and _settings.switch(_settings.EXPECT_MAIL, given) else ""
+
+
+def kept_mail_fails(config: pytest.Config) -> bool:
+    """Whether an enforced policy lets a test fail for mail that stays in the process."""
+    given = _settings.given(config, _settings.KEPT_MAIL)
+    if given is not None and given.text not in KEPT_MAIL:
+        raise ValueError(
+            f"{_settings.KEPT_MAIL.ini}: expected one of {', '.join(KEPT_MAIL)}, got {given.text!r}"
+        )
+    return given is None or given.text == "fail"
 
 
 def check_engine() -> None:

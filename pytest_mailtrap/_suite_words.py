@@ -105,13 +105,14 @@ def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[B
 def _explain_silence(account: Account) -> str:
     """What the assertions say of an empty trap, of the test's own trap where it has one."""
     if not account.stations:
-        return explain_nothing(account.connections, port=None, tls_port=None)
+        return explain_nothing(account.connections, port=None, tls_port=None, kept=account.kept())
     station = account.stations[0]
     return explain_nothing(
         account.connections,
         port=station.server.port,
         tls_port=station.server.tls_port,
         intercepts=station.has_intercepted,
+        kept=account.kept(),
     )
 
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_mailtrap._counts import CLEARTEXT
+from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._terms import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mailtrap._counts import Counts
+    from pytest_mailtrap._kept_words import Kept
 
 CUT_SHORT = "cut short (mail counted, not judged)"
 _MOST_LINES = 10
@@ -49,6 +51,7 @@ class Tally:
     cut_short: Counter[str] = field(default_factory=Counter)
     remarks: dict[tuple[str, str], None] = field(default_factory=dict)
     hostile: int = 0
+    stayed: Counter[tuple[str, str]] = field(default_factory=Counter)  # by place and setting
     errors: Counter[str] = field(default_factory=Counter)
     directories: list[str] = field(default_factory=list)
 
@@ -83,6 +86,8 @@ class Tally:
         self.opt_outs.update(dict.fromkeys((test, reason) for reason in counts["opt_outs"]))
         self.remarks.update(dict.fromkeys((test, text) for text in counts["remarks"]))
         self.hostile += counts["hostile"]
+        for place, count, setting in counts["kept"]:
+            self.stayed[place, setting] += count
         self.errors.update(counts["errors"])
         if counts["directory"] is not None:
             self.directories.append(counts["directory"])
@@ -97,11 +102,15 @@ class Tally:
             return "no message reached a trap: the policy judged nothing"
         return f"{policy}: {plural(self.judged, 'message')} judged"
 
+    def kept(self) -> list[Kept]:
+        """What stayed in the process, where most of it did first."""
+        return [(place, count, setting) for (place, setting), count in self.stayed.most_common()]
+
     def lines(self, *, policy: str | None = None) -> list[str]:
         """The totals for a terminal; none where there is nothing to say; *policy* is the run's, in words."""
         return [
             *self._mail(),
-            *([] if policy is None else [self.judgement(policy)]),
+            *([] if policy is None else [self.judgement(policy), *kept_lines(self.kept())]),
             *self._connections(),
             *_listed("against the policy", self._breaches(), "test"),
             *_listed("excepted from the policy", self._opt_outs(), "test"),

@@ -216,6 +216,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     tls_port=self.tls_port,
                     blocked_a_loop=has_blocked and is_in_a_loop(),
                     intercepts=self._station.has_intercepted,
+                    kept=self._station.kept(),
                 )
             )
         return messages[:count]
@@ -370,6 +371,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     tls_port=self.tls_port,
                     in_a_loop=is_in_a_loop(),
                     intercepts=self._station.has_intercepted,
+                    kept=self._station.kept(),
                 )
             )
         return numbered(messages)
