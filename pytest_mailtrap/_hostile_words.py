@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap._hostile_advice import SLOW, control_remedy, remedy
 from pytest_mailtrap._judgement import is_explained_by_its_error
+from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._layout import COLUMNS, LINES, clip, compose, height, shortened, with_rows
 from pytest_mailtrap._outcomes import concerning, diagnosis, happenings, where
 from pytest_mailtrap._pages import MORE
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._judgement import Attempt, Verdict
+    from pytest_mailtrap._kept_words import Kept
     from pytest_mailtrap._layout import Block
 
 _MODES = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
@@ -121,9 +123,19 @@ def _places(verdict: Verdict) -> Block:
 
 
 def explain_control(
-    verdict: Verdict, *, trap: str, port: int, tls_port: int, intercepts: bool = False
+    verdict: Verdict,
+    *,
+    trap: str,
+    port: int,
+    tls_port: int,
+    intercepts: bool = False,
+    kept: Sequence[Kept] = (),
 ) -> str:
-    """Say why a client that could not send to a good server proves nothing; *trap* is what the test calls it."""
+    """
+    Say why a client that could not send to a good server proves nothing.
+
+    *trap* is what the test calls it, *kept* is what has stayed in the process.
+    """
     attempt = verdict.attempt
     if verdict.outcome in ("not-delivered", "hung"):
         head = "the control failed: nothing arrived at a good server"
@@ -132,13 +144,18 @@ def explain_control(
         head = f"the control failed: {fact(verdict)}"
         cause = _remedied(verdict)
     concerned = concerning(cause, verdict.connections)
-    advice = control_remedy(
-        cause,
-        verdict.mode,
-        trap=trap,
-        clients=_clients(verdict),
-        name=(concerned.misnamed if concerned else "") or "",
-        reported=attempt.reported,
+    is_elsewhere = kept and cause in ("no-connection", "not-intercepted")
+    advice = (
+        kept_lines(kept)
+        if is_elsewhere
+        else control_remedy(
+            cause,
+            verdict.mode,
+            trap=trap,
+            clients=_clients(verdict),
+            name=(concerned.misnamed if concerned else "") or "",
+            reported=attempt.reported,
+        )
     )
     happened = _evidence(verdict) or _whereto(verdict)
     blocks = [

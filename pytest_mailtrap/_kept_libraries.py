@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _LONGEST_MODULE = 60 - len("from  import MAILERS")
 DJANGO = Keeper(
     place="Django's memory backend",
-    setting='settings.EMAIL_BACKEND = (\n    "django.core.mail.backends.smtp.EmailBackend")',
+    setting="settings.EMAIL_BACKEND = (  # pytest-django's fixture\n"
+    '    "django.core.mail.backends.smtp.EmailBackend")',
 )
 FLASK_MAIL = Keeper(
     place="Flask-Mail (suppressed)",

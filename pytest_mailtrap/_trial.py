@@ -55,6 +55,7 @@ def raise_if_failed(verdict: Verdict, station: Station, *, trap: str) -> None:
                 port=station.server.port,
                 tls_port=station.server.tls_port,
                 intercepts=station.has_intercepted,
+                kept=station.kept(),
             )
         ) from cause
     raise AssertionError(explain_verdict(verdict)) from cause

@@ -426,3 +426,24 @@ def test_the_page_of_the_step_has_it(keeping, pytester, monkeypatch):
     text = page.read_text("utf-8")
     assert "| not judged | what sends it |" in text
     assert "| 2 messages stayed in Django&#39;s memory backend | EMAIL&#95;BACKEND = " in text
+
+
+def test_a_control_without_a_connection_says_where_the_mail_is(keeping):
+    """The application of a hostile scenario that keeps its mail is not told to send it to the trap."""
+    source = """
+@pytest.mark.mailtrap(scenarios=["certificate-expired"])
+def test_order(hostile_mailtrap):
+    hostile_mailtrap.assert_client_refuses({})
+"""
+    result = keeping(source.format("keep"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E *the control failed: nothing arrived at a good server",
+            *(f"E *{line}" for line in TOLD),
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Let send() send one message to the trap*")
+    # The control: one that keeps nothing is told so.
+    result = keeping(source.format("lambda: None"))
+    result.stdout.fnmatch_lines(["E *Let send() send one message to the trap:"])
