@@ -169,7 +169,10 @@ _ADVICE: dict[str, Advice] = {
     ),
     "auth-refused": Advice(
         head=("The trap accepts other credentials:",),
-        rows=("  {trap}.username, {trap}.password",),
+        rows=(
+            "  {trap}.username, {trap}.password",
+            '  or yours: @pytest.mark.mailtrap(credentials=("user", "password"))',
+        ),
         page="readme",
     ),
     "auth-refused-intercepted": Advice(

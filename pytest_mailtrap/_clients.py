@@ -35,6 +35,7 @@ __all__ = [
 # More threads than these would cost a connection more than a name is worth.
 _MOST_THREADS = 64
 _LONGEST_CHAIN = 16
+_TRIES = 3
 # The frames of the standard library that hold the socket, and the names under which they do.
 _HOLDERS = {"socket": ("sock", "self"), "ssl": ("self",), "smtplib": ("self",)}
 _WAITS = frozenset({"communicate", "_communicate", "wait", "_wait"})
@@ -60,25 +61,28 @@ def client_of_result(result: object) -> tuple[str, ...]:
 
 def client_now(peer: tuple[str, int]) -> tuple[str, ...]:
     """The client at *peer*, which has just connected, and whose thread waits for what the caller's says."""
-    with suppress(Exception):
-        return _client_now(peer[1])
-    return ()
+    # Other threads may go on while their stacks are walked, which then seem to end in the middle.
+    for _ in range(_TRIES):
+        with suppress(Exception):
+            if found := _client_now(peer[1]):
+                return found
+    return _below_python()
 
 
 def _client_now(port: int) -> tuple[str, ...]:
+    own = threading.get_ident()
     frames = sys._current_frames()  # noqa: SLF001  # the documented way to the stacks of all threads
-    frames.pop(threading.get_ident(), None)
+    if len(frames) > _MOST_THREADS:
+        return ()
+    stacks = [stack_of(frame) for thread, frame in frames.items() if thread != own]
     likely: set[tuple[str, ...]] = set()
-    for frame in frames.values() if len(frames) <= _MOST_THREADS else ():
-        stack = stack_of(frame)
+    for stack in stacks:
         ports = set(_local_ports(stack))
         if port in ports:
             return client_among(stack) or ()
         if not ports:
             likely.update(_waiting_on(stack))
-    if likely:
-        return likely.pop() if len(likely) == 1 else ()
-    return _below_python()
+    return likely.pop() if len(likely) == 1 else ()
 
 
 def _waiting_on(stack: Sequence[FrameType]) -> Iterator[tuple[str, ...]]:

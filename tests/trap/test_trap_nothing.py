@@ -149,6 +149,7 @@ with connect(mailtrap) as client:
         "\n"
         "The trap accepts other credentials:\n"
         "  mailtrap.username, mailtrap.password\n"
+        '  or yours: @pytest.mark.mailtrap(credentials=("user", "password"))\n'
         "More: README.md"
     )
 
