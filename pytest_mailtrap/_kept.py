@@ -111,11 +111,7 @@ class _Watch:
 def _is_its_own(owner: Any, attribute: str) -> bool:
     """Whether the method is the library's, and not a mock's or a test's: these must find what they have put there."""
     method = getattr(owner, attribute)
-    return (
-        type(method) is FunctionType
-        and method.__module__ == owner.__module__
-        and not hasattr(method, "mock")
-    )
+    return type(method) is FunctionType and method.__module__ == owner.__module__
 
 
 _watch = _Watch()

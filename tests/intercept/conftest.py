@@ -1,13 +1,20 @@
-"""For the tests of this directory: whoever asks a resolver for a name is found out."""
+"""For the tests of this directory: a resolver that knows no name, one that knows some, and a server to connect to."""
 
 from __future__ import annotations
 
 import _socket
 import ipaddress
 import socket
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from _api_clients import API, OTHER
+
+from pytest_mailtrap._apis import visits
+from pytest_mailtrap._guard import Guard
+from pytest_mailtrap._intercept import guarding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,3 +52,55 @@ def is_local(host: object) -> bool:
     except ValueError:
         return str(host).replace(".", "").isdecimal()
     return True
+
+
+@pytest.fixture
+def resolver(asked, monkeypatch):
+    """Below the guard: each name in it has the addresses that it says."""
+    names = {API: ["127.0.0.1"], OTHER: ["127.0.0.1"]}
+    unknown = _socket.getaddrinfo
+
+    def resolve(host, port, family=0, kind=0, proto=0, flags=0):
+        host = host.decode() if isinstance(host, bytes) else host
+        if flags & socket.AI_NUMERICHOST or host not in names:
+            return unknown(host, port, family, kind, proto, flags)
+        numeric = (port, family, kind, proto, flags | socket.AI_NUMERICHOST)
+        return [entry for address in names[host] for entry in unknown(address, *numeric)]
+
+    monkeypatch.setattr(_socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "gethostbyname", lambda host: names[host][0])
+    monkeypatch.setattr(socket, "gethostbyname_ex", lambda host: (host, [], names[host]))
+    return names
+
+
+@pytest.fixture
+def seen(resolver):
+    """Connections are looked after; what is seen of them is taken from it."""
+    visits.forget()
+    visits.take()
+    with guarding(Guard()):
+        yield visits
+    visits.take()
+
+
+@pytest.fixture
+def server():
+    """The port of an HTTP server on 127.0.0.1 that answers everybody."""
+    with socket.create_server(("127.0.0.1", 0), backlog=20) as listening:
+        stop = threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                connection, _ = listening.accept()
+                with connection, suppress(OSError):
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = listening.getsockname()[1]
+        yield port
+        # Closing the listener does not wake up everywhere who waits in accept().
+        stop.set()
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        thread.join(10)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import _socket
 import errno
 import socket
 import threading
 from collections import Counter
-from contextlib import suppress
 
 import pytest
 from _api_clients import (
@@ -24,63 +22,9 @@ from _api_clients import (
 )
 
 from pytest_mailtrap import MailGuardError
-from pytest_mailtrap._apis import HOSTS_OF, api_named, told, visits
-from pytest_mailtrap._guard import Guard
-from pytest_mailtrap._intercept import guarding
+from pytest_mailtrap._apis import HOSTS_OF, Visits, api_named, told, visits
 
 ONCE = {API: 1}
-
-
-@pytest.fixture
-def resolver(asked, monkeypatch):
-    """Below the guard: each name in it has the addresses that it says."""
-    names = {API: ["127.0.0.1"], OTHER: ["127.0.0.1"]}
-    unknown = _socket.getaddrinfo
-
-    def resolve(host, port, family=0, kind=0, proto=0, flags=0):
-        host = host.decode() if isinstance(host, bytes) else host
-        if flags & socket.AI_NUMERICHOST or host not in names:
-            return unknown(host, port, family, kind, proto, flags)
-        numeric = (port, family, kind, proto, flags | socket.AI_NUMERICHOST)
-        return [entry for address in names[host] for entry in unknown(address, *numeric)]
-
-    monkeypatch.setattr(_socket, "getaddrinfo", resolve)
-    monkeypatch.setattr(socket, "gethostbyname", lambda host: names[host][0])
-    monkeypatch.setattr(socket, "gethostbyname_ex", lambda host: (host, [], names[host]))
-    return names
-
-
-@pytest.fixture
-def seen(resolver):
-    """Connections are looked after; what is seen of them is taken from it."""
-    visits.forget()
-    visits.take()
-    with guarding(Guard()):
-        yield visits
-    visits.take()
-
-
-@pytest.fixture
-def server():
-    """The port of an HTTP server on 127.0.0.1 that answers everybody."""
-    with socket.create_server(("127.0.0.1", 0), backlog=20) as listening:
-        stop = threading.Event()
-
-        def serve():
-            while not stop.is_set():
-                connection, _ = listening.accept()
-                with connection, suppress(OSError):
-                    connection.recv(65536)
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        port = listening.getsockname()[1]
-        yield port
-        # Closing the listener does not wake up everywhere who waits in accept().
-        stop.set()
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        thread.join(10)
 
 
 # -- the table ----------------------------------------------------------------------------
@@ -256,6 +200,49 @@ def test_the_next_test_knows_nothing_of_addresses(seen, resolver, server) -> Non
     assert seen.take() == ONCE
 
 
+def test_addresses_are_forgotten_between_the_tests_of_a_run(pytester, resolver, server) -> None:
+    """The first of these tests turns to the API, the second to a server on this machine."""
+    pytester.makepyfile(
+        f"""
+        import socket
+
+        def test_api():
+            socket.create_connection(("{API}", {server}), timeout=5).close()
+
+        def test_own_server():
+            with socket.socket() as sock:
+                sock.connect(("127.0.0.1", {server}))
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "--mailtrap-guard")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines([told(ONCE)])
+
+
+def test_an_address_that_is_tried_again(seen, resolver) -> None:
+    """It is another connection: the one before it has tried it already."""
+    address = socket.gethostbyname(API)
+    with socket.socket() as occupied:
+        occupied.bind((address, 0))
+        for _ in range(3):
+            with pytest.raises(ConnectionRefusedError):
+                by_socket_address(*occupied.getsockname())
+    assert seen.take() == {API: 3}
+
+
+@pytest.mark.parametrize(("is_connected", "count"), [(True, 2), (False, 1)])
+def test_an_address_after_one_that_answered(server, is_connected, count) -> None:
+    """Whoever is connected needs no other address: what comes next is another connection."""
+    known = Visits()
+    known.look_up(API)
+    with socket.socket() as first, socket.socket() as second:
+        if is_connected:
+            first.connect(("127.0.0.1", server))
+        known.connect(API, first, "192.0.2.1")
+        known.connect(API, second, "192.0.2.2")
+    assert known.take() == {API: count}
+
+
 def test_several_threads(seen, resolver, server) -> None:
     """Each is counted."""
     threads = [threading.Thread(target=by_socket, args=(API, server)) for _ in range(8)]
@@ -296,86 +283,3 @@ def test_an_alias_that_is_used_for_the_web(seen, mailtrap, resolver, server) -> 
             sock.settimeout(5)
             sock.connect((address[0], server))
     assert seen.take() == ONCE
-
-
-# -- the guard ----------------------------------------------------------------------------
-
-
-def test_it_is_refused(resolver, server) -> None:
-    """Before the resolver hears of it; the words are not those for SMTP; it is not counted as well."""
-    guard = Guard("test_shop.py::test_order", apis=True)
-    visits.take()
-    with guarding(guard), pytest.raises(ConnectionRefusedError) as caught:
-        socket.create_connection((API, 443))
-    error = caught.value
-    assert isinstance(error, MailGuardError)
-    assert (error.host, error.port, error.test) == (API, 443, "test_shop.py::test_order")
-    assert str(error).splitlines() == [
-        "the mail guard refused api.sendgrid.com:443, an e-mail API",
-        "  while test_shop.py::test_order ran",
-        "",
-        "Replace the provider's client in this test, or let the test out:",
-        "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
-    ]
-    assert len(guard.take_all()) == 1
-    assert visits.take() == {}
-
-
-@pytest.mark.parametrize("connect", WAYS)
-def test_it_is_refused_whoever_connects(resolver, server, connect) -> None:
-    """As a connection that failed; other hosts are reached."""
-    guard = Guard(apis=True)
-    with guarding(guard):
-        connect(another(connect), server)
-        assert guard.take_all() == []
-        with pytest.raises(Exception) as caught:  # each library has an error of its own
-            connect(API, server)
-    assert "refused" in repr(caught.value) or "connect" in repr(caught.value).lower()
-    assert {(attempt.host, attempt.api) for attempt in guard.take_all()} == {(API, True)}
-
-
-def test_a_look_up_without_a_port_is_refused(resolver) -> None:
-    """It cannot be for anything else; the text names the host alone."""
-    guard = Guard(apis=True)
-    with guarding(guard), pytest.raises(MailGuardError) as caught:
-        socket.getaddrinfo(API, None)
-    assert str(caught.value).startswith(f"the mail guard refused {API}, an e-mail API\n")
-
-
-def test_an_address_that_was_looked_up_before(seen, resolver, server) -> None:
-    """The address of a host that is refused is refused."""
-    address = socket.gethostbyname(API)
-    with guarding(Guard(apis=True)), pytest.raises(MailGuardError), socket.socket() as sock:
-        sock.connect((address, server))
-    with guarding(Guard(apis=True)), socket.socket() as sock:
-        assert sock.connect_ex((address, server)) == errno.ECONNREFUSED
-    with socket.socket() as sock:
-        assert sock.connect_ex((address, server)) == 0
-    assert seen.take() == ONCE
-
-
-def test_a_name_in_connect(resolver) -> None:
-    """The lowest way: a name that connect() would resolve itself."""
-    guard = Guard(apis=True)
-    with guarding(guard), socket.socket() as sock, pytest.raises(MailGuardError):
-        sock.connect((API, 443))
-
-
-def test_apis_alone(asked) -> None:
-    """A guard for APIs lets mail ports out."""
-    guard = Guard(mail=False, apis=True)
-    with guarding(guard), pytest.raises(socket.gaierror):
-        socket.create_connection(("smtp.example-provider.com", 587))
-    assert asked == ["smtp.example-provider.com"]
-    asked.clear()
-    assert guard.take_all() == []
-
-
-def test_the_way_out_inside_the_guard(asked) -> None:
-    """None inside a guard lets APIs out as well, and they are counted."""
-    visits.take()
-    with guarding(Guard(apis=True)), guarding(None), pytest.raises(socket.gaierror):
-        socket.create_connection((API, 443))
-    assert asked == [API]
-    asked.clear()
-    assert visits.take() == ONCE

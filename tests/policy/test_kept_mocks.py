@@ -508,11 +508,30 @@ def test_mocks_are_not_kept_alive(seen, shop) -> None:
     assert gone.is_set()
 
 
-def test_a_mock_in_the_place_of_a_watched_method_stays(seen) -> None:
-    """A test that mocks mocks finds its own again, also when watching is renewed in the meantime."""
-    with mock.patch.object(smtplib.SMTP, "data") as data:
+class Recorder:
+    """What a library's method may be replaced by, without looking like it."""
+
+    __module__ = "smtplib"
+
+    def __call__(self, *_):
+        return 250, b"OK"
+
+
+def fake(*_):
+    return 250, b"OK"
+
+
+@pytest.mark.parametrize(
+    "new",
+    [{}, {"autospec": True}, {"new": fake}, {"new": Recorder()}],
+    ids=["mock", "autospec", "function", "object"],
+)
+def test_what_is_in_the_place_of_a_watched_method_stays(seen, new) -> None:
+    """A test finds again what it has put there, also when watching is renewed in the meantime."""
+    with mock.patch.object(smtplib.SMTP, "data", **new):
+        replaced = smtplib.SMTP.data
         renew()
-        assert smtplib.SMTP.data is data
+        assert smtplib.SMTP.data is replaced
     renew()
     assert isinstance(smtplib.SMTP.data, types.FunctionType)
 

@@ -1,0 +1,96 @@
+"""The guard for e-mail APIs: what it refuses, and how the application is told."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+from _api_clients import API, WAYS, another
+
+from pytest_mailtrap import MailGuardError
+from pytest_mailtrap._apis import visits
+from pytest_mailtrap._guard import Guard
+from pytest_mailtrap._intercept import guarding
+
+ONCE = {API: 1}
+
+
+def test_it_is_refused(resolver, server) -> None:
+    """Before the resolver hears of it; the words are not those for SMTP; it is not counted as well."""
+    guard = Guard("test_shop.py::test_order", apis=True)
+    visits.take()
+    with guarding(guard), pytest.raises(ConnectionRefusedError) as caught:
+        socket.create_connection((API, 443))
+    error = caught.value
+    assert isinstance(error, MailGuardError)
+    assert (error.host, error.port, error.test) == (API, 443, "test_shop.py::test_order")
+    assert str(error).splitlines() == [
+        "the mail guard refused api.sendgrid.com:443, an e-mail API",
+        "  while test_shop.py::test_order ran",
+        "",
+        "Replace the provider's client in this test, or let the test out:",
+        "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+    ]
+    assert len(guard.take_all()) == 1
+    assert visits.take() == {}
+
+
+@pytest.mark.parametrize("connect", WAYS)
+def test_it_is_refused_whoever_connects(resolver, server, connect) -> None:
+    """As a connection that failed; other hosts are reached."""
+    guard = Guard(apis=True)
+    with guarding(guard):
+        connect(another(connect), server)
+        assert guard.take_all() == []
+        with pytest.raises(Exception) as caught:  # each library has an error of its own
+            connect(API, server)
+    assert "refused" in repr(caught.value) or "connect" in repr(caught.value).lower()
+    assert {(attempt.host, attempt.api) for attempt in guard.take_all()} == {(API, True)}
+
+
+def test_a_look_up_without_a_port_is_refused(resolver) -> None:
+    """It cannot be for anything else; the text names the host alone."""
+    guard = Guard(apis=True)
+    with guarding(guard), pytest.raises(MailGuardError) as caught:
+        socket.getaddrinfo(API, None)
+    assert str(caught.value).startswith(f"the mail guard refused {API}, an e-mail API\n")
+
+
+def test_an_address_that_was_looked_up_before(seen, resolver, server) -> None:
+    """The address of a host that is refused is refused."""
+    address = socket.gethostbyname(API)
+    with guarding(Guard(apis=True)), pytest.raises(MailGuardError), socket.socket() as sock:
+        sock.connect((address, server))
+    with guarding(Guard(apis=True)), socket.socket() as sock:
+        assert sock.connect_ex((address, server)) == errno.ECONNREFUSED
+    with socket.socket() as sock:
+        assert sock.connect_ex((address, server)) == 0
+    assert seen.take() == ONCE
+
+
+def test_a_name_in_connect(resolver) -> None:
+    """The lowest way: a name that connect() would resolve itself."""
+    guard = Guard(apis=True)
+    with guarding(guard), socket.socket() as sock, pytest.raises(MailGuardError):
+        sock.connect((API, 443))
+
+
+def test_apis_alone(asked) -> None:
+    """A guard for APIs lets mail ports out."""
+    guard = Guard(mail=False, apis=True)
+    with guarding(guard), pytest.raises(socket.gaierror):
+        socket.create_connection(("smtp.example-provider.com", 587))
+    assert asked == ["smtp.example-provider.com"]
+    asked.clear()
+    assert guard.take_all() == []
+
+
+def test_the_way_out_inside_the_guard(asked) -> None:
+    """None inside a guard lets APIs out as well, and they are counted."""
+    visits.take()
+    with guarding(Guard(apis=True)), guarding(None), pytest.raises(socket.gaierror):
+        socket.create_connection((API, 443))
+    assert asked == [API]
+    asked.clear()
+    assert visits.take() == ONCE
