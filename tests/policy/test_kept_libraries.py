@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
@@ -232,53 +231,6 @@ def test_fastapi_mail_stays_a_coroutine_function(seen) -> None:
     """Frameworks ask for it."""
     fastapi_mail = pytest.importorskip("fastapi_mail")
     assert asyncio.iscoroutinefunction(fastapi_mail.FastMail.send_message)
-
-
-# -- all of them --------------------------------------------------------------------------
-
-
-def test_nothing_is_imported(tmp_path) -> None:
-    """What the application has not imported stays so."""
-    program = """
-import sys
-from pytest_mailtrap._kept import renew, watching
-with watching(print):
-    renew()
-    names = {"django", "flask", "flask_mail", "flask_mailman", "fastapi_mail", "smtplib", "mock", "unittest.mock"}
-    assert not names & {*sys.modules}, names & {*sys.modules}
-"""
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
-
-
-def test_what_is_imported_in_the_test_is_watched(tmp_path) -> None:
-    """Nobody has to import it before, and the module is as if nobody had looked on."""
-    program = """
-import sys
-from pytest_mailtrap._kept import watching
-seen = []
-with watching(lambda keeper, count: seen.append(keeper.place)):
-    from unittest import mock
-    import smtplib
-    with mock.patch("smtplib.SMTP"):
-        smtplib.SMTP("localhost").send_message("mail")
-assert seen == ["a mock of smtplib.SMTP"], seen
-for module in (mock, smtplib):
-    assert module.__loader__ is module.__spec__.loader
-    assert type(module.__loader__).__module__.startswith("_frozen_importlib")
-assert not any(type(finder).__module__.startswith("pytest_mailtrap") for finder in sys.meta_path)
-"""
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
-
-
-def test_everything_is_put_back(django) -> None:
-    """What was replaced is the library's own again."""
-    pytest.importorskip("django.core.mail.backends.locmem")
-    from django.core.mail.backends.locmem import EmailBackend
-
-    before = EmailBackend.send_messages
-    with watching(lambda *_: None):
-        assert EmailBackend.send_messages is not before
-    assert EmailBackend.send_messages is before
 
 
 def test_a_setting_fits_into_a_message() -> None:

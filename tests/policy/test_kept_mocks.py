@@ -304,36 +304,6 @@ def test_in_another_thread(seen, shop) -> None:
     assert told_on == [thread]
 
 
-def test_nothing_is_told_when_nobody_watches(shop) -> None:
-    """The control of all others, and what was replaced is back."""
-    before = (mock.CallableMixin.__call__, mock._patch.__enter__, smtplib.SMTP.data)
-    seen = []
-    with watching(lambda *_: seen.append(1)):
-        assert before[0] is not mock.CallableMixin.__call__
-    with mock.patch("shop.SMTP"):
-        shop.by_name()
-    assert seen == []
-    assert before == (mock.CallableMixin.__call__, mock._patch.__enter__, smtplib.SMTP.data)
-
-
-def test_several_watch_and_leave_in_any_order(shop) -> None:
-    """Each is told as long as it watches."""
-    before = mock.CallableMixin.__call__
-    first, second = [], []
-    one = watching(lambda *_: first.append(1))
-    two = watching(lambda *_: second.append(1))
-    with mock.patch("shop.SMTP"):
-        one.__enter__()
-        two.__enter__()
-        shop.by_name()
-        one.__exit__(None, None, None)
-        shop.by_name()
-        two.__exit__(None, None, None)
-        shop.by_name()
-    assert (first, second) == ([1], [1, 1])
-    assert mock.CallableMixin.__call__ is before
-
-
 # -- what keeps nothing -------------------------------------------------------------------
 
 
@@ -534,20 +504,6 @@ def test_what_is_in_the_place_of_a_watched_method_stays(seen, new) -> None:
         assert smtplib.SMTP.data is replaced
     renew()
     assert isinstance(smtplib.SMTP.data, types.FunctionType)
-
-
-def test_what_is_put_back_is_watched_again(shop) -> None:
-    """A plugin that restores what it found before us does not end the watching."""
-    seen = []
-    original = mock.CallableMixin.__call__
-    with watching(lambda *_: seen.append(1)), mock.patch("shop.SMTP"):
-        mock.CallableMixin.__call__ = original
-        shop.by_name()
-        assert seen == []
-        renew()
-        shop.by_name()
-        assert seen == [1]
-    assert mock.CallableMixin.__call__ is original
 
 
 def test_a_changed_library_is_left_alone(monkeypatch) -> None:
