@@ -71,9 +71,8 @@ def client_among(frames: Iterable[FrameType], *, is_task: bool = False) -> tuple
                 return (kind,)
         elif kind != _SKIP:
             return _decided(kind, protocol)
-    if not protocol:
-        return None
-    return (protocol,) if is_task else ()
+    # A thread that ends in the library works for somebody else, as those of asyncio.to_thread() do.
+    return (protocol,) if is_task and protocol else None
 
 
 def _decided(kind: str, protocol: str) -> tuple[str, ...] | None:

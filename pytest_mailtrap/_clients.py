@@ -80,14 +80,14 @@ def _client_now(port: int) -> tuple[str, ...]:
         ports = set(_local_ports(stack))
         if port in ports:
             return client_among(stack) or ()
-        if not ports:
-            likely.update(_waiting_on(stack))
+        # A thread with another socket in its hands may still have tasks that wait for this one.
+        likely.update(_waiting_on(stack, is_elsewhere=bool(ports)))
     return likely.pop() if len(likely) == 1 else ()
 
 
-def _waiting_on(stack: Sequence[FrameType]) -> Iterator[tuple[str, ...]]:
-    """The clients that a thread may be waiting for: those it runs itself, its tasks, and a program that it has started."""
-    if (found := client_among(stack)) is not None:
+def _waiting_on(stack: Sequence[FrameType], *, is_elsewhere: bool) -> Iterator[tuple[str, ...]]:
+    """The clients that a thread may be waiting for: the one it runs itself, its tasks, and a program that it has started."""
+    if not is_elsewhere and (found := client_among(stack)) is not None:
         yield found
     for frames in (stack, *tasks_on(stack)):
         if (args := _awaited_command(frames)) is not None:
