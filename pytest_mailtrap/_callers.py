@@ -12,7 +12,7 @@ import sys
 import sysconfig
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,24 +55,34 @@ def stack_of(frame: FrameType | None) -> list[FrameType]:
     return found
 
 
-def client_among(frames: Iterable[FrameType], *, is_task: bool = False) -> tuple[str, ...] | None:
+class Caller(NamedTuple):
     """
-    The client that these *frames* are of, the innermost of them first; None where none of them speaks SMTP.
+    Whose call a stack shows.
 
-    *is_task* tells that they end where the task does, of which the application may have made a coroutine of the library's.
+    *connects* tells that the connection is being made; *is_whole* that the stack goes on to the application, or to the
+    library that speaks for it, and does not end before.
     """
-    protocol = ""
+
+    clients: tuple[str, ...]
+    connects: bool
+    is_whole: bool
+
+
+def caller_on(frames: Iterable[FrameType]) -> Caller | None:
+    """Whose call these *frames* show, the innermost of them first; None where none of them speaks SMTP."""
+    protocol, connects = "", False
     for frame in frames:
         kind = _kind(frame.f_code.co_filename, frame.f_globals.get("__name__"))
         if kind in _PROTOCOLS:
             protocol = protocol or kind
+            connects = connects or frame.f_code.co_name == "connect"
         elif kind == "logging":
             if protocol:  # other handlers of the same file connect, too
-                return (kind,)
+                return Caller((kind,), connects, is_whole=True)
         elif kind != _SKIP:
-            return _decided(kind, protocol)
-    # A thread that ends in the library works for somebody else, as those of asyncio.to_thread() do.
-    return (protocol,) if is_task and protocol else None
+            found = _decided(kind, protocol)
+            return None if found is None else Caller(found, connects, is_whole=True)
+    return Caller((protocol,), connects, is_whole=False) if protocol else None
 
 
 def _decided(kind: str, protocol: str) -> tuple[str, ...] | None:
@@ -107,23 +117,15 @@ def _library(module: str) -> str | None:
 
 
 def tasks_on(stack: Iterable[FrameType]) -> Iterator[list[FrameType]]:
-    """The frames of each task of the event loop that a thread runs, the innermost first; behind them those who wait for it."""
+    """The frames of each task of the event loop that a thread runs, the innermost first."""
     for frame in stack:
         if frame.f_code.co_name == "run_forever" and frame.f_globals["__name__"] == _LOOPS:
-            yield from _tasks_of(frame.f_locals["self"])
+            from asyncio import all_tasks
+
+            tasks = all_tasks(frame.f_locals["self"])
+            for task in tasks if len(tasks) <= _MOST_TASKS else ():
+                yield list(_suspended(task.get_coro()))[::-1]
             return
-
-
-def _tasks_of(loop: Any) -> Iterator[list[FrameType]]:
-    from asyncio import all_tasks
-
-    tasks = all_tasks(loop)
-    if len(tasks) > _MOST_TASKS:
-        return
-    suspended = {task: list(_suspended(task.get_coro()))[::-1] for task in tasks}
-    for task, frames in suspended.items():
-        waiting = (other for other in suspended.values() if other and _waits_for(other[0], task))
-        yield [*frames, *next(waiting, [])]
 
 
 def _suspended(coroutine: Any) -> Iterator[FrameType]:
@@ -131,8 +133,3 @@ def _suspended(coroutine: Any) -> Iterator[FrameType]:
     while (frame := getattr(coroutine, "cr_frame", None)) is not None:
         yield frame
         coroutine = coroutine.cr_await
-
-
-def _waits_for(frame: FrameType, task: object) -> bool:
-    """Before Python 3.12, `asyncio.wait_for()` runs a coroutine in a task of its own."""
-    return frame.f_code.co_name == "wait_for" and frame.f_locals.get("fut") is task

@@ -57,7 +57,7 @@ def captured(account: Account, failure: str = "") -> str:
 def _advice(account: Account) -> list[str]:
     """What the assertions would say of connections that carried nothing, where that is certain: the error itself has been told."""
     idle = [connection for connection in account.connections if not connection.messages]
-    if diagnosis(idle) not in CERTAIN:
+    if diagnosis(idle, reported=True) not in CERTAIN:
         return []
     return advise(idle, may_be_late=False, reported=True)
 

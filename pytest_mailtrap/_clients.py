@@ -6,7 +6,8 @@ replaced for that, so that tests see the functions of the standard library as th
 
 Rules of this file: it finds names, and decides nothing about mail. A wrong name is worse than none: what cannot be told
 for sure is `()`. Where two clients are as likely, and a cure shown for the wrong one does no harm, both are named.
-It keeps names, no frame, no object and no argument, and never raises.
+It keeps names, no frame, no object and no argument, and never raises. Of the locals of frames it looks at the program that
+`subprocess` waits for and at asyncio's loop alone: CPython before 3.13 keeps what has been looked at with the frame.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pytest_mailtrap._callers import client_among, stack_of, tasks_on
+from pytest_mailtrap._callers import caller_on, stack_of, tasks_on
 from pytest_mailtrap._programs import client_of_program, clients_of_command, program_of
 
 if TYPE_CHECKING:
@@ -36,17 +37,17 @@ __all__ = [
 _MOST_THREADS = 64
 _LONGEST_CHAIN = 16
 _TRIES = 3
-# The frames of the standard library that hold the socket, and the names under which they do.
-_HOLDERS = {"socket": ("sock", "self"), "ssl": ("self",), "smtplib": ("self",)}
 _WAITS = frozenset({"communicate", "_communicate", "wait", "_wait"})
 
 
 def client_of_error(error: BaseException | None) -> tuple[str, ...]:
     """The client that raised *error*, or one of those that led to it; of a program's failure, the client that it is."""
     for one in _led_to(error):
-        found = client_of_result(one) or client_among(_frames_of(one))
-        if found:
+        if found := client_of_result(one):
             return found
+        caller = caller_on(_frames_of(one))
+        if caller is not None and caller.is_whole and caller.clients:
+            return caller.clients
     return ()
 
 
@@ -59,51 +60,49 @@ def client_of_result(result: object) -> tuple[str, ...]:
     return ()
 
 
-def client_now(peer: tuple[str, int]) -> tuple[str, ...]:
-    """The client at *peer*, which has just connected, and whose thread waits for what the caller's says."""
+def client_now() -> tuple[str, ...]:
+    """The client that has just connected, and whose thread waits for what the caller's has to say."""
     # Other threads may go on while their stacks are walked, which then seem to end in the middle.
     for _ in range(_TRIES):
         with suppress(Exception):
-            if found := _client_now(peer[1]):
+            if found := _client_now():
                 return found
     return _below_python()
 
 
-def _client_now(port: int) -> tuple[str, ...]:
-    own = threading.get_ident()
+def _client_now() -> tuple[str, ...]:
     frames = sys._current_frames()  # noqa: SLF001  # the documented way to the stacks of all threads
+    # This very frame would keep itself, and with it all others and what they hold.
+    del frames[threading.get_ident()]
     if len(frames) > _MOST_THREADS:
         return ()
-    stacks = [stack_of(frame) for thread, frame in frames.items() if thread != own]
-    likely: set[tuple[str, ...]] = set()
-    for stack in stacks:
-        ports = set(_local_ports(stack))
-        if port in ports:
-            return client_among(stack) or ()
-        # A thread with another socket in its hands may still have tasks that wait for this one.
-        likely.update(_waiting_on(stack, is_elsewhere=bool(ports)))
-    return likely.pop() if len(likely) == 1 else ()
+    stacks = list(map(stack_of, frames.values()))
+    sure = {found for stack in stacks for found in _connecting(stack)}
+    found = sure or {found for stack in stacks for found in _connecting_in_part(stack)}
+    return found.pop() if len(found) == 1 else ()
 
 
-def _waiting_on(stack: Sequence[FrameType], *, is_elsewhere: bool) -> Iterator[tuple[str, ...]]:
-    """The clients that a thread may be waiting for: the one it runs itself, its tasks, and a program that it has started."""
-    if not is_elsewhere and (found := client_among(stack)) is not None:
-        yield found
-    for frames in (stack, *tasks_on(stack)):
-        if (args := _awaited_command(frames)) is not None:
+def _connecting(stack: Sequence[FrameType]) -> Iterator[tuple[str, ...]]:
+    """The clients that connect on a thread, in its tasks, or as programs that are waited for."""
+    tasks = list(tasks_on(stack))
+    for frames in (stack, *tasks):
+        caller = caller_on(frames)
+        if caller is not None and caller.connects and caller.is_whole:
+            yield caller.clients
+        elif (args := _awaited_command(frames)) is not None:
             yield clients_of_command(args)
-        elif frames is not stack and (found := client_among(frames, is_task=True)) is not None:
-            yield found
 
 
-def _local_ports(stack: Iterable[FrameType]) -> Iterator[int]:
-    """The ports of the sockets that the standard library holds on this stack; frames of others are let alone."""
-    for frame in stack:
-        for name in _HOLDERS.get(frame.f_globals.get("__name__", ""), ()):
-            held = frame.f_locals.get(name)
-            for sock in (held, getattr(held, "sock", None), getattr(held, "_sock", None)):
-                with suppress(Exception):
-                    yield sock.getsockname()[1]  # type: ignore[union-attr]  # hence the suppression
+def _connecting_in_part(stack: Iterable[FrameType]) -> Iterator[tuple[str, ...]]:
+    """
+    Tasks that are the library's own from top to bottom, which the application may have made of its coroutine.
+
+    Before Python 3.12, `asyncio.wait_for()` makes one in the middle of a call, too: then the task that waits for it is whole.
+    """
+    for frames in tasks_on(stack):
+        caller = caller_on(frames)
+        if caller is not None and caller.connects:
+            yield caller.clients
 
 
 def _awaited_command(frames: Iterable[FrameType]) -> Any:

@@ -144,8 +144,8 @@ def advise(
     reported: bool = False,
 ) -> Block:
     """What to change, by the likeliest reason why these connections carried nothing; the keywords are those of `advice_for()`."""
-    cause = diagnosis(connections, intercepts=intercepts)
-    concerned = concerning(cause, connections)
+    cause = diagnosis(connections, intercepts=intercepts, reported=reported)
+    concerned = concerning(cause, connections, reported=reported)
     return advice_for(
         cause,
         clients=concerned.clients if concerned else (),

@@ -143,7 +143,7 @@ def explain_control(
     else:
         head = f"the control failed: {fact(verdict)}"
         cause = _remedied(verdict)
-    concerned = concerning(cause, verdict.connections)
+    concerned = concerning(cause, verdict.connections, reported=attempt.reported)
     is_elsewhere = kept and cause in ("no-connection", "not-intercepted")
     advice = (
         kept_lines(kept)
@@ -320,7 +320,7 @@ def _whereto(verdict: Verdict) -> Block:
 
 
 def _control_cause(verdict: Verdict, *, intercepts: bool) -> str:
-    cause = diagnosis(verdict.connections, intercepts=intercepts)
+    cause = diagnosis(verdict.connections, intercepts=intercepts, reported=verdict.attempt.reported)
     if not verdict.connections and _needs_the_tests_thread(verdict.attempt):
         return "other-thread"
     return cause

@@ -68,13 +68,16 @@ _OTHER_KIND_OF_PORT = (
 )
 
 
-def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) -> str:
+def diagnosis(
+    connections: Sequence[Connection], *, intercepts: bool = False, reported: bool = False
+) -> str:
     """
     Name the likeliest reason why these connections carried nothing; a key of the advice.
 
     *intercepts* tells whether the trap intercepts, so that nobody has to name it.
+    *reported* tells that the client has given up, with an error, even where its connection is still open.
     """
-    found = {_diagnose(connection) for connection in connections}
+    found = {_diagnose(connection, reported) for connection in connections}
     for code in _REASONS:
         if code in found:
             return code
@@ -83,13 +86,15 @@ def diagnosis(connections: Sequence[Connection], *, intercepts: bool = False) ->
     return "not-intercepted" if intercepts else "no-connection"
 
 
-def concerning(cause: str, connections: Sequence[Connection]) -> Connection | None:
+def concerning(
+    cause: str, connections: Sequence[Connection], *, reported: bool = False
+) -> Connection | None:
     """The last of the connections that a `diagnosis()` is made of; None where there was none."""
-    found = [connection for connection in connections if _diagnose(connection) == cause]
+    found = [one for one in connections if _diagnose(one, reported) == cause]
     return found[-1] if found else None
 
 
-def _diagnose(connection: Connection) -> str:
+def _diagnose(connection: Connection, reported: bool) -> str:
     error = connection.handshake_error or ""
     # An error of the application's own, behind which its library says QUIT, is no matter of ports.
     if "after the 220 to STARTTLS" in error or "after STARTTLS" in error:
@@ -104,7 +109,7 @@ def _diagnose(connection: Connection) -> str:
         return "no-common-cipher"
     if error.startswith(("client sent no certificate", "the trap rejected the client's")):
         return "client-certificate"
-    return _diagnose_dialogue(connection)
+    return _diagnose_dialogue(connection, reported)
 
 
 def _has_rejected(connection: Connection, error: str) -> bool:
@@ -123,12 +128,12 @@ def _diagnose_rejection(connection: Connection, error: str) -> str:
     return "wrong-name" if is_wrong_name else "context-out-of-reach"
 
 
-def _diagnose_dialogue(connection: Connection) -> str:
+def _diagnose_dialogue(connection: Connection, reported: bool) -> str:
     replies = [line.text for line in connection.transcript if line.speaker == "S"]
     for start, code in _REPLIES.items():
         if any(reply.startswith(start) for reply in replies):
             return _led(connection, code) if code == "auth-refused" else code
-    if connection.ended_by is None:
+    if connection.ended_by is None and not reported:
         return "still-connected"
     if _never_upgraded(connection):
         return "never-upgraded"

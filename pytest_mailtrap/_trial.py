@@ -213,7 +213,8 @@ class Trial:
             verdict = dataclasses.replace(verdict, trusts_anybody=trusts_anybody)
         if is_matter_of_taste(verdict) and not self._strict:
             verdict = dataclasses.replace(verdict, remark=True)
-            self._station.remark(remark(verdict))
+            if not verdict.trusts_anybody:  # else there is worse to be said of it
+                self._station.remark(remark(verdict))
         return verdict
 
     def _does_so_anyway(self, scenario: Scenario) -> bool:

@@ -44,7 +44,7 @@ def test_a_library_is_named_by_its_connection(mailtrap, name):
 @pytest.mark.mailtrap(trust=True)
 def test_nothing_is_named_without_a_look(mailtrap, name, monkeypatch):
     """The negative control: the same, but nobody looks at the stacks."""
-    monkeypatch.setattr(_clients, "_client_now", lambda _port: ())
+    monkeypatch.setattr(_clients, "_client_now", tuple)
     SENDERS[name](mailtrap)
     assert len(mailtrap) == 1
     assert connected(mailtrap) == {()}
@@ -95,7 +95,7 @@ def test_a_connection_below_python_is_named_by_what_is_loaded(monkeypatch, loade
     monkeypatch.delitem(sys.modules, "pycurl", raising=False)
     if loaded:
         monkeypatch.setitem(sys.modules, "pycurl", sys)
-    assert client_now(("127.0.0.1", 1)) == clients
+    assert client_now() == clients
 
 
 def test_what_connects_below_python_is_not_taken_for_smtplib(mailtrap):
@@ -294,11 +294,11 @@ def test_of_two_programs_neither_is_named(mailtrap):
 
 @pytest.mark.mailtrap(trust=True)
 def test_idle_connection_of_another_thread_has_no_say(mailtrap):
-    """A library that waits for a reply elsewhere does not connect now: its socket has another port."""
+    """A library that waits for a reply elsewhere does not connect now."""
     there = socket.create_server(("127.0.0.1", 0))
-    idle = threading.Thread(target=wait_for_a_greeting, args=there.getsockname())
+    idle = threading.Thread(target=wait_for_a_reply, args=there.getsockname())
     idle.start()
-    accepted, _ = there.accept()
+    accepted = greeted(there)
     SENDERS["Django"](mailtrap)
     accepted.close()
     idle.join(10)
@@ -306,17 +306,39 @@ def test_idle_connection_of_another_thread_has_no_say(mailtrap):
     assert connected(mailtrap) == {("Django",)}
 
 
-def wait_for_a_greeting(host, port):
+def wait_for_a_reply(host, port):
     with contextlib.suppress(OSError):
-        smtplib.SMTP(host, port, timeout=10)
+        smtplib.SMTP(host, port, timeout=10).ehlo()
+
+
+def greeted(server):
+    """A client that has been greeted, has said EHLO, and gets no answer."""
+    accepted, _ = server.accept()
+    accepted.sendall(b"220 there\r\n")
+    assert accepted.recv(4) == b"ehlo"
+    return accepted
+
+
+@pytest.mark.mailtrap(trust=True)
+def test_of_two_that_connect_neither_is_named(mailtrap):
+    """The negative control: one that waits for the greeting of another server may be the one that came here."""
+    there = socket.create_server(("127.0.0.1", 0))
+    idle = threading.Thread(target=wait_for_a_reply, args=there.getsockname())
+    idle.start()
+    accepted, _ = there.accept()
+    SENDERS["Django"](mailtrap)
+    accepted.close()
+    idle.join(10)
+    there.close()
+    assert connected(mailtrap) == {()}
 
 
 def test_a_library_that_waits_elsewhere_is_not_named(mailtrap):
-    """The control: a program connects, and the only library that is at work has another connection."""
+    """The control: nobody knows who connects, and the only library that is at work has been connected for long."""
     there = socket.create_server(("127.0.0.1", 0))
-    idle = threading.Thread(target=wait_for_a_greeting, args=there.getsockname())
+    idle = threading.Thread(target=wait_for_a_reply, args=there.getsockname())
     idle.start()
-    accepted, _ = there.accept()
+    accepted = greeted(there)
     with socket.create_connection((mailtrap.host, mailtrap.port), timeout=5) as sock:
         assert sock.recv(3) == b"220"
     accepted.close()
