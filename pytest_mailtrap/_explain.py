@@ -19,6 +19,7 @@ from pytest_mailtrap._advice import (
 from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._layout import compose, how_sent, table, verdict
 from pytest_mailtrap._outcomes import concerning, diagnosis, happenings
+from pytest_mailtrap._pages import read
 from pytest_mailtrap._policy import numbered
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ def explain_unfired(unfired: Sequence[Unfired], *, total: int) -> str:
         [
             "Without it the test does not show what it says: look whether the",
             "client gets that far.",
+            read("faults"),
         ],
     )
 
@@ -228,8 +230,8 @@ def _how_authenticated(message: CapturedMessage) -> str:
 
 
 def _refused_login(message: CapturedMessage) -> str | None:
-    """The login that was refused before the message went without, None where there was none."""
-    refused = message.connection.auths[-1:]
+    """The first login that was refused before the message went without, None where there was none."""
+    refused = message.connection.auths[:1]
     if not refused:
         return None
     lines = list(message.transcript)
@@ -238,7 +240,7 @@ def _refused_login(message: CapturedMessage) -> str | None:
         for at, line in enumerate(lines)
         if line.speaker == "C" and line.text.upper().startswith("AUTH")
     ]
-    replies = [line.text for line in lines[asked[-1] if asked else 0 :] if line.speaker == "S"]
+    replies = [line.text for line in lines[asked[0] if asked else 0 :] if line.speaker == "S"]
     codes = [reply[:3] for reply in replies if reply[:1] in ("4", "5")]
     return " ".join([f"AUTH {refused[0].mechanism}, refused", *(f"with {c}" for c in codes[:1])])
 

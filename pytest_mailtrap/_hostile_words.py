@@ -45,7 +45,6 @@ _NOTES = {
     "inconclusive": "never offered inside TLS",
 }
 _LEAKED = {"login": "AUTH", "command": "commands"}
-_IMPLIED = frozenset({"commands", "AUTH"})
 # What a client overlooks that does verify certificates, by the flaw of the one that it accepted.
 _OVERLOOKED = {
     "host-mismatch": "name",
@@ -275,10 +274,11 @@ def fact(verdict: Verdict) -> str:
     """What the client did, in at most 58 characters."""
     if verdict.outcome != "leaked":
         return _FACTS[_cause(verdict)]
-    things = [_LEAKED.get(thing, thing) for thing in verdict.leaked]
-    if len(things) > 1:
-        # An envelope says more than that there were commands, a password more than AUTH.
-        things = [thing for thing in things if thing not in _IMPLIED] or things[:1]
+    # Whatever else leaked says more than that there were commands, a password more than that there was AUTH.
+    leaked = verdict.leaked
+    implied = {"command"} if len(leaked) > 1 else set()
+    implied |= {"login"} if "password" in leaked else set()
+    things = [_LEAKED.get(thing, thing) for thing in leaked if thing not in implied]
     return f"{_and(things)} {_CHANNELS[verdict.channel or 'cleartext']}"
 
 

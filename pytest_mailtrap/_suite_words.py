@@ -15,7 +15,7 @@ from pytest_mailtrap import _assertions
 from pytest_mailtrap._advice import login_advice
 from pytest_mailtrap._explain import explain_nothing
 from pytest_mailtrap._layout import COLUMNS, Rows, clip, compose, shortened, table
-from pytest_mailtrap._pages import MORE
+from pytest_mailtrap._pages import MORE, read
 from pytest_mailtrap._requirements import MAIL, MINIMUM_TLS
 from pytest_mailtrap._suite_policy import FACTORY, MARKER
 
@@ -98,6 +98,7 @@ def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[B
             "Let the trap ask for one, and the client show it:",
             '  trap    client_certificates="request" or "require"',
             "  client  context.load_cert_chain(...), issued by mailtrap_ca",
+            read("ci"),
         ],
     )
 

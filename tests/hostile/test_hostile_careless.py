@@ -9,7 +9,7 @@ import _hostile_clients as clients
 import pytest
 
 from pytest_mailtrap._certs import can_speak
-from pytest_mailtrap._hostile_words import explain_verdict
+from pytest_mailtrap._hostile_words import explain_verdict, fact
 from pytest_mailtrap._scenarios import SCENARIOS
 
 ALL = ("password", "envelope", "message")
@@ -224,3 +224,20 @@ def test_cure_for_what_a_tls_library_overlooks(mailtrap):
     text = explain_verdict(dataclasses.replace(verdict, trusts_anybody=False))
     assert "(extended key usage): a matter for its TLS library.\nMore: docs/hostile.md" in text
     assert "context=" not in text
+
+
+@pytest.mark.parametrize(
+    ("leaked", "words"),
+    [
+        (ALL, "password, envelope and message sent in cleartext"),
+        (("password", "login", "envelope"), "password and envelope sent in cleartext"),
+        (("login", "envelope"), "AUTH and envelope sent in cleartext"),
+        (("login",), "AUTH sent in cleartext"),
+        (("login", "command"), "AUTH sent in cleartext"),
+        (("command",), "commands sent in cleartext"),
+    ],
+)
+def test_what_is_implied_is_not_listed(mailtrap, leaked, words):
+    """AUTH is not told beside the password that it carried, but where there was none; commands only where they are all."""
+    verdict = judge(mailtrap, clients.opportunist, "starttls", "starttls-stripped")
+    assert fact(dataclasses.replace(verdict, leaked=leaked)) == words

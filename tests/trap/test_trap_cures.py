@@ -1,0 +1,236 @@
+"""An application that raises gets the same cure as an assertion would give, below the mail of its test."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+HEAD = """
+import base64, contextlib, smtplib, socket, ssl
+import pytest
+
+MAIL = ("a@example.org", ["b@example.org"], b"Subject: Hi\\r\\n\\r\\n")
+
+def connect(trap, **how):
+    client = smtplib.SMTP(trap.host, trap.port, timeout=5)
+    client.starttls(context=how.get("context") or trap.ssl_context)
+    return client
+
+def called(monkeypatch, name):
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *a, **k: resolve("127.0.0.1" if host == name else host, *a, **k)
+    )
+"""
+
+
+def run(pytester, code, marker=""):
+    body = textwrap.indent(textwrap.dedent(code).strip(), "    ")
+    test = f"{HEAD}\n{marker}\ndef test_it(mailtrap, monkeypatch):\n{body}\n"
+    pytester.makepyfile(test)
+    return pytester.runpytest("-p", "no:randomly")
+
+
+def cure(pytester, code, marker=""):
+    """What stands below the transcript of the connection."""
+    result = run(pytester, code, marker)
+    result.assert_outcomes(failed=1)
+    lines = result.stdout.lines
+    start = next(at for at, line in enumerate(lines) if "Captured mail call" in line)
+    end = next(at for at in range(start + 1, len(lines)) if lines[at].startswith("==="))
+    shown = lines[start + 1 : end]
+    last = max(
+        at
+        for at, line in enumerate(shown)
+        if line.startswith("    ") and ": " in line[:8] or "-- " in line[:8]
+    )
+    return "\n".join(shown[last + 1 :]).strip()
+
+
+CURES = {
+    "the CA": (
+        "connect(mailtrap, context=ssl.create_default_context())",
+        "",
+        "Make the client trust the trap's CA:\n"
+        "  smtplib  context=mailtrap.ssl_context,\n"
+        "           or with mailtrap.trust():",
+    ),
+    "a context out of reach": (
+        "EARLY = ssl.create_default_context()\n"
+        "with mailtrap.trust():\n"
+        "    connect(mailtrap, context=EARLY)",
+        "",
+        "The CA was trusted at that time, but the client's TLS context does not\n"
+        "have it: it was made before the test, or with CAs of its own.\n"
+        "  smtplib  context=ssl.create_default_context() in the call",
+    ),
+    "the host name": (
+        "called(monkeypatch, 'mail.internal')\n"
+        "with smtplib.SMTP('mail.internal', mailtrap.port, timeout=5) as client:\n"
+        "    client.starttls(context=mailtrap.ssl_context)",
+        "",
+        "The certificate is for localhost, not for mail.internal:\n"
+        "  connect to  mailtrap.host, mailtrap.port\n"
+        '  or keep it  @pytest.mark.mailtrap(intercept=["mail.internal"])\n'
+        "More: docs/intercept.md",
+    ),
+    "TLS on the STARTTLS port": (
+        "smtplib.SMTP_SSL(mailtrap.host, mailtrap.port, context=mailtrap.ssl_context, timeout=5)",
+        "",
+        "Use the port that fits: mailtrap.port for STARTTLS, mailtrap.tls_port\n"
+        "for implicit TLS, and the client for that kind:\n"
+        "  smtplib  SMTP for STARTTLS, SMTP_SSL for implicit TLS",
+    ),
+    "cleartext on the TLS port": (
+        "smtplib.SMTP(mailtrap.host, mailtrap.tls_port, timeout=0.2)",
+        "",
+        "Use the port that fits: mailtrap.port for STARTTLS, mailtrap.tls_port\n"
+        "for implicit TLS, and the client for that kind:\n"
+        "  smtplib  SMTP for STARTTLS, SMTP_SSL for implicit TLS",
+    ),
+    "535": (
+        "with connect(mailtrap) as client:\n    client.login('shop', 'wrong')",
+        "",
+        "The trap accepts other credentials:\n"
+        "  mailtrap.username, mailtrap.password\n"
+        '  or yours: @pytest.mark.mailtrap(credentials=("user", "password"))\n'
+        "More: README.md",
+    ),
+    "530": (
+        "with connect(mailtrap) as client:\n    client.sendmail(*MAIL)",
+        "@pytest.mark.mailtrap(require_auth=True)",
+        "The trap asks for authentication (require_auth=True), inside TLS:\n"
+        "  smtplib  client.login(mailtrap.username,\n"
+        "                        mailtrap.password)",
+    ),
+    "AUTH before TLS": (
+        "with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5) as client:\n"
+        "    client.login(mailtrap.username, mailtrap.password)",
+        "",
+        "The client never said STARTTLS, which was offered; AUTH is offered\n"
+        "only inside TLS. Upgrade before logging in:\n"
+        "  smtplib  client.starttls(context=ssl.create_default_context())",
+    ),
+    "AUTH before TLS, and the connection stays open": (
+        "client = smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5)\n"
+        "monkeypatch.setattr(smtplib, 'kept', client, raising=False)\n"
+        "try:\n"
+        "    client.login(mailtrap.username, mailtrap.password)\n"
+        "except smtplib.SMTPNotSupportedError as error:\n"
+        "    raise ValueError from error",
+        "@pytest.mark.filterwarnings('ignore')",
+        "The client never said STARTTLS, which was offered; AUTH is offered\n"
+        "only inside TLS. Upgrade before logging in:\n"
+        "  smtplib  client.starttls(context=ssl.create_default_context())",
+    ),
+    "a client certificate": (
+        "with connect(mailtrap) as client:\n    client.ehlo()",
+        "@pytest.mark.mailtrap(client_certificates='require')",
+        "The trap asks for a certificate of its CA (client_certificates=...):\n"
+        '  mailtrap_ca.issue_cert("client").configure_cert(client_context)\n'
+        "More: README.md",
+    ),
+    "a mechanism": (
+        "with connect(mailtrap) as client:\n"
+        "    client.ehlo()\n"
+        "    raise ValueError(client.docmd('AUTH', 'NTLM'))",
+        "",
+        "The trap does not offer that AUTH mechanism: let the client use one\n"
+        "that stands behind 250-AUTH in the transcript.\n"
+        "More: docs/clients.md",
+    ),
+    "a version": (
+        "context = mailtrap.ssl_context\n"
+        "context.maximum_version = ssl.TLSVersion.TLSv1_2\n"
+        "connect(mailtrap, context=context)",
+        "@pytest.mark.mailtrap(minimum_tls='TLSv1.3')",
+        "Client and trap have no TLS version in common: see the trap's\n"
+        "minimum_tls and maximum_tls, and the client's context.\n"
+        "More: README.md",
+    ),
+    "an error between the 220 and the handshake": (
+        "with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5) as client:\n"
+        "    client.ehlo()\n"
+        "    assert client.docmd('STARTTLS')[0] == 220\n"
+        "    ssl.create_default_context().load_cert_chain('missing.pem')",
+        "",
+        "The client gave up between the 220 and the handshake: the error is in\n"
+        "how the application makes its TLS context, or in its files for it.\n"
+        "More: docs/clients.md",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("code", "marker", "advice"), CURES.values(), ids=CURES)
+def test_cure_below_the_mail(pytester, code, marker, advice):
+    """Whatever the application raises, the evidence decides."""
+    assert cure(pytester, code, marker) == advice
+
+
+UNCERTAIN = {
+    "nothing wrong with the connection": "with connect(mailtrap) as client:\n    client.sendmail(*MAIL)\nassert 0",
+    "a refusal that the test has scripted": "mailtrap.reply('MAIL', 535, 'not now')\n"
+    "with connect(mailtrap) as client:\n    client.sendmail(*MAIL)",
+    "a client that said nothing": "socket.create_connection((mailtrap.host, mailtrap.port)).close()\nassert 0",
+}
+
+
+@pytest.mark.parametrize("code", UNCERTAIN.values(), ids=UNCERTAIN)
+def test_no_cure_without_evidence(pytester, code):
+    """The control: where the connection does not show what is wrong, nothing is said of it."""
+    assert cure(pytester, code) == ""
+
+
+def test_nobody_looks_for_an_error_that_was_reported(pytester):
+    """It stands above: that it may have been swallowed is no advice."""
+    result = run(
+        pytester, "with connect(mailtrap) as client:\n    client.ehlo()\n    raise OSError"
+    )
+    result.stdout.no_fnmatch_line("*swallow*")
+
+
+def test_cure_is_said_once(pytester):
+    """An assertion of the trap's that fails has given it already."""
+    code = """
+        with contextlib.suppress(ssl.SSLError):
+            connect(mailtrap, context=ssl.create_default_context())
+        mailtrap.assert_sent_over_tls()
+    """
+    result = run(pytester, code, "@pytest.mark.filterwarnings('ignore')")
+    said = [line for line in result.stdout.lines if "Make the client trust" in line]
+    assert said == ["E       Make the client trust the trap's CA:"]
+
+
+def test_a_passing_test_has_no_cure(pytester):
+    """The control: whatever happened, it was meant."""
+    code = "with pytest.raises(ssl.SSLError):\n    connect(mailtrap, context=ssl.create_default_context())"
+    result = run(pytester, code, "@pytest.mark.filterwarnings('ignore')")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*Make the client trust*")
+
+
+@pytest.mark.parametrize("username", ["shop", None])
+def test_refused_login_is_not_called_none(pytester, username):
+    """A message sent after a login that was refused: with what code it was, and that the credentials are the matter."""
+    login = "client.login('shop', 'wrong')" if username else "pass"
+    result = run(
+        pytester,
+        f"""
+        with connect(mailtrap) as client:
+            with contextlib.suppress(smtplib.SMTPAuthenticationError):
+                {login}
+            client.sendmail(*MAIL)
+        mailtrap.assert_authenticated()
+        """,
+    )
+    refused = "AUTH PLAIN, refused with 535"
+    lines = [f"E *  + received: {refused if username else 'no AUTH'}"]
+    lines += [
+        "E *",
+        "E *The trap accepts other credentials:"
+        if username
+        else "E *Log in before sending, inside TLS:",
+    ]
+    result.stdout.fnmatch_lines(lines)
