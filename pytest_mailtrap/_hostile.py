@@ -53,8 +53,9 @@ class HostileMailTrap(MailTrap):
 
     def _mail_note(self, failed: bool) -> str | None:
         """What is shown with the test's mail."""
+        note = super()._mail_note(failed)
         outside = self._station.stage.inbox.connections() if failed else []
-        return explain_outside(outside) if outside else super()._mail_note(failed)
+        return explain_outside(outside) if outside else note
 
     def _show(self, stage: Stage) -> None:
         if stage.scenario is self.scenario:
@@ -108,9 +109,11 @@ class HostileMailTrap(MailTrap):
         *send* makes the application send one message to `host` and `port`; a function or a coroutine function.
         It is given both where it cannot be called without.
         It is called twice: first this trap is a good server, on the same port, and the message must arrive there.
+        Where nothing connects to the hostile server it is called once more, for a pool to reconnect; after that it has failed.
         Errors that it raises are what is hoped for.
         *timeout* is in seconds, for each call; a call that takes longer has failed.
-        None calls it in the thread of the test, for code that is bound to its thread such as Django's ORM.
+        None calls it in the thread of the test, for code that is bound to its thread; in a transaction of Django's that
+        happens by itself.
         *may_fail_silently* allows it to return as if all were well although nothing arrived, as a logging handler does.
         *strict* makes a failure of what is but a remark in the default family, such as a weak key; None says as the test does.
 

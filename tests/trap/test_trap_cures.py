@@ -43,7 +43,7 @@ def cure(pytester, code, marker=""):
     last = max(
         at
         for at, line in enumerate(shown)
-        if line.startswith("    ") and ": " in line[:8] or "-- " in line[:8]
+        if (line.startswith("    ") and ": " in line[:8]) or "-- " in line[:8]
     )
     return "\n".join(shown[last + 1 :]).strip()
 
@@ -52,112 +52,152 @@ CURES = {
     "the CA": (
         "connect(mailtrap, context=ssl.create_default_context())",
         "",
-        "Make the client trust the trap's CA:\n"
-        "  smtplib  context=mailtrap.ssl_context,\n"
-        "           or with mailtrap.trust():",
+        (
+            "Make the client trust the trap's CA:\n"
+            "  smtplib  context=mailtrap.ssl_context,\n"
+            "           or with mailtrap.trust():"
+        ),
     ),
     "a context out of reach": (
-        "EARLY = ssl.create_default_context()\n"
-        "with mailtrap.trust():\n"
-        "    connect(mailtrap, context=EARLY)",
+        (
+            "EARLY = ssl.create_default_context()\n"
+            "with mailtrap.trust():\n"
+            "    connect(mailtrap, context=EARLY)"
+        ),
         "",
-        "The CA was trusted at that time, but the client's TLS context does not\n"
-        "have it: it was made before the test, or with CAs of its own.\n"
-        "  smtplib  context=ssl.create_default_context() in the call",
+        (
+            "The CA was trusted at that time, but the client's TLS context does not\n"
+            "have it: it was made before the test, or with CAs of its own.\n"
+            "  smtplib  context=ssl.create_default_context() in the call"
+        ),
     ),
     "the host name": (
-        "called(monkeypatch, 'mail.internal')\n"
-        "with smtplib.SMTP('mail.internal', mailtrap.port, timeout=5) as client:\n"
-        "    client.starttls(context=mailtrap.ssl_context)",
+        (
+            "called(monkeypatch, 'mail.internal')\n"
+            "with smtplib.SMTP('mail.internal', mailtrap.port, timeout=5) as client:\n"
+            "    client.starttls(context=mailtrap.ssl_context)"
+        ),
         "",
-        "The certificate is for localhost, not for mail.internal:\n"
-        "  connect to  mailtrap.host, mailtrap.port\n"
-        '  or keep it  @pytest.mark.mailtrap(intercept=["mail.internal"])\n'
-        "More: docs/intercept.md",
+        (
+            "The certificate is for localhost, not for mail.internal:\n"
+            "  connect to  mailtrap.host, mailtrap.port\n"
+            '  or keep it  @pytest.mark.mailtrap(intercept=["mail.internal"])\n'
+            "More: docs/intercept.md"
+        ),
     ),
     "TLS on the STARTTLS port": (
         "smtplib.SMTP_SSL(mailtrap.host, mailtrap.port, context=mailtrap.ssl_context, timeout=5)",
         "",
-        "Use the port that fits: mailtrap.port for STARTTLS, mailtrap.tls_port\n"
-        "for implicit TLS, and the client for that kind:\n"
-        "  smtplib  SMTP for STARTTLS, SMTP_SSL for implicit TLS",
+        (
+            "Use the port that fits: mailtrap.port for STARTTLS, mailtrap.tls_port\n"
+            "for implicit TLS, and the client for that kind:\n"
+            "  smtplib  SMTP for STARTTLS, SMTP_SSL for implicit TLS"
+        ),
     ),
     "cleartext on the TLS port": (
         "smtplib.SMTP(mailtrap.host, mailtrap.tls_port, timeout=0.2)",
         "",
-        "Use the port that fits: mailtrap.port for STARTTLS, mailtrap.tls_port\n"
-        "for implicit TLS, and the client for that kind:\n"
-        "  smtplib  SMTP for STARTTLS, SMTP_SSL for implicit TLS",
+        (
+            "Use the port that fits: mailtrap.port for STARTTLS, mailtrap.tls_port\n"
+            "for implicit TLS, and the client for that kind:\n"
+            "  smtplib  SMTP for STARTTLS, SMTP_SSL for implicit TLS"
+        ),
     ),
     "535": (
         "with connect(mailtrap) as client:\n    client.login('shop', 'wrong')",
         "",
-        "The trap accepts other credentials:\n"
-        "  mailtrap.username, mailtrap.password\n"
-        '  or yours: @pytest.mark.mailtrap(credentials=("user", "password"))\n'
-        "More: README.md",
+        (
+            "The trap accepts other credentials:\n"
+            "  mailtrap.username, mailtrap.password\n"
+            '  or yours: @pytest.mark.mailtrap(credentials=("user", "password"))\n'
+            "More: README.md"
+        ),
     ),
     "530": (
         "with connect(mailtrap) as client:\n    client.sendmail(*MAIL)",
         "@pytest.mark.mailtrap(require_auth=True)",
-        "The trap asks for authentication (require_auth=True), inside TLS:\n"
-        "  smtplib  client.login(mailtrap.username,\n"
-        "                        mailtrap.password)",
+        (
+            "The trap asks for authentication (require_auth=True), inside TLS:\n"
+            "  smtplib  client.login(mailtrap.username,\n"
+            "                        mailtrap.password)"
+        ),
     ),
     "AUTH before TLS": (
-        "with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5) as client:\n"
-        "    client.login(mailtrap.username, mailtrap.password)",
+        (
+            "with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5) as client:\n"
+            "    client.login(mailtrap.username, mailtrap.password)"
+        ),
         "",
-        "The client never said STARTTLS, which was offered; AUTH is offered\n"
-        "only inside TLS. Upgrade before logging in:\n"
-        "  smtplib  client.starttls(context=ssl.create_default_context())",
+        (
+            "The client never said STARTTLS, which was offered; AUTH is offered\n"
+            "only inside TLS. Upgrade before logging in:\n"
+            "  smtplib  client.starttls(context=ssl.create_default_context())"
+        ),
     ),
     "AUTH before TLS, and the connection stays open": (
-        "client = smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5)\n"
-        "monkeypatch.setattr(smtplib, 'kept', client, raising=False)\n"
-        "try:\n"
-        "    client.login(mailtrap.username, mailtrap.password)\n"
-        "except smtplib.SMTPNotSupportedError as error:\n"
-        "    raise ValueError from error",
+        (
+            "client = smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5)\n"
+            "monkeypatch.setattr(smtplib, 'kept', client, raising=False)\n"
+            "try:\n"
+            "    client.login(mailtrap.username, mailtrap.password)\n"
+            "except smtplib.SMTPNotSupportedError as error:\n"
+            "    raise ValueError from error"
+        ),
         "@pytest.mark.filterwarnings('ignore')",
-        "The client never said STARTTLS, which was offered; AUTH is offered\n"
-        "only inside TLS. Upgrade before logging in:\n"
-        "  smtplib  client.starttls(context=ssl.create_default_context())",
+        (
+            "The client never said STARTTLS, which was offered; AUTH is offered\n"
+            "only inside TLS. Upgrade before logging in:\n"
+            "  smtplib  client.starttls(context=ssl.create_default_context())"
+        ),
     ),
     "a client certificate": (
         "with connect(mailtrap) as client:\n    client.ehlo()",
         "@pytest.mark.mailtrap(client_certificates='require')",
-        "The trap asks for a certificate of its CA (client_certificates=...):\n"
-        '  mailtrap_ca.issue_cert("client").configure_cert(client_context)\n'
-        "More: README.md",
+        (
+            "The trap asks for a certificate of its CA (client_certificates=...):\n"
+            '  mailtrap_ca.issue_cert("client").configure_cert(client_context)\n'
+            "More: README.md"
+        ),
     ),
     "a mechanism": (
-        "with connect(mailtrap) as client:\n"
-        "    client.ehlo()\n"
-        "    raise ValueError(client.docmd('AUTH', 'NTLM'))",
+        (
+            "with connect(mailtrap) as client:\n"
+            "    client.ehlo()\n"
+            "    raise ValueError(client.docmd('AUTH', 'NTLM'))"
+        ),
         "",
-        "The trap does not offer that AUTH mechanism: let the client use one\n"
-        "that stands behind 250-AUTH in the transcript.\n"
-        "More: docs/clients.md",
+        (
+            "The trap does not offer that AUTH mechanism: let the client use one\n"
+            "that stands behind 250-AUTH in the transcript.\n"
+            "More: docs/clients.md"
+        ),
     ),
     "a version": (
-        "context = mailtrap.ssl_context\n"
-        "context.maximum_version = ssl.TLSVersion.TLSv1_2\n"
-        "connect(mailtrap, context=context)",
+        (
+            "context = mailtrap.ssl_context\n"
+            "context.maximum_version = ssl.TLSVersion.TLSv1_2\n"
+            "connect(mailtrap, context=context)"
+        ),
         "@pytest.mark.mailtrap(minimum_tls='TLSv1.3')",
-        "Client and trap have no TLS version in common: see the trap's\n"
-        "minimum_tls and maximum_tls, and the client's context.\n"
-        "More: README.md",
+        (
+            "Client and trap have no TLS version in common: see the trap's\n"
+            "minimum_tls and maximum_tls, and the client's context.\n"
+            "More: README.md"
+        ),
     ),
     "an error between the 220 and the handshake": (
-        "with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5) as client:\n"
-        "    client.ehlo()\n"
-        "    assert client.docmd('STARTTLS')[0] == 220\n"
-        "    ssl.create_default_context().load_cert_chain('missing.pem')",
+        (
+            "with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5) as client:\n"
+            "    client.ehlo()\n"
+            "    assert client.docmd('STARTTLS')[0] == 220\n"
+            "    ssl.create_default_context().load_cert_chain('missing.pem')"
+        ),
         "",
-        "The client gave up between the 220 and the handshake: the error is in\n"
-        "how the application makes its TLS context, or in its files for it.\n"
-        "More: docs/clients.md",
+        (
+            "The client gave up between the 220 and the handshake: the error is in\n"
+            "how the application makes its TLS context, or in its files for it.\n"
+            "More: docs/clients.md"
+        ),
     ),
 }
 
