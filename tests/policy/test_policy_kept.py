@@ -8,7 +8,7 @@ import re
 import pytest
 from _policy_outputs import captured, summary
 
-from pytest_mailtrap import _kept
+from pytest_mailtrap import _kept, _trial
 from pytest_mailtrap._ledger import Ledger
 from pytest_mailtrap._suite_policy import Policy
 
@@ -428,8 +428,9 @@ def test_the_page_of_the_step_has_it(keeping, pytester, monkeypatch):
     assert "| 2 messages stayed in Django&#39;s memory backend | EMAIL&#95;BACKEND = " in text
 
 
-def test_a_control_without_a_connection_says_where_the_mail_is(keeping):
+def test_a_control_without_a_connection_says_where_the_mail_is(keeping, monkeypatch):
     """The application of a hostile scenario that keeps its mail is not told to send it to the trap."""
+    monkeypatch.setattr(_trial, "_LATE_SECONDS", 0.05)  # nothing is late here
     source = """
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])
 def test_order(hostile_mailtrap):
