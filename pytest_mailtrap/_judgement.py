@@ -58,7 +58,8 @@ class Attempt:
     *escapes* is a record of the application's log in which the server's control characters stand as they came, or None.
     """
 
-    error: BaseException | None = None
+    # Not in the repr: its text may hold a password, which *told* does not.
+    error: BaseException | None = field(default=None, repr=False)
     reported: bool = False
     hung: bool = False
     seconds: float = 0.0

@@ -156,3 +156,16 @@ def test_log_is_redacted(pytester, monkeypatch):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E *in the log:", r"E *[[]redacted[]]: *\x1b*"])
     assert PASSWORD not in result.stdout.str()
+
+
+@pytest.mark.mailtrap(credentials=("shop", PASSWORD))
+def test_no_repr_shows_the_password(mailtrap):
+    """A verdict and its attempt may be printed; the error itself is there for tests that look at it."""
+
+    def send():
+        raise OSError(f"cannot log in as shop:{PASSWORD}")
+
+    [control] = mailtrap.judge_hostile_servers(send)
+    assert PASSWORD not in f"{control!r} {control.attempt!r}"
+    assert "cannot log in as shop:[redacted]" in repr(control.attempt)
+    assert PASSWORD in str(control.attempt.error)
