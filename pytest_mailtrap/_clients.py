@@ -22,7 +22,7 @@ from pytest_mailtrap._callers import caller_on, stack_of, tasks_on
 from pytest_mailtrap._programs import client_of_program, clients_of_command, program_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import FrameType, TracebackType
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
 _MOST_THREADS = 64
 _LONGEST_CHAIN = 16
 _TRIES = 3
-_WAITS = frozenset({"communicate", "_communicate", "wait", "_wait"})
 
 
 def client_of_error(error: BaseException | None) -> tuple[str, ...]:
@@ -106,16 +105,39 @@ def _connecting_in_part(stack: Iterable[FrameType]) -> Iterator[tuple[str, ...]]
 
 
 def _awaited_command(frames: Iterable[FrameType]) -> Any:
-    """The command line of a program whose end is waited for, by `subprocess` or by asyncio's."""
+    """The command line of a program that is being started, or whose end is waited for, by `subprocess` or by asyncio's."""
     for frame in frames:
-        module = frame.f_globals.get("__name__")
-        if frame.f_code.co_name not in _WAITS or module not in ("subprocess", "asyncio.subprocess"):
-            continue
-        process = frame.f_locals.get("self")
-        if module == "asyncio.subprocess":
-            process = process._transport.get_extra_info("subprocess")  # type: ignore[union-attr]  # noqa: SLF001
-        return getattr(process, "args", None)
+        find = _COMMANDS.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
+        if find is not None:
+            return find(frame.f_locals)
     return None
+
+
+def _of_process(names: Mapping[str, Any]) -> Any:
+    return names["self"].args
+
+
+def _of_transport(names: Mapping[str, Any]) -> Any:
+    return names["self"]._transport.get_extra_info("subprocess").args  # noqa: SLF001  # asyncio's Process shows no command
+
+
+def _of_call(names: Mapping[str, Any]) -> Any:
+    positional = names["popenargs"]
+    return positional[0] if positional else names["kwargs"]["args"]
+
+
+# Where the command line is, in the functions that start a program or wait for it.
+_COMMANDS: dict[tuple[object, str], Callable[[Mapping[str, Any]], Any]] = {
+    **{("subprocess", name): _of_process for name in ("communicate", "wait")},
+    **{("subprocess", name): _of_call for name in ("run", "call")},
+    ("subprocess", "__init__"): lambda names: names["args"],
+    **{("asyncio.subprocess", name): _of_transport for name in ("communicate", "wait")},
+    ("asyncio.subprocess", "create_subprocess_exec"): lambda names: [
+        names["program"],
+        *names["args"],
+    ],
+    ("asyncio.subprocess", "create_subprocess_shell"): lambda names: names["cmd"],
+}
 
 
 def _below_python() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import asyncio
 import contextlib
 import gc
@@ -270,6 +271,47 @@ def test_a_program_started_by_asyncio_is_named(mailtrap):
     assert connected(mailtrap) == {("curl",)}
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda command: subprocess.run(command, check=True, timeout=30),
+        lambda command: subprocess.run(args=command, check=True, timeout=30),
+        lambda command: subprocess.check_output(command, timeout=30),
+        lambda command: subprocess.call(command, timeout=30),
+        lambda command: subprocess.Popen(command).wait(30),
+        lambda command: asyncio.run(started_by_asyncio(command)),
+    ],
+)
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="a program of that name is made as a script of sh"
+)
+def test_a_program_is_named_from_its_start(start, tmp_path, monkeypatch):
+    """However it is started and waited for."""
+    program = tmp_path / "msmtp"
+    program.write_text("#!/bin/sh\nexec sleep 0.2\n", "utf-8")
+    program.chmod(0o755)
+    seen = []
+    ended = threading.Event()
+
+    def look():
+        while not ended.is_set():
+            seen.append(client_now())
+
+    looking = threading.Thread(target=look)
+    monkeypatch.delitem(sys.modules, "pycurl", raising=False)
+    looking.start()
+    start([str(program)])
+    ended.set()
+    looking.join(10)
+    assert ("msmtp",) in seen
+    assert {*seen} <= {(), ("msmtp",)}
+
+
+async def started_by_asyncio(command):
+    process = await asyncio.create_subprocess_exec(*command)
+    await process.wait()
+
+
 @needs_curl
 @pytest.mark.mailtrap(trust=True)
 def test_a_program_before_it_has_no_say(mailtrap):
@@ -351,7 +393,8 @@ def test_a_library_that_waits_elsewhere_is_not_named(mailtrap):
 def test_nothing_is_replaced_for_it(mailtrap):
     """Tests see the functions of the standard library as they are."""
     smtplib_sends(mailtrap)
-    assert not {"connect", "connect_ex"} & vars(socket.socket).keys()
+    for name in ("connect", "connect_ex"):
+        assert getattr(socket.socket, name) is getattr(_socket.socket, name)
     assert subprocess.Popen.__init__.__module__ == "subprocess"
 
 
