@@ -139,6 +139,7 @@ class _Call:
             hung=hung or is_program,
             seconds=seconds,
             told=told,
+            is_ambiguous=error is None and _reported.is_ambiguous(self.result),
             cause=error if may_be_shown else None,
             places=_frames.users_places(error) if error is not None else (),
             clients=client_of_error(error) if error is not None else client_of_result(self.result),

@@ -76,6 +76,13 @@ _REMEDIES: dict[str, tuple[tuple[str, ...], str]] = {
         ),
         "",
     ),
+    "never-met": (
+        (
+            "A probe or a circuit breaker that only looks whether somebody is there",
+            "proves nothing. Let send() go on to send, each time.",
+        ),
+        "",
+    ),
 }
 # Whoever it was: a program that was started may have been dropped, and silence may be meant.
 _SUBPROCESS = {"subprocess": ("subprocess.run(..., check=True)",)}
@@ -107,8 +114,14 @@ _CONTROL: dict[str, tuple[str, ...]] = {
 SLOW = ("If it was only slow, give each try more seconds: timeout=60",)
 
 
-def remedy(cause: str, mode: str, clients: Sequence[str] = ()) -> Block:
-    """The lines for one cause: the sentence, the rows of the *clients* or of the commonest ones, and then the page."""
+def remedy(
+    cause: str, mode: str, clients: Sequence[str] = (), *, is_ambiguous: bool = False
+) -> Block:
+    """
+    The lines for one cause: the sentence, the rows of the *clients* or of the commonest ones, and then the page.
+
+    *is_ambiguous* tells that what was returned may be the status of a program.
+    """
     if cause == "cleartext" and mode == "implicit":
         cause = "cleartext-implicit"
     if cause not in _REMEDIES:
@@ -116,7 +129,9 @@ def remedy(cause: str, mode: str, clients: Sequence[str] = ()) -> Block:
     head, cures = _REMEDIES[cause]
     own = cures_of(cures, clients)
     rows = own or cures_of(cures, GENERIC)
-    if cause == "lost":
+    if cause == "lost" and is_ambiguous:
+        own = rows = {**_SUBPROCESS, **_SILENCE}
+    elif cause == "lost":
         rows = {**rows, **({} if own else _SUBPROCESS), **_SILENCE}
     if not rows:
         head = (*head[:-1], f"{head[-1].rstrip(':.')}.")

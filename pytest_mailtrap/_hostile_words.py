@@ -61,6 +61,7 @@ _FACTS = {
     "inconclusive": "inconclusive, the client sends AUTH unasked",
     "inconclusive-session": "inconclusive, the client goes on after a refused EHLO",
     "never-connected": "nothing connected to the hostile server",
+    "never-met": "left before the server could be hostile",
     "went-without": "sent the message without REQUIRETLS",
     "needs-unused": "the message does not ask for REQUIRETLS",
     "false-success": "reported success without a reply",
@@ -70,11 +71,13 @@ _FACTS = {
     "not-delivered": "nothing arrived",
     "other-mode": "the client uses the other kind of port",
 }
+_CAME = {"lost": ", and nothing arrived", "false-success": " without a reply"}
 _EXPECTED = {
     "spoke-out-of-turn": "what came before TLS is discarded",
     "forged": "QUIT, as EHLO and HELO are refused inside TLS",
     "forbidden-command": "no AUTH, as EHLO inside TLS offers none",
     "never-connected": "a connection to this server, and nothing sent on it",
+    "never-met": "EHLO and STARTTLS, or a handshake, as at the good one",
     "went-without": "an error, as with 5.7.30 (RFC 8689)",
     "needs-unused": "MAIL FROM:<...> REQUIRETLS at the good server",
     "false-success": "an error, as the server never said 250",
@@ -94,7 +97,12 @@ def explain_verdict(verdict: Verdict) -> str:
             f"  + received: {_received(verdict)}",
         ],
         _places(verdict),
-        remedy(_remedied(verdict), verdict.mode, _clients(verdict)),
+        remedy(
+            _remedied(verdict),
+            verdict.mode,
+            _clients(verdict),
+            is_ambiguous=verdict.attempt.is_ambiguous,
+        ),
     ]
     who = _who(verdict)
     if height(who, *blocks) > LINES:
@@ -187,12 +195,13 @@ def explain_family(verdicts: Sequence[Verdict]) -> str:
     total = sum(verdict.scenario.id != "ok" for verdict in verdicts)
     causes = dict.fromkeys(_remedied(verdict) for verdict in failed)
     clients = next(filter(None, map(_clients, failed)), ())
-    advice = [remedy(cause, failed[0].mode, clients) for cause in causes]
+    is_ambiguous = any(verdict.attempt.is_ambiguous for verdict in failed)
+    advice = [remedy(cause, failed[0].mode, clients, is_ambiguous=is_ambiguous) for cause in causes]
     groups = _groups(failed)
     # The least table names each fact and some who show it; the advice has the rest, and at last the table grows into it.
     advice = _advice_within(advice, LINES - height(_table(groups, 1)))
     table = _table_within(groups, LINES - height(*advice) - 1)
-    if all(verdict.outcome == "never-connected" for verdict in failed):
+    if all(_cause(verdict) == "never-connected" for verdict in failed):
         head = f"nothing connected to {len(failed)} of {total} hostile servers"
     else:
         head = f"the client fails at {len(failed)} of {total} hostile servers"
@@ -233,13 +242,21 @@ def _groups(failed: Sequence[Verdict]) -> dict[str, Block]:
     """What was seen, and the lines with the ids of the servers that saw it."""
     groups: dict[str, list[str]] = {}
     for verdict in failed:
-        groups.setdefault(fact(verdict), []).append(verdict.scenario.id)
+        what = fact(verdict)
+        if verdict.outcome in ("lost", "false-success") and verdict.attempt.told:
+            # The whole of what it said, where that is more than the bare word.
+            what = f"{verdict.attempt.told}{_CAME[verdict.outcome]}"
+        groups.setdefault(what, []).append(verdict.scenario.id)
     return {what: _wrapped(", ".join(ids), "      ") for what, ids in groups.items()}
 
 
 def _table(groups: Mapping[str, Block], most: int) -> Block:
     """The groups, with so many lines of ids each."""
-    return [line for what, lines in groups.items() for line in (f"  {what}:", *_some(lines, most))]
+    return [
+        line
+        for what, lines in groups.items()
+        for line in (*_wrapped(f"{what}:", "  ")[:2], *_some(lines, most))
+    ]
 
 
 def _some(lines: Block, most: int) -> Block:
@@ -291,6 +308,8 @@ def _cause(verdict: Verdict) -> str:
     """The key of the words."""
     if verdict.outcome == "leaked":
         return verdict.channel or "cleartext"
+    if verdict.outcome == "never-connected" and verdict.connections:
+        return "never-met"
     if verdict.scenario.refuses_session:
         if verdict.outcome == "forbidden-command":
             return "forged"

@@ -54,6 +54,7 @@ class Attempt:
     *told* is what its caller was told, in words, without the passwords that the trap knows.
     *cause* is *error* where it can be shown without giving away a password, else None; *places* are then the lines of
     the user's own code that it came through.
+    *is_ambiguous* tells that it returned a number, which may be a status as well as a count.
     *clients* are the mail libraries or programs that it names, and *has_own_thread* tells that it ran in a thread of its own.
     *escapes* is a record of the application's log in which the server's control characters stand as they came, or None.
     """
@@ -64,6 +65,7 @@ class Attempt:
     hung: bool = False
     seconds: float = 0.0
     told: str = ""
+    is_ambiguous: bool = False
     cause: BaseException | None = field(default=None, repr=False)
     places: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
@@ -77,7 +79,7 @@ class Verdict:
     What became of one scenario.
 
     *outcome* "refused" and "delivered" (over TLS that held) are good, "inconclusive" is neither, all others are failures.
-    "never-connected" tells that there was nothing to be judged: such a client has not refused anything.
+    "never-connected" tells that no client got as far as what is hostile about the server: nothing was refused.
     *leaked* names what the server got: "password", "login" (AUTH without its password), "envelope", "message", "command".
     *channel* says how: in "cleartext", over TLS to an "impostor", over "outdated" TLS, or TLS with a "weak" key.
     *connection* is the one that shows it, *decisive* the place of the line in its transcript.
@@ -144,7 +146,7 @@ def judge(
         return verdict("went-without", found)
     if attempt.hung:
         return verdict("hung")
-    if not connections and scenario.id != "ok":
+    if scenario.id != "ok" and not has_met(scenario, mode, connections):
         return verdict("never-connected")
     if attempt.escapes is not None:
         return verdict("control-characters")
@@ -158,6 +160,23 @@ def judge(
         return verdict("refused")
     cut = _first(c for c in connections if c.messages)
     return verdict("false-success", _Finding(connection=cut)) if cut else verdict("lost")
+
+
+def has_met(scenario: Scenario, mode: str, connections: Iterable[Connection]) -> bool:
+    """
+    Whether a client got as far as what is hostile about the server.
+
+    A probe that connects and leaves has seen no certificate, and has been offered nothing that it could refuse.
+    """
+    return any(_has_met(scenario, mode, connection) for connection in connections)
+
+
+def _has_met(scenario: Scenario, mode: str, connection: Connection) -> bool:
+    stage = scenario.begins_at(mode)
+    if stage == "connect" or connection.client_hello is not None:
+        return True
+    said = {_verb(line) for line in connection.transcript}
+    return bool(said & {"EHLO", "HELO"}) if stage == "greeting" else "STARTTLS" in said
 
 
 def _is_of_the_other_mode(mode: str, connections: Sequence[Connection]) -> bool:

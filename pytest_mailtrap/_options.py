@@ -99,7 +99,11 @@ class Options:
             _check_hosts(value)
         if name in _REQUIREMENTS:
             _check_requirements(name, value)
-        if name == "reason" and value is not None and not (isinstance(value, str) and value):
+        if (
+            name == "reason"
+            and value is not None
+            and not (isinstance(value, str) and value.strip())
+        ):
             raise TypeError(f"reason must be a text, got {value!r}")
 
     def _check_credentials(self) -> None:

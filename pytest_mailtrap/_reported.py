@@ -6,7 +6,9 @@ Rules of this file: it knows nothing of mail; what is ambiguous is shown and not
 
 from __future__ import annotations
 
+import datetime
 import numbers
+import re
 import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 # Both name the program and have what it said; their own text has its arguments, with passwords among them.
 PROGRAM_ERRORS = (subprocess.CalledProcessError, subprocess.TimeoutExpired)
 _LONGEST = 160
+_SHOWS_ARGUMENTS = re.compile(
+    r"CompletedProcess\(args=|<Popen: returncode:|CalledProcessError\(|TimeoutExpired\("
+)
 # What a mail library's result is asked for, where it has no truth of its own.
 _SUCCESS = ("ok", "success")
 
@@ -40,14 +45,14 @@ def is_failure(result: Any) -> bool:
 
 
 def _is_false(result: Any) -> bool:
-    """By its own word: a collection is false when it is empty, which says nothing of mail."""
+    """By its own word: a collection is false when it is empty, and a span of time when it is none, which says nothing of mail."""
     own = getattr(type(result), "__bool__", None)
-    if own is None:
+    if own is None or isinstance(result, datetime.timedelta) or result is NotImplemented:
         return False
-    try:
-        return own(result) is False
-    except Exception:  # arrays have no truth of their own
-        return False
+    with suppress(Exception):  # arrays have no truth of their own
+        is_empty = hasattr(type(result), "__len__") and len(result) == 0
+        return not is_empty and own(result) is False
+    return False
 
 
 def _has_failed(result: Any) -> bool:
@@ -72,12 +77,40 @@ def words_of_result(result: Any, redact: Redact = str) -> str:
     if result is None:
         return "reported success"
     how = "a failure" if is_failure(result) else "success"
+    if (ended := _words_of_program(result, redact)) is not None:
+        return f"reported {how}: {ended}"
+    ambiguous = ", and a number is ambiguous" if is_ambiguous(result) else ""
+    return f"reported {how}: send() returned {_short(redact(_value(result)), result)}{ambiguous}"
+
+
+def is_ambiguous(result: Any) -> bool:
+    """Whether *result* may be the status of a program or a count of messages."""
+    return isinstance(result, numbers.Number) and not isinstance(result, bool)
+
+
+def _words_of_program(result: Any, redact: Redact) -> str | None:
+    """How a program ended whose result that is, or that nobody has waited for it; None for anything else."""
+    if isinstance(result, subprocess.Popen) and result.returncode is None:
+        return f"{redact(_program_name(result) or 'a program')} was started, and not waited for"
     status = _status(result)
-    if status is not None and (program := _program_name(result)) is not None:
-        return f"reported {how}: {_ended(program, status, result, redact)}"
-    is_number = isinstance(result, numbers.Number) and not isinstance(result, bool)
-    ambiguous = ", and a number is ambiguous" if is_number else ""
-    return f"reported {how}: send() returned {_short(redact(_or_nothing(repr, result)), result)}{ambiguous}"
+    program = None if status is None else _program_name(result)
+    if status is None or program is None:
+        return None
+    return _ended(program, status, result, redact)
+
+
+def _value(result: Any) -> str:
+    """*result* as Python shows it, but for the arguments of a program in it."""
+    if isinstance(result, tuple | list) and any(map(_is_program, result)):
+        return f"({', '.join(map(_value, result))})"
+    if _is_program(result):
+        return f"the result of {_program_name(result) or 'a program'}"
+    text = _or_nothing(repr, result)
+    return "" if _SHOWS_ARGUMENTS.search(text) else text
+
+
+def _is_program(value: Any) -> bool:
+    return isinstance(value, (subprocess.CompletedProcess, subprocess.Popen, *PROGRAM_ERRORS))
 
 
 def words_of_error(error: BaseException, redact: Redact = str) -> str:

@@ -133,6 +133,14 @@ class Scenario:
         """Whether it speaks only versions of TLS that RFC 8996 forbids."""
         return TLS_VERSIONS.index(self.maximum_tls) < TLS_VERSIONS.index("TLSv1.2")
 
+    def begins_at(self, mode: str) -> Literal["connect", "greeting", "tls"]:
+        """How far a client must get to meet what is hostile: to be let in, to say EHLO, or to ask for TLS."""
+        before_tls = {rule.command for rule in self.rules if rule.inside_tls is not True}
+        if "CONNECT" in before_tls:
+            return "connect"
+        is_greeting = self.starttls == "off" or before_tls & {"EHLO", "HELO"}
+        return "greeting" if mode == "starttls" and is_greeting else "tls"
+
     @property
     def refuses_session(self) -> bool:
         """Whether what it forbids is forbidden since it refuses EHLO, and not only since it was not offered."""

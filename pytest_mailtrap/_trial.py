@@ -18,6 +18,7 @@ from pytest_mailtrap._certs import can_speak
 from pytest_mailtrap._hostile_words import explain_control, explain_family, explain_verdict, remark
 from pytest_mailtrap._judgement import (
     Verdict,
+    has_met,
     is_explained_by_its_error,
     is_matter_of_taste,
     judge,
@@ -253,13 +254,15 @@ class Trial:
 
     def _deserves_another(self, scenario: Scenario, inbox: Inbox, how: Attempt) -> bool:
         """
-        Whether nothing connected, though it may the next time: a pool that kept the last server's connection reconnects.
+        Whether nothing was met, though it may be the next time: a pool that kept the last server's connection reconnects.
 
         What does not even say that it failed has kept its mail; at the good server that is an answer.
         """
-        if inbox.connections() or how.hung:
+        if how.hung:
             return False
-        return how.reported or scenario.id != OK.id
+        if scenario.id == OK.id:
+            return how.reported and not inbox.connections()
+        return not has_met(scenario, self._mode, inbox.connections())
 
     def _await_late_mail(self, scenario: Scenario, inbox: Inbox, how: Attempt) -> None:
         """Give mail that is sent in the background its time: a client that is late once is late again."""

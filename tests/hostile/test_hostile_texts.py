@@ -318,3 +318,36 @@ def test_long_error(pytester):
         Let the client verify the server's certificate:
           smtplib  context=ssl.create_default_context()"""
     )
+
+
+def test_status_of_a_program_is_shown_and_not_guessed(pytester):
+    """What subprocess.call() gives may be a status or a count: the cure is the call that raises."""
+    pytester.makepyfile(
+        script="import smtplib, ssl, sys\n"
+        "with smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=5) as client:\n"
+        "    client.starttls(context=ssl.create_default_context())\n"
+        "    client.sendmail('a@example.org', ['b@example.org'], b'x')\n"
+    )
+    test = """
+        import subprocess, sys
+
+        def test_refuses(mailtrap):
+            def send(host, port):
+                command = [sys.executable, "script.py", host, str(port)]
+                return subprocess.{call}(command, stderr=subprocess.DEVNULL){status}
+            mailtrap.assert_refuses_hostile_servers(send, scenarios=["certificate-expired"])
+    """
+    assert shown(pytester, test.format(call="call", status="")) == [
+        "AssertionError: the client fails at 1 of 1 hostile servers",
+        "",
+        "  reported success: send() returned 1, and a number is ambiguous, and",
+        "  nothing arrived:",
+        "      certificate-expired",
+        "",
+        "Let the error reach the caller, or allow silence where it is meant:",
+        "  subprocess  subprocess.run(..., check=True)",
+        "  silence     assert_client_refuses(...,",
+        "                  may_fail_silently=True)",
+    ]
+    # The control: with the call that the failure names, the same program is understood.
+    assert shown(pytester, test.format(call="run", status=".check_returncode()")) == []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
+import socket
 import ssl
 import threading
 
 import _hostile_clients as clients
 import pytest
+
+from pytest_mailtrap import Rule, Scenario
 
 ALL = ["starttls-stripped", "certificate-host-mismatch", "certificate-expired"]
 hostile = pytest.mark.mailtrap(scenarios=["certificate-host-mismatch"])
@@ -226,6 +230,92 @@ def test_words_of_a_family(mailtrap):
         "",
         "Each scenario sends once more: a throttle, a de-duplication, a pool or",
         "a circuit breaker is the likely cause. Reset it in send().",
+        "More: docs/hostile.md",
+    ]
+
+
+def probes(trap, probe):
+    """Sends once, and then only looks whether somebody is there."""
+    secure, calls = clients.secure_starttls(trap), []
+
+    def send():
+        calls.append(1)
+        if len(calls) == 1:
+            secure()
+            return
+        with contextlib.closing(
+            socket.create_connection((trap.host, trap.port), timeout=5)
+        ) as sock:
+            assert sock.recv(4) == b"220 "
+            for command in probe:
+                sock.sendall(command.encode() + b"\r\n")
+                sock.recv(512)
+        raise ConnectionRefusedError("the circuit is open")
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("scenario", "probe", "outcome"),
+    [
+        ("certificate-expired", (), "never-connected"),
+        ("certificate-expired", ("NOOP",), "never-connected"),
+        ("certificate-expired", ("EHLO probe",), "never-connected"),
+        ("certificate-expired", ("EHLO probe", "STARTTLS"), "refused"),
+        ("starttls-stripped", (), "never-connected"),
+        ("starttls-stripped", ("NOOP",), "never-connected"),
+        ("starttls-stripped", ("EHLO probe",), "refused"),
+        ("ehlo-refused", ("EHLO probe",), "refused"),
+        ("starttls-refused", ("EHLO probe",), "never-connected"),
+        ("response-injection", ("EHLO probe",), "never-connected"),
+    ],
+)
+def test_probe_has_refused_nothing(mailtrap, scenario, probe, outcome):
+    """Who does not get as far as what is hostile has not refused it; the controls are those that do."""
+    _, verdict = mailtrap.judge_hostile_servers(probes(mailtrap, probe), scenarios=[scenario])
+    assert verdict.outcome == outcome
+    assert verdict.connections
+
+
+def test_probe_of_the_implicit_port(mailtrap):
+    """There it is the ClientHello that counts."""
+    secure, calls = clients.secure_implicit(mailtrap), []
+
+    def send():
+        calls.append(1)
+        if len(calls) == 1:
+            secure()
+            return
+        socket.create_connection((mailtrap.host, mailtrap.tls_port), timeout=5).close()
+        raise ConnectionRefusedError("the circuit is open")
+
+    _, verdict = mailtrap.judge_hostile_servers(send, "implicit", scenarios=["certificate-expired"])
+    assert verdict.outcome == "never-connected"
+
+
+def test_server_that_is_hostile_from_the_start_is_met_at_once(mailtrap):
+    """One of the user's own that turns every client away has been met by whoever came."""
+    busy = Scenario(
+        id="busy",
+        summary="has no time",
+        rules=[Rule(command="CONNECT", code=421, text="4.3.2 Busy", times=None)],
+    )
+    verdicts = mailtrap.judge_hostile_servers(clients.secure_starttls(mailtrap), scenarios=[busy])
+    assert verdicts[1].outcome == "refused"
+
+
+def test_words_for_a_probe(mailtrap):
+    """It did connect: it is told what it did not do."""
+    with pytest.raises(AssertionError) as caught:
+        mailtrap.assert_refuses_hostile_servers(probes(mailtrap, ()), scenarios=ALL)
+    assert str(caught.value).splitlines() == [
+        "the client fails at 3 of 3 hostile servers",
+        "",
+        "  left before the server could be hostile:",
+        "      starttls-stripped, certificate-host-mismatch, certificate-expired",
+        "",
+        "A probe or a circuit breaker that only looks whether somebody is there",
+        "proves nothing. Let send() go on to send, each time.",
         "More: docs/hostile.md",
     ]
 

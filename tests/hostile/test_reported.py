@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import datetime
 import decimal
 import enum
 import subprocess
@@ -24,6 +25,13 @@ class Result:
 
     def __bool__(self) -> bool:
         return self._sent
+
+
+class EmptyResult(list):
+    """As Django's QuerySet: a collection with a truth of its own, which is that of every collection."""
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
 
 
 class Lazy:
@@ -101,6 +109,11 @@ def test_what_is_a_failure(result):
         Lazy(),
         Array(),
         Status.FAILED,
+        range(0),
+        collections.ChainMap(),
+        datetime.timedelta(0),
+        NotImplemented,
+        EmptyResult(),
         unittest.mock.MagicMock(),
         unittest.mock.Mock(),
         ConnectionError("returned, not raised"),
@@ -125,6 +138,14 @@ def test_what_tells_nothing(result):
         (ended(0), "reported success: curl exited with status 0"),
         (ended(67), "reported a failure: curl exited with status 67"),
         (ended(-9), "reported a failure: curl was ended by signal 9"),
+        (
+            (ended(67), "x"),
+            "reported success: send() returned (the result of curl, 'x')",
+        ),
+        (
+            {"curl": ended(67)},
+            "reported success: send() returned a dict",
+        ),
         (
             subprocess.CompletedProcess(["/usr/bin/curl"], 67, b"", b"curl: denied\r\n\n"),
             "reported a failure: curl exited with status 67: curl: denied",
@@ -195,3 +216,16 @@ def test_real_program(tmp_path):
         done.check_returncode()
     assert words_of_error(caught.value).endswith(" exited with status 3: last words")
     assert "import sys" not in words_of_error(caught.value)
+
+
+def test_program_that_nobody_waited_for():
+    """It has not ended, and nobody knows how it will; its arguments are not shown."""
+    program = subprocess.Popen([sys.executable, "-c", "input()", "secret"], stdin=subprocess.PIPE)
+    try:
+        told = words_of_result(program)
+    finally:
+        program.communicate(b"\n")
+    assert told.endswith(" was started, and not waited for")
+    assert told.startswith("reported success: python")
+    # The control: one that was waited for tells how it ended.
+    assert words_of_result(program).endswith(" exited with status 0")

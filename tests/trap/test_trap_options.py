@@ -71,6 +71,7 @@ WRONG = {
     "credentials={}": (ValueError, CREDENTIALS),
     "credentials={'shop': None}": (ValueError, CREDENTIALS),
     "reason=''": (TypeError, "reason must be a text, got ''"),
+    "reason=' '": (TypeError, "reason must be a text, got ' '"),
     "require='tls'": (TypeError, "require must be a list of requirements, got 'tls'"),
     "require_only='tls'": (TypeError, "require_only must be a list of requirements, got 'tls'"),
     "require=['auth'], require_only=['tls']": (
