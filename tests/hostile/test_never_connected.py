@@ -167,7 +167,7 @@ def test_kept_connection_of_django(hostile_mailtrap):
             return clients.no_context()
 
     def backend():
-        return Careless(host="smtp.example.org", port=587, use_tls=True, timeout=2)
+        return Careless(alias="default", host="smtp.example.org", port=587, use_tls=True, timeout=2)
 
     def send(connection):
         connection.send_messages([EmailMessage("Hi", "x", "a@example.org", ["b@example.org"])])
