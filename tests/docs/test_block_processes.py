@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from _page_runs import Execute
 
-forks = pytest.mark.skipif(not can_fork(), reason="a process is not copied on this system")
+forks = pytest.mark.skipif(
+    not can_fork(), reason="no process is copied here: FRESH_BLOCKS is set, or the system cannot"
+)
 # The same page, in a process of its own.
 APART = TRUE.replace("<!-- fails -->", "<!-- fails -->\n<!-- requires: pytest -->")
 
