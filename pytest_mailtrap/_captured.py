@@ -38,7 +38,8 @@ def captured(account: Account, failure: str = "") -> str:
     ]
     more = len(account.messages) - len(rows)
     table = [*rows, *([f"... and {more} more"] if more > 0 else [])]
-    table = [*(table or ["no message reached a trap"]), *kept_lines(account.kept())]
+    kept = [line for line in kept_lines(account.kept()) if line not in failure]
+    table = [*(table or ["no message reached a trap"]), *kept]
     # pytest shows what earlier runs of the test have left, too.
     again = [f"rerun {account.rerun}:"] if account.rerun else []
     if not account.connections:

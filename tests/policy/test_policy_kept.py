@@ -364,6 +364,13 @@ def test_a_failing_test_without_connections_shows_it(keeping, ini, trap):
     ]
 
 
+def test_where_it_is_the_failure_the_setting_is_told_once(keeping):
+    """What failed names the setting that sends the mail: below it stands only where the mail stayed."""
+    result = keeping(KEEPS, ini=ENFORCE)
+    assert captured(result)[1:3] == ["no message reached a trap", TOLD[0]]
+    assert result.stdout.str().count(TOLD[1]) == 2, "in the failure, and at the end of the run"
+
+
 def test_without_policy_and_trap_it_is_nobodys_business(keeping):
     """The negative control: a test of something else fails as it always has, and the run says nothing."""
     result = keeping("def test_order():\n    keep()\n    assert 'mine' == 'yours'\n")
