@@ -55,7 +55,9 @@ def _running() -> _Attempt | None:
 @contextmanager
 def keeping(tell: Tell) -> Iterator[Tell]:
     """
-    Around one call that may keep mail; gives what tells how much it kept, which is silent inside another such call.
+    Around one call that keeps mail; gives what tells how much it kept, which is silent inside another such call.
+
+    A call of which is known before that it sends is not to be in it: it would silence a mock that is given the mail in the end.
 
     An error inside says that nothing was kept, since it keeps the caller from telling.
     """

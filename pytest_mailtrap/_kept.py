@@ -89,7 +89,7 @@ class _Watch:
         with self._lock:
             if not self._entries:
                 return
-            _kept_mocks.stand_ins.renew()
+            _kept_mocks.renew()
             self._imports.begin()
             for name in _PLACES:
                 if name in sys.modules:

@@ -84,10 +84,11 @@ def _flask_mail(module: ModuleType, tell: Tell) -> Iterator[Place]:
         def send(self: Any, *args: Any, **keywords: Any) -> Any:
             __tracebackhide__ = True
             # Where sending is suppressed, a connection has no host to send to, and goes on without.
-            is_suppressed = getattr(self, "host", self) is None
+            if getattr(self, "host", self) is not None:
+                return original(self, *args, **keywords)
             with keeping(tell) as told:
                 result = original(self, *args, **keywords)
-                told(FLASK_MAIL, int(is_suppressed))
+                told(FLASK_MAIL, 1)
             return result
 
         return send
@@ -100,11 +101,11 @@ def _fastapi_mail(module: ModuleType, tell: Tell) -> Iterator[Place]:
         @wraps(original)
         async def send_message(self: Any, *args: Any, **keywords: Any) -> Any:
             __tracebackhide__ = True
+            if not getattr(getattr(self, "config", None), "SUPPRESS_SEND", False):
+                return await original(self, *args, **keywords)
             with keeping(tell) as told:
                 result = await original(self, *args, **keywords)
-                is_suppressed = getattr(getattr(self, "config", None), "SUPPRESS_SEND", False)
-                count = _number_of(*args, **keywords) if is_suppressed else 0
-                told(FASTAPI_MAIL, count)
+                told(FASTAPI_MAIL, _number_of(*args, **keywords))
             return result
 
         return send_message

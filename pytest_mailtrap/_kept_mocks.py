@@ -7,6 +7,7 @@ does, and whatever goes wrong in recognising it is no matter of the test.
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from functools import wraps
 from types import CoroutineType
@@ -21,7 +22,19 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._keeper import Function, Place, Places, Tell
 
+_MOCKS = ("unittest.mock", "mock.mock")
 stand_ins = StandIns()
+
+
+def renew() -> None:
+    """Look again for what stands in the place of smtplib, since before anybody watched as well."""
+    stand_ins.renew()
+    for name in _MOCKS:
+        for patching in getattr(
+            getattr(sys.modules.get(name), "_patch", None), "_active_patches", ()
+        ):
+            with suppress(Exception):
+                stand_ins.add_patch(patching)
 
 
 def keeper(name: str) -> Keeper:
@@ -39,10 +52,12 @@ def _mock(module: ModuleType, tell: Tell) -> Iterator[Place]:
             __tracebackhide__ = True
             own = self.__dict__
             name = own.get("_mock_new_name") or own.get("_mock_name")
-            if name == "send_message" or name == "sendmail":  # each mock call comes here
+            known = stand_ins.known(self)
+            # Each mock call comes here.
+            if name == "send_message" or name == "sendmail" or (known and known.is_method):
                 return _sending(original, tell, self, args, keywords)
             result = original(self, *args, **keywords)
-            if self in stand_ins:
+            if known is not None:
                 with suppress(Exception):
                     stand_ins.add_result(self, result)
             return result
@@ -84,6 +99,21 @@ def _patching(original: Function) -> Function:
     return __enter__
 
 
+def _monkeypatch(module: ModuleType, _tell: Tell) -> Iterator[Place]:
+    yield module.MonkeyPatch, "setattr", _setting
+
+
+def _setting(original: Function) -> Function:
+    @wraps(original)
+    def setattr(self: Any, *args: Any, **keywords: Any) -> None:  # noqa: A001  # this is its name
+        __tracebackhide__ = True
+        original(self, *args, **keywords)
+        with suppress(Exception):
+            stand_ins.add_replacement(*self._setattr[-1])
+
+    return setattr
+
+
 def _smtplib(module: ModuleType, _tell: Tell) -> Iterator[Place]:
     def sending(original: Function) -> Function:
         @wraps(original)
@@ -103,4 +133,8 @@ def _real_class(module: ModuleType) -> Any:
     return next(b for c in classes for b in c.__mro__ if b.__name__ == "SMTP")
 
 
-PLACES: dict[str, Places] = {"unittest.mock": _mock, "mock.mock": _mock, "smtplib": _smtplib}
+PLACES: dict[str, Places] = {
+    **dict.fromkeys(_MOCKS, _mock),
+    "_pytest.monkeypatch": _monkeypatch,
+    "smtplib": _smtplib,
+}

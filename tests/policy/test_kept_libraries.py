@@ -6,6 +6,7 @@ import asyncio
 import sys
 from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -162,6 +163,16 @@ def test_flask_mail(seen, mailtrap, config, kept) -> None:
                 connection.send(flask_mail.Message("Hi", RECIPIENTS, "Hello", sender=SENDER))
     assert places(seen) == [("Flask-Mail (suppressed)", 1)] * (3 if kept else 0)
     assert len(mailtrap) == (0 if kept else 3)
+
+
+def test_flask_mail_with_a_mock_of_smtplib(seen) -> None:
+    """It sends, and the mock keeps."""
+    flask, flask_mail = map(pytest.importorskip, ("flask", "flask_mail"))
+    app = flask.Flask("shop")
+    mail = flask_mail.Mail(app)
+    with app.app_context(), mock.patch("smtplib.SMTP"):
+        mail.send(flask_mail.Message("Hi", RECIPIENTS, "Hello", sender=SENDER))
+    assert places(seen) == [("a mock of smtplib.SMTP", 1)]
 
 
 def test_flask_mail_refuses_a_message(seen) -> None:

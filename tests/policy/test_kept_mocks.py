@@ -37,6 +37,11 @@ def by_name(host="localhost", port=25):
     client.quit()
 
 
+def by_hand():
+    client = smtplib.SMTP("localhost")
+    client.send_message("mail")
+
+
 def by_alias():
     with Connection("localhost") as client:
         client.send_message("mail")
@@ -221,13 +226,55 @@ def test_a_mock_that_is_handed_to_the_application(seen) -> None:
         ("smtplib.SMTP", "by_module"),
         ("shop.SMTP", "by_name"),
         ("shop.smtplib", "by_module"),
+        ("shop.Connection", "by_alias"),
     ],
 )
 def test_by_monkeypatch(seen, shop, monkeypatch, target, send) -> None:
-    """The mock lies under the name that smtplib has for it."""
+    """Under whatever name, as with `mock.patch`."""
     monkeypatch.setattr(target, mock.MagicMock())
     getattr(shop, send)()
     assert seen == KEPT
+
+
+@pytest.mark.parametrize("method", ["sendmail", "send_message"])
+@pytest.mark.parametrize("named", [{}, {"name": "sending"}])
+def test_by_monkeypatch_of_a_method_alone(seen, monkeypatch, method, named) -> None:
+    """The mock need not be called as the method is."""
+    monkeypatch.setattr(smtplib.SMTP, method, mock.MagicMock(**named))
+    getattr(smtplib.SMTP("", 0), method)(*SENDMAIL)
+    assert seen == KEPT
+
+
+class Mailer:
+    """An application that has the class at hand."""
+
+    transport = smtplib.SMTP_SSL
+
+    def send(self):
+        self.transport("localhost").send_message("mail")
+
+
+class Courier(Mailer):
+    """Its transport is inherited: nothing of its own is replaced."""
+
+
+@pytest.mark.parametrize(
+    "target", [Mailer, Courier, Mailer(), Courier()], ids=["class", "heir", "object", "heir's"]
+)
+def test_by_monkeypatch_of_what_a_class_has(seen, monkeypatch, target) -> None:
+    """Of its own or inherited."""
+    monkeypatch.setattr(target, "transport", mock.MagicMock())
+    (target() if isinstance(target, type) else target).send()
+    assert seen == [("a mock of smtplib.SMTP_SSL", 1)]
+
+
+def test_by_monkeypatch_of_what_was_not_there(seen, monkeypatch) -> None:
+    """It is left to monkeypatch what it makes of that."""
+    with pytest.raises(AttributeError, match="Mailer'> has no attribute 'nothing'"):
+        monkeypatch.setattr(Mailer, "nothing", mock.MagicMock())
+    monkeypatch.setattr(Mailer, "nothing", mock.MagicMock(), raising=False)
+    Mailer.nothing().send_message("hello")
+    assert seen == []
 
 
 def test_by_monkeypatch_with_a_function(seen, shop, monkeypatch) -> None:
@@ -267,6 +314,37 @@ def test_a_module_that_is_imported_in_the_test(seen, monkeypatch) -> None:
     assert seen == KEPT
 
 
+@pytest.mark.parametrize("entered", [True, False])
+def test_a_method_with_a_name_of_its_own(seen, shop, entered) -> None:
+    """It does not tell where it came from."""
+    with mock.patch("smtplib.SMTP") as smtp:
+        connection = smtp.return_value
+        if entered:
+            connection = connection.__enter__.return_value
+        connection.send_message = mock.Mock(name="send_message")
+        (shop.by_module if entered else shop.by_hand)()
+    assert seen == KEPT
+
+
+@pytest.mark.parametrize("name", ["sendmail", "sending", None])
+def test_an_object_that_has_mocks_for_methods(seen, shop, name) -> None:
+    """A connection need not be a mock itself."""
+    connection = types.SimpleNamespace(sendmail=mock.Mock(name=name), quit=mock.Mock())
+    with mock.patch("shop.SMTP", return_value=connection):
+        shop.by_name()
+    assert seen == KEPT
+
+
+@pytest.mark.parametrize("named", [{}, {"name": "server"}])
+def test_a_function_that_gives_what_with_gives(seen, shop, named) -> None:
+    """As some have it who mock a context manager by hand."""
+    server = mock.MagicMock(**named)
+    with mock.patch("smtplib.SMTP") as smtp:
+        smtp.return_value.__enter__ = lambda _: server
+        shop.by_module()
+    assert seen == KEPT
+
+
 # -- when it began and when it ends -------------------------------------------------------
 
 
@@ -279,6 +357,19 @@ def test_a_patch_that_began_before(shop, send) -> None:
         watching(lambda keeper, count: seen.append((keeper.place, count))),
     ):
         getattr(shop, send)()
+    assert seen == KEPT
+
+
+def test_a_patch_that_was_started_before(shop) -> None:
+    """Under another name than smtplib's, as a conftest does that starts it when it is imported."""
+    seen = []
+    patch = mock.patch("shop.Connection")
+    patch.start()
+    try:
+        with watching(lambda keeper, count: seen.append((keeper.place, count))):
+            shop.by_alias()
+    finally:
+        patch.stop()
     assert seen == KEPT
 
 
@@ -359,6 +450,9 @@ def test_another_class_of_the_same_name(seen, shop) -> None:
     aiosmtplib = pytest.importorskip("aiosmtplib")
     shop.SMTP = aiosmtplib.SMTP
     with mock.patch("shop.SMTP"):
+        shop.SMTP().send_message("mail")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop, "SMTP", mock.MagicMock())
         shop.SMTP().send_message("mail")
     shop.SMTP = mock.AsyncMock()
     shop.SMTP.send_message.return_value = None
