@@ -166,6 +166,17 @@ class Account:
         found = [policy for _, policy in [*self._messages, *self._connections]]
         return [policy for policy in dict.fromkeys([self.policy, *found]) if policy.is_on]
 
+    @property
+    def has_policy(self) -> bool:
+        """Whether a policy is on for the test, for some of its mail or for a trap that it started."""
+        of_traps = (self._policy_of(station.options) for station in self.stations)
+        return bool(self.policies()) or any(policy.is_on for policy in of_traps)
+
+    @property
+    def number_judged(self) -> int:
+        """How many of its messages a policy demands something of."""
+        return sum(bool(policy.is_on and policy.require) for _, policy in self._messages)
+
     def under(self, policy: Policy) -> dict[int, CapturedMessage]:
         """The messages that *policy* holds for, by their numbers."""
         return {n: message for n, (message, its) in enumerate(self._messages, 1) if its == policy}

@@ -25,7 +25,8 @@ class Counts(TypedDict):
 
     directory: str | None  # where its files are; None where nothing came
     messages: int
-    judged: int  # of these, where the run has a policy: those that it, or another one, holds for
+    judged: int  # of these, those that a policy demands something of
+    own_policy: bool  # whether the test, or a trap of it, had a policy, and the run none
     tls: dict[str, int]  # by version, or "cleartext"
     signed: int
     encrypted: int
@@ -39,18 +40,19 @@ class Counts(TypedDict):
     errors: list[str]
 
 
-def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[str]) -> Counts:
+def counts_of(
+    record: TestRecord, *, judged: int, opt_outs: Iterable[str], errors: Iterable[str]
+) -> Counts:
     """The counts of a test of which there is a record."""
     messages, connections = record["messages"], record["connections"]
     smime = [m["smime"] for m in messages if m["smime"] is not None]
     again = f"rerun {record['rerun']}: " if record["rerun"] else ""
-    # A test that never ended has been judged by nobody.
-    judged = sum(m["exempt"] is None for m in messages if record["outcome"] != "interrupted")
     refused = Counter(c["handshake_error"] for c in connections if c["handshake_error"])
     return {
         "directory": record["directory"] if record["connections"] else None,
         "messages": len(messages),
         "judged": judged,
+        "own_policy": False,
         "tls": dict(Counter(m["transport"]["tls_version"] or CLEARTEXT for m in messages)),
         "signed": sum(facts["signed"] for facts in smime),
         "encrypted": sum(facts["encrypted"] for facts in smime),
@@ -68,6 +70,14 @@ def counts_of(record: TestRecord, *, opt_outs: Iterable[str], errors: Iterable[s
     }
 
 
+def judged_of(record: TestRecord) -> int:
+    """How many messages its policy has judged, where a record is all that is left of a test; one that never ended has no verdict."""
+    policy = record["policy"]
+    if record["outcome"] == "interrupted" or policy is None or not policy["require"]:
+        return 0
+    return sum(message["exempt"] is None for message in record["messages"])
+
+
 def opt_outs_of(record: TestRecord) -> list[str]:
     """The reasons for which less is demanded of a test's mail, where its record is all that is left of it."""
     own = [record["policy"]["reason"]] if record["policy"] else []
@@ -81,6 +91,7 @@ def nothing_but(*errors: str, directory: str | None = None) -> Counts:
         "directory": directory,
         "messages": 0,
         "judged": 0,
+        "own_policy": False,
         "tls": {},
         "signed": 0,
         "encrypted": 0,

@@ -73,9 +73,9 @@ def step_summary(tally: Tally, *, policy: str | None = None) -> str:
     count = f": {plural(tally.messages, 'message')} in {plural(tally.tests, 'test')}"
     blocks = [
         f"### Mail{count if tally.messages or policy else ''}",
-        "" if policy is None else cell(tally.judgement(policy)),
+        cell(tally.judgement(policy) or ""),
         _table(("mail", "number"), [row for row in totals if row[1] != "0"]),
-        _table(("not judged", "what sends it"), [] if policy is None else kept),
+        _table(("not judged", "what sends it"), kept),
     ]
     against = [(test, "; ".join(broken.texts)) for test, broken in tally.breaches.items()]
     cut_short = [(test, plural(count, "message")) for test, count in tally.cut_short.items()]

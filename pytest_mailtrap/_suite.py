@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mailtrap import _settings
-from pytest_mailtrap._counts import Counts, counts_of, nothing_but, opt_outs_of
+from pytest_mailtrap._counts import Counts, counts_of, judged_of, nothing_but, opt_outs_of
 from pytest_mailtrap._enforcement import Enforcement
 from pytest_mailtrap._ledger import Ledger
 from pytest_mailtrap._naming import Naming
@@ -96,14 +96,15 @@ class Suite:
     def has_totals(self) -> bool:
         """Whether there is anything to say at the end, and somebody who wants to hear it."""
         asked = self.policy.is_on or self.save is not None or self.report is not None
-        told = self.judging is not None or self.tally.breaches or self.tally.errors
+        policies = self.judging is not None or self.tally.with_policy
+        told = policies or self.tally.breaches or self.tally.errors
         return bool(told or (asked and self.tally.lines()))
 
     @property
     def lines(self) -> list[str]:
         """What is said of the mail at the end; remarks are for everybody."""
         if self.has_totals:
-            return self.tally.lines(policy=self.judging)
+            return self.tally.lines(policy=self.judging, whole=self.has_output)
         return self.tally.remark_lines()
 
     @property
@@ -120,8 +121,11 @@ class Suite:
     @property
     def has_run_tests(self) -> bool:
         """Whether there was a time for tests to send mail: not where pytest only lists something."""
-        only = ("collectonly", "setuponly")
-        return self.has_run and not any(self.config.getoption(name, False) for name in only)
+        return self.has_run and not self._only_lists
+
+    @property
+    def _only_lists(self) -> bool:
+        return any(self.config.getoption(name, False) for name in ("collectonly", "setuponly"))
 
     @property
     def has_saved(self) -> bool:
@@ -133,6 +137,7 @@ class Suite:
 
     def start(self) -> None:
         """Find the place for the files, in the process that all others are told it by."""
+        self.has_deselected = _leaves_out_what_passed(self.config)
         root = self._root()
         if root is not None:
             self.ledger.spool = Spool(root)
@@ -212,7 +217,7 @@ class Suite:
         for record in spool.left_behind(self.tally.directories):
             try:
                 opt_outs = opt_outs_of(record) if self.policy.is_on else []
-                counts = counts_of(record, opt_outs=opt_outs, errors=())
+                counts = counts_of(record, judged=judged_of(record), opt_outs=opt_outs, errors=())
                 self.tally.add(record["test"], counts)
                 if record["outcome"] == "interrupted":
                     self.tally.note_cut_short(record["test"], len(record["messages"]))
@@ -266,10 +271,12 @@ class Suite:
     def counts(self, account: Account, outcome: Outcome) -> Counts | None:
         """Write an account down, if anybody wants to know, and count it."""
         counts = self._counts_of_mail(account, outcome)
-        kept = account.kept() if self.policy.is_on else []
-        if counts is None and (account.remarks or kept):
+        kept = account.kept() if account.policy.is_on or self.policy.is_on else []
+        own_policy = account.has_policy and not self.policy.is_on and not self._only_lists
+        if counts is None and (account.remarks or kept or own_policy):
             counts = nothing_but()
         if counts is not None:
+            counts["own_policy"] = own_policy
             counts["kept"] += kept
             counts["remarks"] += account.remarks
             counts["hostile"] += account.hostile
@@ -287,4 +294,11 @@ class Suite:
             errors = [*account.errors, f"mail could not be recorded: {error!r}"]
             return nothing_but(*errors, directory=account.directory)
         opt_outs = account.opt_outs if self.policy.is_on else []
-        return counts_of(record, opt_outs=opt_outs, errors=account.errors)
+        judged = 0 if outcome == "interrupted" else account.number_judged
+        return counts_of(record, judged=judged, opt_outs=opt_outs, errors=account.errors)
+
+
+def _leaves_out_what_passed(config: pytest.Config) -> bool:
+    """Whether only tests that failed in the last run are run, which pytest never tells of by `pytest_deselected`."""
+    cache = getattr(config, "cache", None)
+    return bool(cache and config.getoption("lf", False) and cache.get("cache/lastfailed", None))

@@ -40,6 +40,7 @@ class Tally:
     """The sum over all tests; one that is run again is one test, with the mail of all its runs."""
 
     names: set[str] = field(default_factory=set)
+    with_policy: set[str] = field(default_factory=set)
     messages: int = 0
     judged: int = 0
     tls: Counter[str] = field(default_factory=Counter)
@@ -71,6 +72,8 @@ class Tally:
         """Add a run of a test; *location* is where it stands, as pytest tells it: file, line from 0, name."""
         if counts["messages"]:
             self.names.add(test)
+        if counts["own_policy"]:
+            self.with_policy.add(test)
         self.messages += counts["messages"]
         self.judged += counts["judged"]
         self.tls.update(counts["tls"])
@@ -96,21 +99,31 @@ class Tally:
         """Tell of a test that never ended: *messages* had come by then, and nobody has judged them."""
         self.cut_short[test] += messages
 
-    def judgement(self, policy: str) -> str:
-        """How much *policy*, in words, has judged."""
+    def judgement(self, policy: str | None) -> str | None:
+        """How much has been judged by *policy*, the run's in words, or by those of tests; None where there was none."""
+        number = len(self.with_policy)
+        if policy is None and not number:
+            return None
+        theirs = "policy of 1 test" if number == 1 else f"policies of {number} tests"
         if not self.has_mail:
-            return "no message reached a trap: the policy judged nothing"
-        return f"{policy}: {plural(self.judged, 'message')} judged"
+            return f"no message reached a trap: the {'policy' if policy else theirs} judged nothing"
+        return f"{policy or theirs}: {plural(self.judged, 'message')} judged"
 
     def kept(self) -> list[Kept]:
         """What stayed in the process, where most of it did first."""
         return [(place, count, setting) for (place, setting), count in self.stayed.most_common()]
 
-    def lines(self, *, policy: str | None = None) -> list[str]:
-        """The totals for a terminal; none where there is nothing to say; *policy* is the run's, in words."""
+    def lines(self, *, policy: str | None = None, whole: bool = True) -> list[str]:
+        """
+        The totals for a terminal; none where there is nothing to say.
+
+        *policy* is the run's, in words; *whole* tells whether all mail of the run has been counted, which goes first then.
+        """
+        judgement = self.judgement(policy)
         return [
-            *self._mail(),
-            *([] if policy is None else [self.judgement(policy), *kept_lines(self.kept())]),
+            *(self._mail() if whole else []),
+            *([] if judgement is None else [judgement]),
+            *kept_lines(self.kept()),
             *self._connections(),
             *_listed("against the policy", self._breaches(), "test"),
             *_listed("excepted from the policy", self._opt_outs(), "test"),

@@ -127,6 +127,20 @@ def test_a_part_of_the_tests_is_exempt(project, options):
     assert project(source, EXPECTED, *options).ret == pytest.ExitCode.OK
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "workers"])
+@pytest.mark.parametrize(("failed", "code"), [(True, 0), (False, 1)])
+def test_a_run_of_what_failed_last_is_exempt(project, failed, code, workers):
+    """pytest never says which tests it leaves out there; where none had failed it leaves out none."""
+    source = "import os\ndef test_order(mailtrap): pass\ndef test_else(): assert 'FAILS' not in os.environ\n"
+    with pytest.MonkeyPatch.context() as patch:
+        if failed:
+            patch.setenv("FAILS", "1")
+        assert project(source, "-p", "cacheprovider").ret == failed
+    result = project(source, EXPECTED, "-p", "cacheprovider", "--last-failed", *workers)
+    result.assert_outcomes(passed=1 if failed else 2)
+    assert result.ret == code
+
+
 def test_a_selection_that_leaves_nothing_out_is_not_exempt(project):
     """The negative control: all tests are there, and none has sent."""
     assert project(SILENT, EXPECTED, "-k", "test_").ret == pytest.ExitCode.TESTS_FAILED

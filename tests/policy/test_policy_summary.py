@@ -101,6 +101,54 @@ def test_mail_that_is_excepted_is_not_judged(project):
     ]
 
 
+OWN_POLICIES = """
+@pytest.mark.mailtrap(policy="enforce")
+def test_order(mailtrap): send(mailtrap)
+
+@pytest.mark.mailtrap(policy="testing")
+def test_nothing(): pass
+
+def test_trap(mailtrap_factory):
+    with mailtrap_factory(require=["tls"]) as trap:
+        send(trap)
+
+def test_trap_alone(mailtrap_factory):
+    with mailtrap_factory(require=["tls"]): pass
+
+def test_free(mailtrap): send(mailtrap, tls=False)
+
+@pytest.mark.mailtrap(policy="none")
+def test_marked(mailtrap): send(mailtrap, tls=False)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["one process", "workers"])
+def test_the_policies_of_tests_say_what_they_judged(project, options):
+    """Where the run has none; mail of others is not counted."""
+    result = project(OWN_POLICIES, *options)
+    result.assert_outcomes(passed=6)
+    assert summary(result) == ["policies of 4 tests: 2 messages judged"]
+
+
+def test_the_policy_of_a_test_that_judged_nothing_says_so(project):
+    """As that of a run does."""
+    marker = "@pytest.mark.mailtrap(policy='enforce')\n"
+    assert summary(project(f"{marker}def test_nothing(mailtrap): pass")) == [
+        "no message reached a trap: the policy of 1 test judged nothing"
+    ]
+    assert not summary(project("def test_nothing(mailtrap): pass"))
+    assert not summary(project(f"{marker}def test_nothing(mailtrap): pass", "--setup-only"))
+
+
+@pytest.mark.parametrize(("empty", "judged"), [(True, "0 messages"), (False, "1 message")])
+def test_where_nothing_is_required_nothing_is_judged(project, empty, judged):
+    """As with `require_only=[]`; with a requirement it is."""
+    require = [] if empty else ["smime-signed"]
+    marker = f"@pytest.mark.mailtrap(require_only={require}, reason='an old relay')"
+    source = f"{marker}\ndef test_order(mailtrap): send(mailtrap, tls=False)"
+    assert summary(project(source, ini=TESTING))[1] == f"policy testing (tls): {judged} judged"
+
+
 def test_workers_that_got_no_mail_judged_nothing(project):
     """Under pytest-xdist the controller says it, once."""
     result = project("def test_nothing(mailtrap): pass", "-n", "1", ini=TESTING)
