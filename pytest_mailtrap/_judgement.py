@@ -136,14 +136,8 @@ def judge(
 
     if scenario.id == "ok" and _is_of_the_other_mode(mode, connections):
         return verdict("other-mode")
-    if leak := _leak(scenario, mode, connections):
-        return verdict("leaked", leak)
-    if early := _first(c for c in connections if c.spoke_out_of_turn):
-        return verdict("spoke-out-of-turn", _Finding(connection=early, decisive=_early_line(early)))
-    if found := _forbidden(scenario, connections):
-        return verdict("forbidden-command", found)
-    if found := _without(scenario, connections):
-        return verdict("went-without", found)
+    if fault := _fault(scenario, mode, connections):
+        return verdict(*fault)
     if attempt.hung:
         return verdict("hung")
     if scenario.id != "ok" and not has_met(scenario, mode, connections):
@@ -160,6 +154,11 @@ def judge(
         return verdict("refused")
     cut = _first(c for c in connections if c.messages)
     return verdict("false-success", _Finding(connection=cut)) if cut else verdict("lost")
+
+
+def is_decided(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> bool:
+    """Whether what has come is against the client, whatever else may come."""
+    return _fault(scenario, mode, connections) is not None
 
 
 def has_met(scenario: Scenario, mode: str, connections: Iterable[Connection]) -> bool:
@@ -213,6 +212,21 @@ class _Finding:
     decisive: int | None = None
     leaked: tuple[str, ...] = ()
     channel: Channel | None = None
+
+
+def _fault(
+    scenario: Scenario, mode: str, connections: Sequence[Connection]
+) -> tuple[Outcome, _Finding] | None:
+    """What a client did that it must not do, and where."""
+    if leak := _leak(scenario, mode, connections):
+        return "leaked", leak
+    if early := _first(c for c in connections if c.spoke_out_of_turn):
+        return "spoke-out-of-turn", _Finding(connection=early, decisive=_early_line(early))
+    if found := _forbidden(scenario, connections):
+        return "forbidden-command", found
+    if found := _without(scenario, connections):
+        return "went-without", found
+    return None
 
 
 def _leak(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> _Finding | None:

@@ -14,11 +14,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._attempt import attempt
+from pytest_mailtrap._background import Background
 from pytest_mailtrap._certs import can_speak
 from pytest_mailtrap._hostile_words import explain_control, explain_family, explain_verdict, remark
 from pytest_mailtrap._judgement import (
     Verdict,
     has_met,
+    is_decided,
     is_explained_by_its_error,
     is_matter_of_taste,
     judge,
@@ -241,6 +243,7 @@ class Trial:
         )
 
     def _attempt(self, scenario: Scenario, inbox: Inbox) -> Attempt:
+        background = Background()
         how = attempt(
             self._send,
             timeout=self._timeout,
@@ -248,7 +251,7 @@ class Trial:
             must_not_log=scenario.must_not_log,
             redact=self._redact,
         )
-        self._await_late_mail(scenario, inbox, how)
+        self._await_late_mail(scenario, inbox, how, background)
         self._station.server.settle_until_quiet()
         return how
 
@@ -264,14 +267,29 @@ class Trial:
             return how.reported and not inbox.connections()
         return not has_met(scenario, self._mode, inbox.connections())
 
-    def _await_late_mail(self, scenario: Scenario, inbox: Inbox, how: Attempt) -> None:
-        """Give mail that is sent in the background its time: a client that is late once is late again."""
+    def _await_late_mail(
+        self, scenario: Scenario, inbox: Inbox, how: Attempt, background: Background
+    ) -> None:
+        """
+        Give mail that is sent in the background its time: a client that is late once is late again.
+
+        What is still open then is in the middle of something, which may be that it tries again without protection.
+        """
         if how.reported or how.hung:
             return
         if scenario is OK:
             self._is_late = not inbox.count()
-        if self._is_late:
-            deadline = time.monotonic() + _LATE_SECONDS
-            seen = inbox.count if scenario.expected == "deliver" else inbox.connections
-            while not seen() and time.monotonic() < deadline:
-                time.sleep(0.01)
+        deadline = time.monotonic() + _LATE_SECONDS
+        while not self._is_over(scenario, inbox, background) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _is_over(self, scenario: Scenario, inbox: Inbox, background: Background) -> bool:
+        """Whether nothing more is to come that would say something of the client."""
+        if scenario.expected == "deliver":
+            return bool(inbox.count()) or not self._is_late
+        connections = inbox.connections()
+        if is_decided(scenario, self._mode, connections):
+            return True
+        if background.is_at_work or any(c.ended_by is None for c in connections):
+            return False
+        return not self._is_late or bool(connections and background.is_done)

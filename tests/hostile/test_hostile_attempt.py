@@ -137,26 +137,6 @@ def test_allowed_silence_excuses_no_leak(hostile_mailtrap):
 
 
 @hostile
-def test_mail_sent_in_the_background_is_waited_for(hostile_mailtrap, patience):
-    """A sender that is late at the good server is given its time at the hostile one."""
-    careless, threads = clients.unverified_starttls(hostile_mailtrap), []
-    assert patience > 1
-
-    def late():
-        time.sleep(0.15)
-        careless()
-
-    def send():
-        threads.append(threading.Thread(target=late))
-        threads[-1].start()
-
-    verdict = hostile_mailtrap.judge(send, may_fail_silently=True)
-    for thread in threads:
-        thread.join()
-    assert (verdict.outcome, verdict.channel) == ("leaked", "impostor")
-
-
-@hostile
 def test_connection_that_is_kept_does_not_carry_over(hostile_mailtrap):
     """A client that keeps its connection to the good server, and makes no new one to the hostile one, has not refused it."""
     kept = []

@@ -1,0 +1,151 @@
+"""Applications that send in the background: what they do after `send()` has returned is judged, too."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import smtplib
+import socket
+import ssl
+import threading
+import time
+
+import _hostile_clients as clients
+import pytest
+
+from pytest_mailtrap import _trial
+from pytest_mailtrap._background import Background
+
+PAUSE = 0.4  # more than the trap gives a client that is idle, and less than it waits for late mail
+
+
+@pytest.fixture
+def worker():
+    """Do what is put into its queue, as applications have it; gives the function that puts it there."""
+    jobs: queue.Queue = queue.Queue()
+
+    def work():
+        while (job := jobs.get()) is not None:
+            with contextlib.suppress(Exception):
+                job()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield jobs.put
+    jobs.put(None)
+    thread.join()
+
+
+def looks_for_starttls_later(trap):
+    """Is busy between EHLO and what follows."""
+    with smtplib.SMTP(trap.host, trap.port, timeout=5) as client:
+        client.ehlo()
+        time.sleep(PAUSE)
+        if client.has_extn("starttls"):
+            client.starttls(context=ssl.create_default_context())
+        client.sendmail(*clients.MAIL)
+
+
+def tries_again_without_verification(trap):
+    """Is careful at first."""
+    for context in (ssl.create_default_context(), clients.no_context()):
+        try:
+            with smtplib.SMTP(trap.host, trap.port, timeout=5) as client:
+                client.starttls(context=context)
+                client.sendmail(*clients.MAIL)
+                return
+        except OSError:
+            time.sleep(PAUSE)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "client", "leak"),
+    [
+        ("starttls-stripped", looks_for_starttls_later, "cleartext"),
+        ("certificate-expired", tries_again_without_verification, "impostor"),
+    ],
+)
+def test_what_a_worker_does_later_is_seen(mailtrap, patience, worker, scenario, client, leak):
+    """Whether it goes on after a pause or comes again after one."""
+    assert patience > 2 * PAUSE
+    _, verdict = mailtrap.judge_hostile_servers(
+        lambda: worker(lambda: client(mailtrap)), scenarios=[scenario], may_fail_silently=True
+    )
+    assert (verdict.outcome, verdict.channel) == ("leaked", leak)
+
+
+def test_without_patience_it_is_not(mailtrap, worker):
+    """The negative control: it is the waiting that shows it."""
+    _, verdict = mailtrap.judge_hostile_servers(
+        lambda: worker(lambda: tries_again_without_verification(mailtrap)),
+        scenarios=["certificate-expired"],
+        may_fail_silently=True,
+    )
+    assert verdict.outcome != "leaked"
+
+
+def test_a_careful_worker_passes(mailtrap, patience, worker, monkeypatch):
+    """It says EHLO late, as where finding out its own name takes its time: nobody may say that it left before."""
+    fqdn = socket.getfqdn
+
+    def slow(*arguments):
+        time.sleep(0.1)
+        return fqdn(*arguments)
+
+    monkeypatch.setattr(socket, "getfqdn", slow)
+    careful = clients.secure_without_login(mailtrap)
+    verdicts = mailtrap.assert_refuses_hostile_servers(
+        lambda: worker(careful), scenarios=["starttls-refused"], may_fail_silently=True
+    )
+    assert [verdict.outcome for verdict in verdicts] == ["delivered", "refused"]
+
+
+@pytest.mark.mailtrap(scenarios=["certificate-expired"])
+def test_a_thread_for_each_message(hostile_mailtrap, patience):
+    """One that begins late is waited for."""
+    careless, threads = clients.unverified_starttls(hostile_mailtrap), []
+
+    def late():
+        time.sleep(0.15)
+        careless()
+
+    def send():
+        threads.append(threading.Thread(target=late))
+        threads[-1].start()
+
+    verdict = hostile_mailtrap.judge(send, may_fail_silently=True)
+    for thread in threads:
+        thread.join()
+    assert (verdict.outcome, verdict.channel) == ("leaked", "impostor")
+
+
+@pytest.mark.mailtrap(scenarios=["certificate-expired"])
+def test_a_thread_that_has_ended_is_not_waited_for(hostile_mailtrap, monkeypatch):
+    """Nothing more is to come from it: the family of such an application takes no longer than it must."""
+    monkeypatch.setattr(_trial, "_LATE_SECONDS", 60)
+    careful = clients.swallowing(clients.secure_without_login)(hostile_mailtrap)
+
+    def late():
+        time.sleep(0.15)
+        careful()
+
+    verdict = hostile_mailtrap.judge(
+        lambda: threading.Thread(target=late).start(), may_fail_silently=True
+    )
+    assert verdict.outcome == "refused"
+
+
+def test_threads_that_were_there_before_are_not_the_calls_own(worker):
+    """Nor are the trap's; of those that come, all must have ended."""
+    background = Background()
+    assert (background.is_at_work, background.is_done) == (False, False)
+    go_on = threading.Event()
+    threads = [threading.Thread(target=go_on.wait, name=name) for name in ("mailtrap-x", "y")]
+    threads[0].start()
+    assert not background.is_at_work
+    threads[1].start()
+    assert (background.is_at_work, background.is_done) == (True, False)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert (background.is_at_work, background.is_done) == (False, True)
