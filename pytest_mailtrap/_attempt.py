@@ -228,11 +228,21 @@ def _in_this_thread(call: _Call, timeout: float, cut: Callable[[], None]) -> boo
 @contextmanager
 def _watching_the_log(texts: Sequence[str]) -> Iterator[_Watch]:
     watch = _Watch(texts)
-    logging.getLogger().addHandler(watch)
+    loggers = _outermost_loggers()
+    for logger in loggers:
+        logger.addHandler(watch)
     try:
         yield watch
     finally:
-        logging.getLogger().removeHandler(watch)
+        for logger in loggers:
+            logger.removeHandler(watch)
+
+
+def _outermost_loggers() -> list[logging.Logger]:
+    """Those whose handlers see all records: the root, and each that does not hand on its own, as frameworks configure theirs."""
+    known = [*logging.Logger.manager.loggerDict.values()]
+    own = [it for it in known if isinstance(it, logging.Logger) and not it.propagate]
+    return [logging.getLogger(), *own]
 
 
 class _Watch(logging.Handler):

@@ -62,7 +62,7 @@ class Rule:
     *code* and *text* are the reply; lines of *text* make a multi-line reply.
     With 4xx and 5xx the command is not carried out, with 2xx it is, unless *obey* says otherwise.
     421 closes the connection (RFC 5321, section 3.8).
-    *raw* is sent as it stands in place of a reply.
+    *raw* is sent as it stands in place of a reply; the code that it begins with, if any, counts as *code* does.
     *delay* is in seconds, before all else; *until_input* ends it when the client sends something before its time.
     *offers* changes what EHLO offers: a keyword and what stands there instead, None for nothing.
     *disconnect* cuts the connection, in the middle of TLS if there is any, after *raw* or in place of a reply.
@@ -107,7 +107,8 @@ class Rule:
         """Whether the command takes effect all the same."""
         if self.obey is not None:
             return self.obey
-        return self.code is None or self.code < 300 or (self.command == "DATA" and self.code < 400)
+        code = self.code if self.code is not None else _code_of(self.raw)
+        return code is None or code < 300 or (self.command == "DATA" and code < 400)
 
     @property
     def reply(self) -> bytes | None:
@@ -208,6 +209,12 @@ def command_name(given: object) -> str:
     if name not in COMMANDS:
         raise ValueError(f"command must be one of {', '.join(COMMANDS)}, got {given!r}")
     return str(name)
+
+
+def _code_of(reply: bytes | None) -> int | None:
+    """The code that a reply begins with; None where it is none."""
+    first = (reply or b"")[:3]
+    return int(first) if len(first) == 3 and first.isdigit() else None
 
 
 def _check_kinds(rule: Rule) -> None:

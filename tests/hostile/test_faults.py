@@ -350,3 +350,19 @@ def test_lower_case_will_do(mailtrap, client):
     """Commands are what they are in any case."""
     mailtrap.reply("noop", 450)
     assert client.noop()[0] == 450
+
+
+@pytest.mark.parametrize(
+    ("raw", "carries_out"),
+    [
+        (b"550-No\r\n550 Never\r\n", False),
+        (b"451 Later\r\n", False),
+        (b"250 Fine\r\n", True),
+        (b"55", True),
+        (b"no reply\r\n", True),
+    ],
+)
+def test_a_raw_reply_that_refuses_keeps_the_command_from_being_carried_out(raw, carries_out):
+    """As a code does; what is no reply says nothing of it, and *obey* has the last word."""
+    assert Rule(command="MAIL", raw=raw).carries_out is carries_out
+    assert Rule(command="MAIL", raw=raw, obey=not carries_out).carries_out is not carries_out

@@ -177,6 +177,28 @@ def test_session_of_the_good_server_opens_no_door(hostile_mailtrap):
     assert "certificate has expired" in str(verdict.attempt.error)
 
 
+@pytest.mark.parametrize("propagates", [True, False])
+@pytest.mark.mailtrap(scenarios=["hostile-reply-text"])
+def test_a_logger_that_does_not_propagate_is_watched(hostile_mailtrap, monkeypatch, propagates):
+    """As frameworks configure theirs: what they write into a file, the root never sees."""
+    monkeypatch.setattr(clients.log, "propagate", propagates)
+    handlers = [*clients.log.handlers]
+    verdict = hostile_mailtrap.judge(
+        clients.logs_what_it_hears(clients.secure_starttls)(hostile_mailtrap)
+    )
+    assert verdict.outcome == "control-characters"
+    assert clients.log.handlers == handlers
+
+
+@pytest.mark.mailtrap(scenarios=["hostile-reply-text"])
+def test_a_server_that_refused_the_sender_takes_no_message(hostile_mailtrap):
+    """A client that overlooks the refusal is not told that its mail was accepted (RFC 5321, section 3.3)."""
+    verdict = hostile_mailtrap.judge(clients.swallowing(clients.bare)(hostile_mailtrap))
+    assert verdict.outcome == "lost"
+    replies = [line.text for line in verdict.connections[0].transcript if line.speaker == "S"]
+    assert "503 Error: need MAIL command" in replies
+
+
 @pytest.mark.mailtrap(scenarios=["certificate-expired", "hostile-reply-text"])
 def test_colours_of_the_applications_own_are_its_own(hostile_mailtrap):
     """Only what the server sent is looked for in the log: an application may use escapes itself."""
