@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._hostile_advice import SLOW, control_remedy, remedy
 from pytest_mailtrap._judgement import is_explained_by_its_error
 from pytest_mailtrap._kept_words import kept_lines
-from pytest_mailtrap._layout import COLUMNS, LINES, clip, compose, height, shortened, with_rows
+from pytest_mailtrap._layout import COLUMNS, LINES, compose, height, shortened
 from pytest_mailtrap._outcomes import concerning, diagnosis, happenings, where
-from pytest_mailtrap._pages import MORE
 from pytest_mailtrap._terms import plural
 from pytest_mailtrap._transcript import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._judgement import Attempt, Verdict
@@ -71,7 +70,6 @@ _FACTS = {
     "not-delivered": "nothing arrived",
     "other-mode": "the client uses the other kind of port",
 }
-_CAME = {"lost": ", and nothing arrived", "false-success": " without a reply"}
 _EXPECTED = {
     "spoke-out-of-turn": "what came before TLS is discarded",
     "forged": "QUIT, as EHLO and HELO are refused inside TLS",
@@ -89,7 +87,7 @@ _EXPECTED = {
 
 def explain_verdict(verdict: Verdict) -> str:
     """Say what the client did wrong with one hostile server, and what to change."""
-    cause = _cause(verdict)
+    cause = cause_of(verdict)
     blocks = [
         _evidence(verdict),
         [
@@ -98,9 +96,9 @@ def explain_verdict(verdict: Verdict) -> str:
         ],
         _places(verdict),
         remedy(
-            _remedied(verdict),
+            remedied(verdict),
             verdict.mode,
-            _clients(verdict),
+            clients_of(verdict),
             is_ambiguous=verdict.attempt.is_ambiguous,
         ),
     ]
@@ -111,7 +109,7 @@ def explain_verdict(verdict: Verdict) -> str:
     return compose(fact(verdict), who, *blocks)
 
 
-def _clients(verdict: Verdict) -> tuple[str, ...]:
+def clients_of(verdict: Verdict) -> tuple[str, ...]:
     """Whom the error or the program's name shows, else whoever connected."""
     seen = [verdict.attempt.clients]
     if verdict.connection is not None:
@@ -149,7 +147,7 @@ def explain_control(
         cause = _control_cause(verdict, intercepts=intercepts)
     else:
         head = f"the control failed: {fact(verdict)}"
-        cause = _remedied(verdict)
+        cause = remedied(verdict)
     concerned = concerning(cause, verdict.connections, reported=attempt.reported)
     is_elsewhere = kept and cause in ("no-connection", "not-intercepted")
     advice = (
@@ -159,7 +157,7 @@ def explain_control(
             cause,
             verdict.mode,
             trap=trap,
-            clients=_clients(verdict),
+            clients=clients_of(verdict),
             name=(concerned.misnamed if concerned else "") or "",
             reported=attempt.reported,
         )
@@ -189,108 +187,10 @@ def explain_outside(connections: Sequence[Connection]) -> str:
     )
 
 
-def explain_family(verdicts: Sequence[Verdict]) -> str:
-    """Say which hostile servers got what, in one table: what they got, and under it who."""
-    failed = [verdict for verdict in verdicts if verdict.failed]
-    total = sum(verdict.scenario.id != "ok" for verdict in verdicts)
-    causes = dict.fromkeys(_remedied(verdict) for verdict in failed)
-    clients = next(filter(None, map(_clients, failed)), ())
-    is_ambiguous = any(verdict.attempt.is_ambiguous for verdict in failed)
-    advice = [remedy(cause, failed[0].mode, clients, is_ambiguous=is_ambiguous) for cause in causes]
-    groups = _groups(failed)
-    # The least table names each fact and some who show it; the advice has the rest, and at last the table grows into it.
-    advice = _advice_within(advice, LINES - height(_table(groups, 1)))
-    table = _table_within(groups, LINES - height(*advice) - 1)
-    if all(_cause(verdict) == "never-connected" for verdict in failed):
-        head = f"nothing connected to {len(failed)} of {total} hostile servers"
-    else:
-        head = f"the client fails at {len(failed)} of {total} hostile servers"
-    text = [head]
-    for block in (table, *advice):
-        text += ["", *block] if block else []
-    return "\n".join(map(clip, text))
-
-
-def _advice_within(advice: Sequence[Block], room: int) -> list[Block]:
-    """As much of the advice as there is room for: whole, else without some rows, else the sentences alone."""
-    fitting = [block for block in advice if block]
-    pages = dict.fromkeys(line for block in fitting for line in block if line.startswith(MORE))
-    for count in (3, 2, 1):
-        blocks = [with_rows(block, count, keeps_page=False) for block in fitting]
-        if pages:
-            blocks[-1] = [*blocks[-1], *list(pages)[:1]]
-        if sum(len(block) + 1 for block in blocks) <= room:
-            return blocks
-    return [_sentences(fitting, pages, room - 1)]
-
-
-def _sentences(advice: Sequence[Block], pages: Iterable[str], room: int) -> Block:
-    """The sentences with a row each where there is room for it, one below the other; never a part of a sentence."""
-    last = list(pages)[:1]
-    shown: Block = []
-    for block in advice:
-        for lines in (with_rows(block, n, keeps_page=False) for n in (1, 0)):
-            if len(shown) + len(lines) + len(last) <= room:
-                if not lines[-1].startswith("  "):
-                    lines = [*lines[:-1], lines[-1].rstrip(":")]
-                shown += lines
-                break
-    return [*shown, *last]
-
-
-def _groups(failed: Sequence[Verdict]) -> dict[str, Block]:
-    """What was seen, and the lines with the ids of the servers that saw it."""
-    groups: dict[str, list[str]] = {}
-    for verdict in failed:
-        what = fact(verdict)
-        if verdict.outcome in ("lost", "false-success") and verdict.attempt.told:
-            # The whole of what it said, where that is more than the bare word.
-            what = f"{verdict.attempt.told}{_CAME[verdict.outcome]}"
-        groups.setdefault(what, []).append(verdict.scenario.id)
-    return {what: _wrapped(", ".join(ids), "      ") for what, ids in groups.items()}
-
-
-def _table(groups: Mapping[str, Block], most: int) -> Block:
-    """The groups, with so many lines of ids each."""
-    return [
-        line
-        for what, lines in groups.items()
-        for line in (*_wrapped(f"{what}:", "  ")[:2], *_some(lines, most))
-    ]
-
-
-def _some(lines: Block, most: int) -> Block:
-    if len(lines) <= most:
-        return lines
-    left = " ".join(lines[most:]).count(",") + 1
-    kept = lines[:most]
-    more = f" ... and {left} more"
-    if len(kept[-1]) + len(more) > COLUMNS:
-        *whole, _, _ = kept[-1].rsplit(",", 2)
-        kept[-1], more = f"{','.join(whole)},", f" ... and {left + 1} more"
-    kept[-1] = kept[-1].rstrip(",") + f",{more}"
-    return kept
-
-
-def _table_within(groups: Mapping[str, Block], room: int) -> Block:
-    """The longest table there is room for."""
-    longest = max(map(len, groups.values()))
-    for most in range(longest, 1, -1):
-        if len(table := _table(groups, most)) <= room:
-            return table
-    return _table(groups, 1)
-
-
-def _wrapped(text: str, indent: str) -> Block:
-    return textwrap.wrap(
-        text, COLUMNS, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )
-
-
 def fact(verdict: Verdict) -> str:
     """What the client did, in at most 58 characters."""
     if verdict.outcome != "leaked":
-        return _FACTS[_cause(verdict)]
+        return _FACTS[cause_of(verdict)]
     # Whatever else leaked says more than that there were commands, a password more than that there was AUTH.
     leaked = verdict.leaked
     implied = {"command"} if len(leaked) > 1 else set()
@@ -304,7 +204,7 @@ def remark(verdict: Verdict) -> str:
     return f"accepts a server that {verdict.scenario.summary} ({verdict.scenario.id})"
 
 
-def _cause(verdict: Verdict) -> str:
+def cause_of(verdict: Verdict) -> str:
     """The key of the words."""
     if verdict.outcome == "leaked":
         return verdict.channel or "cleartext"
@@ -318,9 +218,9 @@ def _cause(verdict: Verdict) -> str:
     return verdict.outcome
 
 
-def _remedied(verdict: Verdict) -> str:
+def remedied(verdict: Verdict) -> str:
     """The key of the remedy: who accepts everybody is not cured by longer keys, nor who verifies by being told to verify."""
-    cause = _cause(verdict)
+    cause = cause_of(verdict)
     if cause == "weak" and verdict.trusts_anybody:
         return "impostor"
     if cause == "impostor" and verdict.trusts_anybody is False:
@@ -390,7 +290,7 @@ def _evidence(verdict: Verdict) -> Block:
     return [
         "  on the wire:",
         *(f"      {line}" for line in before),
-        f"      {str(lines[at])[:36]}   <-- {_NOTES.get(_cause(verdict).removesuffix('-session'), 'here')}",
+        f"      {str(lines[at])[:36]}   <-- {_NOTES.get(cause_of(verdict).removesuffix('-session'), 'here')}",
         *(f"      {line}" for line in lines[at + 1 : at + 2]),
     ]
 

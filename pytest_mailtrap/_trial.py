@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_mailtrap._attempt import attempt
 from pytest_mailtrap._background import Background
 from pytest_mailtrap._certs import can_speak
-from pytest_mailtrap._hostile_words import explain_control, explain_family, explain_verdict, remark
+from pytest_mailtrap._family_words import explain_family
+from pytest_mailtrap._hostile_words import explain_control, explain_verdict, remark
 from pytest_mailtrap._judgement import (
     Verdict,
     has_met,

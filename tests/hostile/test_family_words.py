@@ -1,0 +1,101 @@
+"""What is said of a client that failed at many servers: on 18 lines, with the cure of each thing that it did."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_mailtrap._family_words import explain_family
+from pytest_mailtrap._judgement import Attempt, Verdict
+from pytest_mailtrap._scenarios import SCENARIOS, scenario_named
+
+EVERYTHING = ("password", "envelope", "message")
+LOST = [s for s in SCENARIOS if s.id.startswith(("starttls-re", "handshake", "tls-", "plaintext"))]
+IMPOSTORS = [s for s in SCENARIOS if s.id.startswith("certificate")]
+
+
+def verdict(scenario, outcome, *, told="reported success", clients=("smtplib",), **facts):
+    how = Attempt(told=told, clients=clients)
+    return Verdict(scenario=scenario, mode="starttls", outcome=outcome, attempt=how, **facts)
+
+
+def leaks(name, *leaked, clients=("smtplib",)):
+    channel = "impostor" if name.startswith("certificate") else "cleartext"
+    scenario = scenario_named(name)
+    return verdict(scenario, "leaked", leaked=leaked, channel=channel, clients=clients)
+
+
+def lines_of(verdicts):
+    lines = explain_family(verdicts).splitlines()
+    assert len(lines) <= 18
+    assert all(len(line) <= 72 for line in lines)
+    return lines
+
+
+REPORT = [
+    "Let the error reach the caller, or allow silence where it is meant:",
+    "  smtplib  end the except clause with raise",
+    "  silence  assert_client_refuses(...,",
+    "               may_fail_silently=True)",
+]
+
+
+@pytest.mark.parametrize("told", ["reported success: send() returned (False, 'error %d')", "%d"])
+def test_a_client_that_tells_each_time_something_else(told):
+    """One fact, however it was told, and what to change."""
+    lines = lines_of([verdict(s, "lost", told=told % at) for at, s in enumerate(LOST)])
+    assert lines[2].startswith(
+        f"  nothing arrived, and the caller was told {len(LOST)} different things,"
+    )
+    assert sum("starttls-refused" in line for line in lines) == 1
+    assert lines[-len(REPORT) :] == REPORT
+
+
+def test_a_client_that_tells_always_the_same():
+    """The negative control: what it told is said as it was."""
+    told = "reported success: send() returned 6"
+    lines = lines_of([verdict(scenario, "lost", told=told) for scenario in LOST])
+    assert lines[2] == f"  {told}, and nothing arrived:"
+
+
+def test_what_was_told_at_length_is_cut_at_its_end():
+    """What happened to the mail stands in front of it."""
+    told = f"reported success: send() returned {'x ' * 200}"
+    lines = lines_of([verdict(scenario, "lost", told=told) for scenario in LOST[:2]])
+    assert lines[2].startswith("  nothing arrived: reported success: send() returned x x")
+    assert lines[3].endswith(" x ...:")
+
+
+MUCH = [
+    leaks("starttls-stripped", *EVERYTHING),
+    *(verdict(scenario, "lost") for scenario in LOST),
+    leaks("ehlo-refused", "envelope"),
+    *(leaks(scenario.id, *EVERYTHING) for scenario in IMPOSTORS),
+    verdict(scenario_named("truncated-after-data"), "false-success"),
+]
+
+
+def test_cures_survive_five_facts():
+    """Facts of one server stand on one line, where that makes room for a row of each cure."""
+    lines = lines_of(MUCH)
+    assert "  envelope sent in cleartext: ehlo-refused" in lines
+    assert [line for line in lines if line][-6:] == [
+        "Insist on TLS, and let no error of it lead to a try without:",
+        "  smtplib  starttls() always, not if has_extn('starttls')",
+        "Let the error reach the caller, or allow silence where it is meant:",
+        "  smtplib  end the except clause with raise",
+        "Let the client verify the server's certificate:",
+        "  smtplib  context=ssl.create_default_context()",
+    ]
+
+
+def test_a_cure_that_has_no_room_is_on_the_page():
+    """The sentence stays, without the colon that would promise a row."""
+    lines = lines_of([*MUCH, verdict(scenario_named("response-injection"), "spoke-out-of-turn")])
+    assert lines[-1] == "More: docs/clients.md"
+    assert "Let the client verify the server's certificate" in lines
+
+
+def test_a_client_that_nobody_knows_is_sent_to_the_page():
+    """Its cure is not among the rows."""
+    lines = lines_of([leaks("starttls-stripped", *EVERYTHING, clients=())])
+    assert lines[-1] == "More: docs/clients.md"
