@@ -34,7 +34,7 @@ class Entrance:
     """
     Listens from the beginning until it is closed, on whatever thread.
 
-    *was_used* tells whether anybody has come, *is_busy* whether somebody is just coming in.
+    *was_used* tells whether anybody has come.
     """
 
     def __init__(self, thread: LoopThread, host: Host) -> None:
@@ -79,8 +79,9 @@ class Entrance:
     # -- on the loop ----------------------------------------------------------------------
 
     @property
-    def is_busy(self) -> bool:
-        return bool(self._coming_in)
+    def coming_in(self) -> int:
+        """How many clients are just coming in."""
+        return len(self._coming_in)
 
     def _begin(self, client: socket.socket, implicit: bool) -> None:
         task = self._thread.loop.create_task(self._receive(client, implicit))

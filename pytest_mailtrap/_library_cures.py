@@ -33,7 +33,10 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "insist": "EMAIL_USE_TLS = True",
         "implicit": "EMAIL_USE_SSL = True",
         "verify": "4.2 or newer, with its own SMTP backend",
-        "report": "fail_silently=False",
+        "report": (
+            "fail_silently=False; what sends in a thread or",
+            "a queue must hand the error on",
+        ),
         "timeout": "EMAIL_TIMEOUT = 5",
         "trust": "with {trap}.trust():",
         "out-of-reach": (

@@ -97,7 +97,10 @@ PROGRAMS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "upgrade": "smtp.enable_starttls",
         "insist": "enable_starttls, not enable_starttls_auto",
         "implicit": "smtp.enable_tls",
-        "verify": "no tls_verify: false",
+        "verify": (
+            "no tls_verify: false, and no SSLContext.new:",
+            "it verifies nothing before its set_params",
+        ),
         "version": "ssl_context_params = { min_version: :TLS1_2 }",
         "report": _CHECK,
         "timeout": "smtp.open_timeout = smtp.read_timeout = 5",

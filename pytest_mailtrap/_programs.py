@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from pytest_mailtrap._callers import LIBRARIES
+
 # Programs that start another one, and those of their options that take the next word for a value.
 _WRAPPERS: dict[str, frozenset[str]] = {
     "env": frozenset({"-u", "--unset", "-C", "--chdir"}),
@@ -26,11 +28,16 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 }
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _COMMAND_OPTION = re.compile(r"-[a-z]*c")  # bash -lc
+_CODE_OPTION = re.compile(
+    r"(?!-race)-[A-Za-z]{0,3}[ecr]|--eval|--print"
+)  # perl -pe, python -c, php -r
 _OPERATOR = re.compile(r"[|&;<>()]+")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _DURATION = re.compile(r"\d+(\.\d+)?[smhd]?")
 _VERSION = re.compile(r"-?\d+(\.\d+)*$")  # python3.12, php8.2
 
+# Of a script's: a mail library that is in no table.
+_OTHER = ""
 _CLIENTS: dict[str, tuple[str, ...]] = {
     "curl": ("curl",),
     "msmtp": ("msmtp",),
@@ -45,19 +52,31 @@ _CLIENTS: dict[str, tuple[str, ...]] = {
     "s-nail": ("s-nail",),
     "mutt": ("mutt",),
 }
-_INTERPRETERS = frozenset({"node", "php", "python"})
 _ALSO_CALLED = {"nodejs": "node"}
 # What tells that a program which does many things sends mail, and through what: in its arguments, or in its script.
 _TRACES: dict[str, tuple[tuple[str, str], ...]] = {
     "curl": (("curl", r"\bsmtps?://|^--mail-from\b"),),
     "git": (("git", r"^send-email$"),),
+    "go": (("Go", r"\bnet/smtp\b"),),
     "node": (("nodemailer", r"\bnodemailer\b"),),
+    "perl": (("Perl", r"Net::SMTP\b"), (_OTHER, r"(Email|MIME|Mail)::[A-Z]")),
     "php": (("PHPMailer", r"\bPHPMailer\b"), ("Symfony Mailer", r"Symfony\\+Component\\+Mailer\b")),
-    "python": tuple(
-        (client, rf"^\s*(import|from) {client.lower()}\b")
-        for client in ("smtplib", "aiosmtplib", "Apprise", "redmail", "yagmail")
+    "python": (
+        ("smtplib", r"\bSMTP(_SSL)?\("),
+        ("aiosmtplib", r"^\s*(import|from) aiosmtplib\b"),
+        *(
+            (name, rf"^\s*(import|from) {re.escape(module)}\b")
+            for module, name in LIBRARIES.items()
+            if name != "aiosmtplib"
+        ),
     ),
+    "ruby": (("Ruby", r"\bnet/smtp\b"), (_OTHER, r"\brequire\s*\(?\s*['\"](mail|pony)['\"]")),
 }
+_INTERPRETERS = frozenset(_TRACES) - {"curl", "git"}
+# These are there for a library that is named as well, and be it for its errors.
+_PROTOCOLS = frozenset({"smtplib", "aiosmtplib"})
+# Where the code of a PHP script is elsewhere, its mailer is one of the usual two.
+_ELSEWHERE = re.compile(r"\b(require|include)(_once)?\b")
 _LONGEST_SCRIPT = 1 << 16
 
 
@@ -76,16 +95,15 @@ def clients_of_command(args: object) -> tuple[str, ...]:
     """The mail clients that the command line *args* can be; none where it shows nothing of mail, as that of a download."""
     words = _command(args)
     program = _plain(_name(words[0])) if words else ""
-    by_name = _CLIENTS.get(program, ())
     if program not in _TRACES:
-        return by_name
-    text = "\n".join(words[1:])
-    if program in _INTERPRETERS:
-        text += "\n" + _script(words[1:])
-    found = [name for name, trace in _TRACES[program] if re.search(trace, text, re.MULTILINE)]
-    if found:
-        return tuple(found) if len(found) == 1 else ()
-    return by_name if program == "php" else ()
+        return _CLIENTS.get(program, ())
+    script = _script(words[1:]) if program in _INTERPRETERS else ""
+    text = "\n".join([*words[1:], script or ""])
+    found = {name for name, trace in _TRACES[program] if re.search(trace, text, re.MULTILINE)}
+    found = found - _PROTOCOLS or found
+    if not found and (script is None or (program == "php" and _ELSEWHERE.search(text))):
+        return _CLIENTS.get(program, ())
+    return tuple(found - {_OTHER}) if len(found) == 1 else ()
 
 
 def _command(args: object) -> list[str]:
@@ -140,20 +158,30 @@ def _unwrapped(words: list[str]) -> list[str]:
         elif _name(word) in _WRAPPERS:
             valued = _WRAPPERS[_name(word)]
             at += 1
+        elif at + 1 < len(words) and _runs_a_client(word, words[at + 1]):
+            return words[at + 1 :]
         else:
             return words[at:]
     return []
 
 
-def _script(words: list[str]) -> str:
-    """The beginning of the file that an interpreter runs."""
+def _runs_a_client(program: str, script: str) -> bool:
+    """Whether an interpreter is given a program that is a mail client itself, as in "perl /usr/bin/swaks"."""
+    return _plain(_name(program)) in _INTERPRETERS and _name(script) in _CLIENTS
+
+
+def _script(words: list[str]) -> str | None:
+    """The beginning of the file that an interpreter runs, nothing where its code is an argument; None where it cannot be read."""
+    if any(map(_CODE_OPTION.fullmatch, words)):
+        return ""
     for word in words:
-        if not word.startswith("-"):
-            try:
-                with Path(word).open("rb") as file:
-                    return file.read(_LONGEST_SCRIPT).decode("utf-8", "replace")
-            except (OSError, ValueError):
-                return ""
+        if word.startswith("-") or word == "run":  # as in "go run send.go"
+            continue
+        try:
+            with Path(word).open("rb") as file:
+                return file.read(_LONGEST_SCRIPT).decode("utf-8", "replace")
+        except (OSError, ValueError):
+            return None
     return ""
 
 

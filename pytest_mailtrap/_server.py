@@ -55,6 +55,11 @@ class Server:
         """What speaks with a client that has come in."""
         return self._new_wire(implicit=implicit, on_open=self._opened, on_close=self._closed)
 
+    def coming_in(self) -> int:
+        """How many clients are coming in at this moment."""
+        self._entrance.let_in()
+        return self._entrance.coming_in
+
     def _opened(self, wire: Wire) -> None:
         self._wires.add(wire)
 
@@ -90,7 +95,7 @@ class Server:
         return not self._stopping and self._thread.is_alive()
 
     async def _stop(self) -> None:
-        if self._entrance.is_busy or self._wires:
+        if self._entrance.coming_in or self._wires:
             await self._quiet()
             await self._drop()
 

@@ -17,6 +17,7 @@ import threading
 import weakref
 
 import pytest
+from _hostile_clients import wait_until
 from _named_clients import FROM, MAIL, SENDERS, TO, aiosmtplib_send, connected, smtplib_sends
 
 from pytest_mailtrap import _clients
@@ -113,6 +114,43 @@ def test_a_bare_socket_has_no_name(mailtrap):
     with socket.create_connection((mailtrap.host, mailtrap.port), timeout=5) as sock:
         assert sock.recv(3) == b"220"
     assert connected(mailtrap) == {()}
+
+
+def test_a_bare_socket_is_not_named_after_who_connects_beside_it(mailtrap):
+    """Of two that come in at the same time it is not known which of them is seen to connect."""
+    go_on, has_come = threading.Event(), threading.Event()
+
+    class Client(smtplib.SMTP):
+        def _get_socket(self, *arguments):
+            sock = super()._get_socket(*arguments)
+            has_come.set()
+            return sock
+
+    def send():
+        Client(mailtrap.host, mailtrap.port, timeout=10).close()
+
+    mailtrap._station.thread.loop.call_soon_threadsafe(lambda: go_on.wait(10))
+    with socket.create_connection((mailtrap.host, mailtrap.port)):
+        sending = threading.Thread(target=send)
+        sending.start()
+        assert has_come.wait(10)
+        assert wait_until(lambda: client_now() == ("smtplib",))
+        go_on.set()
+        sending.join(10)
+    assert connected(mailtrap) == {()}
+
+
+def test_as_many_must_be_seen_to_connect_as_come_in():
+    """The negative control: one that is seen is named, but not where there are two."""
+    there = socket.create_server(("127.0.0.1", 0))
+    waiting = threading.Thread(target=wait_for_a_reply, args=there.getsockname())
+    waiting.start()
+    accepted, _ = there.accept()
+    assert wait_until(lambda: client_now() == ("smtplib",))
+    assert client_now(among=lambda: 2) == ()
+    accepted.close()
+    waiting.join(10)
+    there.close()
 
 
 def test_another_handler_of_logging_has_no_name(mailtrap):

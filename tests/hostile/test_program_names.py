@@ -54,8 +54,18 @@ def test_no_program_is_guessed(args):
         (["php8.2", "send.php"], ("PHPMailer", "Symfony Mailer")),
         (["php", "-r", "use PHPMailer\\PHPMailer\\PHPMailer;"], ("PHPMailer",)),
         (["php", "-r", "use Symfony\\Component\\Mailer\\Mailer;"], ("Symfony Mailer",)),
-        (["python3.11", "-c", "import sys\nimport smtplib\n"], ("smtplib",)),
-        (["ruby3.1", "send.rb"], ("Ruby",)),
+        (["python3.11", "-c", "import smtplib\nsmtplib.SMTP('localhost')"], ("smtplib",)),
+        (
+            ["python3", "-c", "from smtplib import SMTPException\nimport flask_mail"],
+            ("Flask-Mail",),
+        ),
+        (["python3", "-c", "from django.core.mail import send_mail"], ("Django",)),
+        (["ruby3.1", "no-such-file.rb"], ("Ruby",)),
+        (["ruby", "-e", "require 'net/smtp'"], ("Ruby",)),
+        (["perl", "-MNet::SMTP", "-e", "..."], ("Perl",)),
+        (["perl", "/usr/bin/swaks", "--to", "bob@example.org"], ("swaks",)),
+        (["php", "-r", "require 'vendor/autoload.php';"], ("PHPMailer", "Symfony Mailer")),
+        ("perl -pe s/A/B/ a.txt | msmtp -t", ("msmtp",)),
     ],
 )
 def test_a_command_line_shows_its_client(args, clients):
@@ -69,7 +79,15 @@ def test_a_command_line_shows_its_client(args, clients):
         ["curl", "https://example.org/smtp"],
         ["git", "log", "--grep=send-email"],
         ["node", "server.js"],
-        ["python3", "-c", "import smtplib\nimport aiosmtplib"],
+        ["python3", "-c", "import smtplib"],
+        ["python3", "-c", "import redmail\nimport yagmail"],
+        ["perl", "-pe", "s/A/B/", "a.txt"],
+        ["perl", "-e", "use Net::SMTP; use Email::Sender::Simple;"],
+        ["perl", "-MMIME::Lite", "-e", "..."],
+        ["ruby", "-e", "puts 1"],
+        ["ruby", "-e", "require 'mail'; require 'net/smtp'"],
+        ["php", "-r", "stream_socket_client('tcp://localhost:25');"],
+        ["go", "run", "-x"],
         ["python3", "-m", "report"],
         ["make", "mail"],
     ],
@@ -77,6 +95,19 @@ def test_a_command_line_shows_its_client(args, clients):
 def test_a_program_that_may_do_something_else_is_no_client(args):
     """The negative control: the same programs, and nothing of mail in sight, or too much."""
     assert clients_of_command(args) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "perl -pe s/A/B/ a.txt | mail.mailutils bob@example.org",
+        "ruby -e 'puts 1' | sendemail -t bob@example.org",
+    ],
+)
+def test_who_only_writes_into_a_pipe_is_no_client(line):
+    """Behind it stands a mailer that is in no table."""
+    assert program_of(line) is None
+    assert clients_of_command(line) == ()
 
 
 @pytest.mark.parametrize(
