@@ -131,8 +131,9 @@ _ADVICE: dict[str, Advice] = {
             "have it: it was made before the test, or with CAs of its own.",
         ),
         rows=(
-            "  in the call  context=ssl.create_default_context()",
-            "  anywhere     context.load_verify_locations({trap}.ca_file)",
+            "  Python   context=ssl.create_default_context() in the call, or",
+            "           context.load_verify_locations({trap}.ca_file)",
+            "  program  its own option or variable for CAs: {trap}.ca_file",
         ),
         cures="out-of-reach",
     ),

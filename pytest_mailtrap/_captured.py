@@ -9,27 +9,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._clients import client_of_error
 from pytest_mailtrap._explain import advise
 from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._layout import how_sent, summary
-from pytest_mailtrap._outcomes import CERTAIN, diagnosis, outcome
+from pytest_mailtrap._outcomes import CERTAIN, concerning, diagnosis, is_proven, outcome
 from pytest_mailtrap._record import connection_lines, message_lines
 from pytest_mailtrap._terms import plural
 
 if TYPE_CHECKING:
     from pytest_mailtrap._account import Account
+    from pytest_mailtrap._connection import Connection
     from pytest_mailtrap._message import CapturedMessage
 
 _MOST_MESSAGES = 20
 _MOST_DIALOGUE = 60
 
 
-def captured(account: Account, failure: str = "") -> str:
+def captured(account: Account, error: BaseException) -> str:
     """
     Each message on a line, what stayed in the process, what was said on the connection that decided, and what to change.
 
-    *failure* is what the test failed with: advice that it gives is not given again.
+    *error* is what the test failed with: advice that it gives is not given again.
     """
+    failure = str(error)
     first = account.messages[:_MOST_MESSAGES]
     width = max((len(how_sent(m.transport)) for m in first), default=0)
     rows = [
@@ -50,17 +53,37 @@ def captured(account: Account, failure: str = "") -> str:
     what = f" ({', '.join(carried[:5])})" if carried else f" ({outcome(connection)})"
     head = f"connection {place + 1} of {len(account.connections)}{what}:"
     shown = [*again, *table, "", head, *(f"    {line}" for line in lines)]
-    advice = _advice(account)
+    advice = _advice(account, error)
     is_new = advice and advice[0] not in failure
     return "\n".join([*shown, *(["", *advice] if is_new else [])])
 
 
-def _advice(account: Account) -> list[str]:
-    """What the assertions would say of connections that carried nothing, where that is certain: the error itself has been told."""
-    idle = [connection for connection in account.connections if not connection.messages]
-    if diagnosis(idle, reported=True) not in CERTAIN:
+def _advice(account: Account, error: BaseException) -> list[str]:
+    """
+    What the assertions would say of the connections since the last that carried mail, where it is certain what became of them.
+
+    What is only concluded must fit the error: one of a mail client, or of a test that looks at its mail, and none of it came.
+    """
+    idle: list[Connection] = []
+    for connection in account.connections:
+        idle = [] if connection.messages else [*idle, connection]
+    cause = diagnosis(idle, reported=True)
+    if cause not in CERTAIN:
+        return []
+    if not is_proven(cause, concerning(cause, idle, reported=True)) and not _fits(
+        cause, error, has_mail=bool(account.messages)
+    ):
         return []
     return advise(idle, may_be_late=False, reported=True)
+
+
+def _fits(cause: str, error: BaseException, *, has_mail: bool) -> bool:
+    """Whether *error* goes with a cause that is only concluded."""
+    if isinstance(error, AssertionError):
+        return not has_mail
+    # Certificates and keys are files, which a context reads.
+    is_of_the_context = cause == "gave-up-before-tls" and isinstance(error, OSError)
+    return is_of_the_context or bool(client_of_error(error))
 
 
 def _deciding(account: Account) -> tuple[int, list[str]]:

@@ -103,6 +103,8 @@ _CONTROL: dict[str, tuple[str, ...]] = {
     "no-connection": (
         "Let send() send one message to the trap:",
         "  host, port  {trap}.host, {trap}.{port}",
+        "  each time   reset a throttle, a pool, a de-duplication or a circuit",
+        "              breaker that keeps all but the first back",
     ),
     "still-connected": ("The client is still connected: let send() return when the mail is sent.",),
     "other-thread": (

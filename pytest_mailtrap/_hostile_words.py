@@ -7,6 +7,7 @@ change. At most 18 lines of 72 columns.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from pytest_mailtrap._hostile_advice import SLOW, control_remedy, remedy
 from pytest_mailtrap._judgement import is_explained_by_its_error
 from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._layout import COLUMNS, LINES, compose, height, shortened
-from pytest_mailtrap._outcomes import concerning, diagnosis, happenings, where
+from pytest_mailtrap._outcomes import concerning, diagnosis, happenings, is_surmise, where
 from pytest_mailtrap._terms import plural
 from pytest_mailtrap._transcript import printable
 
@@ -51,6 +52,11 @@ _OVERLOOKED = {
     "partial-wildcard": "name",
     "wrong-purpose": "purpose",
 }
+# What a client says that did not want the certificate, or that its TLS library left with no more than a closed connection.
+_OF_A_REJECTION = re.compile(
+    r"cert|tls|ssl|x509|trust|handshake|verif|issuer|\bCA\b|secur|clos|reset|eof|end of file|hang up",
+    re.IGNORECASE,
+)
 # What a database raises where another thread does not see what the test has written.
 _DATABASES = ("django.db.", "sqlite3.", "psycopg.", "psycopg2.", "sqlalchemy.exc.")
 _FACTS = {
@@ -240,6 +246,14 @@ def _whereto(verdict: Verdict) -> Block:
 
 def _control_cause(verdict: Verdict, *, intercepts: bool) -> str:
     cause = diagnosis(verdict.connections, intercepts=intercepts, reported=verdict.attempt.reported)
+    attempt = verdict.attempt
+    concerned = concerning(cause, verdict.connections, reported=attempt.reported)
+    if (
+        attempt.reported
+        and is_surmise(cause, concerned)
+        and not _OF_A_REJECTION.search(attempt.told)
+    ):
+        return "broken-off"
     if not verdict.connections and _needs_the_tests_thread(verdict.attempt):
         return "other-thread"
     return cause

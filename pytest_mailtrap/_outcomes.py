@@ -10,6 +10,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._layout import COLUMNS
+from pytest_mailtrap._library_cures import LIBRARIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +44,12 @@ _REASONS = (
 )
 # Those that the evidence proves, whatever became of the application's own error.
 CERTAIN = frozenset(_REASONS) - {"too-large", "refused", "broken-off", "still-connected"}
+# Those that are concluded from what a client did not do: it may have left for another reason.
+_CONCLUDED = frozenset({"gave-up-before-tls", "never-upgraded"})
+_REJECTIONS = frozenset({"not-trusted", "context-out-of-reach", "wrong-host", "wrong-name"})
+_REJECTED = "client rejected the certificate"
+# Libraries on OpenSSL, which judges the certificate within the handshake.
+_ON_OPENSSL = frozenset(LIBRARIES) - {"pycurl"}
 # As the trap words them itself; a reply that a test has scripted is an error like any other.
 _REPLIES = {
     "530 Must issue a STARTTLS": "tls-required",
@@ -94,6 +101,18 @@ def concerning(
     return found[-1] if found else None
 
 
+def is_surmise(cause: str, connection: Connection | None) -> bool:
+    """Whether the client may have rejected the certificate, as this cause says, and may have left for another reason."""
+    return cause in _REJECTIONS and not is_proven(cause, connection)
+
+
+def is_proven(cause: str, connection: Connection | None) -> bool:
+    """Whether what the client said, or was told, on *connection* shows this cause, and not only that it left."""
+    if cause in _REJECTIONS and connection is not None:
+        return (connection.handshake_error or "").startswith(_REJECTED)
+    return cause in CERTAIN - _CONCLUDED
+
+
 def _diagnose(connection: Connection, reported: bool) -> str:
     error = connection.handshake_error or ""
     # An error of the application's own, behind which its library says QUIT, is no matter of ports.
@@ -114,8 +133,10 @@ def _diagnose(connection: Connection, reported: bool) -> str:
 
 def _has_rejected(connection: Connection, error: str) -> bool:
     """Whether the client did not want the certificate."""
-    says_so = error.startswith("client rejected the certificate") or "may have rejected" in error
-    return says_so or _left_after_handshake(connection)
+    if error.startswith(_REJECTED) or "may have rejected" in error:
+        return True
+    judges_before = bool(connection.clients) and _ON_OPENSSL.issuperset(connection.clients)
+    return _left_after_handshake(connection) and not judges_before
 
 
 def _diagnose_rejection(connection: Connection, error: str) -> str:

@@ -62,7 +62,7 @@ def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> N
         return
     try:
         notes = [] if call.when != "call" else _reporting.notes(item, failed=error is not None)
-        mail = None if error is None else suite.captured(str(error.value))
+        mail = None if error is None else suite.captured(error.value)
         texts = [*notes, *([] if mail is None else [mail])]
     except Exception as unforeseen:  # the test has its own result, which this must not hide
         texts = [f"the mail cannot be shown: {unforeseen!r}"]

@@ -250,15 +250,15 @@ class Suite:
         self.ledger.watch()
         return account.policy.objection(self.policy)
 
-    def captured(self, failure: str) -> str | None:
-        """What is shown of the test's mail when it fails, as *failure* says; None where nothing came since it was shown last."""
+    def captured(self, error: BaseException) -> str | None:
+        """What is shown of the test's mail when it fails by *error*; None where nothing came since it was shown last."""
         account = self.ledger.account
         if account.shown == account.mark():
             return None
         account.shown = account.mark()
         from pytest_mailtrap._captured import captured
 
-        return captured(account, failure)
+        return captured(account, error)
 
     def end(self, outcome: Outcome) -> Counts | None:
         """Close the test's account, write it down, and give what it adds to the totals."""

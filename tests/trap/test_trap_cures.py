@@ -213,6 +213,32 @@ UNCERTAIN = {
     "a refusal that the test has scripted": "mailtrap.reply('MAIL', 535, 'not now')\n"
     "with connect(mailtrap) as client:\n    client.sendmail(*MAIL)",
     "a client that said nothing": "socket.create_connection((mailtrap.host, mailtrap.port)).close()\nassert 0",
+    **{
+        f"{what}, and mail after it": f"{code}\nwith connect(mailtrap) as client:\n    client.sendmail(*MAIL)\nassert 0"
+        for what, code in {
+            "a look at EHLO": "with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:\n    client.ehlo()",
+            "a look at the other port": "socket.create_connection((mailtrap.host, mailtrap.tls_port)).close()",
+            "a login that was to be refused": "with connect(mailtrap) as client, pytest.raises(smtplib.SMTPException):\n"
+            "    client.login('shop', 'wrong')",
+        }.items()
+    },
+    "an error of the application's between EHLO and STARTTLS": (
+        "with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:\n"
+        "    client.ehlo()\n"
+        "    open('no-such-template.html')"
+    ),
+    "an error of the application's after 220": (
+        "with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:\n"
+        "    client.ehlo()\n"
+        "    client.docmd('STARTTLS')\n"
+        "    raise ValueError('the order is empty')"
+    ),
+    "an error of the application's after the handshake": (
+        "client = smtplib.SMTP(mailtrap.host, mailtrap.port)\n"
+        "client.starttls(context=mailtrap.ssl_context)\n"
+        "client.close()\n"
+        "{}['template']"
+    ),
 }
 
 
@@ -220,6 +246,15 @@ UNCERTAIN = {
 def test_no_cure_without_evidence(pytester, code):
     """The control: where the connection does not show what is wrong, nothing is said of it."""
     assert cure(pytester, code) == ""
+
+
+def test_what_is_concluded_fits_the_error(pytester):
+    """The control of the controls: the same dialogue, and the error that a client has by it."""
+    code = """
+        with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
+            client.login("shop", "secret")
+    """
+    assert cure(pytester, code).startswith("The client never said STARTTLS")
 
 
 def test_nobody_looks_for_an_error_that_was_reported(pytester):
