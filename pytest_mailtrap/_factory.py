@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_mailtrap._certs import Certificates
 from pytest_mailtrap._loop_thread import LoopThread
 from pytest_mailtrap._options import Options, check_for_a_trap
 from pytest_mailtrap._station import Station
 from pytest_mailtrap._trap import MailTrap
-from pytest_mailtrap._trap_context import TrapContext
+from pytest_mailtrap._trap_context import CALLED, TrapContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,6 +49,21 @@ class MailTrapFactory:
             return TrapContext(lambda: self.running(checked))
         # Without the lines that checked them: the mistake is in the call.
         raise wrong.with_traceback(None)
+
+    # Who forgets the call is told of it.
+
+    def __enter__(self) -> NoReturn:
+        __tracebackhide__ = True
+        raise TypeError(CALLED)
+
+    def __exit__(self, *_: object) -> None:
+        """Without it Python would not ask for the other."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        __tracebackhide__ = True
+        if hasattr(MailTrap, name) and not name.startswith("_"):
+            raise AttributeError(CALLED)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @contextmanager
     def running(

@@ -83,6 +83,7 @@ class Rule:
     times: int | None = 1
 
     def __post_init__(self) -> None:
+        __tracebackhide__ = True
         object.__setattr__(self, "command", command_name(self.command))
         if self.code is not None:
             _check_code(self.code, self.command)
@@ -205,6 +206,7 @@ class _Entry:
 
 def command_name(given: object) -> str:
     """The name of the command in its one spelling; ValueError with the known ones."""
+    __tracebackhide__ = True
     name = _ALIASES.get(given, given.upper()) if isinstance(given, str) else given
     if name not in COMMANDS:
         raise ValueError(f"command must be one of {', '.join(COMMANDS)}, got {given!r}")
@@ -219,6 +221,7 @@ def _code_of(reply: bytes | None) -> int | None:
 
 def _check_kinds(rule: Rule) -> None:
     """What is wrong here would be an error of the trap's own where the rule is asked."""
+    __tracebackhide__ = True
     for name, kind, words in _KINDS:
         if not isinstance(given := getattr(rule, name), kind):
             raise TypeError(f"{name} must be {words}, got {given!r}")
@@ -228,6 +231,7 @@ def _check_kinds(rule: Rule) -> None:
 
 
 def _check_code(code: object, command: str) -> None:
+    __tracebackhide__ = True
     if command == "HANDSHAKE":
         raise ValueError("HANDSHAKE takes no reply: TLS begins where SMTP is silent")
     # RFC 5321, section 4.2.1: the second digit is 0 to 5.
@@ -236,5 +240,6 @@ def _check_code(code: object, command: str) -> None:
 
 
 def _check_count(name: Literal["nth", "times"], count: object) -> None:
+    __tracebackhide__ = True
     if not is_count(count):
         raise ValueError(f"{name} must be a positive whole number, got {count!r}")

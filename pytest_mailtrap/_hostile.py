@@ -80,6 +80,7 @@ class HostileMailTrap(MailTrap):
 
         Where the control fails, the verdict is that of the scenario `ok`.
         """
+        __tracebackhide__ = True
         send = addressed(send, self.host, self.port, keeps_own=True)
         trial = Trial(
             self._station,

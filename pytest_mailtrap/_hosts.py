@@ -95,6 +95,7 @@ def checked(host: object) -> str:
 
     With a final dot, `all.` is a host.
     """
+    __tracebackhide__ = True
     if isinstance(host, str) and is_switch(host):
         raise ValueError(
             f"expected a host name or an IP address, got {host!r}, which reads like a switch"

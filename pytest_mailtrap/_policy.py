@@ -45,6 +45,7 @@ def transport_violations(
     messages: Mapping[int, CapturedMessage], *, minimum: str = "TLSv1.2"
 ) -> list[Violation]:
     """Say which messages came in cleartext, or over a version older than *minimum*."""
+    __tracebackhide__ = True
     if minimum not in MINIMUMS:
         raise ValueError(f"minimum must be {' or '.join(MINIMUMS)}, got {minimum!r}")
     found = []

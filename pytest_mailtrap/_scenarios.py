@@ -281,6 +281,7 @@ def family(
     scenarios: Iterable[str | Scenario] | None = None,
 ) -> tuple[Scenario, ...]:
     """The scenarios of a mode, or those named; ValueError where one is unknown or does not exist in that mode."""
+    __tracebackhide__ = True
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
     if scenarios is None:
@@ -296,7 +297,8 @@ def family(
 
 def named(scenarios: Iterable[str | Scenario]) -> tuple[Scenario, ...]:
     """The scenarios with these ids; ValueError where one is unknown, or there is none."""
-    if isinstance(scenarios, str):
+    __tracebackhide__ = True
+    if isinstance(scenarios, str) or not isinstance(scenarios, Iterable):
         raise TypeError(f"scenarios must be a list of ids or Scenario objects, got {scenarios!r}")
     chosen = tuple(map(scenario_named, scenarios))
     if not chosen:
@@ -306,6 +308,7 @@ def named(scenarios: Iterable[str | Scenario]) -> tuple[Scenario, ...]:
 
 def scenario_named(given: str | Scenario) -> Scenario:
     """The scenario with this id; ValueError with the known ones."""
+    __tracebackhide__ = True
     if isinstance(given, Scenario):
         return given
     if not isinstance(given, str) or given not in _BY_ID:
@@ -322,6 +325,7 @@ def _unknown(given: object) -> str:
 
 def check_skips(skips: Mapping[str, str]) -> None:
     """Each skip names a scenario and its reason."""
+    __tracebackhide__ = True
     if not isinstance(skips, Mapping):
         raise TypeError(f"skip_scenarios must be a mapping of ids to reasons, got {skips!r}")
     for name, reason in skips.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._explain import explain_unfired
 from pytest_mailtrap._faults import Rule, command_name
@@ -44,8 +44,9 @@ class Scripted:
         With 2xx it is, and only the words are others.
         421 closes the connection (RFC 5321, section 3.8).
         """
+        __tracebackhide__ = True
         self._add(
-            Rule(
+            _rule(
                 command=command,
                 code=code,
                 text=_joined(text),
@@ -72,8 +73,9 @@ class Scripted:
         The message is captured, though its sender is never told: so duplicates come about.
         reply("DATA", 421) ends the connection before the message.
         """
+        __tracebackhide__ = True
         self._add(
-            Rule(
+            _rule(
                 command="END-OF-MESSAGE" if command_name(command) == "DATA" else command,
                 disconnect=True,
                 times=times,
@@ -94,10 +96,11 @@ class Scripted:
         inside_tls: bool | None = None,
     ) -> None:
         """Wait *seconds* before *command* is carried out and answered; a client that leaves ends the wait."""
+        __tracebackhide__ = True
         if not seconds:
             raise ValueError(f"seconds must be a number more than 0, got {seconds!r}")
         self._add(
-            Rule(
+            _rule(
                 command=command,
                 delay=seconds,
                 times=times,
@@ -108,12 +111,23 @@ class Scripted:
         )
 
     def _add(self, rule: Rule) -> None:
+        __tracebackhide__ = True
         self._rules.add(rule)
 
     def unfired_faults(self) -> str | None:
         """The text of a failure where a scripted fault has not happened, else None."""
         unfired = self._rules.unfired()
         return explain_unfired(unfired, total=self._rules.count()) if unfired else None
+
+
+def _rule(**facts: Any) -> Rule:  # of Rule, which checks them
+    """The rule; without the lines that checked it, where they are wrong: the mistake is in the call."""
+    __tracebackhide__ = True
+    try:
+        return Rule(**facts)
+    except (TypeError, ValueError) as error:
+        wrong = error
+    raise wrong.with_traceback(None)
 
 
 def _joined(text: str | list[str] | tuple[str, ...]) -> str:

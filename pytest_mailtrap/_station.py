@@ -125,6 +125,7 @@ class Station:
 
     def intercept(self, hosts: tuple[str, ...]) -> AbstractContextManager[None]:
         """Lead mail connections for *hosts*, for any where there is none, here for a while; ValueError for what is no host."""
+        __tracebackhide__ = True
         route = Route(
             hosts=frozenset(map(checked, hosts)) or None,
             port=self.server.port,

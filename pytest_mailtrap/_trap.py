@@ -176,6 +176,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         to 465 at `tls_port`. The certificate is for the host that was asked for, and `trust()` is implied.
         Of several interceptions the latest counts.
         """
+        __tracebackhide__ = True
         return self._station.intercept(hosts)
 
     # -- waiting --------------------------------------------------------------------------
@@ -342,6 +343,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
 
         Where the control fails, its verdict is the only one.
         """
+        __tracebackhide__ = True
         from pytest_mailtrap._trial import judge_family
 
         played = self._played(
@@ -357,6 +359,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
 
     def _played(self, **given: Any) -> dict[str, Any]:  # arguments of the two methods above
         """What was *given*, and what the marker says in place of None."""
+        __tracebackhide__ = True
         return {**self._plays, **{name: it for name, it in given.items() if it is not None}}
 
     def _at_least_one(self) -> dict[int, CapturedMessage]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._trap import MailTrap
 
 _WITH = "mailtrap_factory() makes a context manager: with mailtrap_factory() as trap:"
+CALLED = "mailtrap_factory is to be called: with mailtrap_factory() as trap:"
 _ONCE = "mailtrap_factory() makes a trap for one `with` block: call it again for another"
 
 

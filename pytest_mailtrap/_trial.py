@@ -93,6 +93,7 @@ def judge_family(
 
     Where no scenarios are named, those that are advisory are so, unless *strict* says otherwise.
     """
+    __tracebackhide__ = True
     chosen = family(mode, scenarios=scenarios)
     skipped = skip_scenarios or {}
     check_skips(skipped)
@@ -128,6 +129,7 @@ def addressed(
 
     With *keeps_own* it is called without where that is possible.
     """
+    __tracebackhide__ = True
     _check_callable(send)
     try:
         signature = inspect.signature(send)
@@ -156,6 +158,7 @@ def _fits(signature: inspect.Signature, *arguments: object, **keywords: object) 
 
 
 def _check_callable(send: object) -> None:
+    __tracebackhide__ = True
     if callable(send):
         return
     if inspect.iscoroutine(send):
@@ -184,6 +187,7 @@ class Trial:
         strict: bool = False,
         played: Callable[[Stage], None] = lambda _stage: None,
     ) -> None:
+        __tracebackhide__ = True
         if timeout is not None and not (is_seconds(timeout) and timeout > 0):
             raise ValueError(
                 f"timeout must be a positive number of seconds that can be waited for, or None, got {timeout!r}"

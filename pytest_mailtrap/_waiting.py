@@ -20,6 +20,7 @@ class Source(Protocol):
 
 def check_wait(count: object, timeout: object) -> None:
     """ValueError for what nobody can wait for, before anybody does."""
+    __tracebackhide__ = True
     if not is_count(count):
         raise ValueError(f"count must be a positive whole number, got {count!r}")
     # What is left of a deadline may be less than nothing.

@@ -112,6 +112,7 @@ WRONG = {
     'skip_scenarios={"no": "x"}': ["unknown scenario 'no', expected one of", *KNOWN],
     'scenario="ok"': ["unknown mailtrap option 'scenario' (did you mean 'scenarios'?)*"],
     'scenarios="ok"': ["scenarios must be a list*"],
+    "scenarios=3": ["scenarios must be a list of ids or Scenario objects, got 3"],
     'scenarios=[["ok"]]': ["unknown scenario ['ok']*"],
     'skip_scenarios=["ok"]': ["skip_scenarios must be*"],
 }  # fmt: skip

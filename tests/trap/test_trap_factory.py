@@ -12,6 +12,7 @@ from pytest_mailtrap import MailTrap
 from pytest_mailtrap._scopes import hint
 
 WITH = "mailtrap_factory() makes a context manager: with mailtrap_factory() as trap:"
+CALLED = "mailtrap_factory is to be called: with mailtrap_factory() as trap:"
 PUBLIC = sorted(name for name in dir(MailTrap) if not name.startswith("_"))
 
 
@@ -48,6 +49,31 @@ def test_used_like_a_sequence(mailtrap_factory, use):
     with pytest.raises(TypeError) as caught:
         USES[use](mailtrap_factory())
     assert str(caught.value) == WITH
+
+
+OWN = [name for name in PUBLIC if name != "smime_identity"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_factory_itself_is_no_trap(mailtrap_factory, name):
+    """Who forgets to call it is told so; an identity it can issue itself."""
+    with pytest.raises(AttributeError) as caught:
+        getattr(mailtrap_factory, name)
+    assert str(caught.value) == CALLED
+
+
+def test_the_factory_itself_is_no_context_manager(mailtrap_factory):
+    """Nor is it one."""
+    with pytest.raises(TypeError) as caught, mailtrap_factory:
+        pass
+    assert str(caught.value) == CALLED
+
+
+def test_what_no_trap_has_the_factory_has_not_either(mailtrap_factory):
+    """The negative control: tools and typos get the usual answer."""
+    assert not hasattr(mailtrap_factory, "__len_hint__")
+    with pytest.raises(AttributeError, match="'MailTrapFactory' object has no attribute 'hots'"):
+        mailtrap_factory.hots  # noqa: B018  # it is looked for
 
 
 def test_the_traceback_ends_at_the_users_line(pytester):
