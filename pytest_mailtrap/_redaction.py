@@ -1,12 +1,14 @@
 """
 The passwords that a trap knows, taken out of texts of the application's before anybody sees them.
 
-Rules of this file: pure; a password is found however it is written: as it is, percent-encoded, in base64, or escaped by `repr()` or JSON.
+Rules of this file: pure; a password is found however it is written: as it is, percent-encoded, in base64, or escaped by `repr()`, JSON or
+HTML.
 """
 
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from functools import cached_property
@@ -50,9 +52,16 @@ class Redactor:
 def _written(password: str) -> Iterator[str]:
     """Patterns for the password as text, each character as it is, percent-encoded (RFC 3986, section 2.1) or escaped."""
     yield _whole(password, "".join(_character(c) for c in password))
-    for escaped in (repr(password)[1:-1], json.dumps(password)[1:-1]):
+    for escaped in (repr(password)[1:-1], json.dumps(password)[1:-1], *_as_html(password)):
         if escaped != password:
             yield _whole(password, re.escape(escaped))
+
+
+def _as_html(password: str) -> Iterator[str]:
+    """As Python's own function writes it, with or without quotes, and as templates do."""
+    yield html.escape(password, quote=False)
+    yield (escaped := html.escape(password))
+    yield escaped.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
 
 
 def _whole(password: str, pattern: str) -> str:

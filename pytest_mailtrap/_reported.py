@@ -79,8 +79,11 @@ def words_of_result(result: Any, redact: Redact = str) -> str:
     how = "a failure" if is_failure(result) else "success"
     if (ended := _words_of_program(result, redact)) is not None:
         return f"reported {how}: {ended}"
-    ambiguous = ", and a number is ambiguous" if is_ambiguous(result) else ""
-    return f"reported {how}: send() returned {_short(redact(_value(result)), result)}{ambiguous}"
+    status = _status(result)
+    more = "" if status is None else f", whose returncode is {status}"
+    if is_ambiguous(result):
+        more = ", and a number is ambiguous"
+    return f"reported {how}: send() returned {_short(redact(_value(result)), result)}{more}"
 
 
 def is_ambiguous(result: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import urllib.parse
 
@@ -10,7 +11,7 @@ import pytest
 
 from pytest_mailtrap._redaction import Redactor
 
-PASSWORD = 'Pr0d/"Secret" +4711\u00e9'
+PASSWORD = 'Pr0d/"Secret" +4711\u00e9&<\''
 RAW = PASSWORD.encode()
 
 
@@ -26,6 +27,9 @@ WRITTEN = {
     "lower-case escapes": urllib.parse.quote(PASSWORD, safe="").replace("%2F", "%2f"),
     "repr": repr([PASSWORD]),
     "json": json.dumps({"password": PASSWORD}),
+    "html": html.escape(PASSWORD),
+    "html without quotes": html.escape(PASSWORD, quote=False),
+    "html of a template": PASSWORD.translate({34: "&#34;", 38: "&amp;", 39: "&#39;", 60: "&lt;"}),
     "base64": b64(RAW),
     "urlsafe base64": base64.urlsafe_b64encode(RAW).decode(),
     "AUTH PLAIN": b64(b"\0shop\0" + RAW),

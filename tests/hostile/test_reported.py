@@ -135,6 +135,10 @@ def test_what_tells_nothing(result):
         (0, "reported success: send() returned 0, and a number is ambiguous"),
         ({}, "reported success: send() returned {}"),
         (SimpleNamespace(ok=False), "reported a failure: send() returned namespace(ok=False)"),
+        (
+            SimpleNamespace(returncode=69),
+            "reported a failure: send() returned namespace(returncode=69), whose returncode is 69",
+        ),
         (ended(0), "reported success: curl exited with status 0"),
         (ended(67), "reported a failure: curl exited with status 67"),
         (ended(-9), "reported a failure: curl was ended by signal 9"),
