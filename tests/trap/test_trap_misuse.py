@@ -19,16 +19,16 @@ CALLS = {
 }
 
 
-def failing(pytester, *options):
+def failing(pytester, *options, calls=CALLS):
     """A run of one test for each call."""
     marker = '@pytest.mark.mailtrap(scenarios=["ok"])'
     tests = [
         f"{marker}\ndef test_{at}(mailtrap, hostile_mailtrap):\n    {call}\n"
-        for at, call in enumerate(CALLS)
+        for at, call in enumerate(calls)
     ]
     pytester.makepyfile("\n".join(["import pytest", *tests]))
     result = pytester.runpytest("-p", "no:randomly", *options)
-    result.assert_outcomes(failed=len(CALLS))
+    result.assert_outcomes(failed=len(calls))
     return result
 
 
@@ -46,4 +46,5 @@ def test_the_traceback_ends_at_the_users_line(pytester):
 
 def test_the_whole_traceback_is_there_for_who_asks(pytester):
     """The negative control: `--full-trace` shows the lines of the plugin."""
-    failing(pytester, "--full-trace").stdout.re_match_lines([OURS])
+    result = failing(pytester, "--full-trace", calls=["mailtrap.wait_for(0)"])
+    result.stdout.re_match_lines([OURS])
