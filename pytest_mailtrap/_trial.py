@@ -295,6 +295,7 @@ class Trial:
         connections = inbox.connections()
         if is_decided(scenario, self._mode, connections):
             return True
-        if background.is_at_work or any(c.ended_by is None for c in connections):
+        # One that has carried mail may be kept for the next.
+        if background.is_at_work or any(c.ended_by is None and not c.messages for c in connections):
             return False
         return not self._is_late or bool(connections and background.is_done)

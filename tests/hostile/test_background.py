@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+from types import SimpleNamespace
 
 import _hostile_clients as clients
 import pytest
@@ -119,10 +120,23 @@ def test_a_thread_for_each_message(hostile_mailtrap, patience):
     assert (verdict.outcome, verdict.channel) == ("leaked", "impostor")
 
 
-@pytest.mark.mailtrap(scenarios=["certificate-expired"])
-def test_a_thread_that_has_ended_is_not_waited_for(hostile_mailtrap, monkeypatch):
-    """Nothing more is to come from it: the family of such an application takes no longer than it must."""
+@pytest.fixture
+def endless(monkeypatch):
+    """Wait for late mail until the test gives up, which is soon."""
+    looks = []
+
+    def sleep(seconds):
+        looks.append(seconds)
+        assert sum(looks) < 1.5, "it waits for mail that is not to come"
+        time.sleep(seconds)
+
     monkeypatch.setattr(_trial, "_LATE_SECONDS", 60)
+    monkeypatch.setattr(_trial, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+
+
+@pytest.mark.mailtrap(scenarios=["certificate-expired"])
+def test_a_thread_that_has_ended_is_not_waited_for(hostile_mailtrap, endless):
+    """Nothing more is to come from it: the family of such an application takes no longer than it must."""
     careful = clients.swallowing(clients.secure_without_login)(hostile_mailtrap)
 
     def late():
@@ -133,6 +147,32 @@ def test_a_thread_that_has_ended_is_not_waited_for(hostile_mailtrap, monkeypatch
         lambda: threading.Thread(target=late).start(), may_fail_silently=True
     )
     assert verdict.outcome == "refused"
+
+
+@pytest.mark.mailtrap(scenarios=["certificate-expired"])
+def test_a_worker_is_waited_for_till_the_end(hostile_mailtrap, endless, worker):
+    """The negative control: what it does next nobody knows."""
+    careful = clients.secure_without_login(hostile_mailtrap)
+    with pytest.raises(AssertionError, match="mail that is not to come"):
+        hostile_mailtrap.judge(lambda: worker(careful), may_fail_silently=True)
+
+
+@pytest.mark.parametrize("scenario", ["auth-before-tls", "stale-capabilities"])
+def test_a_connection_that_is_kept_for_the_next_message_is_not_waited_for(
+    mailtrap, endless, scenario
+):
+    """Its mail has come; that it stays open says nothing."""
+    kept = []
+
+    def send():
+        kept.append(smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=5))
+        kept[-1].starttls(context=ssl.create_default_context())
+        kept[-1].sendmail(*clients.MAIL)
+
+    _, verdict = mailtrap.judge_hostile_servers(send, scenarios=[scenario])
+    for client in kept:
+        client.close()
+    assert verdict.outcome == "delivered"
 
 
 def test_threads_that_were_there_before_are_not_the_calls_own(worker):
