@@ -54,7 +54,8 @@ def _mock(module: ModuleType, tell: Tell) -> Iterator[Place]:
             name = own.get("_mock_new_name") or own.get("_mock_name")
             known = stand_ins.known(self)
             # Each mock call comes here.
-            if name == "send_message" or name == "sendmail" or (known and known.is_method):
+            is_named = type(name) is str and (name == "send_message" or name == "sendmail")
+            if is_named or (known is not None and known.is_method):
                 return _sending(original, tell, self, args, keywords)
             result = original(self, *args, **keywords)
             if known is not None:
@@ -75,15 +76,15 @@ def _sending(
     with keeping(tell) as told:
         result = original(mock, *args, **keywords)
         # What is to be awaited is another library's, such as aiosmtplib's.
-        name = None if type(result) is CoroutineType else _class_of(mock)
+        name = None if type(result) is CoroutineType else _class_of(mock, args, keywords)
         if name is not None:
             told(keeper(name), 1)
     return result
 
 
-def _class_of(mock: Any) -> str | None:
+def _class_of(mock: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> str | None:
     with suppress(Exception):
-        return stand_ins.class_of(mock)
+        return stand_ins.class_of(mock, args, keywords)
     return None
 
 

@@ -4,8 +4,7 @@ Which mocks are there in place of smtplib, or of something in it.
 A mock is, or one that it came from is, where `mock.patch()` or pytest's `monkeypatch` put it in the place of something of
 smtplib's, where it lies in a module under one of smtplib's names, or where one of smtplib's classes is its spec.
 
-Rules of this file: it changes no mock, and asks none for an attribute, which would make a new one; of other objects only
-the type is looked at, since asking a proxy for its class may wake up what is behind it.
+Rules of this file: it changes no mock; what a mock or another object is, `_mock_objects` reads.
 """
 
 from __future__ import annotations
@@ -15,6 +14,20 @@ import weakref
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_mailtrap._mock_objects import (
+    at_hand,
+    bases,
+    chain,
+    connections_of,
+    held,
+    inherited,
+    is_detached,
+    namespace,
+    own,
+    part,
+    title,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,14 +36,35 @@ SENDING = ("sendmail", "send_message")
 _MODULE = "smtplib"
 # Of what lies under such a name and replaced something else, such as aiosmtplib's SMTP.
 _OTHER = ""
+# How pytest calls what was not there: since 9.1, and before.
+_NOT_SET = ("NotSetType", "Notset")
+# What smtplib's methods that send take.
+_PARAMETERS = frozenset({"from_addr", "to_addrs", "msg", "mail_options", "rcpt_options"})
 
 
 class Known(NamedTuple):
-    """What a mock is there for: something called *name*, or a method of it that sends."""
+    """
+    What a stand-in is there for: something called *name*, or a method of it that sends.
 
-    mock: weakref.ref[Any]
+    *place* is where it was put. A mock belongs to one test; other things may be put elsewhere by the next, for something else.
+    """
+
+    stand_in: weakref.ref[Any]
     name: str
     is_method: bool
+    place: tuple[int, str] | None
+
+
+class Lying(NamedTuple):
+    """
+    A thing that lies under one of smtplib's names, or is given by what does.
+
+    *is_sure* tells that it is a connection, and not only something that a function speaks of.
+    """
+
+    thing: object
+    name: str
+    is_sure: bool = True
 
 
 class StandIns:
@@ -56,51 +90,79 @@ class StandIns:
 
     def add_replacement(self, target: object, attribute: str, original: object) -> None:
         """Remember what has been put in the place of *original*, if that was something of smtplib's."""
-        if type(original).__name__ == "NotSetType":  # pytest's, for what the target has inherited
-            original = _inherited(target, attribute)
+        if title(type(original))[1] in _NOT_SET:
+            original = inherited(target, attribute)
         name = self._replaced(original, target, attribute)
         if name is not None:
-            self._add(getattr(target, attribute), name, is_method=attribute in SENDING)
+            place = id(target), attribute
+            self._add(held(target, attribute), name, is_method=attribute in SENDING, place=place)
 
     def add_result(self, mock: object, result: object) -> None:
         """Remember what a known mock has returned: with a name or a parent of its own it does not tell where it came from."""
         name = self._known[id(mock)].name
-        if _is_detached(result):
+        if is_detached(result):
             self._add(result, name)
-        for method in map(_names(result).get, SENDING):
-            if _is_detached(method):
-                self._add(method, name, is_method=True)
+        for connection in (result, *connections_of(mock)):
+            self._add_methods(connection, name)
 
-    def _add(self, value: Any, name: str, *, is_method: bool = False) -> None:
-        if isinstance(value, FunctionType):
+    def _add(
+        self,
+        value: Any,
+        name: str,
+        *,
+        is_method: bool = False,
+        place: tuple[int, str] | None = None,
+    ) -> None:
+        if type(value) is FunctionType:
             value = getattr(value, "mock", value)  # an autospec of a function is a function
+        connections = at_hand(value) if type(value) is FunctionType else [value]
+        for connection in connections:
+            self._add_methods(connection, name)
+        if name == _MODULE and own(value) is None:
+            for inner in CLASSES:
+                if own(stand_in := held(value, inner)) is not None:
+                    self._add(stand_in, inner)
         number, known = id(value), self._known
         reference = weakref.ref(value, lambda _: known.pop(number, None))
-        known[number] = Known(reference, name, is_method)
+        known[number] = Known(reference, name, is_method, place)
+
+    def _add_methods(self, connection: object, name: str) -> None:
+        """Those that do not tell that they are its, under the names of smtplib's."""
+        for method in SENDING:
+            mock = part(connection, method)
+            if (known := own(mock)) is not None and known["_mock_new_parent"] is not connection:
+                self._add(mock, name, is_method=True)
 
     def _replaced(self, original: object, target: object, attribute: str) -> str | None:
         """What was replaced: one of smtplib's classes, its module, something else under one of their names, or None."""
-        kind = type(original)
-        if kind is ModuleType:
-            return _MODULE if original.__name__ == _MODULE else None  # type: ignore[attr-defined]  # modules have one
-        if issubclass(kind, type):
-            return _class_name(original) or (_OTHER if attribute in CLASSES else None)
-        if _own(original) is not None:
+        known = self._known.get(id(original))
+        if known is not None and (own(original) or known.place == (id(target), attribute)):
+            return known.name
+        if attribute in CLASSES and target is sys.modules.get(_MODULE):
+            return attribute
+        if own(original) is not None:
             return self._known_as(original)
         if attribute in SENDING:
             return _class_name(target) or _class_name(type(target))
-        return _class_name(kind)
+        if type(original) is ModuleType and namespace(original)["__name__"] == _MODULE:  # type: ignore[index]  # it is one
+            return _MODULE
+        found = _class_name(original) or _class_name(type(original))
+        is_other = original is not None and attribute in (*CLASSES, _MODULE)
+        return found or (_OTHER if is_other else None)
 
     # -- what is told -------------------------------------------------------------------------
 
-    def class_of(self, mock: object) -> str | None:
-        """The class of smtplib that *mock*, a method, belongs to; None where it is not smtplib's."""
-        chain = [*_chain(mock)]
-        for lower, step in zip([None, *chain], chain, strict=False):
+    def class_of(self, mock: object, args: tuple[Any, ...], keywords: dict[str, Any]) -> str | None:
+        """The class of smtplib that *mock*, a method that is called so, belongs to; None where it is not smtplib's."""
+        if not _PARAMETERS.issuperset(keywords):
+            return None
+        steps = [*chain(mock)]
+        for lower, step in zip([None, *steps], steps, strict=False):
             if (name := self._known_as(step)) is not None:
                 return _class_in(name, lower)
-        lying = dict(self._lying())
-        for lower, step in zip([None, *chain], chain, strict=False):
+        takes = _is_mail(args, keywords)
+        lying = {id(it.thing): it.name for it in self._lying() if it.is_sure or takes}
+        for lower, step in zip([None, *steps], steps, strict=False):
             if (name := lying.get(id(step))) is not None:
                 return _class_in(name, lower)
         return None
@@ -108,120 +170,61 @@ class StandIns:
     def _known_as(self, mock: object) -> str | None:
         if (known := self._known.get(id(mock))) is not None:
             return known.name
-        return _class_name((_own(mock) or {}).get("_spec_class"))
+        return _class_name((own(mock) or {}).get("_spec_class"))
 
-    def _lying(self) -> Iterator[tuple[int, str]]:
-        """What lies under smtplib's names, and what it gives, by identity; real classes and modules are not looked at."""
-        for namespace in self._found():
+    def _lying(self) -> Iterator[Lying]:
+        """What lies under smtplib's names, and what it gives; real classes and modules are not looked at."""
+        for found in self._found():
             for name in (*CLASSES, _MODULE):
-                for value in _given(namespace.get(name)):
-                    yield id(value), name
-        yield id(sys.modules.get(_MODULE)), _MODULE
+                yield from _given(found.get(name), name)
+        yield Lying(sys.modules.get(_MODULE), _MODULE)
         for known in [*self._known.values()]:
-            for value in _given(known.mock()):
-                yield id(value), known.name
+            yield from _given(known.stand_in(), known.name)
 
     def _found(self) -> list[dict[str, Any]]:
         if self._modules != len(sys.modules):
             self._modules = len(sys.modules)
-            namespaces = filter(None, map(_namespace, [*sys.modules.values()]))
-            names = {*CLASSES, _MODULE}
-            self._namespaces = [found for found in namespaces if not names.isdisjoint(found)]
+            namespaces = filter(None, map(namespace, [*sys.modules.values()]))
+            wanted = {*CLASSES, _MODULE}
+            self._namespaces = [found for found in namespaces if not wanted.isdisjoint(found)]
         return self._namespaces
 
 
-def _namespace(module: object) -> dict[str, Any] | None:
-    """The names of a module; one that loads itself when it is first asked for something is not asked."""
-    if not issubclass(type(module), ModuleType):
-        return None
-    return object.__getattribute__(module, "__dict__")  # type: ignore[no-any-return]  # a module's names
+def _given(value: object, name: str) -> Iterator[Lying]:
+    """A stand-in and its connections, with the methods that do not tell where they came from."""
+    if type(value) is FunctionType:
+        for thing in at_hand(value):
+            yield Lying(thing, name, is_sure=False)
+    elif own(value) is not None:
+        yield Lying(value, name)
+        for connection in connections_of(value):
+            yield Lying(connection, name)
+            for method in SENDING:
+                yield Lying(part(connection, method), name)
+    elif name == _MODULE and value is not sys.modules.get(_MODULE):
+        for inner in CLASSES:
+            if own(stand_in := held(value, inner)) is not None:
+                yield from _given(stand_in, inner)
 
 
-def _own(value: object) -> dict[str, Any] | None:
-    """What a mock knows of itself; None for what is no mock."""
-    own = _names(value)
-    return own if "_mock_new_parent" in own else None
-
-
-def _is_detached(value: object) -> bool:
-    """Whether it is a mock that does not tell where it came from."""
-    own = _own(value)
-    return own is not None and own["_mock_new_parent"] is None
-
-
-def _chain(mock: object) -> Iterator[object]:
-    """The mock, what it came from, and so on."""
-    while (own := _own(mock)) is not None:
-        yield mock
-        mock = own["_mock_new_parent"]
+def _is_mail(args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+    """Whether a call has what smtplib's methods take: sender, recipients and text, or a message of the `email` package."""
+    message = args[0] if args else keywords.get("msg")
+    is_message = ("email.message", "Message") in map(title, bases(message))
+    return is_message or len(args) + len(keywords) >= len(("sender", "recipients", "text"))
 
 
 def _class_in(name: str, lower: object) -> str | None:
     """The class that is meant below something called *name*: below the module the next step down tells it."""
     if name != _MODULE:
         return name or None
-    own = _own(lower) or {}
-    return next((c for c in CLASSES if c == own.get("_mock_new_name")), None)
+    below = own(lower) or {}
+    return next((c for c in CLASSES if c == below.get("_mock_new_name")), None)
 
 
 def _class_name(value: object) -> str | None:
     """The name of the class of smtplib that a class is, or is made from."""
     if not issubclass(type(value), type):
         return None
-    for base in type.__dict__["__mro__"].__get__(value):
-        if base.__name__ in CLASSES and base.__module__ == _MODULE:
-            return str(base.__name__)
-    return None
-
-
-def _inherited(target: object, attribute: str) -> object:
-    """What an object or a class would have under a name, but for what it has of its own."""
-    kind = target if issubclass(type(target), type) else type(target)
-    classes = [c for c in type.__dict__["__mro__"].__get__(kind) if c is not target]
-    own = map(type.__dict__["__dict__"].__get__, classes)
-    return next((names[attribute] for names in own if attribute in names), None)
-
-
-def _given(value: object) -> Iterator[object]:
-    """A mock and the connection it was told to return; what a function that takes its place has at hand."""
-    if type(value) is FunctionType:
-        connections = [*_at_hand(value)]
-    elif (own := _own(value)) is not None:
-        yield value
-        connections = [own.get("_mock_return_value")]
-    else:
-        return
-    for connection in connections:
-        for entered in (connection, *_entered(connection)):
-            yield entered
-            # Those with a name of their own do not tell where they came from.
-            yield from (_names(entered).get(name) for name in SENDING)
-
-
-def _entered(connection: object) -> Iterator[object]:
-    """What `with` gives for a mock of a connection, where it was told that."""
-    entering = (_own(connection) or {}).get("__enter__")
-    yield (_own(entering) or {}).get("_mock_return_value")
-    if type(entering) is FunctionType:  # a mock puts one of its own around a function
-        for function in _at_hand(entering):
-            if type(function) is FunctionType:
-                yield from _at_hand(function)
-
-
-def _names(value: object) -> dict[str, Any]:
-    """The attributes that an object has of its own."""
-    try:
-        names: dict[str, Any] = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return names if type(names) is dict else {}
-
-
-def _at_hand(function: FunctionType) -> Iterator[object]:
-    for cell in function.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:
-            continue  # not yet filled
-    for name in function.__code__.co_names:
-        yield function.__globals__.get(name)
+    titles = map(title, type.__dict__["__mro__"].__get__(value))
+    return next((name for module, name in titles if module == _MODULE and name in CLASSES), None)
