@@ -58,14 +58,15 @@ def summarize(suite: Suite, terminal: pytest.TerminalReporter) -> None:
 
 def _append_step_summary(suite: Suite) -> None:
     """Write the page of the step of GitHub Actions."""
-    page = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not page or not suite.lines:
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path or not suite.lines:
         return
     from pytest_mailtrap import _github
 
     try:
-        with open(page, "a", encoding="utf-8") as file:
-            file.write(_github.step_summary(suite.tally, policy=suite.judging))
+        with open(path, "a", encoding="utf-8") as file:
+            page = _github.step_summary(suite.tally, policy=suite.judging, whole=suite.has_output)
+            file.write(page)
     except OSError as error:
         suite.tally.errors[f"the step summary could not be written: {error}"] += 1
 

@@ -106,6 +106,11 @@ def nothing_but(*errors: str, directory: str | None = None) -> Counts:
     }
 
 
+def is_empty(counts: Counts) -> bool:
+    """Whether nothing came of a test that could be told: neither mail, nor a refused client, nor a breach."""
+    return not (counts["messages"] or counts["refused"] or counts["breaches"])
+
+
 def _culprit(message: int | None, connection: int | None) -> str:
     """Who it was, in front of what it did; nothing where it is the test itself."""
     if message is not None:

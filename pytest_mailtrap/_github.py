@@ -61,8 +61,8 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def step_summary(tally: Tally, *, policy: str | None = None) -> str:
-    """The totals as Markdown, for the page of the step; *policy* is the run's, in words."""
+def step_summary(tally: Tally, *, policy: str | None = None, whole: bool = True) -> str:
+    """The totals as Markdown, for the page of the step; *policy* and *whole* are those of `Tally.lines()`."""
     totals = [
         *((version, str(count)) for version, count in sorted(tally.tls.items())),
         ("S/MIME signed", str(tally.signed)),
@@ -72,9 +72,9 @@ def step_summary(tally: Tally, *, policy: str | None = None) -> str:
     kept = [(stayed(place, count), setting) for place, count, setting in tally.kept()]
     count = f": {plural(tally.messages, 'message')} in {plural(tally.tests, 'test')}"
     blocks = [
-        f"### Mail{count if tally.messages or policy else ''}",
+        f"### Mail{count if whole and (tally.messages or policy) else ''}",
         cell(tally.judgement(policy) or ""),
-        _table(("mail", "number"), [row for row in totals if row[1] != "0"]),
+        _table(("mail", "number"), [row for row in totals if row[1] != "0" and whole]),
         _table(("not judged", "what sends it"), kept),
     ]
     against = [(test, "; ".join(broken.texts)) for test, broken in tally.breaches.items()]

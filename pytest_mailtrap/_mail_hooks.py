@@ -86,6 +86,10 @@ class MailHooks:
         if items and (suite := self._suite) is not None:
             suite.has_deselected = True
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if (suite := self._suite) is not None and suite.expected_by:
+            suite.collected(item.nodeid for item in session.items)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if (suite := self._suite) is not None:
             _closing.summarize(suite, terminalreporter)

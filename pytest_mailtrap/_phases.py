@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mailtrap import _neighbours, _reporting
+from pytest_mailtrap._counts import is_empty
 
 if TYPE_CHECKING:
     from pytest_mailtrap._schema import Outcome
@@ -81,7 +82,7 @@ def note(suite: Suite, item: pytest.Item, report: pytest.TestReport) -> None:
     if suite.untold:
         # Whatever stands on a report crosses from a worker to the controller, as long as JSON can hold it.
         report.mailtrap = [*suite.untold]  # type: ignore[attr-defined]  # reports take attributes of plugins
-    if suite.junit and counts is not None:
+    if suite.junit and counts is not None and not is_empty(counts):
         report.user_properties += _neighbours.junit_properties(counts)
 
 

@@ -34,7 +34,7 @@ from pytest_mailtrap._suite_settings import (
 from pytest_mailtrap._tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pytest_mailtrap._account import Account
     from pytest_mailtrap._marker_options import MarkerOptions
@@ -137,7 +137,6 @@ class Suite:
 
     def start(self) -> None:
         """Find the place for the files, in the process that all others are told it by."""
-        self.has_deselected = _leaves_out_what_passed(self.config)
         root = self._root()
         if root is not None:
             self.ledger.spool = Spool(root)
@@ -166,6 +165,14 @@ class Suite:
         except OSError as error:
             self.tally.errors[f"no report is written: {error}"] += 1
         return self._temporary
+
+    def collected(self, tests: Iterable[str]) -> None:
+        """These *tests* are to be run; where only those that failed last are, pytest does not say which it has left out."""
+        cache = getattr(self.config, "cache", None)
+        if cache is None or not self.config.getoption("lf", False):
+            return
+        failed = cache.get("cache/lastfailed", None) or {}
+        self.has_deselected |= not failed.keys().isdisjoint(tests)
 
     def crashed(self, test: str) -> None:
         """A worker of pytest-xdist has died in *test*: only what it had written is left."""
@@ -296,9 +303,3 @@ class Suite:
         opt_outs = account.opt_outs if self.policy.is_on else []
         judged = 0 if outcome == "interrupted" else account.number_judged
         return counts_of(record, judged=judged, opt_outs=opt_outs, errors=account.errors)
-
-
-def _leaves_out_what_passed(config: pytest.Config) -> bool:
-    """Whether only tests that failed in the last run are run, which pytest never tells of by `pytest_deselected`."""
-    cache = getattr(config, "cache", None)
-    return bool(cache and config.getoption("lf", False) and cache.get("cache/lastfailed", None))

@@ -101,13 +101,19 @@ class Tally:
 
     def judgement(self, policy: str | None) -> str | None:
         """How much has been judged by *policy*, the run's in words, or by those of tests; None where there was none."""
-        number = len(self.with_policy)
-        if policy is None and not number:
-            return None
-        theirs = "policy of 1 test" if number == 1 else f"policies of {number} tests"
+        if policy is None:
+            return self._judgement_of_tests() if self.with_policy else None
         if not self.has_mail:
-            return f"no message reached a trap: the {'policy' if policy else theirs} judged nothing"
-        return f"{policy or theirs}: {plural(self.judged, 'message')} judged"
+            return "no message reached a trap: the policy judged nothing"
+        return f"{policy}: {plural(self.judged, 'message')} judged"
+
+    def _judgement_of_tests(self) -> str:
+        """The same of their own policies; mail of other tests has not been counted."""
+        number = len(self.with_policy)
+        theirs = "policy of 1 test" if number == 1 else f"policies of {number} tests"
+        if not self.judged:
+            return f"the {theirs} judged nothing"
+        return f"{theirs}: {plural(self.judged, 'message')} judged"
 
     def kept(self) -> list[Kept]:
         """What stayed in the process, where most of it did first."""

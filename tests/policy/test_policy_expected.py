@@ -141,6 +141,17 @@ def test_a_run_of_what_failed_last_is_exempt(project, failed, code, workers):
     assert result.ret == code
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "workers"])
+def test_a_failure_that_is_gone_exempts_nothing(project, pytester, workers):
+    """pytest remembers a test for as long as it does not run, and runs all where none of those is there any more."""
+    failing = pytester.makepyfile(test_old="def test_old(): assert not 'old'")
+    assert project(SILENT, "-p", "cacheprovider").ret == 1
+    failing.unlink()
+    result = project(SILENT, EXPECTED, "-p", "cacheprovider", "--last-failed", *workers)
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
 def test_a_selection_that_leaves_nothing_out_is_not_exempt(project):
     """The negative control: all tests are there, and none has sent."""
     assert project(SILENT, EXPECTED, "-k", "test_").ret == pytest.ExitCode.TESTS_FAILED
