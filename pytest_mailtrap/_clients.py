@@ -59,21 +59,22 @@ def client_of_result(result: object) -> tuple[str, ...]:
     return ()
 
 
-def client_now(*, among: Callable[[], int] = lambda: 1) -> tuple[str, ...]:
+def client_now(*, beside: Callable[[], int] = lambda: 0) -> tuple[str, ...]:
     """
     The client that has just connected, and whose thread waits for what the caller's has to say.
 
-    *among* tells how many are coming in by now: where fewer are seen to connect, nobody can tell which of them this is.
+    *beside* tells how many others have come by now and are not greeted yet: where fewer are seen to connect than have come,
+    nobody can tell which of them this is.
     """
     # Other threads may go on while their stacks are walked, which then seem to end in the middle.
     for _ in range(_TRIES):
         with suppress(Exception):
-            if found := _client_now(among):
+            if found := _client_now(beside):
                 return found
     return _below_python()
 
 
-def _client_now(among: Callable[[], int]) -> tuple[str, ...]:
+def _client_now(beside: Callable[[], int]) -> tuple[str, ...]:
     frames = sys._current_frames()  # noqa: SLF001  # the documented way to the stacks of all threads
     # This very frame would keep itself, and with it all others and what they hold.
     del frames[threading.get_ident()]
@@ -82,7 +83,7 @@ def _client_now(among: Callable[[], int]) -> tuple[str, ...]:
     stacks = list(map(stack_of, frames.values()))
     sure = [found for stack in stacks for found in _connecting(stack)]
     found = sure or [found for stack in stacks for found in _connecting_in_part(stack)]
-    return found[0] if len(set(found)) == 1 and len(found) >= among() else ()
+    return found[0] if len(set(found)) == 1 and len(found) > beside() else ()
 
 
 def _connecting(stack: Sequence[FrameType]) -> Iterator[tuple[str, ...]]:

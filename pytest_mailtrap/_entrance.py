@@ -34,7 +34,7 @@ class Entrance:
     """
     Listens from the beginning until it is closed, on whatever thread.
 
-    *was_used* tells whether anybody has come.
+    *was_used* tells whether anybody has come, *let_in_so_far* how many the loop has heard of.
     """
 
     def __init__(self, thread: LoopThread, host: Host) -> None:
@@ -42,6 +42,7 @@ class Entrance:
         self._host = host
         self._coming_in: set[asyncio.Task[None]] = set()
         self.was_used = False
+        self.let_in_so_far = 0
         cleartext, tls = _listen(), _listen()
         self.port, self.tls_port = (group[0].getsockname()[1] for group in (cleartext, tls))
         self.ipv6 = len(cleartext) == len(tls) == 2
@@ -79,11 +80,12 @@ class Entrance:
     # -- on the loop ----------------------------------------------------------------------
 
     @property
-    def coming_in(self) -> int:
-        """How many clients are just coming in."""
-        return len(self._coming_in)
+    def is_busy(self) -> bool:
+        """Whether somebody is just coming in."""
+        return bool(self._coming_in)
 
     def _begin(self, client: socket.socket, implicit: bool) -> None:
+        self.let_in_so_far += 1
         task = self._thread.loop.create_task(self._receive(client, implicit))
         self._coming_in.add(task)
         task.add_done_callback(self._coming_in.discard)

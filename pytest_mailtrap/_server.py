@@ -41,6 +41,7 @@ class Server:
         self.fail = fail
         self._wires: set[Wire] = set()
         self._stopping = False
+        self._opened_so_far = 0
         self._closed_one = asyncio.Event()
         self.port = 0
         self.tls_port = 0
@@ -55,13 +56,14 @@ class Server:
         """What speaks with a client that has come in."""
         return self._new_wire(implicit=implicit, on_open=self._opened, on_close=self._closed)
 
-    def coming_in(self) -> int:
-        """How many clients are coming in at this moment."""
+    def still_to_open(self) -> int:
+        """How many clients have connected by now, and wait to be heard."""
         self._entrance.let_in()
-        return self._entrance.coming_in
+        return self._entrance.let_in_so_far - self._opened_so_far
 
     def _opened(self, wire: Wire) -> None:
         self._wires.add(wire)
+        self._opened_so_far += 1
 
     def _closed(self, wire: Wire) -> None:
         self._wires.discard(wire)
@@ -95,7 +97,7 @@ class Server:
         return not self._stopping and self._thread.is_alive()
 
     async def _stop(self) -> None:
-        if self._entrance.coming_in or self._wires:
+        if self._entrance.is_busy or self._wires:
             await self._quiet()
             await self._drop()
 

@@ -170,7 +170,7 @@ class Station:
         def opened(wire: Wire) -> None:
             on_open(wire)
             wire.facts.trusted = is_trusted(self.certificates.ca_pem)
-            wire.facts.clients = client_now(among=self.server.coming_in)
+            wire.facts.clients = client_now(beside=self.server.still_to_open)
             if not wire.closing:
                 stage.inbox.connected(wire.connection)
 
