@@ -1,7 +1,7 @@
 """
 One call of the application's `send()`, with a deadline.
 
-Rules of this file: it knows nothing of mail; it says how the call ended and what was logged meanwhile.
+Rules of this file: it knows nothing of mail; it says how the call ended.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import contextvars
 import gc
 import inspect
-import logging
 import subprocess
 import sys
 import threading
@@ -27,7 +26,7 @@ from pytest_mailtrap._redaction import Redactor
 from pytest_mailtrap._waiting import is_in_a_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 # Where there is no deadline of the caller's, a server that is silent still ends it.
 LIMIT = 10.0
@@ -42,7 +41,6 @@ def attempt(
     *,
     timeout: float | None,
     cut: Callable[[], None],
-    must_not_log: Sequence[str] = (),
     redact: Redactor | None = None,
 ) -> Attempt:
     """
@@ -51,13 +49,13 @@ def attempt(
     It runs in a thread of its own, which is left behind where it does not come back; with *timeout* None it runs in the
     caller's, for code that is bound to its thread, and so it does in a transaction of Django's, which no other thread sees.
     A coroutine function runs in an event loop of its own.
-    *must_not_log* are texts to look for in what it logs; *redact* takes the passwords out of what it says.
+    *redact* takes the passwords out of what it says.
     What is no error of the application's (KeyboardInterrupt, `pytest.fail()`) is raised again.
     """
     call = _Call(send)
     has_own_thread = timeout is not None and not _is_in_a_transaction()
     started = time.monotonic()
-    with _watching_the_log(must_not_log) as log, _earlier_objects_aside():
+    with _earlier_objects_aside():
         if timeout is not None and has_own_thread:
             hung = _in_its_own_thread(call, timeout, cut)
         else:
@@ -66,8 +64,7 @@ def attempt(
         raise call.foreign
     seconds = time.monotonic() - started
     redact = redact or Redactor()
-    escapes = None if log.found is None else redact(log.found)
-    return call.ended(hung, seconds, redact, has_own_thread=has_own_thread, escapes=escapes)
+    return call.ended(hung, seconds, redact, has_own_thread=has_own_thread)
 
 
 def _is_in_a_transaction() -> bool:
@@ -120,7 +117,6 @@ class _Call:
         redact: Redactor,
         *,
         has_own_thread: bool,
-        escapes: str | None,
     ) -> Attempt:
         """What is to be known of it; nothing that the application made is kept, but for its error."""
         error = self.error
@@ -144,7 +140,6 @@ class _Call:
             places=_frames.users_places(error) if error is not None else (),
             clients=client_of_error(error) if error is not None else client_of_result(self.result),
             has_own_thread=has_own_thread,
-            escapes=escapes,
         )
 
 
@@ -223,42 +218,3 @@ def _in_this_thread(call: _Call, timeout: float, cut: Callable[[], None]) -> boo
     finally:
         timer.cancel()
     return hung.is_set()
-
-
-@contextmanager
-def _watching_the_log(texts: Sequence[str]) -> Iterator[_Watch]:
-    watch = _Watch(texts)
-    loggers = _outermost_loggers()
-    for logger in loggers:
-        logger.addHandler(watch)
-    try:
-        yield watch
-    finally:
-        for logger in loggers:
-            logger.removeHandler(watch)
-
-
-def _outermost_loggers() -> list[logging.Logger]:
-    """Those whose handlers see all records: the root, and each that does not hand on its own, as frameworks configure theirs."""
-    known = [*logging.Logger.manager.loggerDict.values()]
-    own = [it for it in known if isinstance(it, logging.Logger) and not it.propagate]
-    return [logging.getLogger(), *own]
-
-
-class _Watch(logging.Handler):
-    """Looks for texts that must not be in the log as they stand."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        super().__init__()
-        self._texts = texts
-        self.found: str | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if not self._texts or self.found is not None:
-            return
-        try:
-            text = self.format(record)
-        except Exception:  # a log call with wrong arguments is not ours to judge
-            return
-        if any(unwanted in text for unwanted in self._texts):
-            self.found = text

@@ -161,6 +161,15 @@ def is_decided(scenario: Scenario, mode: str, connections: Sequence[Connection])
     return _fault(scenario, mode, connections) is not None
 
 
+def is_kept_waiting(connection: Connection) -> bool:
+    """Whether the client is in a handshake that has not come to its end."""
+    if connection.ended_by is not None or connection.transport.encrypted:
+        return False
+    last = [line for line in connection.transcript if line.speaker != "-"][-2:]
+    begins = [_verb(line) or line.text[:3] for line in last] == ["STARTTLS", "220"]
+    return connection.implicit_tls or begins
+
+
 def has_met(scenario: Scenario, mode: str, connections: Iterable[Connection]) -> bool:
     """
     Whether a client got as far as what is hostile about the server.

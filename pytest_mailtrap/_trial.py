@@ -23,10 +23,12 @@ from pytest_mailtrap._judgement import (
     has_met,
     is_decided,
     is_explained_by_its_error,
+    is_kept_waiting,
     is_matter_of_taste,
     judge,
     uses,
 )
+from pytest_mailtrap._log_watch import watching_the_log
 from pytest_mailtrap._numbers import is_seconds
 from pytest_mailtrap._redaction import Redactor
 from pytest_mailtrap._scenarios import NOT_TRUSTED, OK, check_skips, family, scenario_named
@@ -202,6 +204,7 @@ class Trial:
         self._redact = Redactor(station.passwords)
         self._tried: dict[int, Verdict] = {}
         self._is_late = False
+        self._sends_in_a_thread = False
 
     def control(self) -> Verdict:
         """The good server, once: a client that cannot send at all refuses everything."""
@@ -249,15 +252,17 @@ class Trial:
 
     def _attempt(self, scenario: Scenario, inbox: Inbox) -> Attempt:
         background = Background()
-        how = attempt(
-            self._send,
-            timeout=self._timeout,
-            cut=self._station.server.drop,
-            must_not_log=scenario.must_not_log,
-            redact=self._redact,
-        )
-        self._await_late_mail(scenario, inbox, how, background)
-        self._station.server.settle_until_quiet()
+        with watching_the_log(scenario.must_not_log) as log:
+            how = attempt(
+                self._send,
+                timeout=self._timeout,
+                cut=self._station.server.drop,
+                redact=self._redact,
+            )
+            how = self._await_late_mail(scenario, inbox, how, background)
+            self._station.server.settle_until_quiet()
+        if log.found is not None:
+            how = dataclasses.replace(how, escapes=self._redact(log.found))
         return how
 
     def _deserves_another(self, scenario: Scenario, inbox: Inbox, how: Attempt) -> bool:
@@ -274,28 +279,46 @@ class Trial:
 
     def _await_late_mail(
         self, scenario: Scenario, inbox: Inbox, how: Attempt, background: Background
-    ) -> None:
+    ) -> Attempt:
         """
         Give mail that is sent in the background its time: a client that is late once is late again.
 
         What is still open then is in the middle of something, which may be that it tries again without protection.
+        Who waits for the server even when that time is over hangs.
         """
         if how.reported or how.hung:
-            return
+            return how
         if scenario is OK:
             self._is_late = not inbox.count()
         deadline = time.monotonic() + _LATE_SECONDS
-        while not self._is_over(scenario, inbox, background) and time.monotonic() < deadline:
+        while not self._is_over(scenario, inbox, background):
+            if time.monotonic() >= deadline:
+                return self._hanging(how, inbox)
             time.sleep(0.01)
+        return how
 
     def _is_over(self, scenario: Scenario, inbox: Inbox, background: Background) -> bool:
         """Whether nothing more is to come that would say something of the client."""
         if scenario.expected == "deliver":
-            return bool(inbox.count()) or not self._is_late
+            if inbox.count():
+                return True
+            # Of threads that have ended before the mail came, none has sent it.
+            self._sends_in_a_thread = background.is_at_work
+            return not self._is_late
         connections = inbox.connections()
         if is_decided(scenario, self._mode, connections):
             return True
-        # One that has carried mail may be kept for the next.
-        if background.is_at_work or any(c.ended_by is None and not c.messages for c in connections):
+        if not self._is_late and inbox.count():
+            return True  # its connection may be kept for the next
+        if background.is_at_work or any(c.ended_by is None for c in connections):
             return False
-        return not self._is_late or bool(connections and background.is_done)
+        if not self._is_late:
+            return True
+        return self._sends_in_a_thread and bool(connections) and background.is_done
+
+    def _hanging(self, how: Attempt, inbox: Inbox) -> Attempt:
+        """How it ended, for whom a client is still in a handshake that the server lets it wait for."""
+        if not any(map(is_kept_waiting, inbox.connections())):
+            return how
+        told = f"was still waiting for the server {_LATE_SECONDS:g} s after send()"
+        return dataclasses.replace(how, hung=True, told=told, seconds=how.seconds + _LATE_SECONDS)

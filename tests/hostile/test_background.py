@@ -120,6 +120,36 @@ def test_a_thread_for_each_message(hostile_mailtrap, patience):
     assert (verdict.outcome, verdict.channel) == ("leaked", "impostor")
 
 
+def test_a_helper_that_ends_is_not_taken_for_the_sender(mailtrap, patience, worker):
+    """The control showed who sends: not the thread that `send()` starts beside it."""
+
+    def late():
+        time.sleep(0.1)
+        looks_for_starttls_later(mailtrap)
+
+    def send():
+        worker(late)
+        threading.Thread(target=lambda: time.sleep(0.02)).start()
+
+    _, verdict = mailtrap.judge_hostile_servers(
+        send, scenarios=["starttls-stripped"], may_fail_silently=True
+    )
+    assert verdict.outcome == "leaked"
+
+
+@pytest.mark.parametrize("mode", ["starttls", "implicit"])
+def test_a_worker_that_waits_for_the_server_hangs(mailtrap, patience, worker, monkeypatch, mode):
+    """It has no timeout: that nothing was sent by then is no refusal."""
+    monkeypatch.setattr(_trial, "_LATE_SECONDS", 0.5)
+    make = clients.secure_without_login if mode == "starttls" else clients.secure_implicit
+    careful = make(mailtrap)
+    _, verdict = mailtrap.judge_hostile_servers(
+        lambda: worker(careful), mode, scenarios=["handshake-stalled"], may_fail_silently=True
+    )
+    assert verdict.outcome == "hung"
+    assert verdict.attempt.told == "was still waiting for the server 0.5 s after send()"
+
+
 @pytest.fixture
 def endless(monkeypatch):
     """Wait for late mail until the test gives up, which is soon."""

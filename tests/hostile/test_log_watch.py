@@ -1,0 +1,153 @@
+"""What stands in the application's log is looked at, as its handlers write it: not what a record holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import logging.handlers
+import queue
+import threading
+from pathlib import Path
+
+import pytest
+
+from pytest_mailtrap._log_watch import watching_the_log
+
+RAW = "refused\x1b[2J"
+TEXTS = ("\x1b[2J",)
+
+
+class AsJSON(logging.Formatter):
+    def format(self, record):
+        return json.dumps({"message": record.getMessage()})
+
+
+class Escaping(logging.Formatter):
+    def format(self, record):
+        return super().format(record).encode("unicode_escape").decode()
+
+
+@pytest.fixture
+def log(request):
+    """A logger of the application's, as it was before when the test is over."""
+    logger = logging.getLogger(f"shop.{request.node.name}")
+    yield logger
+    logger.handlers.clear()
+    logger.propagate = True
+
+
+@pytest.fixture
+def file(tmp_path, log):
+    """Its file."""
+    handler = logging.FileHandler(tmp_path / "log.txt", encoding="utf-8")
+    log.addHandler(handler)
+    yield handler
+    handler.close()
+
+
+def test_a_log_that_nobody_has_configured(log):
+    """As in most tests: what Python makes of the record counts."""
+    with watching_the_log(TEXTS) as watch:
+        log.warning("the server said: %s", RAW)
+    assert watch.found == f"the server said: {RAW}"
+
+
+def test_harmless_records(log, file):
+    """The negative control."""
+    with watching_the_log(TEXTS) as watch:
+        log.warning("the server said: %r", RAW)
+    assert watch.found is None
+
+
+@pytest.mark.parametrize("propagates", [True, False])
+def test_a_file(log, file, propagates):
+    """Whether or not the root sees it as well."""
+    log.propagate = propagates
+    with watching_the_log(TEXTS) as watch:
+        log.warning("%s", RAW)
+    assert watch.found == RAW
+    assert RAW in Path(file.baseFilename).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("formatter", [AsJSON(), Escaping()], ids=["json", "escaping"])
+def test_a_formatter_that_escapes(log, file, formatter):
+    """What it writes holds no escape, whatever the record holds."""
+    file.setFormatter(formatter)
+    with watching_the_log(TEXTS) as watch:
+        log.warning("%s", RAW)
+    assert watch.found is None
+
+
+def test_a_record_that_no_handler_writes(log, file):
+    """It is below the level of the only one."""
+    file.setLevel(logging.ERROR)
+    with watching_the_log(TEXTS) as watch:
+        log.warning("%s", RAW)
+        assert watch.found is None
+        log.error("%s", RAW)
+    assert watch.found == RAW
+
+
+@pytest.mark.parametrize(("formatter", "found"), [(None, RAW), (AsJSON(), None)])
+def test_a_queue_writes_nothing_itself(log, file, formatter, found):
+    """What counts is what the handler behind it makes of the record, in its own thread."""
+    log.removeHandler(file)
+    file.setFormatter(formatter)
+    records: queue.Queue = queue.Queue()
+    log.addHandler(logging.handlers.QueueHandler(records))
+    listener = logging.handlers.QueueListener(records, file)
+    with watching_the_log(TEXTS) as watch:
+        listener.start()
+        log.warning("%s", RAW)
+        listener.stop()
+    assert watch.found == found
+
+
+def test_a_log_that_is_configured_meanwhile(log, tmp_path):
+    """As an application does that is made by a factory: its configuration takes other handlers away."""
+    root = logging.getLogger()
+    before = root.level, [*root.handlers]
+    with watching_the_log(TEXTS) as watch:
+        logging.config.dictConfig(
+            {
+                "version": 1,
+                "disable_existing_loggers": False,
+                "handlers": {"file": {"class": "logging.FileHandler", "filename": tmp_path / "x"}},
+                "loggers": {log.name: {"handlers": ["file"], "propagate": False}},
+            }
+        )
+        log.warning("%s", RAW)
+    [handler] = log.handlers
+    handler.close()
+    root.level, root.handlers[:] = before
+    assert watch.found == RAW
+
+
+def test_another_thread(log):
+    """Such as that of a worker."""
+    with watching_the_log(TEXTS) as watch:
+        thread = threading.Thread(target=log.warning, args=("%s", RAW))
+        thread.start()
+        thread.join()
+    assert watch.found == RAW
+
+
+def test_a_call_with_wrong_arguments(log, file, monkeypatch):
+    """It is not the trap's to judge; Python says so itself, once."""
+    said = []
+    monkeypatch.setattr(file, "handleError", said.append)
+    log.propagate = False
+    with watching_the_log(TEXTS) as watch:
+        log.warning("%d", "x")
+    assert (watch.found, len(said)) == (None, 1)
+
+
+def test_nothing_is_left(log):
+    """Handlers and their class are as before; without texts they are never touched."""
+    own, handlers = logging.Handler.format, [*logging.getLogger().handlers]
+    with watching_the_log(()):
+        assert logging.Handler.format is own
+    with watching_the_log(TEXTS):
+        assert logging.Handler.format is not own
+    assert (logging.Handler.format, logging.getLogger().handlers) == (own, handlers)
