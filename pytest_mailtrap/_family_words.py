@@ -15,7 +15,7 @@ from pytest_mailtrap._layout import COLUMNS, LINES, clip, height, with_rows
 from pytest_mailtrap._pages import MORE, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_mailtrap._judgement import Verdict
     from pytest_mailtrap._layout import Block
@@ -25,6 +25,8 @@ _CAME = {
     "lost": (", and nothing arrived", "nothing arrived"),
     "false-success": (" without a reply", "no reply to the message"),
 }
+# Where there is much of both, the table leaves six lines for advice.
+_LONGEST_TABLE = 9
 
 
 def explain_family(verdicts: Sequence[Verdict]) -> str:
@@ -32,18 +34,20 @@ def explain_family(verdicts: Sequence[Verdict]) -> str:
     failed = [verdict for verdict in verdicts if verdict.failed]
     total = sum(verdict.scenario.id != "ok" for verdict in verdicts)
     causes = dict.fromkeys(map(remedied, failed))
-    groups = _groups(failed)
+    groups = _groups(failed, fact)
     # The least table names each fact and some who show it; the advice has the rest, and at last the table grows into it.
-    shown = _advice_within(_advice(failed, causes), LINES - height(_table(groups, 1)))
+    shown = _advice_within(_advice(failed, causes), _room_beside(groups))
     if shown is None:
         if "lost" in causes:
-            causes.pop(
-                "false-success", None
-            )  # whoever keeps all errors to himself keeps this one, too
-        groups = [group.on_one_line() for group in groups]
-        room = LINES - height(_table(groups, 1))
+            causes.pop("false-success", None)  # who keeps all errors to himself keeps this one, too
         advice = _advice(failed, causes)
-        shown = _advice_within(advice, room) or [_sentences(advice, room - 1)]
+        groups = [group.on_one_line() for group in groups]
+        shown = _advice_within(advice, _room_beside(groups))
+        if shown is None:
+            groups = [group.shortened().on_one_line() for group in _groups(failed, cause_of)]
+            groups = _first_of(groups)
+            room = _room_beside(groups)
+            shown = _advice_within(advice, room) or [_sentences(advice, room - 1)]
     table = _table_within(groups, LINES - height(*shown) - 1)
     if all(cause_of(verdict) == "never-connected" for verdict in failed):
         head = f"nothing connected to {len(failed)} of {total} hostile servers"
@@ -105,30 +109,51 @@ def _pages(advice: Iterable[Block]) -> Block:
 
 
 class _Group(NamedTuple):
-    """What was seen, and the lines with the ids of the servers that saw it."""
+    """What was seen, the lines with the ids of the servers that saw it, and what was seen in a few words."""
 
     what: Block
     ids: Block
+    brief: str
 
     def on_one_line(self) -> _Group:
         """The same, on one line if there is room for it."""
         line = " ".join([*self.what, *(line.strip() for line in self.ids)])
         is_short = len(self.what) == 1 and len(line) <= COLUMNS
-        return _Group([line], []) if is_short else self
+        return self._replace(what=[line], ids=[]) if is_short else self
+
+    def shortened(self) -> _Group:
+        """The same, in a few words."""
+        return self._replace(what=[f"  {self.brief}:"])
 
 
-def _groups(failed: Sequence[Verdict]) -> list[_Group]:
+def _groups(failed: Sequence[Verdict], key: Callable[[Verdict], str]) -> list[_Group]:
     """What was seen, and by whom; what the caller was told is one thing, however differently."""
     found: dict[str, list[Verdict]] = {}
     for verdict in failed:
-        found.setdefault(fact(verdict), []).append(verdict)
+        found.setdefault(key(verdict), []).append(verdict)
     return [
         _Group(
             _wrapped(f"{_seen(verdicts)}:", "  ", lines=2),
             _wrapped(", ".join(verdict.scenario.id for verdict in verdicts), "      "),
+            _worst(verdicts),
         )
         for verdicts in found.values()
     ]
+
+
+def _first_of(groups: list[_Group]) -> list[_Group]:
+    """As many as leave room for some advice; the others are counted."""
+    count = len(groups)
+    while len(_table(groups[:count], 1)) + (count < len(groups)) > _LONGEST_TABLE:
+        count -= 1
+    left = len(groups) - count
+    more = [_Group([f"  ... and {left} other things"], [], "")] if left else []
+    return [*groups[:count], *more]
+
+
+def _worst(verdicts: Sequence[Verdict]) -> str:
+    """What was seen of the one that gave most away."""
+    return fact(max(verdicts, key=lambda verdict: len(verdict.leaked)))
 
 
 def _seen(verdicts: Sequence[Verdict]) -> str:
@@ -136,7 +161,7 @@ def _seen(verdicts: Sequence[Verdict]) -> str:
     told = list(dict.fromkeys(verdict.attempt.told for verdict in verdicts))
     outcome = verdicts[0].outcome
     if outcome not in _CAME or not any(told):
-        return fact(verdicts[0])
+        return _worst(verdicts)
     happened, opening = _CAME[outcome]
     if len(told) > 1:
         return (
@@ -145,6 +170,11 @@ def _seen(verdicts: Sequence[Verdict]) -> str:
     # The whole of what it said, where that is more than the bare word.
     whole = f"{told[0]}{happened}"
     return whole if len(whole) < 2 * (COLUMNS - 4) else f"{opening}: {told[0]}"
+
+
+def _room_beside(groups: Sequence[_Group]) -> int:
+    """How many lines the least table of these leaves."""
+    return LINES - height(_table(groups, 1))
 
 
 def _table(groups: Sequence[_Group], most: int) -> Block:

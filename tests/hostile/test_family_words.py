@@ -99,3 +99,35 @@ def test_a_client_that_nobody_knows_is_sent_to_the_page():
     """Its cure is not among the rows."""
     lines = lines_of([leaks("starttls-stripped", *EVERYTHING, clients=())])
     assert lines[-1] == "More: docs/clients.md"
+
+
+EVERY_OUTCOME = [
+    *MUCH,
+    leaks("starttls-not-supported", "login"),
+    verdict(scenario_named("handshake-stalled"), "hung"),
+    verdict(scenario_named("tls-1.0-only"), "leaked", leaked=EVERYTHING, channel="outdated"),
+    verdict(scenario_named("response-injection"), "forbidden-command"),
+    verdict(scenario_named("stale-capabilities"), "forbidden-command"),
+    verdict(scenario_named("hostile-reply-text"), "control-characters"),
+    verdict(scenario_named("auth-never-offered"), "never-connected"),
+    verdict(scenario_named("requiretls-not-offered"), "went-without"),
+]
+
+
+@pytest.mark.parametrize("number", range(1, len(EVERY_OUTCOME) + 1))
+def test_whatever_there_is_it_fits(number):
+    """Beyond nine lines the facts are counted; the page has the cures for which there was no room."""
+    lines = lines_of(EVERY_OUTCOME[-number:])
+    blocks = "\n".join(lines).split("\n\n")
+    assert len(blocks) > 2
+    assert len(blocks[1].splitlines()) <= 16 - len(blocks[2].splitlines())
+    if number == len(EVERY_OUTCOME):
+        assert [line for line in lines if line.endswith(" other things")]
+        assert lines[-1] == "More: docs/clients.md"
+
+
+def test_leaks_of_one_kind_are_one_fact_where_there_is_little_room():
+    """The worst of them names it."""
+    lines = lines_of(EVERY_OUTCOME)
+    assert "  password, envelope and message sent in cleartext:" in lines
+    assert not [line for line in lines if line.startswith("  AUTH sent")]
