@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap._clients import client_of_error
 from pytest_mailtrap._explain import advise
+from pytest_mailtrap._frames import raised_here
 from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._layout import how_sent, summary
-from pytest_mailtrap._outcomes import CERTAIN, concerning, diagnosis, is_proven, outcome
+from pytest_mailtrap._outcomes import (
+    CERTAIN,
+    concerning,
+    diagnosis,
+    is_proven,
+    outcome,
+    speaks_of_a_login,
+    speaks_of_a_rejection,
+)
 from pytest_mailtrap._record import connection_lines, message_lines
+from pytest_mailtrap._reported import chain, is_program, words_of_error
 from pytest_mailtrap._terms import plural
 
 if TYPE_CHECKING:
@@ -79,11 +89,23 @@ def _advice(account: Account, error: BaseException) -> list[str]:
 
 def _fits(cause: str, error: BaseException, *, has_mail: bool) -> bool:
     """Whether *error* goes with a cause that is only concluded."""
-    if isinstance(error, AssertionError):
+    if _is_of_the_test(error):
         return not has_mail
-    # Certificates and keys are files, which a context reads.
-    is_of_the_context = cause == "gave-up-before-tls" and isinstance(error, OSError)
-    return is_of_the_context or bool(client_of_error(error))
+    words = " ".join(map(words_of_error, chain(error)))
+    if cause == "never-upgraded":
+        return bool(client_of_error(error)) and (is_program(error) or speaks_of_a_login(words))
+    if cause == "gave-up-before-tls" and isinstance(error, OSError):
+        return True  # certificates and keys are files, which a context reads
+    return bool(client_of_error(error)) or speaks_of_a_rejection(words)
+
+
+def _is_of_the_test(error: BaseException) -> bool:
+    """Whether it is that of a test which looks at its mail: `assert len(mailtrap)`, `[message] = mailtrap`, `mailtrap[0]`."""
+    kind = type(error)
+    if isinstance(error, AssertionError) or kind.__name__ == "Failed":  # pytest.fail()
+        return True
+    is_unpacking = kind is ValueError and str(error).startswith("not enough values to unpack")
+    return is_unpacking or (isinstance(error, LookupError) and raised_here(error))
 
 
 def _deciding(account: Account) -> tuple[int, list[str]]:

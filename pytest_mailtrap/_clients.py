@@ -151,12 +151,15 @@ def _below_python() -> tuple[str, ...]:
 
 
 def _led_to(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and what led to it, the nearest first."""
+    """The error, and what led to it, the nearest first; of a group each of its own."""
+    waiting = [error] if error is not None else []
     for _ in range(_LONGEST_CHAIN):
-        if error is None:
+        if not waiting:
             return
-        yield error
-        error = error.__cause__ or error.__context__
+        yield (one := waiting.pop(0))
+        waiting += getattr(one, "exceptions", ())
+        if (before := one.__cause__ or one.__context__) is not None:
+            waiting.append(before)
 
 
 def _frames_of(error: BaseException) -> Iterator[FrameType]:

@@ -27,6 +27,12 @@ def is_users(code: CodeType) -> bool:
     return not code.co_filename.startswith((_HERE, "<", *_LIBRARIES))
 
 
+def raised_here(error: BaseException) -> bool:
+    """Whether it comes out of this package."""
+    entries = [*_entries(error.__traceback__)]
+    return bool(entries) and entries[-1].tb_frame.f_code.co_filename.startswith(_HERE)
+
+
 def spoken(code: CodeType, line: int) -> str:
     """A line as people look it up: "app/mailer.py:12 in send"."""
     return f"{_relative(code.co_filename)}:{line} in {code.co_name}"

@@ -7,7 +7,6 @@ change. At most 18 lines of 72 columns.
 
 from __future__ import annotations
 
-import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,14 @@ from pytest_mailtrap._hostile_advice import SLOW, control_remedy, remedy
 from pytest_mailtrap._judgement import is_explained_by_its_error
 from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._layout import COLUMNS, LINES, compose, height, shortened
-from pytest_mailtrap._outcomes import concerning, diagnosis, happenings, is_surmise, where
+from pytest_mailtrap._outcomes import (
+    concerning,
+    diagnosis,
+    happenings,
+    is_surmise,
+    speaks_of_a_rejection,
+    where,
+)
 from pytest_mailtrap._terms import plural
 from pytest_mailtrap._transcript import printable
 
@@ -52,11 +58,6 @@ _OVERLOOKED = {
     "partial-wildcard": "name",
     "wrong-purpose": "purpose",
 }
-# What a client says that did not want the certificate, or that its TLS library left with no more than a closed connection.
-_OF_A_REJECTION = re.compile(
-    r"cert|tls|ssl|x509|trust|handshake|verif|issuer|\bCA\b|secur|clos|reset|eof|end of file|hang up",
-    re.IGNORECASE,
-)
 # What a database raises where another thread does not see what the test has written.
 _DATABASES = ("django.db.", "sqlite3.", "psycopg.", "psycopg2.", "sqlalchemy.exc.")
 _FACTS = {
@@ -251,7 +252,7 @@ def _control_cause(verdict: Verdict, *, intercepts: bool) -> str:
     if (
         attempt.reported
         and is_surmise(cause, concerned)
-        and not _OF_A_REJECTION.search(attempt.told)
+        and not speaks_of_a_rejection(attempt.told)
     ):
         return "broken-off"
     if not verdict.connections and _needs_the_tests_thread(verdict.attempt):

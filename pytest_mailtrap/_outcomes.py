@@ -6,6 +6,7 @@ Rules of this file: pure; what is said is what the connection shows, and the rea
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -66,10 +67,16 @@ _REPLIES = {
 # The alert of OpenSSL's clients for a name that the certificate has not; Go's give it for everything, but are not intercepted.
 _NOT_THE_CA = ": bad certificate"
 _THE_CA = ": unknown CA"
+# What a client says that did not want the certificate, or that its TLS library left with no more than a closed connection.
+_OF_A_REJECTION = re.compile(
+    r"cert|tls|ssl|x509|trust|handshake|verif|issuer|\bCA\b|secur|clos|reset|eof|end of file|hang up",
+    re.IGNORECASE,
+)
+_OF_A_LOGIN = re.compile(r"auth|log.?in|starttls|tls|ssl|secur|credential|password", re.IGNORECASE)
 # What says that the client is right, and the port is not.
+_SPOKE_THE_OTHER = ("spoke implicit TLS", "on the implicit TLS port")
 _OTHER_KIND_OF_PORT = (
-    "spoke implicit TLS",
-    "on the implicit TLS port",
+    *_SPOKE_THE_OTHER,
     "may wait for a cleartext greeting",
     "the connection without a TLS handshake",
 )
@@ -108,9 +115,22 @@ def is_surmise(cause: str, connection: Connection | None) -> bool:
 
 def is_proven(cause: str, connection: Connection | None) -> bool:
     """Whether what the client said, or was told, on *connection* shows this cause, and not only that it left."""
-    if cause in _REJECTIONS and connection is not None:
-        return (connection.handshake_error or "").startswith(_REJECTED)
+    error = "" if connection is None else connection.handshake_error or ""
+    if cause in _REJECTIONS:
+        return error.startswith(_REJECTED)
+    if cause in ("wrong-port", "wrong-port-intercepted"):
+        return any(words in error for words in _SPOKE_THE_OTHER)
     return cause in CERTAIN - _CONCLUDED
+
+
+def speaks_of_a_rejection(text: str) -> bool:
+    """Whether *text* may be that of a client that did not want the certificate."""
+    return _OF_A_REJECTION.search(text) is not None
+
+
+def speaks_of_a_login(text: str) -> bool:
+    """Whether *text* may be that of a client that was to log in, or to upgrade before."""
+    return _OF_A_LOGIN.search(text) is not None
 
 
 def _diagnose(connection: Connection, reported: bool) -> str:

@@ -104,15 +104,16 @@ def _words_of_program(result: Any, redact: Redact) -> str | None:
 
 def _value(result: Any) -> str:
     """*result* as Python shows it, but for the arguments of a program in it."""
-    if isinstance(result, tuple | list) and any(map(_is_program, result)):
+    if isinstance(result, tuple | list) and any(map(is_program, result)):
         return f"({', '.join(map(_value, result))})"
-    if _is_program(result):
+    if is_program(result):
         return f"the result of {_program_name(result) or 'a program'}"
     text = _or_nothing(repr, result)
     return "" if _SHOWS_ARGUMENTS.search(text) else text
 
 
-def _is_program(value: Any) -> bool:
+def is_program(value: Any) -> bool:
+    """Whether *value* is the result of a program, or the error that one ended with."""
     return isinstance(value, (subprocess.CompletedProcess, subprocess.Popen, *PROGRAM_ERRORS))
 
 

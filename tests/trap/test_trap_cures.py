@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 
 import pytest
@@ -255,6 +256,69 @@ def test_what_is_concluded_fits_the_error(pytester):
             client.login("shop", "secret")
     """
     assert cure(pytester, code).startswith("The client never said STARTTLS")
+
+
+LOGS_IN = """
+    with contextlib.suppress(smtplib.SMTPException):
+        with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
+            client.login("shop", "secret")
+"""
+OF_THE_TEST = {
+    "an assertion": "assert len(mailtrap) == 1",
+    "pytest.fail": "pytest.fail('no mail')",
+    "unpacking": "[message] = mailtrap",
+    "an index": "mailtrap[0]",
+}
+
+
+@pytest.mark.parametrize("look", OF_THE_TEST.values(), ids=OF_THE_TEST)
+def test_a_test_that_looks_at_its_mail(pytester, look):
+    """The application swallowed its error, and the test finds that nothing came."""
+    code = textwrap.dedent(LOGS_IN) + look
+    assert cure(pytester, code).startswith("The client never said STARTTLS")
+
+
+@pytest.mark.parametrize("other", ["{}['order']", "[][0]", "int('order')", "(a, b) = 1, 2, 3"])
+def test_a_test_that_looks_at_something_else(pytester, other):
+    """The negative control: it fails by what has nothing to do with mail."""
+    assert cure(pytester, textwrap.dedent(LOGS_IN) + other) == ""
+
+
+def test_an_error_in_a_group(pytester):
+    """As `asyncio.TaskGroup` raises it."""
+    code = """
+        try:
+            with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
+                client.login("shop", "secret")
+        except smtplib.SMTPException as error:
+            raise ExceptionGroup("tasks", [KeyError("other"), error]) from None
+    """
+    if sys.version_info < (3, 11):
+        pytest.skip("there are no exception groups before Python 3.11")
+    assert cure(pytester, code).startswith("The client never said STARTTLS")
+
+
+def test_a_message_that_cannot_be_sent(pytester):
+    """smtplib's own error, which has nothing to do with TLS or a login."""
+    code = """
+        with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
+            client.ehlo()
+            client.sendmail("a@example.org", ["b@example.org"], "Subject: Gr\u00f6\u00dfe")
+    """
+    assert cure(pytester, code) == ""
+
+
+def test_a_program_whose_words_the_test_raises(pytester):
+    """They say that it did not want the certificate; its connection says only that it left."""
+    code = """
+        context = ssl.create_default_context(cafile=mailtrap.ca_file)
+        with socket.create_connection(("127.0.0.1", mailtrap.tls_port)) as sock:
+            with context.wrap_socket(sock, server_hostname="localhost"):
+                pass
+        raise RuntimeError("msmtp: the certificate is NOT trusted")
+    """
+    assert "Make the client trust the trap's CA" in cure(pytester, code)
+    assert cure(pytester, code.replace("msmtp: the certificate is NOT trusted", "no order")) == ""
 
 
 def test_nobody_looks_for_an_error_that_was_reported(pytester):
