@@ -23,14 +23,21 @@ _WRAPPERS: dict[str, frozenset[str]] = {
     "timeout": frozenset({"-k", "-s", "--kill-after", "--signal"}),
     "nice": frozenset({"-n", "--adjustment"}),
     "nohup": frozenset(),
+    "exec": frozenset({"-a"}),
+    **dict.fromkeys(("time", "!", "{", "then", "else", "do"), frozenset()),  # words of the shell
     "setsid": frozenset(),
     "stdbuf": frozenset({"-i", "-o", "-e"}),
 }
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _COMMAND_OPTION = re.compile(r"-[a-z]*c")  # bash -lc
-_CODE_OPTION = re.compile(
-    r"(?!-race)-[A-Za-z]{0,3}[ecr]|--eval|--print"
-)  # perl -pe, python -c, php -r
+# By which option an interpreter is given its code.
+_CODE_OPTIONS: dict[str, re.Pattern[str]] = {
+    "node": re.compile(r"-e|-p|-pe|--eval|--print"),
+    "perl": re.compile(r"-[A-Za-z]{0,3}e"),
+    "php": re.compile(r"-r"),
+    "python": re.compile(r"-[A-Za-z]{0,3}c"),
+    "ruby": re.compile(r"-[A-Za-z]{0,3}e"),
+}
 _OPERATOR = re.compile(r"[|&;<>()]+")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _DURATION = re.compile(r"\d+(\.\d+)?[smhd]?")
@@ -53,16 +60,18 @@ _CLIENTS: dict[str, tuple[str, ...]] = {
     "mutt": ("mutt",),
 }
 _ALSO_CALLED = {"nodejs": "node"}
+_PERL_MAILERS = r"Email::(Sender|Send|Stuffer)|MIME::Lite|Mail::(Send|Sender|Mailer|Transport)"
 # What tells that a program which does many things sends mail, and through what: in its arguments, or in its script.
 _TRACES: dict[str, tuple[tuple[str, str], ...]] = {
     "curl": (("curl", r"\bsmtps?://|^--mail-from\b"),),
     "git": (("git", r"^send-email$"),),
     "go": (("Go", r"\bnet/smtp\b"),),
     "node": (("nodemailer", r"\bnodemailer\b"),),
-    "perl": (("Perl", r"Net::SMTP\b"), (_OTHER, r"(Email|MIME|Mail)::[A-Z]")),
+    "perl": (("Perl", r"Net::SMTP\b"), (_OTHER, _PERL_MAILERS)),
+    "java": (("JavaMail", r"(?i)mail"),),
     "php": (("PHPMailer", r"\bPHPMailer\b"), ("Symfony Mailer", r"Symfony\\+Component\\+Mailer\b")),
     "python": (
-        ("smtplib", r"\bSMTP(_SSL)?\("),
+        ("smtplib", r"(?s)^\s*(import|from) smtplib\b.*\bSMTP(_SSL)?\("),
         ("aiosmtplib", r"^\s*(import|from) aiosmtplib\b"),
         *(
             (name, rf"^\s*(import|from) {re.escape(module)}\b")
@@ -70,7 +79,7 @@ _TRACES: dict[str, tuple[tuple[str, str], ...]] = {
             if name != "aiosmtplib"
         ),
     ),
-    "ruby": (("Ruby", r"\bnet/smtp\b"), (_OTHER, r"\brequire\s*\(?\s*['\"](mail|pony)['\"]")),
+    "ruby": (("Ruby", r"net/smtp\b"), (_OTHER, r"\brequire\s*\(?\s*['\"](mail|pony)['\"]")),
 }
 _INTERPRETERS = frozenset(_TRACES) - {"curl", "git"}
 # These are there for a library that is named as well, and be it for its errors.
@@ -97,11 +106,12 @@ def clients_of_command(args: object) -> tuple[str, ...]:
     program = _plain(_name(words[0])) if words else ""
     if program not in _TRACES:
         return _CLIENTS.get(program, ())
-    script = _script(words[1:]) if program in _INTERPRETERS else ""
+    script = _script(program, words[1:]) if program in _INTERPRETERS else ""
     text = "\n".join([*words[1:], script or ""])
     found = {name for name, trace in _TRACES[program] if re.search(trace, text, re.MULTILINE)}
     found = found - _PROTOCOLS or found
-    if not found and (script is None or (program == "php" and _ELSEWHERE.search(text))):
+    is_elsewhere = program == "php" and _ELSEWHERE.search(text)
+    if not found and (is_elsewhere or (script is None and program != "java")):
         return _CLIENTS.get(program, ())
     return tuple(found - {_OTHER}) if len(found) == 1 else ()
 
@@ -158,31 +168,31 @@ def _unwrapped(words: list[str]) -> list[str]:
         elif _name(word) in _WRAPPERS:
             valued = _WRAPPERS[_name(word)]
             at += 1
-        elif at + 1 < len(words) and _runs_a_client(word, words[at + 1]):
-            return words[at + 1 :]
         else:
-            return words[at:]
+            return _interpreted(words[at:])
     return []
 
 
-def _runs_a_client(program: str, script: str) -> bool:
-    """Whether an interpreter is given a program that is a mail client itself, as in "perl /usr/bin/swaks"."""
-    return _plain(_name(program)) in _INTERPRETERS and _name(script) in _CLIENTS
+def _interpreted(words: list[str]) -> list[str]:
+    """Without the interpreter of a program that is a mail client itself, as in "perl -w /usr/bin/swaks"."""
+    at = next((n for n, word in enumerate(words) if n and not word.startswith("-")), 0)
+    is_client = _plain(_name(words[0])) in _INTERPRETERS and _name(words[at]) in _CLIENTS
+    return words[at:] if is_client else words
 
 
-def _script(words: list[str]) -> str | None:
+def _script(program: str, words: list[str]) -> str | None:
     """The beginning of the file that an interpreter runs, nothing where its code is an argument; None where it cannot be read."""
-    if any(map(_CODE_OPTION.fullmatch, words)):
+    option = _CODE_OPTIONS.get(program)
+    if option is not None and any(map(option.fullmatch, words)):
         return ""
-    for word in words:
-        if word.startswith("-") or word == "run":  # as in "go run send.go"
-            continue
+    names = [word for word in words if not word.startswith("-") and word != "run"]  # "go run"
+    for name in names:  # of which some are values of options
         try:
-            with Path(word).open("rb") as file:
+            with Path(name).open("rb") as file:
                 return file.read(_LONGEST_SCRIPT).decode("utf-8", "replace")
         except (OSError, ValueError):
-            return None
-    return ""
+            continue
+    return None if names else ""
 
 
 def _name(word: str) -> str:

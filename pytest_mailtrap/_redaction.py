@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 REDACTED = "[redacted]"
-# A shorter one is looked for as a word of its own: "x" is in half of all texts.
+# A shorter one, or one of letters alone, is looked for as a word of its own: "x" is in half of all texts, "test" in "latest".
 _SHORTEST = 4
+# Where a word begins: at the end of an escape, too, of which the last character is a letter or a digit.
+_BEGINS = (
+    r"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{2})|(?<=\\[abfnrtv0])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+)
 
 
 class Redactor:
@@ -38,34 +42,41 @@ class Redactor:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
+        # The longest first: a part that is left over would still tell something.
+        longest_first = sorted(self._credentials.items(), key=lambda it: len(it[1]), reverse=True)
         found = [
             form
-            for name, password in self._credentials.items()
+            for name, password in longest_first
             if password
-            for form in (*_encoded(name, password), *_written(password))
+            for form in sorted((*_encoded(name, password), *_written(password)), key=len)[::-1]
         ]
-        # The longest first: a part that is left over would still tell something.
-        found.sort(key=len, reverse=True)
         return re.compile("|".join(dict.fromkeys(found))) if found else None
 
 
 def _written(password: str) -> Iterator[str]:
     """Patterns for the password as text, each character as it is, percent-encoded (RFC 3986, section 2.1) or escaped."""
     yield _whole(password, "".join(_character(c) for c in password))
-    for escaped in (repr(password)[1:-1], json.dumps(password)[1:-1], *_as_html(password)):
+    as_bytes = repr(password.encode("utf-8", "surrogatepass"))[2:-1]
+    plain = (repr(password)[1:-1], as_bytes, json.dumps(password)[1:-1])
+    for escaped in (*plain, *_as_html(password)):
         if escaped != password:
             yield _whole(password, re.escape(escaped))
 
 
 def _as_html(password: str) -> Iterator[str]:
-    """As Python's own function writes it, with or without quotes, and as templates do."""
+    """As Python's own function writes it, with or without quotes, as templates, PHP and XML do, and in ASCII."""
+    escaped = html.escape(password)
+    for apostrophe in ("&#x27;", "&#39;", "&#039;", "&apos;"):
+        yield (written := escaped.replace("&#x27;", apostrophe))
+        yield written.replace("&quot;", "&#34;")
     yield html.escape(password, quote=False)
-    yield (escaped := html.escape(password))
-    yield escaped.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    yield escaped.encode("ascii", "xmlcharrefreplace").decode()
+    yield html.escape(json.dumps(password)[1:-1])
 
 
 def _whole(password: str, pattern: str) -> str:
-    return pattern if len(password) >= _SHORTEST else rf"(?<!\w){pattern}(?!\w)"
+    is_a_word = len(password) < _SHORTEST or password.isalpha()
+    return rf"{_BEGINS}{pattern}(?!\w)" if is_a_word else pattern
 
 
 def _character(character: str) -> str:

@@ -63,9 +63,16 @@ def test_no_program_is_guessed(args):
         (["ruby3.1", "no-such-file.rb"], ("Ruby",)),
         (["ruby", "-e", "require 'net/smtp'"], ("Ruby",)),
         (["perl", "-MNet::SMTP", "-e", "..."], ("Perl",)),
+        (["perl", "-e", "use Net::SMTP; use MIME::Base64;"], ("Perl",)),
+        (["perl", "-w", "/usr/bin/swaks", "--to", "bob@example.org"], ("swaks",)),
+        (["python3", "-c", "import aiosmtplib\naiosmtplib.SMTP(hostname='a')"], ("aiosmtplib",)),
+        (["ruby", "-rnet/smtp", "-e", "..."], ("Ruby",)),
+        (["java", "-cp", "jakarta.mail.jar:.", "Send"], ("JavaMail",)),
         (["perl", "/usr/bin/swaks", "--to", "bob@example.org"], ("swaks",)),
         (["php", "-r", "require 'vendor/autoload.php';"], ("PHPMailer", "Symfony Mailer")),
         ("perl -pe s/A/B/ a.txt | msmtp -t", ("msmtp",)),
+        ("if true; then exec msmtp -t; fi", ("msmtp",)),
+        ("for to in a b; do time swaks --to $to; done", ("swaks",)),
     ],
 )
 def test_a_command_line_shows_its_client(args, clients):
@@ -85,6 +92,7 @@ def test_a_command_line_shows_its_client(args, clients):
         ["perl", "-e", "use Net::SMTP; use Email::Sender::Simple;"],
         ["perl", "-MMIME::Lite", "-e", "..."],
         ["ruby", "-e", "puts 1"],
+        ["java", "-jar", "search.jar"],
         ["ruby", "-e", "require 'mail'; require 'net/smtp'"],
         ["php", "-r", "stream_socket_client('tcp://localhost:25');"],
         ["go", "run", "-x"],
@@ -119,6 +127,7 @@ def test_a_script_is_looked_into(tmp_path, text, clients):
     script = tmp_path / "send.js"
     script.write_text(text, "utf-8")
     assert clients_of_command(["node", "--no-warnings", str(script)]) == clients
+    assert clients_of_command(["node", "-r", "dotenv/config", str(script)]) == clients
 
 
 def test_a_name_alone_must_be_sure():

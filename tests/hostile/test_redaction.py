@@ -30,6 +30,10 @@ WRITTEN = {
     "html": html.escape(PASSWORD),
     "html without quotes": html.escape(PASSWORD, quote=False),
     "html of a template": PASSWORD.translate({34: "&#34;", 38: "&amp;", 39: "&#39;", 60: "&lt;"}),
+    "html of PHP": html.escape(PASSWORD).replace("&#x27;", "&#039;"),
+    "html in ASCII": html.escape(PASSWORD).encode("ascii", "xmlcharrefreplace").decode(),
+    "json in html": html.escape(json.dumps({"password": PASSWORD})),
+    "bytes": repr(RAW),
     "base64": b64(RAW),
     "urlsafe base64": base64.urlsafe_b64encode(RAW).decode(),
     "AUTH PLAIN": b64(b"\0shop\0" + RAW),
@@ -71,6 +75,36 @@ def test_short_password_leaves_words_alone(text):
     redactor = Redactor({"shop": "x"})
     assert redactor(text) == text
     assert redactor(f"{text} x {b64(b'x')}") == f"{text} [redacted] [redacted]"
+
+
+WORDS = ["latest", "test_mail.py", "tests", "my_test"]
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_a_password_that_is_a_word_is_not_looked_for_in_others(text):
+    """Half of all texts about tests would be redacted."""
+    assert Redactor({"shop": "test"})(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "test",
+        "shop:test@localhost",
+        "password=test",
+        "shop%3Atest%40localhost",
+        repr("\0shop\0test"),
+        repr(b"\0shop\0test\r\n"),
+        json.dumps("\0test"),
+        repr("a\ntest"),
+        "&quot;test&quot;",
+    ],
+)
+def test_it_is_found_wherever_it_stands_alone(text):
+    """The negative control: an escape before it is no part of it."""
+    redacted = Redactor({"shop": "test"})(text)
+    assert "test" not in redacted
+    assert "[redacted]" in redacted
 
 
 def test_without_passwords_nothing_is_redacted():
