@@ -26,15 +26,26 @@ _MOCKS = ("unittest.mock", "mock.mock")
 stand_ins = StandIns()
 
 
+# The patches that were looked at last, by their identity.
+_looked_at: list[int] = []
+
+
 def renew() -> None:
     """Look again for what stands in the place of smtplib, since before anybody watched as well."""
     stand_ins.renew()
-    for name in _MOCKS:
+    begun = [
+        patching
+        for name in _MOCKS
         for patching in getattr(
             getattr(sys.modules.get(name), "_patch", None), "_active_patches", ()
-        ):
-            with suppress(Exception):
-                stand_ins.add_patch(patching)
+        )
+    ]
+    if (found := list(map(id, begun))) == _looked_at:
+        return
+    _looked_at[:] = found
+    for patching in begun:
+        with suppress(Exception):
+            stand_ins.add_patch(patching)
 
 
 def keeper(name: str) -> Keeper:
