@@ -10,7 +10,7 @@ import threading
 
 
 class Background:
-    """The threads that are started from now on, by whomever but the trap."""
+    """The threads that are started from now on, by anyone but the trap."""
 
     def __init__(self) -> None:
         self._before = frozenset(threading.enumerate())

@@ -80,9 +80,8 @@ def _advice(account: Account, error: BaseException) -> list[str]:
     cause = diagnosis(idle, reported=True)
     if cause not in CERTAIN:
         return []
-    if not is_proven(cause, concerning(cause, idle, reported=True)) and not _fits(
-        cause, error, has_mail=bool(account.messages)
-    ):
+    has_proof = is_proven(cause, concerning(cause, idle, reported=True))
+    if not (has_proof or _fits(cause, error, has_mail=bool(account.messages))):
         return []
     return advise(idle, may_be_late=False, reported=True)
 

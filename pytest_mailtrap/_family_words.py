@@ -15,7 +15,7 @@ from pytest_mailtrap._layout import COLUMNS, LINES, clip, height, with_rows
 from pytest_mailtrap._pages import MORE, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pytest_mailtrap._judgement import Verdict
     from pytest_mailtrap._layout import Block
@@ -34,20 +34,18 @@ def explain_family(verdicts: Sequence[Verdict]) -> str:
     failed = [verdict for verdict in verdicts if verdict.failed]
     total = sum(verdict.scenario.id != "ok" for verdict in verdicts)
     causes = dict.fromkeys(map(remedied, failed))
-    groups = _groups(failed, fact)
     # The least table names each fact and some who show it; the advice has the rest, and at last the table grows into it.
-    shown = _advice_within(_advice(failed, causes), _room_beside(groups))
-    if shown is None:
-        if "lost" in causes:
-            causes.pop("false-success", None)  # who keeps all errors to himself keeps this one, too
+    for groups in _arrangements(failed):
         advice = _advice(failed, causes)
-        groups = [group.on_one_line() for group in groups]
         shown = _advice_within(advice, _room_beside(groups))
-        if shown is None:
-            groups = [group.shortened().on_one_line() for group in _groups(failed, cause_of)]
-            groups = _first_of(groups)
-            room = _room_beside(groups)
-            shown = _advice_within(advice, room) or [_sentences(advice, room - 1)]
+        if shown is not None:
+            break
+        if "lost" in causes:
+            causes.pop(
+                "false-success", None
+            )  # a client that swallows all errors swallows this one, too
+    else:
+        shown = [_sentences(advice, _room_beside(groups) - 1)]
     table = _table_within(groups, LINES - height(*shown) - 1)
     if all(cause_of(verdict) == "never-connected" for verdict in failed):
         head = f"nothing connected to {len(failed)} of {total} hostile servers"
@@ -57,6 +55,14 @@ def explain_family(verdicts: Sequence[Verdict]) -> str:
     for block in (table, *shown):
         text += ["", *block] if block else []
     return "\n".join(map(clip, text))
+
+
+def _arrangements(failed: Sequence[Verdict]) -> Iterator[list[_Group]]:
+    """What was seen, in less and less room."""
+    groups = _groups(failed, fact)
+    yield groups
+    yield [group.on_one_line() for group in groups]
+    yield _first_of([group.shortened().on_one_line() for group in _groups(failed, cause_of)])
 
 
 def _advice(failed: Sequence[Verdict], causes: Iterable[str]) -> list[Block]:

@@ -26,26 +26,14 @@ _MOCKS = ("unittest.mock", "mock.mock")
 stand_ins = StandIns()
 
 
-# The patches that were looked at last, by their identity.
-_looked_at: list[int] = []
-
-
 def renew() -> None:
     """Look again for what stands in the place of smtplib, since before anybody watched as well."""
     stand_ins.renew()
-    begun = [
-        patching
-        for name in _MOCKS
-        for patching in getattr(
-            getattr(sys.modules.get(name), "_patch", None), "_active_patches", ()
-        )
-    ]
-    if (found := list(map(id, begun))) == _looked_at:
-        return
-    _looked_at[:] = found
-    for patching in begun:
-        with suppress(Exception):
-            stand_ins.add_patch(patching)
+    for name in _MOCKS:
+        patch = getattr(sys.modules.get(name), "_patch", None)
+        for patching in getattr(patch, "_active_patches", ()):
+            with suppress(Exception):
+                stand_ins.add_begun(patching)
 
 
 def keeper(name: str) -> Keeper:

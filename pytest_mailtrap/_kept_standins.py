@@ -72,6 +72,7 @@ class StandIns:
 
     def __init__(self) -> None:
         self._known: dict[int, Known] = {}
+        self._looked_at: dict[tuple[int, str, int], weakref.ref[Any]] = {}
         self._namespaces: list[dict[str, Any]] = []
         self._modules = 0
 
@@ -87,6 +88,14 @@ class StandIns:
     def add_patch(self, patching: Any) -> None:
         """Remember what a `mock.patch()` that has just begun has put in the place of something of smtplib's."""
         self.add_replacement(patching.target, patching.attribute, patching.temp_original)
+
+    def add_begun(self, patching: Any) -> None:
+        """Do so for one that may have begun before anybody watched; what it has put there is looked at once."""
+        value, looked_at = held(patching.target, patching.attribute), self._looked_at
+        where = id(patching.target), patching.attribute, id(value)
+        if where not in looked_at:
+            self.add_patch(patching)
+            looked_at[where] = weakref.ref(value, lambda _: looked_at.pop(where, None))
 
     def add_replacement(self, target: object, attribute: str, original: object) -> None:
         """Remember what has been put in the place of *original*, if that was something of smtplib's."""

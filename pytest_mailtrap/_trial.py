@@ -294,17 +294,16 @@ class Trial:
         while not self._is_over(scenario, inbox, background):
             if time.monotonic() >= deadline:
                 return self._hanging(how, inbox)
+            if scenario is OK:
+                # Of threads that have ended before the mail came, none has sent it.
+                self._sends_in_a_thread = background.is_at_work
             time.sleep(0.01)
         return how
 
     def _is_over(self, scenario: Scenario, inbox: Inbox, background: Background) -> bool:
         """Whether nothing more is to come that would say something of the client."""
         if scenario.expected == "deliver":
-            if inbox.count():
-                return True
-            # Of threads that have ended before the mail came, none has sent it.
-            self._sends_in_a_thread = background.is_at_work
-            return not self._is_late
+            return bool(inbox.count()) or not self._is_late
         connections = inbox.connections()
         if is_decided(scenario, self._mode, connections):
             return True

@@ -77,34 +77,10 @@ def test_short_password_leaves_words_alone(text):
     assert redactor(f"{text} x {b64(b'x')}") == f"{text} [redacted] [redacted]"
 
 
-WORDS = ["latest", "test_mail.py", "tests", "my_test"]
-
-
-@pytest.mark.parametrize("text", WORDS)
-def test_a_password_that_is_a_word_is_not_looked_for_in_others(text):
-    """Half of all texts about tests would be redacted."""
-    assert Redactor({"shop": "test"})(text) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "test",
-        "shop:test@localhost",
-        "password=test",
-        "shop%3Atest%40localhost",
-        repr("\0shop\0test"),
-        repr(b"\0shop\0test\r\n"),
-        json.dumps("\0test"),
-        repr("a\ntest"),
-        "&quot;test&quot;",
-    ],
-)
-def test_it_is_found_wherever_it_stands_alone(text):
-    """The negative control: an escape before it is no part of it."""
-    redacted = Redactor({"shop": "test"})(text)
-    assert "test" not in redacted
-    assert "[redacted]" in redacted
+@pytest.mark.parametrize("before", ["shop_", "\x1b[31m", "%3A", "\\x00", "\\n", "\\000", "x"])
+def test_what_stands_before_it_does_not_hide_it(before):
+    """A colour, an escape or another word: that a word like it is redacted as well costs less than a password that is shown."""
+    assert Redactor({"shop": "hunter"})(f"{before}hunter2") == f"{before}[redacted]2"
 
 
 def test_without_passwords_nothing_is_redacted():

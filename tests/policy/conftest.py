@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from _policy_outputs import by_name
 
+from pytest_mailtrap._kept import watching
+
 SENDING = """
 import smtplib
 import ssl
@@ -78,3 +80,11 @@ def listen(pytester):
 def page():
     """What users read of policies: the output that it shows must be that of a run."""
     return (Path(__file__).parents[2] / "docs" / "ci.md").read_text("utf-8")
+
+
+@pytest.fixture
+def seen():
+    """Where mail has stayed while a test runs, and how many messages."""
+    told = []
+    with watching(lambda keeper, count: told.append((keeper.place, count))):
+        yield told

@@ -59,14 +59,6 @@ def local():
 
 
 @pytest.fixture
-def seen():
-    """What is told while a test runs."""
-    told = []
-    with watching(lambda keeper, count: told.append((keeper.place, count))):
-        yield told
-
-
-@pytest.fixture
 def shop(monkeypatch):
     """An application that sends mail in all the ways that smtplib is imported."""
     module = types.ModuleType("shop")
@@ -371,6 +363,22 @@ def test_a_patch_that_was_started_before(shop) -> None:
     finally:
         patch.stop()
     assert seen == KEPT
+
+
+@pytest.mark.parametrize("is_another", [True, False])
+def test_each_patch_that_was_started_before_is_looked_at(shop, is_another) -> None:
+    """One after the other, or the same one again, which puts another mock there."""
+    seen = []
+    patch = mock.patch("shop.Connection")
+    for _ in range(3):
+        patch.start()
+        try:
+            with watching(lambda keeper, count: seen.append((keeper.place, count))):
+                shop.by_alias()
+        finally:
+            patch.stop()
+        patch = mock.patch("shop.Connection") if is_another else patch
+    assert seen == KEPT * 3
 
 
 def test_a_mock_that_outlives_its_patch(seen) -> None:

@@ -9,18 +9,8 @@ from unittest import mock
 
 import pytest
 
-from pytest_mailtrap._kept import watching
-
 KEPT = [("a mock of smtplib.SMTP", 1)]
 SENDMAIL = ("shop@example.org", ["bob@example.org"], "Subject: Hi")
-
-
-@pytest.fixture
-def seen():
-    """What is told while a test runs."""
-    told = []
-    with watching(lambda keeper, count: told.append((keeper.place, count))):
-        yield told
 
 
 @pytest.fixture

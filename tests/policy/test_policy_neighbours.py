@@ -207,6 +207,23 @@ def test_a_page_stays_below_the_limit():
     assert "and 4900 more" in page
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_page_counts_only_what_was_counted(whole):
+    """Where only tests have policies, the mail of others is in no total."""
+    counts = {
+        **nothing_but(),
+        "messages": 2,
+        "judged": 2,
+        "tls": {"TLSv1.3": 2},
+        "own_policy": True,
+    }
+    tally = Tally()
+    tally.add("t", counts)
+    page = step_summary(tally, whole=whole)
+    assert "policy of 1 test&#58; 2 messages judged\n" in page
+    assert ("2 messages in 1 test" in page, "TLSv1.3" in page) == (whole, whole)
+
+
 def test_the_page_says_that_nothing_was_judged():
     """A step without mail has a page all the same, where the run has a policy."""
     page = step_summary(Tally(), policy="policy enforce (tls)")

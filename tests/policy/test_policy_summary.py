@@ -140,6 +140,16 @@ def test_the_policy_of_a_test_that_judged_nothing_says_so(project):
     assert not summary(project(f"{marker}def test_nothing(mailtrap): pass", "--setup-only"))
 
 
+@pytest.mark.parametrize(("body", "has_properties"), [("pass", False), ("send(mailtrap)", True)])
+def test_a_test_case_without_mail_has_no_properties(project, pytester, body, has_properties):
+    """That it had a policy is no mail; with some the properties are there."""
+    marker = "@pytest.mark.mailtrap(policy='enforce')\n"
+    options = ("--junitxml=junit.xml", "-o", "mailtrap_junit_properties=true")
+    project(f"{marker}def test_order(mailtrap): {body}", *options).assert_outcomes(passed=1)
+    written = (pytester.path / "junit.xml").read_text(encoding="utf-8")
+    assert ("mailtrap.messages" in written) is has_properties
+
+
 @pytest.mark.parametrize(("empty", "judged"), [(True, "0 messages"), (False, "1 message")])
 def test_where_nothing_is_required_nothing_is_judged(project, empty, judged):
     """As with `require_only=[]`; with a requirement it is."""
