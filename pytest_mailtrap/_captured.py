@@ -22,6 +22,7 @@ from pytest_mailtrap._outcomes import (
     outcome,
     speaks_of_a_login,
     speaks_of_a_rejection,
+    telling,
 )
 from pytest_mailtrap._record import connection_lines, message_lines
 from pytest_mailtrap._reported import chain, is_program, words_of_error
@@ -75,7 +76,7 @@ def _advice(account: Account, error: BaseException) -> list[str]:
     What is only concluded must fit the error: one of a mail client, or of a test that looks at its mail, and none of it came.
     """
     idle: list[Connection] = []
-    for connection in account.connections:
+    for connection in telling(account.connections):
         idle = [] if connection.messages else [*idle, connection]
     cause = diagnosis(idle, reported=True)
     if cause not in CERTAIN:
@@ -109,13 +110,14 @@ def _is_of_the_test(error: BaseException) -> bool:
 
 def _deciding(account: Account) -> tuple[int, list[str]]:
     """The place of a connection that failed, else of mail that broke the policy or came in cleartext, else of the last."""
-    for place, connection in enumerate(account.connections):
+    likely = telling(account.connections)
+    for connection in likely:
         if connection.handshake_error:
-            return place, _tail(connection_lines(connection.transcript))
+            return account.place(connection), _tail(connection_lines(connection.transcript))
     message = _culprit(account)
     if message is not None:
         return account.place(message.connection), _tail(message_lines(message.transcript))
-    return len(account.connections) - 1, _tail(connection_lines(account.connections[-1].transcript))
+    return account.place(likely[-1]), _tail(connection_lines(likely[-1].transcript))
 
 
 def _culprit(account: Account) -> CapturedMessage | None:

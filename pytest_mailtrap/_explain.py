@@ -18,7 +18,7 @@ from pytest_mailtrap._advice import (
 )
 from pytest_mailtrap._kept_words import kept_lines
 from pytest_mailtrap._layout import compose, how_sent, table, verdict
-from pytest_mailtrap._outcomes import concerning, diagnosis, happenings
+from pytest_mailtrap._outcomes import concerning, diagnosis, happenings, telling
 from pytest_mailtrap._pages import read
 from pytest_mailtrap._policy import numbered
 
@@ -174,7 +174,7 @@ def explain_waiting(
 
     *blocked_a_loop* is whether nothing could run meanwhile on the caller's event loop, *kept* what has stayed in the process.
     """
-    idle = [connection for connection in connections if not connection.messages]
+    idle = [connection for connection in telling(connections) if not connection.messages]
     cause = diagnosis(idle, intercepts=intercepts) if idle or not messages else None
     if whereabouts := _whereabouts(cause, kept):
         advice = whereabouts

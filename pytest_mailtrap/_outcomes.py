@@ -91,7 +91,7 @@ def diagnosis(
     *intercepts* tells whether the trap intercepts, so that nobody has to name it.
     *reported* tells that the client has given up, with an error, even where its connection is still open.
     """
-    found = {_diagnose(connection, reported) for connection in connections}
+    found = {_diagnose(connection, reported) for connection in telling(connections)}
     for code in _REASONS:
         if code in found:
             return code
@@ -104,8 +104,22 @@ def concerning(
     cause: str, connections: Sequence[Connection], *, reported: bool = False
 ) -> Connection | None:
     """The last of the connections that a `diagnosis()` is made of; None where there was none."""
-    found = [one for one in connections if _diagnose(one, reported) == cause]
+    found = [one for one in telling(connections) if _diagnose(one, reported) == cause]
     return found[-1] if found else None
+
+
+def telling(connections: Sequence[Connection]) -> list[Connection]:
+    """
+    Those that may tell why, without what a client that tries both addresses of a name at once has dropped.
+
+    It connects over IPv6 and IPv4, takes the first that is there, and closes the other without a word (RFC 8305, section 5).
+    """
+    spoke = {(_aim(one), _is_ipv6(one)) for one in connections if _has_spoken(one)}
+    return [
+        one
+        for one in connections
+        if not (_is_dropped(one) and (_aim(one), not _is_ipv6(one)) in spoke)
+    ]
 
 
 def is_surmise(cause: str, connection: Connection | None) -> bool:
@@ -131,6 +145,25 @@ def speaks_of_a_rejection(text: str) -> bool:
 def speaks_of_a_login(text: str) -> bool:
     """Whether *text* may be that of a client that was to log in, or to upgrade before."""
     return _OF_A_LOGIN.search(text) is not None
+
+
+def _has_spoken(connection: Connection) -> bool:
+    lines = connection.transcript
+    return connection.client_hello is not None or any(line.speaker == "C" for line in lines)
+
+
+def _aim(connection: Connection) -> tuple[bool, str | None, int | None]:
+    """Where its client wanted to go."""
+    how = connection.transport
+    return connection.implicit_tls, how.server_host, how.requested_port
+
+
+def _is_ipv6(connection: Connection) -> bool:
+    return ":" in connection.peer[0]
+
+
+def _is_dropped(connection: Connection) -> bool:
+    return connection.ended_by in ("eof", "reset") and not _has_spoken(connection)
 
 
 def _diagnose(connection: Connection, reported: bool) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from pytest_mailtrap import MailTrap
+    from pytest_mailtrap import Connection, MailTrap
 
 SECONDS = 10.0
 MAIL = b"Subject: hello\r\n\r\nhello\r\n"
@@ -153,6 +153,23 @@ def send(
         if login:
             client.login(trap.username, trap.password)
         client.sendmail("a@example.org", [to], data, **options)
+
+
+def can_bind_ipv6() -> bool:
+    """Whether this machine has an IPv6 loopback."""
+    if not socket.has_ipv6:
+        return False
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+def shaken(trap: MailTrap) -> list[Connection]:
+    """The connections on which TLS was begun, without what a client with two addresses has only tried."""
+    return [connection for connection in trap.connections if connection.client_hello]
 
 
 def until(condition: Callable[[], object], seconds: float = SECONDS) -> None:

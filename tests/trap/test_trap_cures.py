@@ -6,6 +6,7 @@ import sys
 import textwrap
 
 import pytest
+from _trap_talk import can_bind_ipv6
 
 HEAD = """
 import base64, contextlib, smtplib, socket, ssl
@@ -207,6 +208,22 @@ CURES = {
 def test_cure_below_the_mail(pytester, code, marker, advice):
     """Whatever the application raises, the evidence decides."""
     assert cure(pytester, code, marker) == advice
+
+
+@pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
+@pytest.mark.parametrize("taken", ["127.0.0.1", "::1"])
+def test_an_address_that_was_only_tried(pytester, taken):
+    """A client that connects to both addresses of a name drops one: its port is not wrong for that."""
+    code = f"""
+    both = {{
+        host: socket.create_connection((host, mailtrap.tls_port), timeout=5)
+        for host in ("127.0.0.1", "::1")
+    }}
+    with both.pop({taken!r}) as taken:
+        both.popitem()[1].close()
+        ssl.create_default_context().wrap_socket(taken, server_hostname="localhost")
+    """
+    assert cure(pytester, code).startswith("Make the client trust the trap's CA:")
 
 
 UNCERTAIN = {

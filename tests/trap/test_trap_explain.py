@@ -290,6 +290,34 @@ def test_the_reason(connections, code):
     fits(explain_waiting([], connections, count=1, timeout=5, **PORTS))
 
 
+REJECTED = connection(
+    implicit=True,
+    handshake_error="client rejected the certificate: unknown CA",
+    transport=transport(client_hello=hello("TLSv1.3")),
+)
+
+
+@pytest.mark.parametrize(
+    ("peer", "more", "code"),
+    [
+        ("::1", {"ended_by": "eof"}, "not-trusted"),
+        ("::1", {"ended_by": "reset"}, "not-trusted"),
+        ("127.0.0.1", {"ended_by": "eof"}, "wrong-port"),  # a client that came a second time
+        ("::1", {"ended_by": "timeout"}, "wrong-port"),  # one that waited
+        ("::1", {"ended_by": "eof", "implicit": False}, "wrong-port"),  # to the other port
+        ("::1", {"ended_by": "eof", "client_hello": hello("TLSv1.3")}, "wrong-port"),
+    ],
+)
+def test_an_address_that_was_only_tried(peer, more, code):
+    """What a client has dropped for its other address is no reason, however it came before or after."""
+    facts = dict(more)
+    way = transport(peer=(peer, 50001), client_hello=facts.pop("client_hello", None))
+    error = "client closed the connection without a TLS handshake"
+    dropped = connection(transport=way, handshake_error=error, **{"implicit": True, **facts})
+    assert diagnosis([dropped, REJECTED]) == diagnosis([REJECTED, dropped]) == code
+    assert diagnosis([dropped]) == "wrong-port"
+
+
 @pytest.mark.parametrize("code", [*_REASONS, "nothing-sent", "no-connection", "not-intercepted"])
 def test_every_reason_has_advice(code):
     """Also for whoever has waited already: nobody is told to wait as he did."""

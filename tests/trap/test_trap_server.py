@@ -11,26 +11,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from _trap_talk import MAIL, SECONDS, Talk, send
+from _trap_talk import MAIL, SECONDS, Talk, can_bind_ipv6, send
 
 from pytest_mailtrap import CapturedMessage, MailTrap
 from pytest_mailtrap._captured import _MOST_DIALOGUE, _tail
 from pytest_mailtrap._record import _LONGEST_TRANSCRIPT, connection_lines
 from pytest_mailtrap._transcript import Transcript
 
-
-def _can_bind_ipv6() -> bool:
-    if not socket.has_ipv6:
-        return False
-    with socket.socket(socket.AF_INET6) as probe:
-        try:
-            probe.bind(("::1", 0))
-        except OSError:
-            return False
-    return True
-
-
-needs_ipv6 = pytest.mark.skipif(not _can_bind_ipv6(), reason="this machine has no IPv6 loopback")
+needs_ipv6 = pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
 
 
 # -- ports ----------------------------------------------------------------------------
