@@ -41,9 +41,8 @@ def explain_family(verdicts: Sequence[Verdict]) -> str:
         if shown is not None:
             break
         if "lost" in causes:
-            causes.pop(
-                "false-success", None
-            )  # a client that swallows all errors swallows this one, too
+            # A client that swallows all errors swallows this one, too.
+            causes.pop("false-success", None)
     else:
         shown = [_sentences(advice, _room_beside(groups) - 1)]
     table = _table_within(groups, LINES - height(*shown) - 1)

@@ -110,9 +110,10 @@ def concerning(
 
 def telling(connections: Sequence[Connection]) -> list[Connection]:
     """
-    Those that may tell why, without what a client that tries both addresses of a name at once has dropped.
+    Those that may show why nothing came: all but those that a client dropped for the other address of the same name.
 
-    It connects over IPv6 and IPv4, takes the first that is there, and closes the other without a word (RFC 8305, section 5).
+    A client that tries both addresses at once uses the first connection that is there, and closes the other without
+    having said anything (RFC 8305, section 5).
     """
     spoke = {(_aim(one), _is_ipv6(one)) for one in connections if _has_spoken(one)}
     return [
@@ -148,12 +149,14 @@ def speaks_of_a_login(text: str) -> bool:
 
 
 def _has_spoken(connection: Connection) -> bool:
-    lines = connection.transcript
-    return connection.client_hello is not None or any(line.speaker == "C" for line in lines)
+    # The transcript comes last: to make one of each connection that carried mail would take long.
+    if connection.messages or connection.client_hello is not None:
+        return True
+    return any(line.speaker == "C" for line in connection.transcript)
 
 
 def _aim(connection: Connection) -> tuple[bool, str | None, int | None]:
-    """Where its client wanted to go."""
+    """The port, and the host that was meant where it was intercepted."""
     how = connection.transport
     return connection.implicit_tls, how.server_host, how.requested_port
 
@@ -163,6 +166,7 @@ def _is_ipv6(connection: Connection) -> bool:
 
 
 def _is_dropped(connection: Connection) -> bool:
+    """Whether its client closed it without having said anything."""
     return connection.ended_by in ("eof", "reset") and not _has_spoken(connection)
 
 

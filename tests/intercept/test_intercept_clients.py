@@ -112,5 +112,5 @@ def test_a_certificate_for_another_host_is_refused(
     with pytest.raises(application.refuses):
         application.send()
     assert len(mailtrap) == 0
-    # anyio and trio may have tried the host's other address, too, and dropped it without a word.
+    # anyio and trio may have tried the host's other address, too, and closed that connection without a word.
     [_] = [connection for connection in mailtrap.connections if connection.client_hello]

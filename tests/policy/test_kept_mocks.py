@@ -352,22 +352,13 @@ def test_a_patch_that_began_before(shop, send) -> None:
     assert seen == KEPT
 
 
-def test_a_patch_that_was_started_before(shop) -> None:
-    """Under another name than smtplib's, as a conftest does that starts it when it is imported."""
-    seen = []
-    patch = mock.patch("shop.Connection")
-    patch.start()
-    try:
-        with watching(lambda keeper, count: seen.append((keeper.place, count))):
-            shop.by_alias()
-    finally:
-        patch.stop()
-    assert seen == KEPT
-
-
 @pytest.mark.parametrize("is_another", [True, False])
 def test_each_patch_that_was_started_before_is_looked_at(shop, is_another) -> None:
-    """One after the other, or the same one again, which puts another mock there."""
+    """
+    Under another name than smtplib's, as a conftest does that starts it when it is imported.
+
+    Several come one after the other, or the same one again, which puts another mock there.
+    """
     seen = []
     patch = mock.patch("shop.Connection")
     for _ in range(3):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from pytest_mailtrap import Connection, MailTrap
+    from pytest_mailtrap import MailTrap
 
 SECONDS = 10.0
 MAIL = b"Subject: hello\r\n\r\nhello\r\n"
@@ -165,11 +165,6 @@ def can_bind_ipv6() -> bool:
         except OSError:
             return False
     return True
-
-
-def shaken(trap: MailTrap) -> list[Connection]:
-    """The connections on which TLS was begun, without what a client with two addresses has only tried."""
-    return [connection for connection in trap.connections if connection.client_hello]
 
 
 def until(condition: Callable[[], object], seconds: float = SECONDS) -> None:

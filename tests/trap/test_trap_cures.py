@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import smtplib
+import socket
 import sys
 import textwrap
 
 import pytest
-from _trap_talk import can_bind_ipv6
+from _trap_talk import MAIL, SECONDS, can_bind_ipv6
 
 HEAD = """
 import base64, contextlib, smtplib, socket, ssl
@@ -224,6 +226,34 @@ def test_an_address_that_was_only_tried(pytester, taken):
         ssl.create_default_context().wrap_socket(taken, server_hostname="localhost")
     """
     assert cure(pytester, code).startswith("Make the client trust the trap's CA:")
+
+
+@pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
+@pytest.mark.parametrize(
+    ("tried", "advice"), [("::1", ""), ("127.0.0.1", "Use the port that fits:")]
+)
+def test_an_address_that_was_only_tried_beside_mail(pytester, tried, advice):
+    """Nothing is said of it either; the control is a client that came a second time over the same one."""
+    code = f"""
+    context = mailtrap.ssl_context
+    with smtplib.SMTP_SSL("127.0.0.1", mailtrap.tls_port, context=context, timeout=5) as client:
+        client.sendmail(*MAIL)
+        socket.create_connection(({tried!r}, mailtrap.tls_port), timeout=5).close()
+    raise OSError("the connection was closed")
+    """
+    assert cure(pytester, code).partition("\n")[0] == advice
+
+
+@pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
+@pytest.mark.parametrize(("tried", "is_told"), [("::1", False), ("127.0.0.1", True)])
+def test_waiting_for_more_than_came_beside_such_an_address(mailtrap, tried, is_told):
+    """As above, where a test waits."""
+    with smtplib.SMTP("127.0.0.1", mailtrap.port, timeout=SECONDS) as client:
+        client.sendmail("a@example.org", ["b@example.org"], MAIL)
+    socket.create_connection((tried, mailtrap.port), timeout=5).close()
+    with pytest.raises(AssertionError) as caught:
+        mailtrap.wait_for(2, timeout=0.1)
+    assert ("connection 1 on the STARTTLS port" in str(caught.value)) is is_told
 
 
 UNCERTAIN = {
