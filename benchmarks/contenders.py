@@ -55,8 +55,8 @@ class Contender:
 @contextmanager
 def mailtrap(mode: str) -> Iterator[Running]:
     """This project."""
-    from pytest_mailtrap._factory import MailTrapFactory
-    from pytest_mailtrap._issuing import new_ca
+    from pytest_mailtrap._server.certificate_authority import new_ca
+    from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
     factory = MailTrapFactory(new_ca())
     try:

@@ -9,7 +9,7 @@ import statistics
 import time
 
 from pytest_mailtrap import MailTrap, MailTrapFactory
-from pytest_mailtrap._issuing import new_ca
+from pytest_mailtrap._server.certificate_authority import new_ca
 
 # What handshake-stalled costs: it lasts as long as the client has patience.
 PATIENCE = 0.2

@@ -10,35 +10,35 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_mailtrap import smime
-    from pytest_mailtrap._client_hello import ClientHello
-    from pytest_mailtrap._connection import Connection
-    from pytest_mailtrap._factory import MailTrapFactory
-    from pytest_mailtrap._faults import Rule
-    from pytest_mailtrap._guard import MailGuardError
-    from pytest_mailtrap._hostile import HostileMailTrap
-    from pytest_mailtrap._judgement import Verdict
-    from pytest_mailtrap._message import Attachment, CapturedMessage
-    from pytest_mailtrap._scenario import Scenario
-    from pytest_mailtrap._transcript import Line, Transcript
-    from pytest_mailtrap._transport import Auth, Transport
-    from pytest_mailtrap._trap import MailTrap
+    from pytest_mailtrap._facts.client_hello import ClientHello
+    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._facts.transcript import Line, Transcript
+    from pytest_mailtrap._facts.transport import Auth, Transport
+    from pytest_mailtrap._hostile.scenario import Scenario
+    from pytest_mailtrap._hostile.verdicts import Verdict
+    from pytest_mailtrap._intercept.guard import MailGuardError
+    from pytest_mailtrap._message.captured_message import Attachment, CapturedMessage
+    from pytest_mailtrap._smtp.faults import Rule
+    from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
+    from pytest_mailtrap._trap.mail_trap import MailTrap
+    from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
 _HOMES = {
-    "Verdict": "_judgement",
-    "Scenario": "_scenario",
-    "Rule": "_faults",
-    "HostileMailTrap": "_hostile",
-    "Attachment": "_message",
-    "Auth": "_transport",
-    "CapturedMessage": "_message",
-    "ClientHello": "_client_hello",
-    "Connection": "_connection",
-    "Line": "_transcript",
-    "MailGuardError": "_guard",
-    "MailTrap": "_trap",
-    "MailTrapFactory": "_factory",
-    "Transcript": "_transcript",
-    "Transport": "_transport",
+    "Verdict": "_hostile.verdicts",
+    "Scenario": "_hostile.scenario",
+    "Rule": "_smtp.faults",
+    "HostileMailTrap": "_trap.hostile_mail_trap",
+    "Attachment": "_message.captured_message",
+    "Auth": "_facts.transport",
+    "CapturedMessage": "_message.captured_message",
+    "ClientHello": "_facts.client_hello",
+    "Connection": "_facts.connection",
+    "Line": "_facts.transcript",
+    "MailGuardError": "_intercept.guard",
+    "MailTrap": "_trap.mail_trap",
+    "MailTrapFactory": "_trap.mail_trap_factory",
+    "Transcript": "_facts.transcript",
+    "Transport": "_facts.transport",
 }
 
 __all__ = [

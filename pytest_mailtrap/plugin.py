@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap import _reporting, _settings
-from pytest_mailtrap._fixtures import (
+from pytest_mailtrap._hooks import per_test
+from pytest_mailtrap._hooks.fixtures import (
     check_marker,
     generate_scenarios,
     hostile_mailtrap,
@@ -17,6 +17,7 @@ from pytest_mailtrap._fixtures import (
     mailtrap_factory,
     smime_identity,
 )
+from pytest_mailtrap._run import settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,7 +36,7 @@ _TRAPS = frozenset({"mailtrap", "hostile_mailtrap", "mailtrap_factory"})
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mailtrap", "mail trap")
-    for setting in _settings.SETTINGS:
+    for setting in settings.SETTINGS:
         parser.addini(setting.ini, setting.help, type=setting.ini_type, default=None)
         form = {"nargs": "?", "const": setting.bare} if setting.bare is not None else {}
         action = "append" if setting.adds_up else "store"
@@ -54,8 +55,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
-    _reporting.configure(config)
-    if _reporting.is_any_given(config, _settings.GUARD, _settings.GUARD_APIS, _settings.INTERCEPT):
+    per_test.configure(config)
+    if per_test.is_any_given(config, settings.GUARD, settings.GUARD_APIS, settings.INTERCEPT):
         _call_the_guard(config)
 
 
@@ -71,15 +72,15 @@ def _has_a_trap(item: pytest.Item) -> bool:
 
 
 def _call_the_guard(config: pytest.Config) -> None:
-    from pytest_mailtrap import _guarding
+    from pytest_mailtrap._hooks import guard_hooks
 
-    if not config.pluginmanager.is_registered(_guarding):
-        config.pluginmanager.register(_guarding, "mailtrap-guard")
+    if not config.pluginmanager.is_registered(guard_hooks):
+        config.pluginmanager.register(guard_hooks, "mailtrap-guard")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # pytest-xdist's, on the controller
-    _reporting.tell(node.config, node.workerinput)
+    per_test.tell(node.config, node.workerinput)
     _call_the_guard(node.config)  # it tells at the end what the workers have seen
 
 
@@ -90,14 +91,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     _settle_trust()
-    _reporting.begin(item, check_marker(item))
+    per_test.begin(item, check_marker(item))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    with _reporting.calling(item):
+    with per_test.calling(item):
         result = yield
-    _reporting.judge(item)
+    per_test.judge(item)
     return result
 
 
@@ -105,7 +106,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     try:
         result = yield
-        _reporting.judge_late_mail(item)
+        per_test.judge_late_mail(item)
     finally:
         _settle_trust()
     return result
@@ -116,7 +117,7 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> None:
     """Say what helps, where a fixture cannot have a trap because it lasts for longer."""
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, pytest.fail.Exception) and "ScopeMismatch" in str(error.msg):
-        from pytest_mailtrap._scopes import hint
+        from pytest_mailtrap._hooks.scope_hints import hint
 
         if (text := hint(str(error.msg))) is not None:
             error.msg = f"{error.msg}\n\n{text}"
@@ -128,5 +129,5 @@ def pytest_unconfigure() -> None:
 
 def _settle_trust() -> None:
     """Where a trap was ever trusted, what has been undone since may have brought its variables back."""
-    if (trust := sys.modules.get("pytest_mailtrap._trust")) is not None:
+    if (trust := sys.modules.get("pytest_mailtrap._intercept.trust")) is not None:
         trust.settle()

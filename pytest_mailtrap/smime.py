@@ -6,10 +6,10 @@ Judge S/MIME messages: who signed, is it intact, can it be read by whom it is fo
 
 from __future__ import annotations
 
-from ._smime._facts import Layer, Recipient, Signer, SMIMEFacts
-from ._smime._identity import Identity
-from ._smime._inspect import inspect, inspect_cms
-from ._smime._problems import Problem
+from pytest_mailtrap._smime.facts import Layer, Recipient, Signer, SMIMEFacts
+from pytest_mailtrap._smime.identity import Identity
+from pytest_mailtrap._smime.inspection import inspect, inspect_cms
+from pytest_mailtrap._smime.problems import Problem
 
 __all__ = [
     "Identity",

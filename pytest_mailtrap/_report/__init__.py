@@ -1,45 +1,8 @@
-"""The inbox of a run: one HTML file that shows all its mail, and is safe to open."""
+"""
+The report of a run: one HTML page with all its mail, which is safe to open.
 
-from __future__ import annotations
+In come records and message files; out comes one file without scripts or links of anybody else's.
+It never fetches anything and never judges mail: it shows what `_content` and `_smime` found.
 
-import os
-from typing import TYPE_CHECKING, Any, TextIO
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-__all__ = ["write_report"]
-
-
-def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, spool: Path) -> None:
-    """
-    Write the report of a run to *path*, in one piece or not at all; what is no file, such as a pipe, is written into.
-
-    *tests* are test records as `_record` makes them, taken one by one.
-    The bytes of a message lie in *spool*, below its test's "directory".
-    OSError where *path* cannot be written; no message makes it raise.
-    """
-    from pytest_mailtrap._report._blocks import Budget, test_blocks
-    from pytest_mailtrap._report._page import write_page
-
-    budget = Budget()
-    blocks = (block for test in tests for block in test_blocks(test, spool, budget))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        with _opened(path) as file:
-            write_page(file, blocks)
-        return
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with _opened(unfinished) as file:
-            write_page(file, blocks)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _opened(path: Path) -> TextIO:
-    # A lone surrogate, which no UTF-8 can hold, becomes the escape that JSON has for it.
-    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
+Words: a *block* is the data of one message or one test within the page.
+"""

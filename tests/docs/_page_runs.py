@@ -27,7 +27,8 @@ _LIBRARIES = {"aiosmtplib", "anyio", "jinja2"}
 _LATER = {
     "django": ("django.core.mail.backends.smtp", "django.test", "django.views.debug"),
     "pytest_mailtrap": [
-        module.name for module in pkgutil.iter_modules(pytest_mailtrap.__path__, "pytest_mailtrap.")
+        module.name
+        for module in pkgutil.walk_packages(pytest_mailtrap.__path__, "pytest_mailtrap.")
     ],
 }
 # Plugins that no run inside loads unless it asks for them.

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._cures import CAUSES, CLIENTS, lines_of
-from pytest_mailtrap._report._remarks import REMARKS
-from pytest_mailtrap._scenarios import SCENARIOS
-from pytest_mailtrap._smime._diagnosis import SENTENCES
-from pytest_mailtrap._smime._problems import CODES
-from pytest_mailtrap._smime._remedies import REMEDIES, REMEDY_OF
-from pytest_mailtrap._smime_policy import FINDINGS
+from pytest_mailtrap._assertions.smime_violations import FINDINGS
+from pytest_mailtrap._clients.fixes import CAUSES, CLIENTS, lines_of
+from pytest_mailtrap._content.remarks import REMARKS
+from pytest_mailtrap._hostile.scenarios import SCENARIOS
+from pytest_mailtrap._smime.diagnosis.digest_mismatch import SENTENCES
+from pytest_mailtrap._smime.diagnosis.remedies import REMEDIES, REMEDY_OF
+from pytest_mailtrap._smime.problems import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,10 +10,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 import pytest
 from test_reference import names, table
 
-from pytest_mailtrap import _schema
+from pytest_mailtrap._run.files import schema
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
-RECORDS = [kind for name, kind in vars(_schema).items() if name.endswith("Record")]
+RECORDS = [kind for name, kind in vars(schema).items() if name.endswith("Record")]
 PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean"}
 
 
@@ -76,7 +76,7 @@ def test_every_key_is_described_with_its_type(kind: type) -> None:
 
 def test_the_page_names_the_schema() -> None:
     """The version is that of the code."""
-    assert f"`schema` is `{_schema.SCHEMA}`." in PAGE
+    assert f"`schema` is `{schema.SCHEMA}`." in PAGE
 
 
 SUITE = r"""
@@ -133,7 +133,7 @@ def record(pytester: pytest.Pytester, written: list[str]) -> Any:
 
 def test_what_is_written_conforms(record: Any) -> None:
     """Each key is there, and holds what the schema says; the record has an example of every kind."""
-    assert objections(record, _schema.TestRecord) == []
+    assert objections(record, schema.TestRecord) == []
     signed, encrypted, plain, bare = record["messages"]
     assert signed["smime"]["signers"][0]["certificate"]["issuer"]
     assert encrypted["smime"]["recipients"][0]["addresses"] == ["b@example.org"]
@@ -169,4 +169,4 @@ def test_what_does_not_conform_is_found(record: Any, place: tuple[Any, ...], val
     for step in way:
         inside = inside[step]
     inside[last] = value
-    assert len(objections(record, _schema.TestRecord)) == 1
+    assert len(objections(record, schema.TestRecord)) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from _page_tables import DOCS, TABLES, written
 
-from pytest_mailtrap._smime._problems import CODES
+from pytest_mailtrap._smime.problems import CODES
 
 every_table = pytest.mark.parametrize("name", TABLES)
 

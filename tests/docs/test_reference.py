@@ -9,12 +9,12 @@ from urllib.parse import unquote
 
 import pytest
 
-from pytest_mailtrap._connection import Connection
-from pytest_mailtrap._marker_options import MarkerOptions
-from pytest_mailtrap._message import CapturedMessage
-from pytest_mailtrap._settings import SETTINGS
-from pytest_mailtrap._transport import Auth, Transport
-from pytest_mailtrap._trap import MailTrap
+from pytest_mailtrap._facts.connection import Connection
+from pytest_mailtrap._facts.transport import Auth, Transport
+from pytest_mailtrap._hooks.marker_options import MarkerOptions
+from pytest_mailtrap._message.captured_message import CapturedMessage
+from pytest_mailtrap._run.settings import SETTINGS
+from pytest_mailtrap._trap.mail_trap import MailTrap
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

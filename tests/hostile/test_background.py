@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import _hostile_clients as clients
 import pytest
 
-from pytest_mailtrap import _trial
-from pytest_mailtrap._background import Background
+from pytest_mailtrap._hostile import trial
+from pytest_mailtrap._hostile.background import Background
 
 PAUSE = 0.4  # more than the trap gives a client that is idle, and less than it waits for late mail
 
@@ -140,7 +140,7 @@ def test_a_helper_that_ends_is_not_taken_for_the_sender(mailtrap, patience, work
 @pytest.mark.parametrize("mode", ["starttls", "implicit"])
 def test_a_worker_that_waits_for_the_server_hangs(mailtrap, patience, worker, monkeypatch, mode):
     """It has no timeout: that nothing was sent by then is no refusal."""
-    monkeypatch.setattr(_trial, "_LATE_SECONDS", 0.5)
+    monkeypatch.setattr(trial, "_LATE_SECONDS", 0.5)
     make = clients.secure_without_login if mode == "starttls" else clients.secure_implicit
     careful = make(mailtrap)
     _, verdict = mailtrap.judge_hostile_servers(
@@ -160,8 +160,8 @@ def endless(monkeypatch):
         assert sum(looks) < 1.5, "it waits for mail that is not to come"
         time.sleep(seconds)
 
-    monkeypatch.setattr(_trial, "_LATE_SECONDS", 60)
-    monkeypatch.setattr(_trial, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    monkeypatch.setattr(trial, "_LATE_SECONDS", 60)
+    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
 
 
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])

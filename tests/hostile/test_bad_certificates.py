@@ -10,10 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pytest_mailtrap._certs import Certificates, can_speak
-from pytest_mailtrap._issuing import new_ca
-from pytest_mailtrap._options import Options
-from pytest_mailtrap._scenario import CERTIFICATES
+from pytest_mailtrap._hostile.scenario import CERTIFICATES
+from pytest_mailtrap._server.certificate_authority import new_ca
+from pytest_mailtrap._server.options import Options
+from pytest_mailtrap._server.tls_certificates import Certificates, can_speak
 
 # What OpenSSL says of each, by a number that does not change with its wording (x509_vfy.h).
 REASONS = {
@@ -107,7 +107,7 @@ def test_ca_of_another_kind():
     """Also under a user's CA with an Ed25519 key, whose certificate has no key identifier."""
     import datetime
 
-    from pytest_mailtrap._bad_certificates import pem_of
+    from pytest_mailtrap._server.bad_certificates import pem_of
 
     key = ed25519.Ed25519PrivateKey.generate()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mine")])

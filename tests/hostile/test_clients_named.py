@@ -20,8 +20,8 @@ import pytest
 from _hostile_clients import wait_until
 from _named_clients import FROM, MAIL, SENDERS, TO, aiosmtplib_send, connected, smtplib_sends
 
-from pytest_mailtrap import _clients
-from pytest_mailtrap._clients import client_now, client_of_error, client_of_result
+from pytest_mailtrap._clients import identification
+from pytest_mailtrap._clients.identification import client_now, client_of_error, client_of_result
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 needs_msmtp = pytest.mark.skipif(shutil.which("msmtp") is None, reason="msmtp is not installed")
@@ -46,7 +46,7 @@ def test_a_library_is_named_by_its_connection(mailtrap, name):
 @pytest.mark.mailtrap(trust=True)
 def test_nothing_is_named_without_a_look(mailtrap, name, monkeypatch):
     """The negative control: the same, but nobody looks at the stacks."""
-    monkeypatch.setattr(_clients, "_client_now", tuple)
+    monkeypatch.setattr(identification, "_client_now", tuple)
     SENDERS[name](mailtrap)
     assert len(mailtrap) == 1
     assert connected(mailtrap) == {()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._cures import CAUSES, CLIENTS, GENERIC, cure, lines_of
+from pytest_mailtrap._clients.fixes import CAUSES, CLIENTS, GENERIC, cure, lines_of
 
 every_cause = pytest.mark.parametrize("cause", CAUSES)
 every_client = pytest.mark.parametrize("client", CLIENTS)
@@ -41,7 +41,7 @@ def test_every_client_can_be_brought_to_the_trap(client):
 @every_client
 def test_a_client_has_no_cause_that_nobody_knows(client):
     """A misspelled cause would never be shown."""
-    from pytest_mailtrap._cures import _CURES
+    from pytest_mailtrap._clients.fixes import _CURES
 
     assert set(_CURES[client]) <= set(CAUSES)
 

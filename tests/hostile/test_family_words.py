@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._family_words import explain_family
-from pytest_mailtrap._judgement import Attempt, Verdict
-from pytest_mailtrap._scenarios import SCENARIOS, scenario_named
+from pytest_mailtrap._hostile.family_text import explain_family
+from pytest_mailtrap._hostile.scenarios import SCENARIOS, scenario_named
+from pytest_mailtrap._hostile.verdicts import Attempt, Verdict
 
 EVERYTHING = ("password", "envelope", "message")
 LOST = [s for s in SCENARIOS if s.id.startswith(("starttls-re", "handshake", "tls-", "plaintext"))]

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import _hostile_clients as clients
 import pytest
 
-from pytest_mailtrap._attempt import attempt
+from pytest_mailtrap._hostile.send_call import attempt
 
 hostile = pytest.mark.mailtrap(scenarios=["certificate-expired"])
 

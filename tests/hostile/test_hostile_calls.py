@@ -10,7 +10,7 @@ import types
 import _hostile_clients as clients
 import pytest
 
-from pytest_mailtrap._attempt import attempt
+from pytest_mailtrap._hostile.send_call import attempt
 
 hostile = pytest.mark.mailtrap(scenarios=["certificate-expired"])
 
@@ -154,9 +154,9 @@ def test_other_thread_of_a_real_transaction(pytester):
     call = f"type(connection).in_atomic_block = False\n    {CALL}"
     pytester.makepyfile(DATABASE.format(begin=BEGIN, end=END, call=call))
     pytester.makeconftest(
-        "import pytest\nfrom pytest_mailtrap import _attempt\n"
+        "import pytest\nfrom pytest_mailtrap._hostile import send_call\n"
         "@pytest.fixture(autouse=True)\n"
-        "def blind(monkeypatch): monkeypatch.setattr(_attempt, '_is_in_a_transaction', lambda: False)"
+        "def blind(monkeypatch): monkeypatch.setattr(send_call, '_is_in_a_transaction', lambda: False)"
     )
     result = pytester.runpytest_subprocess("-p", "no:django")
     result.assert_outcomes(failed=1)

@@ -8,9 +8,9 @@ import functools
 import _hostile_clients as clients
 import pytest
 
-from pytest_mailtrap._certs import can_speak
-from pytest_mailtrap._hostile_words import explain_verdict, fact
-from pytest_mailtrap._scenarios import SCENARIOS
+from pytest_mailtrap._hostile.scenarios import SCENARIOS
+from pytest_mailtrap._hostile.verdict_text import explain_verdict, fact
+from pytest_mailtrap._server.tls_certificates import can_speak
 
 ALL = ("password", "envelope", "message")
 CERTIFICATES = [

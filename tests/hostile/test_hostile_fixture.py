@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._scenarios import SCENARIOS
+from pytest_mailtrap._hostile.scenarios import SCENARIOS
 
 STARTTLS = [s.id for s in SCENARIOS if "starttls" in s.modes and s.by_default]
 IMPLICIT = [s.id for s in SCENARIOS if "implicit" in s.modes and s.by_default]

@@ -110,7 +110,7 @@ def test_traceback_is_the_users_own(pytester, monkeypatch):
     terminal, *_ = run(pytester, monkeypatch, send)
     assert "ValueError: command and arguments contain prohibited newline characters" in terminal
     assert "smtplib.py" not in terminal
-    assert "_attempt.py" not in terminal
+    assert "send_call.py" not in terminal
 
 
 def test_values_of_the_clients_variables_are_gone(pytester, monkeypatch):

@@ -20,8 +20,8 @@ if not settings.configured:
 from django.core import mail  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
-from pytest_mailtrap._scenarios import family  # noqa: E402
-from pytest_mailtrap._trial import is_available  # noqa: E402
+from pytest_mailtrap._hostile.scenarios import family  # noqa: E402
+from pytest_mailtrap._hostile.trial import is_available  # noqa: E402
 
 implicit = pytest.mark.mailtrap(mode="implicit")
 # Django 6.1 prefers MAILERS to the EMAIL_ settings of all versions.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _hostile_clients as clients
 import pytest
 
-from pytest_mailtrap._hostile_words import explain_verdict
+from pytest_mailtrap._hostile.verdict_text import explain_verdict
 
 ID, BASELINE = "response-injection", "response-injection-baseline"
 

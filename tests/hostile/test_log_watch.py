@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mailtrap._log_watch import watching_the_log
+from pytest_mailtrap._hostile.log_watch import watching_the_log
 
 RAW = "refused\x1b[2J"
 TEXTS = ("\x1b[2J",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._programs import client_of_program, clients_of_command, program_of
+from pytest_mailtrap._clients.programs import client_of_program, clients_of_command, program_of
 
 SENDMAIL = ["git", "-c", "core.pager=", "send-email", "0001.patch"]
 

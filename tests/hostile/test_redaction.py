@@ -9,7 +9,7 @@ import urllib.parse
 
 import pytest
 
-from pytest_mailtrap._redaction import Redactor
+from pytest_mailtrap._hostile.redaction import Redactor
 
 PASSWORD = 'Pr0d/"Secret" +4711\u00e9&<\''
 RAW = PASSWORD.encode()

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_mailtrap._redaction import Redactor
-from pytest_mailtrap._reported import is_failure, words_of_error, words_of_result
+from pytest_mailtrap._hostile.redaction import Redactor
+from pytest_mailtrap._hostile.reported_failure import is_failure, words_of_error, words_of_result
 
 
 class Result:

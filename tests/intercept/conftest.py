@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from _api_clients import API, OTHER
 
-from pytest_mailtrap._apis import visits
-from pytest_mailtrap._guard import Guard
-from pytest_mailtrap._intercept import guarding
+from pytest_mailtrap._intercept.guard import Guard
+from pytest_mailtrap._intercept.mail_apis import visits
+from pytest_mailtrap._intercept.socket_functions import guarding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ from _api_clients import (
 )
 
 from pytest_mailtrap import MailGuardError
-from pytest_mailtrap._apis import HOSTS_OF, Visits, api_named, told, visits
+from pytest_mailtrap._intercept.mail_apis import HOSTS_OF, Visits, api_named, told, visits
 
 ONCE = {API: 1}
 

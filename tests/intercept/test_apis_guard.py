@@ -9,9 +9,9 @@ import pytest
 from _api_clients import API, WAYS, another
 
 from pytest_mailtrap import MailGuardError
-from pytest_mailtrap._apis import visits
-from pytest_mailtrap._guard import Guard
-from pytest_mailtrap._intercept import guarding
+from pytest_mailtrap._intercept.guard import Guard
+from pytest_mailtrap._intercept.mail_apis import visits
+from pytest_mailtrap._intercept.socket_functions import guarding
 
 ONCE = {API: 1}
 

@@ -14,8 +14,8 @@ import textwrap
 import pytest
 
 from pytest_mailtrap import MailGuardError
-from pytest_mailtrap._guard import Attempt, Guard, explain_attempts
-from pytest_mailtrap._intercept import guarding
+from pytest_mailtrap._intercept.guard import Attempt, Guard, explain_attempts
+from pytest_mailtrap._intercept.socket_functions import guarding
 
 HOST = "smtp.example-provider.com"
 
@@ -152,7 +152,7 @@ def test_off_by_default(pytester: pytest.Pytester) -> None:
         import _socket, socket, ssl, sys
 
         def test_nothing_is_imported_for_it():
-            assert "pytest_mailtrap._guard" not in sys.modules
+            assert "pytest_mailtrap._intercept.guard" not in sys.modules
 
         def test_nothing_is_replaced(mailtrap):
             assert "connect" not in vars(socket.socket)

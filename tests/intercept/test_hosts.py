@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._hosts import canonical, checked, is_own, port_number, spoken
+from pytest_mailtrap._intercept.hosts import canonical, checked, is_own, port_number, spoken
 
 
 @pytest.mark.parametrize(

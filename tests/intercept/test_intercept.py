@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from _senders import ADDRESS, HOST, MAIL, RECIPIENT, SENDER, smtplib_implicit, smtplib_starttls
 
-from pytest_mailtrap import _entrance
-from pytest_mailtrap._guard import Guard, MailGuardError
-from pytest_mailtrap._intercept import guarding
+from pytest_mailtrap._intercept.guard import Guard, MailGuardError
+from pytest_mailtrap._intercept.socket_functions import guarding
+from pytest_mailtrap._smtp import listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -552,9 +552,9 @@ def trap_without_ipv6(
     mailtrap_factory: MailTrapFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MailTrap]:
     def listen() -> list[socket.socket]:
-        return [_entrance._bind(socket.AF_INET, "127.0.0.1", 0)]
+        return [listener._bind(socket.AF_INET, "127.0.0.1", 0)]
 
-    monkeypatch.setattr(_entrance, "_listen", listen)
+    monkeypatch.setattr(listener, "_listen", listen)
     with mailtrap_factory(intercept=True) as trap:
         yield trap
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from _senders import (
     ADDRESS,
@@ -16,9 +18,12 @@ from _senders import (
     with_uvloop,
 )
 
-from pytest_mailtrap import MailTrap, _station
-from pytest_mailtrap._guard import Guard
-from pytest_mailtrap._intercept import guarding
+from pytest_mailtrap._intercept.guard import Guard
+from pytest_mailtrap._intercept.socket_functions import guarding
+from pytest_mailtrap._server import running_server
+
+if TYPE_CHECKING:
+    from pytest_mailtrap import MailTrap
 
 APPLICATIONS = applications()
 every = pytest.mark.parametrize("application", APPLICATIONS.values(), ids=APPLICATIONS)
@@ -107,7 +112,9 @@ def test_a_certificate_for_another_host_is_refused(
     mailtrap: MailTrap, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same applications and another certificate of the same CA: verification is really on."""
-    monkeypatch.setattr(_station, "certificate_host", lambda *_args, **_kw: "smtp.impostor.example")
+    monkeypatch.setattr(
+        running_server, "certificate_host", lambda *_args, **_kw: "smtp.impostor.example"
+    )
     assert application.refuses is not None
     with pytest.raises(application.refuses):
         application.send()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from _senders import HOST, MAIL, RECIPIENT, SENDER
 
-from pytest_mailtrap import Scenario, _station
+from pytest_mailtrap import Scenario
+from pytest_mailtrap._server import running_server
 
 if TYPE_CHECKING:
     from pytest_mailtrap import MailTrap
@@ -314,6 +315,8 @@ def test_the_certificate_is_chosen_in_one_place(
     mailtrap: MailTrap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control for all of these: where it is not for the host, the good server fails, too."""
-    monkeypatch.setattr(_station, "certificate_host", lambda *_args, **_kw: "smtp.impostor.example")
+    monkeypatch.setattr(
+        running_server, "certificate_host", lambda *_args, **_kw: "smtp.impostor.example"
+    )
     with pytest.raises(AssertionError, match="the control failed: nothing arrived"):
         mailtrap.assert_refuses_hostile_servers(starttls)

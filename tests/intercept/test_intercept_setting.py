@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._hosts import checked
+from pytest_mailtrap._intercept.hosts import checked
 
 # By what was probably meant.
 SWITCHES = {

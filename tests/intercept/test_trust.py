@@ -154,7 +154,7 @@ def test_nested_trust_of_one_trap(mailtrap):
 def test_trusts_of_two_cas_end_in_any_order(mailtrap):
     """Two CAs are trusted side by side, and the one that began first may end first."""
     from pytest_mailtrap import MailTrapFactory
-    from pytest_mailtrap._issuing import new_ca
+    from pytest_mailtrap._server.certificate_authority import new_ca
 
     factory = MailTrapFactory(new_ca())
     try:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mailtrap import MailTrapFactory, _trust
-from pytest_mailtrap._bundle import Bundle
-from pytest_mailtrap._issuing import new_ca
+from pytest_mailtrap import MailTrapFactory
+from pytest_mailtrap._intercept import trust as _trust
+from pytest_mailtrap._intercept.ca_bundle import Bundle
+from pytest_mailtrap._server.certificate_authority import new_ca
 
 VARIABLES = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from _policy_outputs import by_name
 
-from pytest_mailtrap._kept import watching
+from pytest_mailtrap._kept_mail.watch import watching
 
 SENDING = """
 import smtplib
@@ -36,7 +36,7 @@ HTML = ("-p", "html", "-p", "html_fixtures", "-p", "metadata")
 # Listens to what the writer of the HTML file is given; the real one then writes it.
 LISTENER = """
 import json, pathlib, pytest
-from pytest_mailtrap import _report
+from pytest_mailtrap._report import writer
 
 def pytest_configure(config):
     def listening(path, tests, *, spool):
@@ -47,9 +47,9 @@ def pytest_configure(config):
         pathlib.Path("given.json").write_text(json.dumps(tests))
         write_report(path, tests, spool=spool)
 
-    write_report = _report.write_report
+    write_report = writer.write_report
     patch = pytest.MonkeyPatch()
-    patch.setattr(_report, "write_report", listening)
+    patch.setattr(writer, "write_report", listening)
     config.add_cleanup(patch.undo)
 """
 

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from pytest_mailtrap._kept import Keeper, watching
+from pytest_mailtrap._kept_mail.watch import Keeper, watching
 
 SENDER, RECIPIENTS = "shop@example.org", ["bob@example.org"]
 
@@ -246,11 +246,11 @@ def test_fastapi_mail_stays_a_coroutine_function(seen) -> None:
 
 def test_a_setting_fits_into_a_message() -> None:
     """Each line of it is as long as it may be, at the most."""
-    from pytest_mailtrap import _kept_libraries, _kept_mocks
+    from pytest_mailtrap._kept_mail import libraries, smtplib_mocks
 
-    keepers = [k for k in vars(_kept_libraries).values() if isinstance(k, Keeper)]
-    keepers += [_kept_mocks.keeper(name) for name in _kept_mocks.CLASSES]
-    keepers.append(_kept_libraries._mailers())
+    keepers = [k for k in vars(libraries).values() if isinstance(k, Keeper)]
+    keepers += [smtplib_mocks.keeper(name) for name in smtplib_mocks.CLASSES]
+    keepers.append(libraries._mailers())
     assert len(keepers) == 8
     for line in [line for keeper in keepers for line in keeper.setting.splitlines()]:
         assert len(line) <= 60, line

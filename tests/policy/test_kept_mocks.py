@@ -14,8 +14,8 @@ from unittest import mock
 
 import pytest
 
-from pytest_mailtrap import _kept_mocks
-from pytest_mailtrap._kept import renew, watching
+from pytest_mailtrap._kept_mail import smtplib_mocks
+from pytest_mailtrap._kept_mail.watch import renew, watching
 
 MAIL = b"From: shop@example.org\r\nTo: bob@example.org\r\nSubject: Hi\r\n\r\nHello\r\n"
 SENDMAIL = ("shop@example.org", ["bob@example.org"], MAIL)
@@ -117,7 +117,7 @@ def test_by_pytest_mock(seen, shop, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import smtplib
-        from pytest_mailtrap._kept import watching
+        from pytest_mailtrap._kept_mail.watch import watching
 
         def test_mocker(mocker):
             seen = []
@@ -611,6 +611,6 @@ def test_a_changed_library_is_left_alone(monkeypatch) -> None:
 def test_other_mocks_are_not_looked_into(seen, monkeypatch, name, looks) -> None:
     """A suite makes a hundred thousand calls of mocks: only those of the two names are asked what they stand for."""
     asked = []
-    monkeypatch.setattr(_kept_mocks, "_class_of", lambda *call: asked.append(call))
+    monkeypatch.setattr(smtplib_mocks, "_class_of", lambda *call: asked.append(call))
     getattr(mock.MagicMock(name="a"), name)(1)
     assert len(asked) == looks

@@ -15,7 +15,7 @@ import pytest
 
 BEGINNING = """
 import sys
-from pytest_mailtrap._kept import renew, watching
+from pytest_mailtrap._kept_mail.watch import renew, watching
 
 seen = []
 

@@ -7,8 +7,8 @@ import json
 import pytest
 from _policy_outputs import records, reported, summary
 
-from pytest_mailtrap._counts import opt_outs_of
-from pytest_mailtrap._spool import Spool, directory_name
+from pytest_mailtrap._run.counts import opt_outs_of
+from pytest_mailtrap._run.files.run_files import Spool, directory_name
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
 

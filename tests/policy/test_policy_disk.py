@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from _policy_outputs import saved, warnings
 
-from pytest_mailtrap._spool import Spool
+from pytest_mailtrap._run.files.run_files import Spool
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
 
@@ -196,16 +196,16 @@ def test_after(mailtrap): send(mailtrap)
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        ("_record.message_record", "warning: a message could not be saved: broken"),
+        ("_run.files.record.message_record", "warning: a message could not be saved: broken"),
         (
-            "_record.connection_record",
+            "_run.files.record.connection_record",
             "warning: mail could not be recorded: ZeroDivisionError('broken')",
         ),
     ],
 )
 def test_an_error_of_our_own_costs_no_result(project, pytester, monkeypatch, place, words):
     """Whatever goes wrong with the facts of one test is a warning, and the others are written."""
-    module, name = place.split(".")
+    module, name = place.rsplit(".", 1)
     real = getattr(__import__(f"pytest_mailtrap.{module}", fromlist=["x"]), name)
 
     def fails(thing, **keywords):

@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from pytest_mailtrap import _schema
-from pytest_mailtrap._spool import Spool, directory_name
+from pytest_mailtrap._run.files import schema
+from pytest_mailtrap._run.files.run_files import Spool, directory_name
 
 BODY = (
     b"From: a@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n"
@@ -57,8 +57,8 @@ def test_the_record_holds_the_facts(project, pytester):
     project(SUITE, "--mailtrap-save=mail", ini='mailtrap_policy = "testing"')
     found = records(pytester.path / "mail")
     assert set(found) == {"test_order", "test_fails"}
-    assert set(found["test_order"]) == set(_schema.TestRecord.__annotations__)
-    assert found["test_order"]["schema"] == _schema.SCHEMA
+    assert set(found["test_order"]) == set(schema.TestRecord.__annotations__)
+    assert found["test_order"]["schema"] == schema.SCHEMA
     assert found["test_order"]["outcome"] == "passed"
     assert found["test_fails"]["outcome"] == "failed"
     assert found["test_order"]["policy"] == {
@@ -304,7 +304,7 @@ def test_after(mailtrap): send(mailtrap)
         "test_after": "passed",
     }
     died = found["test_dies"]
-    assert set(died) == set(_schema.TestRecord.__annotations__)
+    assert set(died) == set(schema.TestRecord.__annotations__)
     assert died["messages"][0]["subject"] == "Your order"
     assert died["connections"][died["messages"][0]["connection"]]["messages"] == [1]
 

@@ -8,20 +8,21 @@ import re
 import pytest
 from _policy_outputs import captured, summary
 
-from pytest_mailtrap import _kept, _trial
-from pytest_mailtrap._ledger import Ledger
-from pytest_mailtrap._suite_policy import Policy
+from pytest_mailtrap._hostile import trial
+from pytest_mailtrap._kept_mail import watch
+from pytest_mailtrap._run.mail_recorder import Ledger
+from pytest_mailtrap._run.policy import Policy
 
 # Who keeps mail says so to whoever watches; here the tests say it themselves, by `keep()`.
 KEEPING = """
 import contextlib, pytest
-from pytest_mailtrap import _kept
+from pytest_mailtrap._kept_mail import keeper, watch
 
-DJANGO = _kept.Keeper(
+DJANGO = keeper.Keeper(
     place="Django's memory backend",
     setting='EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"',
 )
-FLASK = _kept.Keeper(place="Flask-Mail (suppressed)", setting="MAIL_SUPPRESS_SEND = False")
+FLASK = keeper.Keeper(place="Flask-Mail (suppressed)", setting="MAIL_SUPPRESS_SEND = False")
 notes, entered, renewed = [], [], []
 
 @contextlib.contextmanager
@@ -37,8 +38,8 @@ def keep(keeper=DJANGO, number=2):
 
 def patch(config):
     patch = pytest.MonkeyPatch()
-    patch.setattr(_kept, "watching", watching)
-    patch.setattr(_kept, "renew", lambda: renewed.append(len(notes)))
+    patch.setattr(watch, "watching", watching)
+    patch.setattr(watch, "renew", lambda: renewed.append(len(notes)))
     config.add_cleanup(patch.undo)
 """
 CONFTEST = "import keeping\npytest_configure = keeping.patch\n"
@@ -316,12 +317,12 @@ def test_it_is_left_at_the_end(monkeypatch):
         yield
         notes.clear()
 
-    monkeypatch.setattr(_kept, "watching", watching)
+    monkeypatch.setattr(watch, "watching", watching)
     ledger = Ledger(Policy(mode="enforce", require=("tls",)))
     ledger.watch()
     ledger.watch()
     assert len(notes) == 1
-    notes[0](_kept.Keeper(place="a mock", setting="none"), 2)
+    notes[0](watch.Keeper(place="a mock", setting="none"), 2)
     assert ledger.kept() == [("a mock", 2, "none")]
     ledger.unwatch()
     ledger.unwatch()
@@ -330,7 +331,7 @@ def test_it_is_left_at_the_end(monkeypatch):
 
 def test_nobody_is_watched_without_a_policy(monkeypatch):
     """The negative control: a ledger without policy, whose test has no trap, enters nothing."""
-    monkeypatch.setattr(_kept, "watching", lambda note: pytest.fail("entered"))
+    monkeypatch.setattr(watch, "watching", lambda note: pytest.fail("entered"))
     ledger = Ledger(Policy())
     ledger.watch()
     ledger.unwatch()
@@ -437,7 +438,7 @@ def test_the_page_of_the_step_has_it(keeping, pytester, monkeypatch):
 
 def test_a_control_without_a_connection_says_where_the_mail_is(keeping, monkeypatch):
     """The application of a hostile scenario that keeps its mail is not told to send it to the trap."""
-    monkeypatch.setattr(_trial, "_LATE_SECONDS", 0.05)  # nothing is late here
+    monkeypatch.setattr(trial, "_LATE_SECONDS", 0.05)  # nothing is late here
     source = """
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])
 def test_order(hostile_mailtrap):

@@ -7,7 +7,7 @@ import re
 import pytest
 from _policy_outputs import summary
 
-from pytest_mailtrap._spool import Spool
+from pytest_mailtrap._run.files.run_files import Spool
 
 MAIL = 'mailtrap_policy = "enforce"\nmailtrap_require = ["tls", "mail"]'
 TESTING = MAIL.replace("enforce", "testing")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from _policy_outputs import ESCAPED, mail_in_pytest_html, properties
 
-from pytest_mailtrap._counts import nothing_but
-from pytest_mailtrap._github import cell, step_summary, workflow_commands
-from pytest_mailtrap._tally import Tally
+from pytest_mailtrap._hooks.github import cell, step_summary, workflow_commands
+from pytest_mailtrap._run.counts import nothing_but
+from pytest_mailtrap._run.totals import Tally
 
 SUITE = """
 def test_order(mailtrap):
@@ -88,7 +88,7 @@ def test_a_table_that_cannot_be_made_costs_no_result(project, pytester, monkeypa
     def fails(account):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("pytest_mailtrap._neighbours._table", fails)
+    monkeypatch.setattr("pytest_mailtrap._hooks.integrations._table", fails)
     result = project(HOSTILE, "--html=report.html", "--mailtrap-save=mail")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(

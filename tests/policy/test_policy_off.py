@@ -17,12 +17,12 @@ def test_else(): pass
 """
 # Everything that is for those who asked for something.
 ASKED_FOR = (
-    "pytest_mailtrap._account.Account.record",
-    "pytest_mailtrap._account.Account.message_record",
-    "pytest_mailtrap._captured.captured",
-    "pytest_mailtrap._spool.Spool.begin",
-    "pytest_mailtrap._spool.Spool.keep",
-    "pytest_mailtrap._tally.Tally.add",
+    "pytest_mailtrap._run.mail_of_test.Account.record",
+    "pytest_mailtrap._run.mail_of_test.Account.message_record",
+    "pytest_mailtrap._run.captured_mail.captured",
+    "pytest_mailtrap._run.files.run_files.Spool.begin",
+    "pytest_mailtrap._run.files.run_files.Spool.keep",
+    "pytest_mailtrap._run.totals.Tally.add",
 )
 
 
@@ -74,8 +74,8 @@ IMPORTED = """
 import sys
 
 def pytest_unconfigure(config):
-    heavy = ["jinja2", "pytest_mailtrap._github", "pytest_mailtrap._report._page", "pytest_mailtrap._smime_policy",
-             "pytest_mailtrap._captured", "pytest_mailtrap._suite_words", "aiosmtpd", "cryptography", "ssl"]
+    heavy = ["jinja2", "pytest_mailtrap._hooks.github", "pytest_mailtrap._report.page", "pytest_mailtrap._assertions.smime_violations",
+             "pytest_mailtrap._run.captured_mail", "pytest_mailtrap._run.policy_text", "aiosmtpd", "cryptography", "ssl"]
     print("IMPORTED", *[name for name in heavy if name in sys.modules])
 """
 
@@ -120,4 +120,4 @@ def test_what_is_asked_for_is_imported(pytester):
     """The negative control: the report needs its engine."""
     pytest.importorskip("jinja2", reason="the report needs Jinja2")
     found = imported(pytester, SENDS, "--mailtrap-report=mail.html")
-    assert {"jinja2", "pytest_mailtrap._report._page"} <= found
+    assert {"jinja2", "pytest_mailtrap._report.page"} <= found

@@ -132,7 +132,7 @@ def test_a_report_that_cannot_be_written_costs_no_result(project, monkeypatch, e
         file.write("half")
         raise error
 
-    monkeypatch.setattr("pytest_mailtrap._report._page.write_page", write_page)
+    monkeypatch.setattr("pytest_mailtrap._report.page.write_page", write_page)
     result = project("def test_order(mailtrap): send(mailtrap)", "--mailtrap-report=mail.html")
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.OK

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 import pytest
 from _policy_outputs import records, reported, summary
 
-from pytest_mailtrap._schema import SCHEMA
-from pytest_mailtrap._spool import Spool, directory_name
+from pytest_mailtrap._run.files.run_files import Spool, directory_name
+from pytest_mailtrap._run.files.schema import SCHEMA
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
 needs_reruns = pytest.mark.skipif(

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pytest_mailtrap._spool import Spool
+from pytest_mailtrap._run.files.run_files import Spool
 
 CLEARTEXT = "def test_order(mailtrap):\n    send(mailtrap, tls=False)\n"
 ENCRYPTED = "def test_order(mailtrap):\n    send(mailtrap)\n"

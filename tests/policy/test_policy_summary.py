@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from _policy_outputs import summary, totals
 
-from pytest_mailtrap._spool import Spool
+from pytest_mailtrap._run.files.run_files import Spool
 
 SUITE = """
 def test_modern(mailtrap): send(mailtrap)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_mailtrap._report import write_report
+from pytest_mailtrap._report.writer import write_report
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from pytest_mailtrap._report._checks import findings
-from pytest_mailtrap._report._content import read
-from pytest_mailtrap._report._remarks import REMARKS
+from pytest_mailtrap._content.checks import findings
+from pytest_mailtrap._content.contents import read
+from pytest_mailtrap._content.remarks import REMARKS
 
 HEAD = """\
 From: Shop <shop@example.org>

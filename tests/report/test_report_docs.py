@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mailtrap._report import _blocks, _content, _parts
-from pytest_mailtrap._report._page import script_text
+from pytest_mailtrap._content import contents
+from pytest_mailtrap._mime import parts
+from pytest_mailtrap._report import blocks as _blocks
+from pytest_mailtrap._report.page import script_text
 
 PAGE = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
 
@@ -19,8 +21,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="ut
         f"Of one message up to {_blocks.LARGEST_MESSAGE >> 20} MiB are in the file",
         f"of all together {_blocks.LARGEST_REPORT >> 20} MiB",
         f"of each at least the first {_blocks._LEAST >> 10} KiB",
-        f"the first {_content.LONGEST_BODY >> 10} KiB of a body",
-        f"at {_parts._MOST_PARTS} parts and at {_parts._MOST_FIELDS} header fields",
+        f"the first {contents.LONGEST_BODY >> 10} KiB of a body",
+        f"at {parts._MOST_PARTS} parts and at {parts._MOST_FIELDS} header fields",
     ],
 )
 def test_the_limits_are_those_of_the_code(told):

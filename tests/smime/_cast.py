@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pytest_mailtrap import smime
-from pytest_mailtrap._smime._identity import Identity
-from pytest_mailtrap._smime._minting import mint_identity
+from pytest_mailtrap._smime.identity import Identity
+from pytest_mailtrap._smime.issue.minting import mint_identity
 
 UTC = datetime.timezone.utc
 NOW = datetime.datetime.now(UTC).replace(microsecond=0)

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_mailtrap._smime._identity import Identity
+    from pytest_mailtrap._smime.identity import Identity
 
 DATA = "1.2.840.113549.1.7.1"
 SIGNED_DATA = "1.2.840.113549.1.7.2"

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from pytest_mailtrap._smime import _ber
+from pytest_mailtrap._smime.cms import ber
 
 _SIGNATURE, _KEY = 2, 6  # among the fields of a TBSCertificate with its version
 SHA1_WITH_RSA = sequence(oid("1.2.840.113549.1.1.5"), null())
@@ -33,9 +33,9 @@ def resigned(
 
     *key_algorithm* is that of the subject's key, *signature_algorithm* that of the issuer.
     """
-    fields = [one.raw for one in _ber.read_exactly(certificate.tbs_certificate_bytes)]
+    fields = [one.raw for one in ber.read_exactly(certificate.tbs_certificate_bytes)]
     if key_algorithm is not None:
-        _, bits = _ber.read_exactly(fields[_KEY])
+        _, bits = ber.read_exactly(fields[_KEY])
         fields[_KEY] = sequence(key_algorithm, bits.raw)
     if signature_algorithm is not None:
         fields[_SIGNATURE] = signature_algorithm

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_mailtrap._smime._identity import Identity
+    from pytest_mailtrap._smime.identity import Identity
 
 HEADER = b"From: alice@example.org\r\nTo: bob@example.org\r\nSubject: Invoice\r\n"
 

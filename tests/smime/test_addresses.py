@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._smime._addresses import Mailbox, normalise, parse_mailbox, same_mailbox
-from pytest_mailtrap._smime._problems import Problem
+from pytest_mailtrap._mime.addresses import Mailbox, normalise, parse_mailbox, same_mailbox
+from pytest_mailtrap._smime.problems import Problem
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from pytest_mailtrap._factory import MailTrapFactory
-from pytest_mailtrap._issuing import new_ca
+from pytest_mailtrap._server.certificate_authority import new_ca
+from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

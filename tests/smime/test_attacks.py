@@ -36,7 +36,7 @@ from _forge import (
 from _mail import FROM, PART, SIGNED, detached, opaque
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pytest_mailtrap._smime import _ber
+from pytest_mailtrap._smime.cms import ber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -247,7 +247,7 @@ def test_a_damaged_object_is_refused(change: Callable[[bytes], bytes], codes: se
 
 def test_a_field_that_does_not_belong_there_is_refused() -> None:
     """What one reader skips is content for another."""
-    fields = [one.raw for one in _ber.read(signer_info(alice(), PART))]
+    fields = [one.raw for one in ber.read(signer_info(alice(), PART))]
     one, two = (sequence(*fields, *more) for more in ((), (octets(b"more"),)))
     assert_accepted(detached(signed_data(one, certificates=[alice().certificate])))
     message = detached(signed_data(two, certificates=[alice().certificate]))

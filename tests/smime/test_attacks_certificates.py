@@ -21,7 +21,7 @@ from _cast import (
 from _forge import signed_by
 from _mail import PART, detached
 
-from pytest_mailtrap._smime._identity import Identity
+from pytest_mailtrap._smime.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 from test_attacks_paths import constraints, intermediate
 
 from pytest_mailtrap import smime
-from pytest_mailtrap._smime._constraints import forbidden
+from pytest_mailtrap._smime.certificates.constraints import forbidden
 
 NOBODY = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Somebody")])
 IN_SUBJECT = x509.Name([x509.NameAttribute(NameOID.EMAIL_ADDRESS, "alice@example.org")])

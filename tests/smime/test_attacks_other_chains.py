@@ -27,7 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from pytest_mailtrap._smime._minting import signature_hash
+from pytest_mailtrap._smime.issue.minting import signature_hash
 from pytest_mailtrap.smime import Identity
 
 if TYPE_CHECKING:

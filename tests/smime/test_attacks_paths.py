@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from pytest_mailtrap._smime._identity import Identity
+from pytest_mailtrap._smime.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

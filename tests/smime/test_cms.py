@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from _truth import CORPUS, SHARED, Entry, entries
 
-from pytest_mailtrap._smime import _attributes, _certificates, _cms, _mime, _walk
-from pytest_mailtrap._smime._ber import BerError
+from pytest_mailtrap._mime import entity as mime
+from pytest_mailtrap._smime import walk
+from pytest_mailtrap._smime.certificates import known
+from pytest_mailtrap._smime.cms import content_types
+from pytest_mailtrap._smime.cms.ber import BerError
+from pytest_mailtrap._smime.verify import attributes as _attributes
 
 ENTRIES = [*entries(CORPUS), *(one for one in entries(SHARED) if "generated/" not in one.name)]
 
@@ -23,12 +27,12 @@ def cms_of(entry: Entry) -> bytes | None:
     if entry.truth["kind"] == "cms":
         pem = re.search(rb"-----BEGIN.*?-----(.*?)-----END", raw, re.DOTALL)
         return base64.b64decode(pem[1]) if pem else raw
-    entity = _mime.Entity(_mime.with_crlf(raw))
-    if not _walk.is_smime(entity):
+    entity = mime.Entity(mime.with_crlf(raw))
+    if not walk.is_smime(entity):
         return None
     if entity.is_multipart:
-        parts = _mime.split(entity).parts
-        return _mime.Entity(parts[1]).decoded()[0] if len(parts) == 2 else None
+        parts = mime.split(entity).parts
+        return mime.Entity(parts[1]).decoded()[0] if len(parts) == 2 else None
     return entity.decoded()[0]
 
 
@@ -76,9 +80,9 @@ def test_the_comparison_has_something_to_compare() -> None:
     read = [(name, cms, found) for name, cms in PAIRS if (found := ours(cms)) is not None]
     assert len(read) >= 0.9 * len(PAIRS)
     assert {found["type"] for _, _, found in read} >= {
-        _cms.SIGNED_DATA,
-        _cms.ENVELOPED_DATA,
-        _cms.AUTH_ENVELOPED_DATA,
+        content_types.SIGNED_DATA,
+        content_types.ENVELOPED_DATA,
+        content_types.AUTH_ENVELOPED_DATA,
     }
     for name, cms, found in read:
         flipped = cms[:-1] + bytes([cms[-1] ^ 1])
@@ -87,19 +91,19 @@ def test_the_comparison_has_something_to_compare() -> None:
 
 
 def parsed(cms: bytes) -> dict[str, Any]:
-    oid, element, _ = _cms.content_info(cms)
-    if oid == _cms.SIGNED_DATA:
-        return {"type": oid, **signed_facts(_cms.signed_data(element))}
-    if oid == _cms.ENVELOPED_DATA:
-        return {"type": oid, **encrypted_facts(_cms.enveloped_data(element))}
-    if oid == _cms.AUTH_ENVELOPED_DATA:
-        return {"type": oid, **encrypted_facts(_cms.auth_enveloped_data(element))}
-    if oid == _cms.COMPRESSED_DATA:
-        return {"type": oid, "content": _cms.compressed_data(element).content}
+    oid, element, _ = content_types.content_info(cms)
+    if oid == content_types.SIGNED_DATA:
+        return {"type": oid, **signed_facts(content_types.signed_data(element))}
+    if oid == content_types.ENVELOPED_DATA:
+        return {"type": oid, **encrypted_facts(content_types.enveloped_data(element))}
+    if oid == content_types.AUTH_ENVELOPED_DATA:
+        return {"type": oid, **encrypted_facts(content_types.auth_enveloped_data(element))}
+    if oid == content_types.COMPRESSED_DATA:
+        return {"type": oid, "content": content_types.compressed_data(element).content}
     return {"type": oid}
 
 
-def signed_facts(data: _cms.SignedData) -> dict[str, Any]:
+def signed_facts(data: content_types.SignedData) -> dict[str, Any]:
     return {
         "digests": sorted(one.oid for one in data.digests),
         "content type": data.content_type,
@@ -109,7 +113,7 @@ def signed_facts(data: _cms.SignedData) -> dict[str, Any]:
     }
 
 
-def signer_facts(info: _cms.SignerInfo) -> dict[str, Any]:
+def signer_facts(info: content_types.SignerInfo) -> dict[str, Any]:
     return {
         "sid": info.sid.key_identifier or info.sid.serial,
         "digest": info.digest.oid,
@@ -122,7 +126,7 @@ def signer_facts(info: _cms.SignerInfo) -> dict[str, Any]:
     }
 
 
-def encrypted_facts(data: _cms.EnvelopedData) -> dict[str, Any]:
+def encrypted_facts(data: content_types.EnvelopedData) -> dict[str, Any]:
     return {
         "content type": data.content_type,
         "cipher": data.cipher.oid,
@@ -139,11 +143,14 @@ def encrypted_facts(data: _cms.EnvelopedData) -> dict[str, Any]:
 
 def foreign(info: Any) -> dict[str, Any]:  # Any: asn1crypto has no annotations
     oid, content = info["content_type"].dotted, info["content"]
-    if oid == _cms.SIGNED_DATA:
+    if oid == content_types.SIGNED_DATA:
         return {"type": oid, **foreign_signed_facts(content)}
-    if oid in (_cms.ENVELOPED_DATA, _cms.AUTH_ENVELOPED_DATA):
-        return {"type": oid, **foreign_encrypted_facts(content, oid == _cms.AUTH_ENVELOPED_DATA)}
-    if oid == _cms.COMPRESSED_DATA:
+    if oid in (content_types.ENVELOPED_DATA, content_types.AUTH_ENVELOPED_DATA):
+        return {
+            "type": oid,
+            **foreign_encrypted_facts(content, oid == content_types.AUTH_ENVELOPED_DATA),
+        }
+    if oid == content_types.COMPRESSED_DATA:
         return {"type": oid, "content": content["encap_content_info"]["content"].native}
     return {"type": oid}
 
@@ -218,7 +225,7 @@ def foreign_recipient(info: Any) -> tuple[str, str, list[bytes]]:
 def test_openssl_reads_what_is_read_here(name: str, cms: bytes) -> None:
     """No object is accepted here that the openssl program cannot parse."""
     found = ours(cms)
-    if found is None or any(map(_certificates.is_malformed, found.get("certificates", ()))):
+    if found is None or any(map(known.is_malformed, found.get("certificates", ()))):
         return
     command = ["openssl", "cms", "-cmsout", "-inform", "DER", "-noout"]
     program = subprocess.run(command, input=cms, capture_output=True, check=False)
@@ -229,7 +236,7 @@ def test_openssl_reads_what_is_read_here(name: str, cms: bytes) -> None:
 def test_a_truncated_object_is_refused(size: int) -> None:
     """Whatever is cut off, the reader says so and nothing else happens."""
     cms = (CORPUS / "ossl36-alice-sha256-opaque-der.eml").read_bytes()
-    whole = _mime.Entity(cms).decoded()[0]
+    whole = mime.Entity(cms).decoded()[0]
     with pytest.raises(BerError):
         parsed(whole[:size])
 
@@ -237,6 +244,6 @@ def test_a_truncated_object_is_refused(size: int) -> None:
 def test_trailing_bytes_are_counted() -> None:
     """Bytes after the object are reported to the caller."""
     raw = (CORPUS / "ossl36-alice-sha256-opaque-der.eml").read_bytes()
-    whole = _mime.Entity(raw).decoded()[0]
-    assert _cms.content_info(whole)[2] == 0
-    assert _cms.content_info(whole + b"junk")[2] == 4
+    whole = mime.Entity(raw).decoded()[0]
+    assert content_types.content_info(whole)[2] == 0
+    assert content_types.content_info(whole + b"junk")[2] == 4

@@ -9,9 +9,14 @@ import quopri
 import pytest
 from _cost import within
 
-from pytest_mailtrap._smime._diagnosis import SENTENCES, Diagnosis, diagnose
-from pytest_mailtrap._smime._problems import CODES
-from pytest_mailtrap._smime._remedies import REMEDIES, REMEDY_OF, REMEDY_OF_PROBLEM, remedy_lines
+from pytest_mailtrap._smime.diagnosis.digest_mismatch import SENTENCES, Diagnosis, diagnose
+from pytest_mailtrap._smime.diagnosis.remedies import (
+    REMEDIES,
+    REMEDY_OF,
+    REMEDY_OF_PROBLEM,
+    remedy_lines,
+)
+from pytest_mailtrap._smime.problems import CODES
 
 PLAIN = (
     b'Content-Type: text/plain; charset="utf-8"\r\n'

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mailtrap._smime._diagnosis import Diagnosis, diagnose
+from pytest_mailtrap._smime.diagnosis.digest_mismatch import Diagnosis, diagnose
 
 if TYPE_CHECKING:
     from collections.abc import Callable

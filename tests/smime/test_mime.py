@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from _cost import growth
 
-from pytest_mailtrap._smime import _mime
-from pytest_mailtrap._smime._content_type import parse_content_type, parse_filename
+from pytest_mailtrap._mime import entity as mime
+from pytest_mailtrap._mime.content_type import parse_content_type, parse_filename
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +21,12 @@ TWO_PARTS = (
 
 
 def codes(raw: bytes) -> list[str]:
-    return [found.code for found in _mime.split(_mime.Entity(raw)).problems]
+    return [found.code for found in mime.split(mime.Entity(raw)).problems]
 
 
 def test_parts_are_exact() -> None:
     """A part runs from after its delimiter line up to the line break before the next one."""
-    found = _mime.split(_mime.Entity(TWO_PARTS))
+    found = mime.split(mime.Entity(TWO_PARTS))
     assert found.parts == (b"A: 1\r\n\r\none \r\n", b"\r\ntwo")
     assert found.problems == ()
     assert found.outside
@@ -34,13 +34,13 @@ def test_parts_are_exact() -> None:
 
 def test_text_outside_is_noticed_only_if_there() -> None:
     """Without preamble and epilogue there is nothing outside the parts."""
-    assert not _mime.split(_mime.Entity(TWO_PARTS.replace(b"preamble\r\n", b""))).outside
+    assert not mime.split(mime.Entity(TWO_PARTS.replace(b"preamble\r\n", b""))).outside
 
 
 def test_an_empty_part_is_a_part() -> None:
     """Two delimiters in a row have an empty part between them."""
     raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\nx\r\n--b--"
-    assert _mime.split(_mime.Entity(raw)).parts == (b"", b"x")
+    assert mime.split(mime.Entity(raw)).parts == (b"", b"x")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_padding_after_a_boundary_is_allowed() -> None:
 
 def test_a_boundary_inside_a_line_is_text() -> None:
     """Only at the start of a line is a boundary one."""
-    assert len(_mime.split(_mime.Entity(TWO_PARTS.replace(b"one ", b"x--b"))).parts) == 2
+    assert len(mime.split(mime.Entity(TWO_PARTS.replace(b"one ", b"x--b"))).parts) == 2
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_boundary_inside_a_line_is_text() -> None:
 )
 def test_ambiguous_headers_are_named(header: bytes, code: str) -> None:
     """A structure that can be read in two ways has a problem by name."""
-    entity = _mime.Entity(header + b"\r\n")
+    entity = mime.Entity(header + b"\r\n")
     assert [found.code for found in entity.ambiguities()] == [code]
 
 
@@ -111,26 +111,26 @@ def test_ambiguous_headers_are_named(header: bytes, code: str) -> None:
 )
 def test_defective_headers_are_named(header: bytes, code: str) -> None:
     """A line that parsers treat differently is reported."""
-    entity = _mime.Entity(header + b"\r\n")
+    entity = mime.Entity(header + b"\r\n")
     assert [found.code for found in entity.header_defects()] == [code]
 
 
 def test_fields_are_unfolded_and_keep_their_title() -> None:
     """A folded field has one value, and its name as it was written."""
-    [field] = _mime.Entity(b"SUBject: a\r\n\tb\r\n\r\n").fields
+    [field] = mime.Entity(b"SUBject: a\r\n\tb\r\n\r\n").fields
     assert (field.name, field.title, field.value) == ("subject", "SUBject", b"a\tb")
 
 
 def test_a_file_with_lf_travels_with_crlf() -> None:
     """A header with LF alone marks a file; its lines are converted once."""
-    assert _mime.with_crlf(b"a:b\nc:d\n\nb\r\nc\n") == b"a:b\r\nc:d\r\n\r\nb\r\nc\r\n"
+    assert mime.with_crlf(b"a:b\nc:d\n\nb\r\nc\n") == b"a:b\r\nc:d\r\n\r\nb\r\nc\r\n"
     mixed = b"a:b\nc:d\r\n\r\nbody\r\n"
-    assert _mime.with_crlf(mixed) == mixed
+    assert mime.with_crlf(mixed) == mixed
 
 
 def test_a_message_with_crlf_is_left_alone() -> None:
     """A bare LF in a message that came over SMTP stays what it is."""
-    assert _mime.with_crlf(b"a\r\nb\nc\r\n") == b"a\r\nb\nc\r\n"
+    assert mime.with_crlf(b"a\r\nb\nc\r\n") == b"a\r\nb\nc\r\n"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_file_name() -> None:
 def test_agrees_with_the_email_package_on_a_plain_message() -> None:
     """Where nothing is ambiguous, Python's parser sees the same parts."""
     parsed = email.message_from_bytes(TWO_PARTS)
-    ours = [_mime.Entity(part).body.strip() for part in _mime.split(_mime.Entity(TWO_PARTS)).parts]
+    ours = [mime.Entity(part).body.strip() for part in mime.split(mime.Entity(TWO_PARTS)).parts]
     payload = parsed.get_payload()
     assert isinstance(payload, list)
     assert ours == [str(part.get_payload()).strip().encode() for part in payload]
@@ -171,6 +171,6 @@ def test_large_bodies_take_linear_time(line: bytes) -> None:
     def walk(size: int) -> Callable[[], object]:
         head = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
         raw = head + (line + b"\r\n") * (size // (len(line) + 2))
-        return lambda: _mime.split(_mime.Entity(raw))
+        return lambda: mime.split(mime.Entity(raw))
 
     assert growth(walk(1_000_000), walk(10_000_000)) < 40

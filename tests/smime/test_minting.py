@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pytest_mailtrap._smime._identity import Identity
-from pytest_mailtrap._smime._minting import mint_identity
+from pytest_mailtrap._smime.identity import Identity
+from pytest_mailtrap._smime.issue.minting import mint_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

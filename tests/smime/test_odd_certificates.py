@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from pytest_mailtrap import smime
-from pytest_mailtrap._smime import _certificates
+from pytest_mailtrap._smime.certificates import known
 
 GENUINE = alice().certificate.public_bytes(Encoding.DER)
 
@@ -69,8 +69,8 @@ def test_two_signature_algorithms_in_one_certificate_are_refused() -> None:
     ecdsa_with = bytes.fromhex("06082a8648ce3d0403")
     at = GENUINE.rindex(ecdsa_with + b"\2")
     other = GENUINE[:at] + ecdsa_with + b"\3" + GENUINE[at + len(ecdsa_with) + 1 :]
-    assert _certificates.known(GENUINE) is not None
-    assert _certificates.known(other) is None
+    assert known.known(GENUINE) is not None
+    assert known.known(other) is None
     assert_refused(with_certificate(other), "signer-certificate-missing")
 
 

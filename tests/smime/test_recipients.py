@@ -14,8 +14,8 @@ from _mail import PART, detached, opaque
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from pytest_mailtrap._smime._addresses import same_mailbox
-from pytest_mailtrap._smime_policy import encryption_findings, signature_findings
+from pytest_mailtrap._assertions.smime_violations import encryption_findings, signature_findings
+from pytest_mailtrap._mime.addresses import same_mailbox
 
 if TYPE_CHECKING:
     from pytest_mailtrap.smime import Identity

@@ -25,7 +25,7 @@ from _signers import (
 )
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options
 
-from pytest_mailtrap._smime._diagnosis import Diagnosis, diagnose
+from pytest_mailtrap._smime.diagnosis.digest_mismatch import Diagnosis, diagnose
 
 if TYPE_CHECKING:
     from collections.abc import Callable

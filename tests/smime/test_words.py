@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._smime._problems import CODES
-from pytest_mailtrap._smime_policy import FINDINGS
-from pytest_mailtrap._smime_words import _ADVICE, SHORT
+from pytest_mailtrap._assertions.smime_text import _ADVICE, SHORT
+from pytest_mailtrap._assertions.smime_violations import FINDINGS
+from pytest_mailtrap._smime.problems import CODES
 
 # What can only be a warning, or is never what an assertion says first.
 WARNINGS = {

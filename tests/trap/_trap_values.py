@@ -6,11 +6,11 @@ import dataclasses
 import datetime
 from typing import Any
 
-from pytest_mailtrap._client_hello import ClientHello
-from pytest_mailtrap._connection import Connection, Facts
-from pytest_mailtrap._directory import Directory
-from pytest_mailtrap._message import CapturedMessage
-from pytest_mailtrap._transport import Auth, Transport
+from pytest_mailtrap._facts.client_hello import ClientHello
+from pytest_mailtrap._facts.connection import Connection, Facts
+from pytest_mailtrap._facts.transport import Auth, Transport
+from pytest_mailtrap._message.captured_message import CapturedMessage
+from pytest_mailtrap._smime.issue.certificate_store import Directory
 
 NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
 

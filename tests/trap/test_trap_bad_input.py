@@ -13,8 +13,8 @@ from contextlib import ExitStack
 import pytest
 from _trap_talk import MAIL, SECONDS, Talk, send, until
 
-from pytest_mailtrap import _dialogue
-from pytest_mailtrap._inbox import TrapError
+from pytest_mailtrap._server.inbox import TrapError
+from pytest_mailtrap._smtp import session
 
 
 @pytest.fixture(autouse=True)
@@ -321,7 +321,7 @@ def test_reset_with_many_commands_unanswered(mailtrap, tls):
 
 def test_silent_client(mailtrap, monkeypatch):
     """A client that connects and says nothing is closed at its deadline, and disturbs nobody."""
-    monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.1)
+    monkeypatch.setattr(session, "COMMAND_SECONDS", 0.1)
     with Talk(mailtrap.port) as silent:
         send(mailtrap)
         assert silent.is_over()
@@ -356,17 +356,17 @@ def broken(*_args, **_keywords):
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        ("pytest_mailtrap._dialogue", "CapturedMessage"),
-        ("pytest_mailtrap._dialogue.Dialogue", "_getaddr"),
-        ("pytest_mailtrap._dialogue.Dialogue", "_complete_ehlo"),
-        ("pytest_mailtrap._dialogue.Dialogue", "_note_name"),
-        ("pytest_mailtrap._dialogue.Dialogue", "begin"),
-        ("pytest_mailtrap._dialogue.Dialogue", "smtp_STARTTLS"),
-        ("pytest_mailtrap._handshake", "TLSLayer"),
-        ("pytest_mailtrap._handshake", "parse_client_hello"),
-        ("pytest_mailtrap._handshake.Handshake", "_record_session"),
-        ("pytest_mailtrap._inbox.Inbox", "deliver"),
-        ("pytest_mailtrap._inbox.Inbox", "connected"),
+        ("pytest_mailtrap._smtp.session", "CapturedMessage"),
+        ("pytest_mailtrap._smtp.session.Dialogue", "_getaddr"),
+        ("pytest_mailtrap._smtp.session.Dialogue", "_complete_ehlo"),
+        ("pytest_mailtrap._smtp.session.Dialogue", "_note_name"),
+        ("pytest_mailtrap._smtp.session.Dialogue", "begin"),
+        ("pytest_mailtrap._smtp.session.Dialogue", "smtp_STARTTLS"),
+        ("pytest_mailtrap._smtp.handshake", "TLSLayer"),
+        ("pytest_mailtrap._smtp.handshake", "parse_client_hello"),
+        ("pytest_mailtrap._smtp.handshake.Handshake", "_record_session"),
+        ("pytest_mailtrap._server.inbox.Inbox", "deliver"),
+        ("pytest_mailtrap._server.inbox.Inbox", "connected"),
     ],
 )
 def test_an_error_of_the_trap_is_raised_in_the_test(mailtrap_factory, monkeypatch, owner, name):
@@ -384,7 +384,7 @@ def test_an_error_of_the_trap_is_raised_in_the_test(mailtrap_factory, monkeypatc
 
 def test_an_error_of_the_trap_ends_a_wait(mailtrap_factory, monkeypatch):
     """wait_for() raises it at once, instead of waiting to the end."""
-    monkeypatch.setattr("pytest_mailtrap._dialogue.CapturedMessage", broken)
+    monkeypatch.setattr("pytest_mailtrap._smtp.session.CapturedMessage", broken)
     with mailtrap_factory() as trap:
         with pytest.raises(OSError):
             send(trap)
@@ -396,7 +396,7 @@ def test_an_error_of_the_trap_is_raised_at_its_end(mailtrap_factory, monkeypatch
     """A test that never looks at the trap hears of it at the end."""
     with ExitStack() as stack:
         trap = stack.enter_context(mailtrap_factory())
-        monkeypatch.setattr("pytest_mailtrap._dialogue.CapturedMessage", broken)
+        monkeypatch.setattr("pytest_mailtrap._smtp.session.CapturedMessage", broken)
         with pytest.raises(OSError):
             send(trap)
         with pytest.raises(TrapError):

@@ -9,7 +9,7 @@ import trustme
 from _trap_talk import Talk
 from cryptography import x509
 
-from pytest_mailtrap._issuing import new_ca
+from pytest_mailtrap._server.certificate_authority import new_ca
 
 MODES = ("starttls", "implicit")
 REFUSED = (ssl.SSLError, ConnectionError)

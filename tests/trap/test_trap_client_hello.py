@@ -8,7 +8,7 @@ import ssl
 import pytest
 from _trap_talk import send
 
-from pytest_mailtrap._client_hello import ClientHello, parse_client_hello
+from pytest_mailtrap._facts.client_hello import ClientHello, parse_client_hello
 
 
 def real_hello(**options) -> bytes:

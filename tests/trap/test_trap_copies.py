@@ -13,7 +13,7 @@ import warnings
 import pytest
 from _trap_talk import SECONDS, Talk, until
 
-from pytest_mailtrap._transcript import Transcript
+from pytest_mailtrap._facts.transcript import Transcript
 
 
 def pickled(given):

@@ -13,8 +13,8 @@ from collections import deque
 import pytest
 from _trap_talk import MAIL, Talk, connect, send, until
 
-from pytest_mailtrap import _dialogue, _wire
-from pytest_mailtrap._loop_thread import LoopThread
+from pytest_mailtrap._smtp import connection_protocol, session
+from pytest_mailtrap._smtp.loop_thread import LoopThread
 
 CLEARTEXT_AND_TLS = pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
 
@@ -109,7 +109,7 @@ def test_reset(mailtrap, tls):
 @CLEARTEXT_AND_TLS
 def test_timeout(mailtrap, tls, monkeypatch):
     """A client that says nothing for too long is told nothing more, and closed."""
-    monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.05)
+    monkeypatch.setattr(session, "COMMAND_SECONDS", 0.05)
     with connect(mailtrap, tls=tls) as client:
         assert client.is_over()
     assert ending(mailtrap) == "timeout"
@@ -122,7 +122,7 @@ def test_timeout_in_data(mailtrap, tls, monkeypatch):
     with connect(mailtrap, tls=tls) as client:
         client.begin()
         client.send(b"Subject: half\r\n")
-        monkeypatch.setattr(_dialogue, "COMMAND_SECONDS", 0.05)
+        monkeypatch.setattr(session, "COMMAND_SECONDS", 0.05)
         on_the_dialogue(mailtrap, lambda dialogue: dialogue._reset_timeout(0.05))
         assert client.is_over()
     assert ending(mailtrap) == "timeout"
@@ -286,7 +286,7 @@ def test_nothing_is_left_behind(mailtrap_factory):
     with mailtrap_factory() as trap:
         send(trap)
     gc.collect()
-    wires = [o for o in gc.get_objects() if type(o) is _wire.Wire]
+    wires = [o for o in gc.get_objects() if type(o) is connection_protocol.Wire]
     assert [wire for wire in wires if wire.connection in trap.connections] == []
 
 

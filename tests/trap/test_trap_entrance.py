@@ -13,10 +13,10 @@ import pytest
 import trustme
 from _trap_talk import Talk, send, until
 
-from pytest_mailtrap import _loop_thread
-from pytest_mailtrap._factory import MailTrapFactory
-from pytest_mailtrap._inbox import TrapError
-from pytest_mailtrap._lookout import Lookout, LoopLookout, new_lookout
+from pytest_mailtrap._server.inbox import TrapError
+from pytest_mailtrap._smtp import loop_thread
+from pytest_mailtrap._smtp.acceptor import Lookout, LoopLookout, new_lookout
+from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def ca():
 @pytest.fixture(params=[Lookout, LoopLookout])
 def factory(request, ca, monkeypatch):
     """A factory with a thread of its own, and with the lookout of this system or that of others."""
-    monkeypatch.setattr(_loop_thread, "new_lookout", request.param)
+    monkeypatch.setattr(loop_thread, "new_lookout", request.param)
     factory = MailTrapFactory(ca)
     yield factory
     factory.close()

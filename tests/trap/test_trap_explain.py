@@ -7,18 +7,18 @@ from collections import Counter
 import pytest
 from _trap_values import auth, connection, hello, message, transport
 
-from pytest_mailtrap import _assertions, _outcomes
-from pytest_mailtrap._advice import _ADVICE, advice_for
-from pytest_mailtrap._explain import (
+from pytest_mailtrap._assertions import assertions, outcomes
+from pytest_mailtrap._assertions.advice import _ADVICE, advice_for
+from pytest_mailtrap._assertions.failure_text import (
     explain_auth,
     explain_nothing,
     explain_transport,
     explain_waiting,
 )
-from pytest_mailtrap._message import CapturedMessage
-from pytest_mailtrap._outcomes import _REASONS, diagnosis, outcome
-from pytest_mailtrap._policy import auth_violations, numbered, transport_violations
-from pytest_mailtrap._tls import _ALERTS, _REFUSALS
+from pytest_mailtrap._assertions.outcomes import _REASONS, diagnosis, outcome
+from pytest_mailtrap._assertions.violations import auth_violations, numbered, transport_violations
+from pytest_mailtrap._message.captured_message import CapturedMessage
+from pytest_mailtrap._smtp.tls import _ALERTS, _REFUSALS
 
 PORTS = {"port": 2525, "tls_port": 4650}
 CLEARTEXT = ("C: EHLO x", "S: 250-x", "S: 250 STARTTLS", "C: MAIL FROM:<a@b.c>", "S: 250 OK")
@@ -115,19 +115,19 @@ def written(monkeypatch):
 
     headline = counted("message", CapturedMessage.headline.fget)
     monkeypatch.setattr(CapturedMessage, "headline", property(headline))
-    monkeypatch.setattr(_outcomes, "outcome", counted("connection", outcome))
-    monkeypatch.setattr(_assertions, "_diagnosis", counted("diagnosis", _assertions._diagnosis))
+    monkeypatch.setattr(outcomes, "outcome", counted("connection", outcome))
+    monkeypatch.setattr(assertions, "_diagnosis", counted("diagnosis", assertions._diagnosis))
     return counts
 
 
 def signed(messages):
-    _assertions.assert_smime_signed(
+    assertions.assert_smime_signed(
         messages, by=None, trust="any", allow=(), match_from=True, identities=()
     )
 
 
 def encrypted(messages):
-    _assertions.assert_smime_encrypted(messages, to=None, identities=None, authenticated=False)
+    assertions.assert_smime_encrypted(messages, to=None, identities=None, authenticated=False)
 
 
 def failure(assertion, messages):

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 import pytest
 
 from pytest_mailtrap import MailTrap
-from pytest_mailtrap._scopes import hint
+from pytest_mailtrap._hooks.scope_hints import hint
 
 WITH = "mailtrap_factory() makes a context manager: with mailtrap_factory() as trap:"
 CALLED = "mailtrap_factory is to be called: with mailtrap_factory() as trap:"

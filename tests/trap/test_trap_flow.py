@@ -10,10 +10,10 @@ import time
 import pytest
 from _trap_talk import SECONDS, Talk, connect, until
 
-from pytest_mailtrap._lines import LONGEST_LINE, Lines
-from pytest_mailtrap._loop_thread import LoopThread
-from pytest_mailtrap._steps import Steps
-from pytest_mailtrap._transcript import Recorder
+from pytest_mailtrap._facts.transcript import Recorder
+from pytest_mailtrap._smtp.coroutine_driver import Steps
+from pytest_mailtrap._smtp.line_reader import LONGEST_LINE, Lines
+from pytest_mailtrap._smtp.loop_thread import LoopThread
 
 COMMANDS = 3000
 CLEARTEXT_AND_TLS = pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])

@@ -11,7 +11,7 @@ from collections import deque
 import pytest
 from _trap_talk import SECONDS, Talk, reset, send, until
 
-from pytest_mailtrap import _handshake
+from pytest_mailtrap._smtp import handshake
 
 MODES = ("starttls", "implicit")
 
@@ -340,7 +340,7 @@ def test_broken_record_in_the_dialogue(mailtrap):
 @pytest.mark.parametrize("mode", MODES)
 def test_silent_in_the_handshake(mailtrap, mode, monkeypatch):
     """A client that never begins the handshake, or never finishes it, is cut off at the deadline."""
-    monkeypatch.setattr(_handshake, "HANDSHAKE_SECONDS", 0.05)
+    monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS", 0.05)
     with raw(mailtrap, mode):
         until(lambda: mailtrap.connections[0].ended_by)
     words = failed(mailtrap, ended_by="timeout")
@@ -356,7 +356,7 @@ def test_silent_in_the_handshake(mailtrap, mode, monkeypatch):
 @pytest.mark.parametrize("mode", MODES)
 def test_stuck_in_the_handshake(mailtrap, mode, monkeypatch):
     """The same for one that stops halfway."""
-    monkeypatch.setattr(_handshake, "HANDSHAKE_SECONDS", 0.05)
+    monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS", 0.05)
     with raw(mailtrap, mode) as sock:
         sock.sendall(b"\x16\x03\x01\x02\x00\x01")
         until(lambda: mailtrap.connections[0].ended_by)

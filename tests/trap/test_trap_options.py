@@ -8,8 +8,8 @@ from dataclasses import fields
 import pytest
 from _trap_talk import Talk, send
 
-from pytest_mailtrap._marker_options import MarkerOptions
-from pytest_mailtrap._options import MARKER_ONLY, Options
+from pytest_mailtrap._hooks.marker_options import MarkerOptions
+from pytest_mailtrap._server.options import MARKER_ONLY, Options
 
 KNOWN = (
     "starttls, require_auth, credentials, auth_without_tls, client_certificates, minimum_tls, "
@@ -310,7 +310,7 @@ def test_made_up_credentials_are_new_each_time(mailtrap_factory, secure):
 
 def test_the_versions_named_are_those_of_the_standard_library():
     """The names of the options are those that `SSLObject.version()` gives."""
-    from pytest_mailtrap._terms import TLS_VERSIONS
+    from pytest_mailtrap._text.terms import TLS_VERSIONS
 
     names = [getattr(ssl.TLSVersion, name.replace(".", "_")) for name in TLS_VERSIONS]
     assert names == sorted(names)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 from _trap_values import auth, message, transport
 
-from pytest_mailtrap._policy import Violation, auth_violations, numbered, transport_violations
+from pytest_mailtrap._assertions.violations import (
+    Violation,
+    auth_violations,
+    numbered,
+    transport_violations,
+)
 
 
 def violation(number, code):

@@ -9,7 +9,7 @@ import smtplib
 import pytest
 from _trap_talk import MAIL, SECONDS, Talk, send
 
-from pytest_mailtrap._transcript import Line, Recorder
+from pytest_mailtrap._facts.transcript import Line, Recorder
 
 SECRET = "hunter2-correct-horse"
 credentials = pytest.mark.mailtrap(credentials=("shop", SECRET))

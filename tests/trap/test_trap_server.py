@@ -14,9 +14,9 @@ import pytest
 from _trap_talk import MAIL, SECONDS, Talk, can_bind_ipv6, send
 
 from pytest_mailtrap import CapturedMessage, MailTrap
-from pytest_mailtrap._captured import _MOST_DIALOGUE, _tail
-from pytest_mailtrap._record import _LONGEST_TRANSCRIPT, connection_lines
-from pytest_mailtrap._transcript import Transcript
+from pytest_mailtrap._facts.transcript import Transcript
+from pytest_mailtrap._run.captured_mail import _MOST_DIALOGUE, _tail
+from pytest_mailtrap._run.files.record import _LONGEST_TRANSCRIPT, connection_lines
 
 needs_ipv6 = pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
 
@@ -53,16 +53,16 @@ def test_loopback_only(mailtrap):
 
 def test_ipv4_alone_where_there_is_no_ipv6(mailtrap_factory, monkeypatch):
     """A machine without IPv6 has a trap on 127.0.0.1."""
-    from pytest_mailtrap import _entrance
+    from pytest_mailtrap._smtp import listener
 
-    bind = _entrance._bind
+    bind = listener._bind
 
     def no_ipv6(family, host, port):
         if family == socket.AF_INET6:
             raise OSError(99, "Cannot assign requested address")
         return bind(family, host, port)
 
-    monkeypatch.setattr(_entrance, "_bind", no_ipv6)
+    monkeypatch.setattr(listener, "_bind", no_ipv6)
     with mailtrap_factory() as trap:
         send(trap)
     assert len(trap) == 1
@@ -72,9 +72,9 @@ def test_a_port_taken_on_ipv6_is_not_used(mailtrap_factory, monkeypatch):
     """A port that somebody else has on ::1 would send clients of localhost astray: another is taken."""
     import errno
 
-    from pytest_mailtrap import _entrance
+    from pytest_mailtrap._smtp import listener
 
-    bind = _entrance._bind
+    bind = listener._bind
     taken = []
 
     def taken_once(family, host, port):
@@ -83,7 +83,7 @@ def test_a_port_taken_on_ipv6_is_not_used(mailtrap_factory, monkeypatch):
             raise OSError(errno.EADDRINUSE, "Address already in use")
         return bind(family, host, port)
 
-    monkeypatch.setattr(_entrance, "_bind", taken_once)
+    monkeypatch.setattr(listener, "_bind", taken_once)
     with mailtrap_factory() as trap:
         assert taken[0] not in (trap.port, trap.tls_port)
         send(trap)

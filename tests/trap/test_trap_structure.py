@@ -18,12 +18,12 @@ HOUSE = Path(pytest_mailtrap.__file__).parent
 FILES = sorted(HOUSE.rglob("*.py"))
 PYTEST_SIDE = {
     "plugin.py",
-    "_fixtures.py",
-    "_reporting.py",
-    "_mail_hooks.py",
-    "_phases.py",
-    "_suite.py",
-    "_guarding.py",
+    "fixtures.py",
+    "per_test.py",
+    "run_hooks.py",
+    "report_sections.py",
+    "run.py",
+    "guard_hooks.py",
 }
 HEAVY = (
     "aiosmtpd",
@@ -70,8 +70,8 @@ def heavy(modules: set[str]) -> set[str]:
     return {name for name in HEAVY if name in modules}
 
 
-PURE = ["_policy", "_explain", "_outcomes", "_advice"]
-CHEAP = ["", ".plugin", "._policy", "._explain", "._outcomes", "._advice", "._options"]
+PURE = [f"_assertions.{name}" for name in ("violations", "failure_text", "outcomes", "advice")]
+CHEAP = ["", ".plugin", *(f".{name}" for name in PURE), "._server.options"]
 # What the others have imported is forgotten before the next: each finds what a process of its own would have.
 EACH = """
 import importlib, json, sys
@@ -138,7 +138,7 @@ def test_the_core_does_without_pytest(tmp_path):
         textwrap.dedent(
             """
             from pytest_mailtrap import MailTrapFactory
-            from pytest_mailtrap._issuing import new_ca
+            from pytest_mailtrap._server.certificate_authority import new_ca
             factory = MailTrapFactory(new_ca())
             with factory() as trap:
                 assert len(trap) == 0
@@ -146,7 +146,7 @@ def test_the_core_does_without_pytest(tmp_path):
             """
         ),
     )
-    assert "pytest_mailtrap._trap" in modules
+    assert "pytest_mailtrap._trap.mail_trap" in modules
     assert not [name for name in modules if name.split(".")[0] in ("pytest", "_pytest", "pluggy")]
 
 
@@ -196,9 +196,11 @@ def test_a_run_without_mail_pays_nothing(tmp_path):
     assert {name for name in present if name.startswith("pytest_mailtrap")} == {
         "pytest_mailtrap",
         "pytest_mailtrap.plugin",
-        "pytest_mailtrap._fixtures",
-        "pytest_mailtrap._reporting",
-        "pytest_mailtrap._settings",
+        "pytest_mailtrap._hooks",
+        "pytest_mailtrap._hooks.fixtures",
+        "pytest_mailtrap._hooks.per_test",
+        "pytest_mailtrap._run",
+        "pytest_mailtrap._run.settings",
     }
 
 

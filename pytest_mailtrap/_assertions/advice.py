@@ -1,0 +1,318 @@
+"""
+What to change in the user's code, by cause: a table, and the rows of it that the evidence allows.
+
+The cures of each mail library and program are in `_clients.fixes`; here is what holds for all of them.
+
+Rules of this file: pure; a message ends with a cure of the client's own, or with the page to read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._clients.fixes import GENERIC, cure
+from pytest_mailtrap._text.pages import read
+from pytest_mailtrap._text.terms import TLS_VERSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_mailtrap._facts.transcript import Transcript
+    from pytest_mailtrap._facts.transport import Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """
+    What is said for one cause.
+
+    *head* is a sentence; *cures* names the cures for it, if clients differ; *rows* are said in their place where the client is not
+    known; *page* has more. *own* is the sentence before a cure of the client's own, if that is another one.
+    *swallowed* tells that the advice is to look for an error that nobody was told of.
+    """
+
+    head: tuple[str, ...]
+    cures: str = ""
+    rows: tuple[str, ...] = ()
+    page: str = "clients"
+    own: tuple[str, ...] = ()
+    swallowed: bool = False
+
+
+_WAIT = "{trap}.wait_for(1)"
+_WAIT_IN_A_LOOP = "await {trap}.wait_for_async(1)"
+_PORTS = (
+    "  STARTTLS      587 (or 25, 2525)  SMTP, EMAIL_USE_TLS, smtp://",
+    "  implicit TLS  465                SMTP_SSL, EMAIL_USE_SSL, smtps://",
+)
+
+_ADVICE: dict[str, Advice] = {
+    "no-connection": Advice(
+        head=("Send to the trap; wait for mail that is sent in the background:",),
+        rows=(
+            "  host, port  {trap}.host, {trap}.port (or {trap}.tls_port)",
+            f"  background  {_WAIT}",
+        ),
+        page="readme",
+    ),
+    "nothing-sent": Advice(
+        head=("The client connected and sent nothing: look for an error it swallows.",),
+        swallowed=True,
+    ),
+    "refused": Advice(
+        head=("The client was told an error: look where it swallows it.",), swallowed=True
+    ),
+    "broken-off": Advice(
+        head=("The client gave up by itself: look for an error it swallows.",), swallowed=True
+    ),
+    "still-connected": Advice(
+        head=("The client is still connected; wait for its mail:",),
+        rows=(f"  {_WAIT}",),
+        page="background",
+    ),
+    "too-large": Advice(
+        head=("The trap takes no message as large as that: see max_message_size.",),
+        page="readme",
+    ),
+    "never-upgraded": Advice(
+        head=(
+            "The client never said STARTTLS, which was offered; AUTH is offered",
+            "only inside TLS. Upgrade before logging in:",
+        ),
+        cures="upgrade",
+    ),
+    "auth-outside-tls": Advice(
+        head=("The trap takes passwords only inside TLS (auth_without_tls=False):",),
+        cures="upgrade",
+    ),
+    "gave-up-before-tls": Advice(
+        head=(
+            "The client gave up between the 220 and the handshake: the error is in",
+            "how the application makes its TLS context, or in its files for it.",
+        ),
+    ),
+    "wrong-port": Advice(
+        head=("Use the port that fits:",),
+        rows=(
+            "  STARTTLS      {trap}.port      SMTP, EMAIL_USE_TLS, smtp://",
+            "  implicit TLS  {trap}.tls_port  SMTP_SSL, EMAIL_USE_SSL, smtps://",
+        ),
+        cures="mode",
+        own=(
+            "Use the port that fits: {trap}.port for STARTTLS, {trap}.tls_port",
+            "for implicit TLS, and the client for that kind:",
+        ),
+    ),
+    "wrong-port-intercepted": Advice(
+        head=("Use the port that fits:",),
+        rows=_PORTS,
+        cures="mode",
+        page="intercept",
+        own=(
+            "Use the port that fits: 587 (or 25, 2525) for STARTTLS, 465 for",
+            "implicit TLS, and the client for that kind:",
+        ),
+    ),
+    "not-trusted": Advice(
+        head=("Make the client trust the trap's CA:",),
+        rows=(
+            "  for a while     with {trap}.trust():",
+            "  with a context  context={trap}.ssl_context",
+            "  by environment  SSL_CERT_FILE set to {trap}.ca_file, before the",
+            "                  client makes its context",
+        ),
+        cures="trust",
+    ),
+    # The CA was trusted by environment and in this process: nothing would be gained by telling so once more.
+    "context-out-of-reach": Advice(
+        head=(
+            "The CA was trusted at that time, but the client's TLS context does not",
+            "have it: it was made before the test, or with CAs of its own.",
+        ),
+        rows=(
+            "  Python   context=ssl.create_default_context() in the call, or",
+            "           context.load_verify_locations({trap}.ca_file)",
+            "  program  its own option or variable for CAs: {trap}.ca_file",
+        ),
+        cures="out-of-reach",
+    ),
+    "wrong-host": Advice(
+        head=("The certificate is for localhost, not for {name}:",),
+        rows=(
+            "  connect to  {trap}.host, {trap}.port",
+            '  or keep it  @pytest.mark.mailtrap(intercept=["{name}"])',
+        ),
+        page="intercept",
+    ),
+    "wrong-name": Advice(
+        head=(
+            "The certificate is for the host that the client connected to: see which",
+            "name it expects, and write both alike (no final dot).",
+        ),
+        page="intercept",
+    ),
+    "not-intercepted": Advice(
+        head=(
+            "Only this process's connections to ports 25, 465, 587 and 2525 are",
+            "intercepted, not those of programs it starts; late mail is waited for:",
+        ),
+        rows=(f"  background  {_WAIT}",),
+        page="intercept",
+    ),
+    "tls-required": Advice(
+        head=("The trap takes mail only inside TLS (starttls='require'):",), cures="upgrade"
+    ),
+    "auth-required": Advice(
+        head=("The trap asks for authentication (require_auth=True), inside TLS:",),
+        rows=("  {trap}.username, {trap}.password",),
+        cures="login",
+    ),
+    "auth-refused": Advice(
+        head=("The trap accepts other credentials:",),
+        rows=(
+            "  {trap}.username, {trap}.password",
+            '  or yours: @pytest.mark.mailtrap(credentials=("user", "password"))',
+        ),
+        page="readme",
+    ),
+    "auth-refused-intercepted": Advice(
+        head=("The trap accepts other credentials; tell it those of the application:",),
+        rows=('  @pytest.mark.mailtrap(credentials=("user", "password"))',),
+        page="intercept",
+    ),
+    "mechanism-not-offered": Advice(
+        head=(
+            "The trap does not offer that AUTH mechanism: let the client use one",
+            "that stands behind 250-AUTH in the transcript.",
+        ),
+    ),
+    "no-common-tls": Advice(
+        head=(
+            "Client and trap have no TLS version in common: see the trap's",
+            "minimum_tls and maximum_tls, and the client's context.",
+        ),
+        page="readme",
+    ),
+    "no-common-cipher": Advice(
+        head=(
+            "Client and trap have no cipher, group or signature algorithm in",
+            "common: see the client's context. The trap has an EC certificate.",
+        ),
+        page="readme",
+    ),
+    "client-certificate": Advice(
+        head=("The trap asks for a certificate of its CA (client_certificates=...):",),
+        rows=('  mailtrap_ca.issue_cert("client").configure_cert(client_context)',),
+        page="readme",
+    ),
+    "not-authenticated": Advice(head=("Log in before sending, inside TLS:",), cures="login"),
+    "other-username": Advice(
+        head=("Look at the user name the application is configured with.",), page="readme"
+    ),
+    "other-mechanism": Advice(head=("Look at the AUTH mechanisms the client prefers.",)),
+    "cleartext-offered": Advice(head=("Upgrade before {purpose}:",), cures="upgrade"),
+    "cleartext-not-offered": Advice(
+        head=("Insist on TLS, even where no STARTTLS is offered:",), cures="upgrade"
+    ),
+}
+
+
+def advice_for(
+    cause: str,
+    *,
+    clients: Sequence[str] = (),
+    trap: str = "mailtrap",
+    name: str = "",
+    purpose: str = "sending",
+    may_be_late: bool = True,
+    in_a_loop: bool = False,
+    reported: bool = False,
+) -> list[str]:
+    """
+    The lines for one cause.
+
+    *clients* are the mail libraries or programs that it may have been, *trap* is what the test calls the trap, *name* the host that
+    was asked for.
+    *may_be_late* keeps the advice to wait for mail sent in the background, *in_a_loop* gives it to a coroutine.
+    *reported* tells that the error was not swallowed: nobody is told to look for one.
+    """
+    advice = _ADVICE[cause]
+    if reported and advice.swallowed:
+        return [read(advice.page)]
+    lines = _lines(advice, clients)
+    if in_a_loop:
+        lines = [line.replace(_WAIT, _WAIT_IN_A_LOOP) for line in lines]
+    if not may_be_late:
+        lines = _without_waiting(cause, lines)
+    return [_filled(line, trap=trap, name=name, purpose=purpose) for line in lines]
+
+
+def _filled(line: str, **words: str) -> str:
+    for word, meant in words.items():
+        line = line.replace(f"{{{word}}}", meant)
+    return line
+
+
+def _lines(advice: Advice, clients: Sequence[str]) -> list[str]:
+    own = cure(advice.cures, clients) if advice.cures else []
+    if own:
+        return [*(advice.own or advice.head), *own]
+    rows = advice.rows or tuple(cure(advice.cures, GENERIC) if advice.cures else ())
+    return [*advice.head, *rows, read(advice.page)]
+
+
+def _without_waiting(cause: str, lines: list[str]) -> list[str]:
+    """The same for whoever has waited already."""
+    if cause == "no-connection":
+        return ["Send to the trap:", lines[1], lines[-1]]
+    if cause == "still-connected":
+        return [
+            "The client is still connected: look for what keeps it, or wait longer.",
+            lines[-1],
+        ]
+    if cause == "not-intercepted":
+        return [lines[0], "intercepted, not those of programs it starts.", lines[-1]]
+    return lines
+
+
+def blocked_loop_advice() -> list[str]:
+    """Whoever waits for a task of the loop keeps the loop from running it."""
+    return [
+        "wait_for() blocks the event loop that the test runs on, and whatever",
+        "is to send on it; let it run meanwhile:",
+        f"  {_filled(_WAIT_IN_A_LOOP, trap='mailtrap')}",
+        read("asyncio"),
+    ]
+
+
+def cleartext_advice(transcript: Transcript, clients: Sequence[str] = ()) -> list[str]:
+    """How to get TLS, or how to insist on it where the trap offered none."""
+    return _upgrade(transcript, "sending", clients)
+
+
+def login_advice(transcript: Transcript, clients: Sequence[str] = ()) -> list[str]:
+    """The same for the password."""
+    return _upgrade(transcript, "logging in", clients)
+
+
+def _upgrade(transcript: Transcript, purpose: str, clients: Sequence[str]) -> list[str]:
+    offered = any(
+        line.speaker == "S" and line.text[4:].upper() == "STARTTLS" for line in transcript
+    )
+    cause = "cleartext-offered" if offered else "cleartext-not-offered"
+    return advice_for(cause, clients=clients, purpose=purpose)
+
+
+def version_advice(transport: Transport, minimum: str) -> list[str]:
+    """Who kept the version down: the trap's own options, or the client."""
+    hello = transport.client_hello
+    wanted = TLS_VERSIONS[TLS_VERSIONS.index(minimum) :]
+    if hello is not None and set(wanted) & set(hello.versions):
+        return ["The client offered it; the trap's maximum_tls kept it down.", read("readme")]
+    name = minimum.replace(".", "_")
+    return [
+        "Let the client's context offer it:",
+        f"  context.maximum_version = ssl.TLSVersion.{name}  (or leave it unset)",
+        read("clients"),
+    ]

@@ -1,0 +1,249 @@
+"""
+The words of an S/MIME failure: findings in, text out.
+
+Rules of this file: those of `_assertions.failure_text`; and no private key, no password and no plaintext gets into a message.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._assertions.message_table import LINES, Block, compose, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_mailtrap._assertions.smime_violations import Finding
+    from pytest_mailtrap._message.captured_message import CapturedMessage
+    from pytest_mailtrap._smime.diagnosis.digest_mismatch import Diagnosis
+
+# Verdicts of a few words, for problems and findings alike; the first line has room for no more.
+SHORT = {
+    "not-signed": "no signature covers it",
+    "closed": "no key to open it",
+    "other-signer": "somebody else signed it",
+    # The message around the signature
+    "header-malformed": "its header is malformed",
+    "header-bare-line-break": "its header has bare line ends",
+    "content-type-repeated": "it has two Content-Types",
+    "content-type-malformed": "its Content-Type is malformed",
+    "transfer-encoding-repeated": "it has two transfer encodings",
+    "transfer-encoding-unknown": "its transfer encoding is odd",
+    "multipart-encoded": "its multipart is encoded",
+    "boundary-missing": "it has no boundary",
+    "boundary-ambiguous": "its boundary is ambiguous",
+    "multipart-unclosed": "its multipart is not closed",
+    "multipart-not-two-parts": "it has not exactly two parts",
+    "signature-part-wrong": "its second part signs nothing",
+    "too-many-parts": "it has too many parts",
+    "too-many-layers": "it has too many layers",
+    "base64-malformed": "its base64 is malformed",
+    # The CMS object
+    "malformed-cms": "its CMS is malformed",
+    "truncated-cms": "its CMS is cut off",
+    "nested-too-deeply": "its CMS is nested too deep",
+    "too-many-elements": "its CMS is endless",
+    "too-large": "it is too large",
+    "decompression-bomb": "it is a decompression bomb",
+    "decompression-failed": "it cannot be decompressed",
+    "unsupported-content": "its content is no mail",
+    "content-missing": "its content is missing",
+    "content-embedded": "it carries a second content",
+    "no-signers": "nobody signed it",
+    # A signer
+    "signer-certificate-missing": "the certificate is missing",
+    "certificate-malformed": "a certificate is malformed",
+    "content-type-attribute": "its type is not signed once",
+    "message-digest-attribute": "its digest is not signed once",
+    "signing-time-attribute": "its signing time is malformed",
+    "attribute-unsigned": "an attribute is not signed",
+    "attributes-required": "it lacks signed attributes",
+    "content-is-attributes": "a signature was reused",
+    "content-changed": "content changed after signing",
+    "signature-wrong": "the signature is wrong",
+    "digest-mismatch": "it has two digest algorithms",
+    "algorithm-unknown": "its algorithm is not known",
+    "algorithm-key-mismatch": "its key is of another kind",
+    "pss-parameters": "its PSS parameters are wrong",
+    "signing-certificate-mismatch": "it names another certificate",
+    "weak-md5": "MD5 is not secure",
+    "weak-sha1": "SHA-1 is not secure",
+    "weak-dsa": "DSA is no longer accepted",
+    "weak-short-rsa": "the RSA key is too short",
+    # The certificate
+    "no-trust-anchor": "no CA to trust was given",
+    "certificate-expired": "the certificate has expired",
+    "certificate-not-yet-valid": "certificate is not valid yet",
+    "self-signed": "a self-signed certificate",
+    "issuer-unknown": "its CA is not trusted",
+    "path-invalid": "its CA may not vouch for it",
+    "key-usage": "not a certificate for signing",
+    "extended-key-usage": "not a certificate for mail",
+    # The sender
+    "from-missing": "it has no From",
+    "from-repeated": "it has two From fields",
+    "from-malformed": "From is not one plain mailbox",
+    "from-several": "From has several mailboxes",
+    "from-mismatch": "From is not the signer",
+    "certificate-without-mailbox": "a certificate without mailbox",
+    "protected-from-mismatch": "From is not the protected one",
+    "protected-from-malformed": "its protected From is broken",
+    # Encryption
+    "not-encrypted": "everybody can read it",
+    "encrypted-inside": "another layer is outside",
+    "recipient-missing": "a recipient cannot read it",
+    "recipient-unexpected": "somebody else can read it",
+    "recipient-locked-out": "one given key fails",
+    "cleartext-beside": "cleartext stands beside it",
+    "not-authenticated-encryption": "it has no integrity",
+    "not-a-recipient": "no given key opens it",
+    "no-recipients": "it has no recipient",
+    "key-unwrap-failed": "its key cannot be opened",
+    "decryption-failed": "it cannot be decrypted",
+    "contents-differ": "two keys give two contents",
+    "tag-wrong": "its tag is wrong",
+    "cipher-unknown": "its cipher is not known",
+    "recipient-unsupported": "its key wrap is not known",
+}
+_TRUST = (
+    "Sign with an identity of the trap's CA, or name the CA to trust:",
+    "  mailtrap.smime_identity(address)",
+    "  assert_smime_signed(trust=...)  certificates, PEM, a path, or 'any'",
+)
+_ADVICE: dict[str, tuple[str, ...]] = {
+    "not-signed": (
+        "Sign the message, and send the signed bytes as they are:",
+        "  cryptography  PKCS7SignatureBuilder, then smtplib's sendmail(bytes)",
+    ),
+    "closed": ("Give the key:", "  assert_smime_signed(identities=[...]), or message.decrypt(...)"),
+    "from-mismatch": ("Sign with the certificate of the address in From.",),
+    "other-signer": ("Sign with the certificate of that address.",),
+    "no-trust-anchor": _TRUST,
+    "issuer-unknown": _TRUST,
+    "self-signed": _TRUST,
+    "signer-certificate-missing": (
+        "Send the certificate along:",
+        "  cryptography  leave PKCS7Options.NoCerts out",
+    ),
+    "certificate-expired": ("Sign with a certificate that is valid when the mail arrives.",),
+    "certificate-not-yet-valid": ("Sign with a certificate that is valid already.",),
+    "certificate-without-mailbox": ("Sign with a certificate that names the sender's address.",),
+    "key-usage": ("Use a certificate whose key usage has digitalSignature.",),
+    "from-several": ("Write one mailbox into From: a signature vouches for one.",),
+    "from-repeated": ("Write one From field.",),
+    "not-a-recipient": ("Give the identity of a recipient: identities=[...]",),
+    "extended-key-usage": ("Use a certificate that is issued for e-mail protection.",),
+    "weak-md5": ("Sign with SHA-256, or accept it by name: allow=['md5']",),
+    "weak-sha1": ("Sign with SHA-256, or accept it by name: allow=['sha1']",),
+    "weak-dsa": ("Sign with RSA or ECDSA, or accept it by name: allow=['dsa']",),
+    "weak-short-rsa": ("Use a longer key, or accept it by name: allow=['short-rsa']",),
+    "not-encrypted": (
+        "Encrypt the whole message to each recipient's certificate:",
+        "  cryptography  PKCS7EnvelopeBuilder().add_recipient(...)",
+    ),
+    "encrypted-inside": ("Sign first, then encrypt the signed message (RFC 8551, section 3.7).",),
+    "recipient-missing": (
+        "Encrypt to every RCPT TO. The trap knows the certificates that",
+        "mailtrap.smime_identity() issued and those of identities=[...].",
+    ),
+    "recipient-unexpected": ("Encrypt to the recipients only, or name all of them: to=[...]",),
+    "cleartext-beside": ("Encrypt the whole message, and add nothing to the encrypted body.",),
+    "recipient-locked-out": ("Encrypt one content key to the certificate of each recipient.",),
+    "not-authenticated-encryption": ("Encrypt with AES-GCM (RFC 5084).",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One message that does not meet the demand; only of the first is there a *diagnosis*."""
+
+    number: int
+    findings: Sequence[Finding]
+    diagnosis: Diagnosis | None = None
+
+
+def explain_smime(
+    cases: Sequence[Case],
+    messages: Mapping[int, CapturedMessage],
+    *,
+    done: str,
+    expected: str,
+    received: str,
+) -> str:
+    """
+    Say which messages are not *done* ("validly signed"), and why.
+
+    *expected* and *received* describe the first of them.
+    """
+    first = cases[0]
+    finding = first.findings[0]
+    wrong = dict.fromkeys(case.number for case in cases)
+    verb = "is" if len(cases) == 1 else "are"
+    rows = table(wrong, messages, lambda n: f"not {done}" if n in wrong else done)
+    # What is left beside the verdict, the table at its shortest, what was expected, and the blank lines.
+    room = LINES - 6 - min(len(rows), 2)
+    reasons, remedy = _fitted(first, room)
+    return compose(
+        f"{len(cases)} of {len(messages)} messages {verb} not {done}: {SHORT[finding.code]}",
+        rows,
+        reasons,
+        [f"  - expected: {expected}", f"  + received: {received}"],
+        remedy,
+    )
+
+
+def _fitted(case: Case, room: int) -> tuple[Block, Block]:
+    """The reasons and the remedy, in short where both together have more lines than there is *room*."""
+    reasons, remedy = _reasons(case), _remedy(case)
+    if len(reasons) + len(remedy) + bool(remedy) > room:
+        reasons = _reasons_in_short(case)
+        remedy = remedy[: room - len(reasons) - 1]
+    return reasons, remedy
+
+
+def _reasons(case: Case) -> Block:
+    block = [f"  #{case.number}:"]
+    for finding in case.findings[:3]:
+        block += _finding(finding, 3 if len(case.findings) == 1 else 2)
+    return block + _why(case)
+
+
+def _reasons_in_short(case: Case) -> Block:
+    first, *others = case.findings
+    block = [f"  #{case.number}:", *_finding(first, 2), *_why(case)]
+    if others:
+        block += _wrapped("      ", f"and {', '.join(one.code for one in others)}", 1)
+    return block
+
+
+def _finding(finding: Finding, most: int) -> Block:
+    return _wrapped("      ", f"{finding.code}: {finding.text}", most, indent="        ")
+
+
+def _why(case: Case) -> Block:
+    return _wrapped("      why: ", case.diagnosis.sentence, 3) if case.diagnosis else []
+
+
+def _wrapped(start: str, text: str, most: int, indent: str | None = None) -> Block:
+    """*text* in at most so many lines; the last one shows that there would be more."""
+    return textwrap.wrap(
+        text,
+        66,
+        initial_indent=start,
+        subsequent_indent=" " * len(start) if indent is None else indent,
+        max_lines=most,
+        placeholder=" ...",
+    )
+
+
+def _remedy(case: Case) -> Block:
+    from pytest_mailtrap._smime.diagnosis.remedies import REMEDY_OF_PROBLEM, remedy_lines
+
+    remedies = [REMEDY_OF_PROBLEM.get(finding.code) for finding in case.findings]
+    if case.diagnosis is not None:
+        remedies.insert(0, case.diagnosis.remedy)
+    if remedy := next(filter(None, remedies), None):
+        return ["What to change:", *(f"  {line}" for line in remedy_lines(remedy)[:4])]
+    return list(_ADVICE.get(case.findings[0].code, ()))

@@ -1,0 +1,185 @@
+"""
+What is demanded of a message's signature and encryption: facts in, findings out.
+
+Rules of this file: pure; no wording beyond the sentence of a finding; the S/MIME facts come ready-made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._facts.transcript import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from pytest_mailtrap._smime.facts import Recipient, Signer, SMIMEFacts
+    from pytest_mailtrap._smime.problems import Problem
+
+# What keeps the walker from seeing the layers that the sender meant to be there.
+_DEFECTS = ("header-bare-line-break", "header-malformed")
+_ENCRYPTED = ("enveloped", "authenveloped")
+# What stands in the same body, and is not inside the encryption.
+_BESIDE = ("base64-foreign", "trailing-data")
+
+# What only an assertion can say, beside the problems of the message itself.
+FINDINGS = {
+    "closed": "It is encrypted, and no key was given to look for the signature inside",
+    "other-signer": "Somebody named in `by=` did not sign it, or nobody of them signed one of its layers",
+    "not-encrypted": "Neither its outermost layer nor one inside is encrypted",
+    "encrypted-inside": "Its outermost layer is not encrypted, but one inside is",
+    "not-a-recipient": "None of the given identities is a recipient",
+    "recipient-missing": "An envelope recipient, or somebody named in `to=`, has no entry",
+    "recipient-unexpected": "Somebody has an entry who is neither: a Bcc, or an eavesdropper",
+    "recipient-locked-out": "A recipient's entry is not opened by the key that was given for it",
+    "cleartext-beside": "Bytes stand in the encrypted body, beside the encryption",
+    "not-authenticated-encryption": "`authenticated=True` was asked for, and it is not AES-GCM or AES-CCM",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One reason why a message does not meet the demand; *code* is a problem's, or one of this file's."""
+
+    code: str
+    text: str
+
+
+def signature_findings(
+    facts: SMIMEFacts, *, by: Collection[str], same: Callable[[str, str], bool]
+) -> list[Finding]:
+    """Say why the message does not count as signed; empty when it does, by all of *by*."""
+    if _is_closed(facts):
+        return [
+            Finding(
+                code="closed",
+                text="The message is encrypted, and what is inside cannot be seen without a key.",
+            )
+        ]
+    if not facts.signed:
+        found = [_signature_finding(problem, facts) for problem in facts.problems]
+        return found or [Finding(code="not-signed", text="No signature covers the whole message.")]
+    found = [
+        Finding(code="other-signer", text=f"{address} did not sign it.")
+        for address in by
+        if not _signed_by((address,), facts.signers, same)
+    ]
+    return found or [
+        Finding(code="other-signer", text=f"{describe_signers(one.signers)} signed a layer of it.")
+        for one in facts.layers
+        if by and one.kind == "signed" and not _signed_by(by, one.signers, same)
+    ]
+
+
+def _signature_finding(problem: Problem, facts: SMIMEFacts) -> Finding:
+    """A problem; where nothing is signed but a part, that part."""
+    errant = [one.text for one in facts.errant if one.code == "errant-signature"]
+    is_errant = problem.code == "not-signed" and errant
+    return Finding(code=problem.code, text=errant[0] if is_errant else problem.text)
+
+
+def _signed_by(
+    by: Collection[str], signers: Sequence[Signer], same: Callable[[str, str], bool]
+) -> bool:
+    return any(same(one, name) for signer in signers for name in signer.addresses for one in by)
+
+
+def _is_closed(facts: SMIMEFacts) -> bool:
+    kinds = [layer.kind for layer in facts.layers]
+    return bool(kinds) and kinds[-1] in _ENCRYPTED and "signed" not in kinds
+
+
+def is_encrypted_inside(facts: SMIMEFacts) -> bool:
+    """Whether an encryption has another layer around it."""
+    return any(layer.kind in _ENCRYPTED for layer in facts.layers[1:])
+
+
+def encryption_findings(
+    facts: SMIMEFacts,
+    *,
+    to: Sequence[str],
+    with_identities: bool,
+    authenticated: bool,
+    same: Callable[[str, str], bool],
+) -> list[Finding]:
+    """Say why the message does not count as encrypted to exactly *to*; empty when it does."""
+    outer = facts.layers[0] if facts.layers else None
+    if outer is None or outer.kind not in _ENCRYPTED:
+        defects = [Finding(code=p.code, text=p.text) for p in facts.problems if p.code in _DEFECTS]
+        code = "encrypted-inside" if is_encrypted_inside(facts) else "not-encrypted"
+        return [Finding(code=code, text=_what_it_is(facts)), *defects]
+    found = [Finding(code=p.code, text=p.text) for p in outer.problems]
+    if not found and not facts.encrypted:
+        found = [Finding(code=p.code, text=p.text) for p in facts.problems]
+    if with_identities and outer.valid is None:
+        found.append(
+            Finding(code="not-a-recipient", text="None of the given identities is a recipient.")
+        )
+    if authenticated and outer.kind != "authenveloped":
+        found.append(
+            Finding(
+                code="not-authenticated-encryption",
+                text=f"The encryption has no integrity ({', '.join(outer.algorithms)}): GCM or CCM has.",
+            )
+        )
+    found += [
+        Finding(code="cleartext-beside", text="Not all of it is encrypted: bytes stand beside it.")
+        for warning in outer.warnings
+        if warning.code in _BESIDE
+    ][:1]
+    return [*found, *_recipient_findings(outer.recipients, to, same)]
+
+
+def _what_it_is(facts: SMIMEFacts) -> str:
+    if facts.errant:
+        return f"{facts.errant[0].text}"
+    kinds = [layer.kind for layer in facts.layers]
+    if len(kinds) > 1:
+        return f"Its layers are, from the outside in: {', '.join(kinds)}."
+    return f"Its only layer is {kinds[0]}." if kinds else "It has no S/MIME layer."
+
+
+def _recipient_findings(
+    recipients: Sequence[Recipient], to: Sequence[str], same: Callable[[str, str], bool]
+) -> list[Finding]:
+    missing = [a for a in to if not any(same(a, n) for r in recipients for n in r.addresses)]
+    strangers = [r for r in recipients if not any(same(a, n) for a in to for n in r.addresses)]
+    found = [
+        Finding(
+            code="recipient-missing",
+            text=f"{address} cannot read it: no entry is known to be theirs.",
+        )
+        for address in missing
+    ]
+    found += [
+        Finding(code="recipient-unexpected", text=f"{_name(r)} can read it, and is no recipient.")
+        for r in strangers
+    ]
+    found += [
+        Finding(code="recipient-locked-out", text=f"The key of {_name(r)} does not open it.")
+        for r in recipients
+        if r.decrypted is False
+    ]
+    return found
+
+
+def _name(recipient: Recipient) -> str:
+    if recipient.addresses:
+        return _listed(recipient.addresses)
+    if recipient.serial is not None:
+        return f"The unknown certificate {recipient.serial:x}"[:48]
+    if recipient.key_identifier is None:
+        return f"Whoever knows its secret ({recipient.kind})"
+    return f"The unknown key {recipient.key_identifier.hex()}"[:48]
+
+
+def _listed(addresses: Sequence[str]) -> str:
+    """Addresses as a terminal may show them: a certificate holds what its owner wrote into it."""
+    return printable(", ".join(addresses).encode("utf-8", "backslashreplace"))
+
+
+def describe_signers(signers: Sequence[Signer]) -> str:
+    """Who signed, by the addresses of the certificates."""
+    names = [_listed(signer.addresses) or "a certificate without a mailbox" for signer in signers]
+    return " and ".join(names) or "nobody"

@@ -1,0 +1,172 @@
+"""
+Who connected: the mail client of an error, of a program's result, or of a connection that a trap has just let in.
+
+Whoever has connected waits for the greeting: its stack is looked at in that moment, from the trap's thread. Nothing is
+replaced for that, so that tests see the functions of the standard library as they are.
+
+Rules of this file: it finds names, and decides nothing about mail. A wrong name is worse than none: what cannot be told
+for sure is `()`. Where two clients are as likely, and a cure shown for the wrong one does no harm, both are named.
+It keeps names, no frame, no object and no argument, and never raises. Of the locals of frames it looks at the program that
+`subprocess` waits for and at asyncio's loop alone: CPython before 3.13 keeps what has been looked at with the frame.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pytest_mailtrap._clients.callers import caller_on, stack_of, tasks_on
+from pytest_mailtrap._clients.programs import client_of_program, clients_of_command, program_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import FrameType, TracebackType
+
+__all__ = [
+    "client_now",
+    "client_of_error",
+    "client_of_program",
+    "client_of_result",
+    "program_of",
+]
+
+# More threads than these would cost a connection more than a name is worth.
+_MOST_THREADS = 64
+_LONGEST_CHAIN = 16
+_TRIES = 3
+
+
+def client_of_error(error: BaseException | None) -> tuple[str, ...]:
+    """The client that raised *error*, or one of those that led to it; of a program's failure, the client that it is."""
+    for one in _led_to(error):
+        if found := client_of_result(one):
+            return found
+        caller = caller_on(_frames_of(one))
+        if caller is not None and caller.is_whole and caller.clients:
+            return caller.clients
+    return ()
+
+
+def client_of_result(result: object) -> tuple[str, ...]:
+    """The client that a `CompletedProcess`, a `Popen`, a `CalledProcessError` or a `TimeoutExpired` is of."""
+    if isinstance(result, subprocess.CompletedProcess | subprocess.Popen):
+        return clients_of_command(result.args)
+    if isinstance(result, subprocess.CalledProcessError | subprocess.TimeoutExpired):
+        return clients_of_command(result.cmd)
+    return ()
+
+
+def client_now(*, beside: Callable[[], int] = lambda: 0) -> tuple[str, ...]:
+    """
+    The client that has just connected, and whose thread waits for what the caller's has to say.
+
+    *beside* tells how many others have come by now and are not greeted yet: where fewer are seen to connect than have come,
+    nobody can tell which of them this is.
+    """
+    # Other threads may go on while their stacks are walked, which then seem to end in the middle.
+    for _ in range(_TRIES):
+        with suppress(Exception):
+            if found := _client_now(beside):
+                return found
+    return _below_python()
+
+
+def _client_now(beside: Callable[[], int]) -> tuple[str, ...]:
+    frames = sys._current_frames()  # noqa: SLF001  # the documented way to the stacks of all threads
+    # This very frame would keep itself, and with it all others and what they hold.
+    del frames[threading.get_ident()]
+    if len(frames) > _MOST_THREADS:
+        return ()
+    stacks = list(map(stack_of, frames.values()))
+    sure = [found for stack in stacks for found in _connecting(stack)]
+    found = sure or [found for stack in stacks for found in _connecting_in_part(stack)]
+    return found[0] if len(set(found)) == 1 and len(found) > beside() else ()
+
+
+def _connecting(stack: Sequence[FrameType]) -> Iterator[tuple[str, ...]]:
+    """The clients that connect on a thread, in its tasks, or as programs that are waited for."""
+    tasks = list(tasks_on(stack))
+    for frames in (stack, *tasks):
+        caller = caller_on(frames)
+        if caller is not None and caller.connects and caller.is_whole:
+            yield caller.clients
+        elif (args := _awaited_command(frames)) is not None:
+            yield clients_of_command(args)
+
+
+def _connecting_in_part(stack: Iterable[FrameType]) -> Iterator[tuple[str, ...]]:
+    """
+    Tasks that are the library's own from top to bottom, which the application may have made of its coroutine.
+
+    Before Python 3.12, `asyncio.wait_for()` makes one in the middle of a call, too: then the task that waits for it is whole.
+    """
+    for frames in tasks_on(stack):
+        caller = caller_on(frames)
+        if caller is not None and caller.connects:
+            yield caller.clients
+
+
+def _awaited_command(frames: Iterable[FrameType]) -> Any:
+    """The command line of a program that is being started, or whose end is waited for, by `subprocess` or by asyncio's."""
+    for frame in frames:
+        find = _COMMANDS.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
+        if find is not None:
+            return find(frame.f_locals)
+    return None
+
+
+def _of_process(names: Mapping[str, Any]) -> Any:
+    return names["self"].args
+
+
+def _of_transport(names: Mapping[str, Any]) -> Any:
+    return names["self"]._transport.get_extra_info("subprocess").args  # noqa: SLF001  # asyncio's Process shows no command
+
+
+def _of_call(names: Mapping[str, Any]) -> Any:
+    positional = names["popenargs"]
+    return positional[0] if positional else names["kwargs"]["args"]
+
+
+# Where the command line is, in the functions that start a program or wait for it.
+_COMMANDS: dict[tuple[object, str], Callable[[Mapping[str, Any]], Any]] = {
+    **{("subprocess", name): _of_process for name in ("communicate", "wait")},
+    **{("subprocess", name): _of_call for name in ("run", "call")},
+    ("subprocess", "__init__"): lambda names: names["args"],
+    **{("asyncio.subprocess", name): _of_transport for name in ("communicate", "wait")},
+    ("asyncio.subprocess", "create_subprocess_exec"): lambda names: [
+        names["program"],
+        *names["args"],
+    ],
+    ("asyncio.subprocess", "create_subprocess_shell"): lambda names: names["cmd"],
+}
+
+
+def _below_python() -> tuple[str, ...]:
+    """Who is loaded that connects where no stack shows it: libcurl has sockets of its own."""
+    return ("pycurl",) if "pycurl" in sys.modules else ()
+
+
+def _led_to(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what led to it, the nearest first; of a group each of its own."""
+    waiting = [error] if error is not None else []
+    for _ in range(_LONGEST_CHAIN):
+        if not waiting:
+            return
+        yield (one := waiting.pop(0))
+        waiting += getattr(one, "exceptions", ())
+        if (before := one.__cause__ or one.__context__) is not None:
+            waiting.append(before)
+
+
+def _frames_of(error: BaseException) -> Iterator[FrameType]:
+    """Where it was raised, and from there outwards."""
+    frames = []
+    at: TracebackType | None = error.__traceback__
+    while at is not None:
+        frames.append(at.tb_frame)
+        at = at.tb_next
+    return reversed(frames)

@@ -1,0 +1,210 @@
+"""The fixtures. Everything heavy is imported inside them, when the first one is used."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mailtrap._hooks.per_test import add_check, add_note, suite_of
+from pytest_mailtrap._run.settings import intercept_for_the_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import trustme
+
+    from pytest_mailtrap._hooks.marker_options import MarkerOptions
+    from pytest_mailtrap._hostile.scenario import Scenario
+    from pytest_mailtrap._server.options import Options
+    from pytest_mailtrap._smime.identity import Identity
+    from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
+    from pytest_mailtrap._trap.mail_trap import MailTrap
+    from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
+
+
+@pytest.fixture(scope="session")
+def mailtrap_ca() -> trustme.CA:
+    """The throwaway CA that issues the certificates of all traps; override it to bring your own."""
+    from pytest_mailtrap._server.certificate_authority import new_ca
+
+    return new_ca()
+
+
+@pytest.fixture(scope="session")
+def mailtrap_factory(
+    request: pytest.FixtureRequest, mailtrap_ca: trustme.CA
+) -> Iterator[MailTrapFactory]:
+    """Makes further mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
+    from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
+
+    factory = MailTrapFactory(mailtrap_ca, observer=suite_of(request.config).ledger)
+    yield factory
+    factory.close()
+
+
+@pytest.fixture(scope="session")
+def smime_identity(mailtrap_factory: MailTrapFactory) -> Callable[..., Identity]:
+    """Issues S/MIME identities (certificate and key) under the traps' CA: `smime_identity("alice@example.org")`."""
+    return mailtrap_factory.smime_identity
+
+
+@pytest.fixture
+def mailtrap(
+    request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
+) -> Iterator[MailTrap]:
+    """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
+    from pytest_mailtrap._trap.mail_trap import mail_note
+
+    options, plays = trap_options(request.node), _plays(request.node)
+    with mailtrap_factory.running(options, plays=plays) as trap:
+        add_check(request.node, trap.unfired_faults)
+        add_note(request.node, partial(mail_note, trap))
+        yield trap
+
+
+@pytest.fixture
+def hostile_mailtrap(
+    request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
+) -> Iterator[HostileMailTrap]:
+    """A mail trap that plays one hostile server per test; see its `assert_client_refuses(send)`."""
+    from pytest_mailtrap._hostile.trial import is_available
+    from pytest_mailtrap._trap.mail_trap import mail_note
+
+    if not hasattr(request, "param"):
+        pytest.fail(
+            "hostile_mailtrap is parametrised: it must be among the test's arguments, or those of its fixtures",
+            pytrace=False,
+        )
+    node = request.node
+    marked = marked_options(node)
+    scenario = _played(request.param, marked.mode)
+    if not is_available(scenario):
+        pytest.skip(f"this OpenSSL cannot serve {scenario.maximum_tls}")
+    is_named = marked.scenarios is not None or not _plays_by_marker(node, ["hostile_mailtrap"])
+    with mailtrap_factory.hostile(
+        trap_options(node), scenario, marked.mode, strict=marked.strict or is_named
+    ) as trap:
+        add_note(node, partial(mail_note, trap))
+        yield trap
+
+
+def _played(given: str | Scenario, mode: str) -> Scenario:
+    """The scenario of a test; it fails where its own parameters name none."""
+    from pytest_mailtrap._hostile.scenarios import family
+
+    try:
+        [scenario] = family(mode, scenarios=[given])
+    except ValueError as error:
+        wrong = error
+    else:
+        return scenario
+    pytest.fail(f"hostile_mailtrap: {wrong}", pytrace=False)
+
+
+def generate_scenarios(metafunc: pytest.Metafunc) -> None:
+    """One test per scenario, for each test that uses `hostile_mailtrap`; where its marker is wrong, one that will say so."""
+    if not _plays_by_marker(metafunc.definition, metafunc.fixturenames):
+        return
+    try:
+        options = marked_options(metafunc.definition)
+        scenarios = options.chosen_scenarios()
+    except (TypeError, ValueError):
+        return  # check_marker() fails the test; an error here would end the run before its first test
+    _parametrize(metafunc, options, scenarios)
+
+
+def _parametrize(
+    metafunc: pytest.Metafunc, options: MarkerOptions, scenarios: tuple[Scenario, ...]
+) -> None:
+    skips = options.skip_scenarios or {}
+    parameters = [
+        pytest.param(
+            scenario,
+            id=scenario.id,
+            marks=[pytest.mark.skip(reason=skips[scenario.id])] if scenario.id in skips else [],
+        )
+        for scenario in scenarios
+    ]
+    metafunc.parametrize("hostile_mailtrap", parameters, indirect=True)
+
+
+def _plays_by_marker(node: pytest.Item, fixtures: Sequence[str]) -> bool:
+    """Whether the test's marker chooses its scenarios, and not a @pytest.mark.parametrize of its own."""
+    return "hostile_mailtrap" in fixtures and not any(
+        "hostile_mailtrap" in str(marker.args[:1]) for marker in node.iter_markers("parametrize")
+    )
+
+
+def trap_options(node: pytest.Item) -> Options:
+    """The options for the trap of a test: its markers', and what holds for the whole run where these say nothing."""
+    intercept = intercept_for_the_run(node.config)
+    if node.get_closest_marker("mailtrap") is None:
+        return _unmarked(intercept)
+    return marked_options(node).for_the_trap(intercept=intercept)
+
+
+def _plays(node: pytest.Item) -> Mapping[str, Any] | None:
+    """What the markers of a test say of the hostile servers that its trap may play."""
+    if node.get_closest_marker("mailtrap") is None:
+        return None
+    return marked_options(node).plays()
+
+
+@cache
+def _unmarked(intercept: bool | tuple[str, ...]) -> Options:
+    """The same for all tests without a marker, of which there are many."""
+    from pytest_mailtrap._server.options import Options
+
+    return Options(intercept=intercept)
+
+
+def marked_options(node: pytest.Item) -> MarkerOptions:
+    """
+    The options of all `mailtrap` markers of a test, of which the closest counts.
+
+    TypeError or ValueError where they are wrong.
+    """
+    from pytest_mailtrap._hooks.marker_options import MarkerOptions
+
+    options: dict[str, Any] = {}
+    for marker in node.iter_markers("mailtrap"):
+        if marker.args:
+            raise TypeError(f"it takes keywords only, got {marker.args!r}")
+        options = _with_farther(options, marker.kwargs)
+    return MarkerOptions.of(options)
+
+
+def _with_farther(options: dict[str, Any], farther: Mapping[str, Any]) -> dict[str, Any]:
+    """*options*, and what a marker says that is *farther* from the test; the two keywords for requirements count as one."""
+    same = {"require", "require_only"}
+    rest = {k: v for k, v in farther.items() if not (k in same and same & options.keys())}
+    return {**rest, **options}
+
+
+def check_marker(item: pytest.Item) -> MarkerOptions | None:
+    """Fail a test with a wrong marker before it runs, also where it does not use the fixture; else give its options."""
+    if item.get_closest_marker("mailtrap") is None:
+        return None
+    try:
+        options = marked_options(item)
+        if _plays_by_marker(item, getattr(item, "fixturenames", [])):
+            options.chosen_scenarios()
+        else:
+            options.check_names()
+    except (TypeError, ValueError) as error:
+        wrong = error
+    else:
+        _use_the_trap(item, options)
+        return options
+    # Outside of the except block, which would show the error twice.
+    pytest.fail(f"@pytest.mark.mailtrap: {wrong}", pytrace=False)
+
+
+def _use_the_trap(item: pytest.Item, options: MarkerOptions) -> None:
+    """Start the trap that the marker tells to intercept or to be trusted, though the test does not name it."""
+    names: list[str] = getattr(item, "fixturenames", [])
+    if (options.intercept or options.trust) and not {"mailtrap", "hostile_mailtrap"} & {*names}:
+        # A list of its own: other parameters of the same test share the one that is there.
+        item.fixturenames = ["mailtrap", *names]  # type: ignore[attr-defined]  # of all items that take fixtures

@@ -1,0 +1,252 @@
+"""
+The guard's side of pytest: it stands for the whole run or around one test, and what it refuses is reported.
+
+What it refused in a test fails that test, in its call phase where it can; what it refused in collection fails the collection;
+the rest is told at the end and makes the run fail.
+
+Connections to e-mail APIs that were not refused are told under a test that fails, and at the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mailtrap._hooks import per_test
+from pytest_mailtrap._hooks.fixtures import marked_options
+from pytest_mailtrap._intercept import mail_apis
+from pytest_mailtrap._run.settings import (
+    INTERCEPT,
+    given,
+    guard_apis_for_the_run,
+    guard_for_the_run,
+    intercept_for_the_run,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from pytest_mailtrap._intercept.guard import Attempt, Guard
+
+# On the config for the run, on the item for its test.
+_GUARD: pytest.StashKey[Guard] = pytest.StashKey()
+# What belongs to no test, in words.
+_STRAY: pytest.StashKey[list[str]] = pytest.StashKey()
+# Under which a worker of xdist hands it over.
+_OUTPUT = "mailtrap_guard"
+# By host: on the item what has not been shown under it yet, on the config all there were.
+_APIS: pytest.StashKey[Counter[str]] = pytest.StashKey()
+_APIS_OUTPUT = "mailtrap_apis"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    try:
+        intercept_for_the_run(config)
+        mail, apis = guard_for_the_run(config), guard_apis_for_the_run(config)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    if mail or apis:
+        _stand_for_the_run(config, mail=mail, apis=apis)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Which hosts the run intercepts: a name that was meant for something else shows up here."""
+    hosts, setting = intercept_for_the_run(config), given(config, INTERCEPT)
+    if hosts is False or setting is None:
+        return None
+    from pytest_mailtrap._intercept.hosts import checked
+
+    whom = "any host" if hosts is True else ", ".join(map(checked, hosts))
+    return f"mailtrap: intercepts mail to {whom}, set by {setting.origin}"
+
+
+def _stand_for_the_run(config: pytest.Config, *, mail: bool, apis: bool) -> None:
+    import atexit
+    import threading
+
+    from pytest_mailtrap._intercept.guard import Guard
+    from pytest_mailtrap._intercept.socket_functions import guarding
+
+    guard = config.stash[_GUARD] = Guard(mail=mail, apis=apis)
+    before = frozenset(threading.enumerate())
+    stack = ExitStack()
+    stack.enter_context(guarding(guard))
+
+    def fall() -> None:
+        # What the run has left behind, such as a queue of mail, would now send it.
+        left = frozenset(threading.enumerate()) - before
+        if left:
+            guard.threads = left
+            atexit.register(stack.close)
+        else:
+            stack.close()
+
+    config.add_cleanup(fall)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    _count_apis(item.config)
+    mail_apis.visits.forget()
+    with _watched(item):
+        result = yield
+    _count_apis(item.config)
+    return result
+
+
+@contextmanager
+def _watched(item: pytest.Item) -> Iterator[None]:
+    """Put the guard where the test and the run want it."""
+    of_the_run = item.config.stash.get(_GUARD, None)
+    marked = _marked(item)
+    with ExitStack() as stack:
+        if marked is False and of_the_run is not None:
+            from pytest_mailtrap._intercept.socket_functions import guarding
+
+            stack.enter_context(guarding(None))
+        elif marked and (of_the_run is None or not of_the_run.mail):
+            _watch(item, _guard_of_its_own(of_the_run, stack), stack)
+        elif of_the_run is not None:
+            _watch(item, of_the_run, stack)
+        yield
+
+
+def _guard_of_its_own(of_the_run: Guard | None, stack: ExitStack) -> Guard:
+    """For a test that asks for a guard where the run has none, or one for e-mail APIs alone."""
+    from pytest_mailtrap._intercept.guard import Guard
+    from pytest_mailtrap._intercept.socket_functions import guarding
+
+    guard = Guard(apis=of_the_run is not None and of_the_run.apis)
+    stack.enter_context(guarding(guard))
+    return guard
+
+
+def _watch(item: pytest.Item, guard: Guard, stack: ExitStack) -> None:
+    from pytest_mailtrap._intercept.socket_functions import renew
+
+    renew()
+    guard.test = item.nodeid
+    stack.callback(setattr, guard, "test", None)
+    item.stash[_GUARD] = guard
+
+
+def _marked(item: pytest.Item) -> bool | None:
+    if item.get_closest_marker("mailtrap") is None:
+        return None
+    try:
+        return marked_options(item).guard
+    except (TypeError, ValueError):
+        return None  # said at the test's setup
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _GUARD in item.stash:
+        per_test.add_check(item, lambda: _told(_taken(item)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    if _GUARD in item.stash:
+        from pytest_mailtrap._intercept.socket_functions import renew
+
+        renew()  # what the test's setup has put over it
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    result = yield
+    if (text := _told(_taken(item))) is not None:
+        pytest.fail(text, pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show it next to another failure, which may well come from it."""
+    apis = item.stash.setdefault(_APIS, Counter[str]())
+    apis.update(_count_apis(item.config))
+    if call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
+        return (yield)
+    if (text := _told(_taken(item))) is not None:
+        from pytest_mailtrap._intercept.guard import MailGuardError
+
+        if not call.excinfo.errisinstance(MailGuardError):
+            item.add_report_section(call.when, "mail guard", text)
+    if apis:
+        item.add_report_section(call.when, "mail APIs", mail_apis.told(apis))
+        apis.clear()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    guard = collector.config.stash.get(_GUARD, None)
+    text = _told(guard.take(None)) if guard is not None else None
+    if text is not None and report.passed:
+        report.outcome = "failed"
+        report.longrepr = text
+    return report
+
+
+# The innermost of the wrappers: it counts what other hooks do at the end, before a worker of xdist sends its output.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    config = session.config
+    guard = config.stash.get(_GUARD, None)
+    stray = config.stash.setdefault(_STRAY, [])
+    if guard is not None and (text := _told(guard.take_all())) is not None:
+        stray.append(text)
+    if stray and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    result = yield
+    _count_apis(config)
+    apis = config.stash[_APIS]
+    if hasattr(config, "workeroutput"):  # a worker of xdist: its controller tells
+        config.workeroutput[_OUTPUT] = stray
+        config.workeroutput[_APIS_OUTPUT] = dict(apis)
+    return result
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # xdist's WorkerController
+    output = getattr(node, "workeroutput", {})
+    node.config.stash.setdefault(_STRAY, []).extend(output.get(_OUTPUT, []))
+    node.config.stash.setdefault(_APIS, Counter[str]()).update(output.get(_APIS_OUTPUT, {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # no public type
+    for text in config.stash.get(_STRAY, []):
+        terminalreporter.section("mail guard", red=True)
+        terminalreporter.line(text)
+    if apis := config.stash.get(_APIS, None):
+        terminalreporter.section("mail APIs")
+        terminalreporter.line(mail_apis.told(apis))
+
+
+def _count_apis(config: pytest.Config) -> Counter[str]:
+    """Add up the connections to e-mail APIs since this was last done; gives those."""
+    latest = mail_apis.visits.take()
+    config.stash.setdefault(_APIS, Counter[str]()).update(latest)
+    return latest
+
+
+def _taken(item: pytest.Item) -> list[Attempt]:
+    guard = item.stash.get(_GUARD, None)
+    return guard.take(item.nodeid) if guard is not None else []
+
+
+def _told(attempts: list[Attempt]) -> str | None:
+    if not attempts:
+        return None
+    from pytest_mailtrap._intercept.guard import explain_attempts
+
+    return explain_attempts(attempts)

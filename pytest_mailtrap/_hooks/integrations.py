@@ -1,0 +1,60 @@
+"""
+What is put on a test's report for other plugins: properties for JUnit XML, a table for pytest-html.
+
+GitHub Actions hears of the whole run instead: see `_hooks.github`.
+
+Rules of this file: who asks is looked at before anything is made; every value is escaped as the other asks.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_mailtrap._run.counts import Counts
+    from pytest_mailtrap._run.mail_of_test import Account
+
+_MOST_ROWS = 100
+
+
+def junit_properties(counts: Counts) -> list[tuple[str, object]]:
+    """A test's totals, for the `<properties>` of its test case."""
+    return [
+        ("mailtrap.messages", counts["messages"]),
+        ("mailtrap.tls", ", ".join(sorted(counts["tls"]))),
+        ("mailtrap.signed", counts["signed"]),
+        ("mailtrap.encrypted", counts["encrypted"]),
+        ("mailtrap.violations", len(counts["breaches"])),
+    ]
+
+
+def extend_html(config: pytest.Config, report: pytest.TestReport, account: Account) -> None:
+    """Put a table of the test's messages under its row in pytest-html's file, where one is being written."""
+    if not account or not config.getoption("htmlpath", None):
+        return
+    try:
+        from pytest_html import extras
+
+        extra = extras.html(_table(account))
+    except Exception as error:  # the test has its result, whatever becomes of the table
+        account.errors.append(f"pytest-html could not be told of mail: {error!r}")
+        return
+    report.extras = [*getattr(report, "extras", []), extra]  # type: ignore[attr-defined]  # pytest-html's
+
+
+def _table(account: Account) -> str:
+    from pytest_mailtrap._assertions.message_table import how_sent
+
+    rows = [
+        (f"#{number}", how_sent(message.transport), message.headline, ", ".join(message.rcpt_tos))
+        for number, message in enumerate(account.messages[:_MOST_ROWS], 1)
+    ]
+    cells = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    more = len(account.messages) - len(rows)
+    caption = f"mail ({more} more)" if more > 0 else "mail"
+    return f'<table class="mailtrap"><caption>{caption}</caption><tbody>{cells}</tbody></table>'

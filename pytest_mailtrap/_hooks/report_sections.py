@@ -1,0 +1,102 @@
+"""
+What the reports of a test's phases tell of its mail, and what they carry for the totals.
+
+Rules of this file: it is loaded by the first test with mail, a policy or a marker; a run without them pays for none of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mailtrap._hooks import integrations, per_test
+from pytest_mailtrap._run.counts import is_empty
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._run.files.schema import Outcome
+    from pytest_mailtrap._run.run import Suite
+
+_OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
+
+
+def is_skip(error: BaseException) -> bool:
+    """Whether a test that raises *error* skips, as pytest or as unittest has it."""
+    unittest = sys.modules.get("unittest")  # nobody raises its exception who has not imported it
+    kinds = (pytest.skip.Exception, *([unittest.SkipTest] if unittest is not None else []))
+    return isinstance(error, kinds)
+
+
+def judge_skipped(suite: Suite, call: pytest.CallInfo[None]) -> None:
+    """Let a phase fail that skips after it has sent mail against the policy: the mail has left all the same."""
+    if call.excinfo is None or not is_skip(call.excinfo.value):
+        return
+    if (text := suite.enforcement.verdict(skipped=str(call.excinfo.value))) is None:
+        return
+    try:
+        pytest.fail(text, pytrace=False)
+    except pytest.fail.Exception as failure:
+        call.excinfo = pytest.ExceptionInfo.from_exception(failure)
+
+
+def overrule(suite: Suite, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Do the same for a `unittest.TestCase`, of which is only known while its report is made that it has failed or skipped by itself."""
+    suite.enforcement.excuse_silence()
+    if call.excinfo is None or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    if (text := suite.enforcement.verdict_again(skipped=str(call.excinfo.value))) is not None:
+        report.outcome = "failed"
+        report.longrepr = text
+
+
+def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """
+    Show the mail of a phase that failed, and what is remarked even of a test that passes.
+
+    pytest takes the sections when it makes the report.
+    """
+    error = call.excinfo
+    if error is not None and call.when == "setup":
+        suite.enforcement.excuse()
+    if error is not None and is_skip(error.value):
+        return
+    try:
+        notes = [] if call.when != "call" else per_test.notes(item, failed=error is not None)
+        mail = None if error is None else suite.captured(error.value)
+        texts = [*notes, *([] if mail is None else [mail])]
+    except Exception as unforeseen:  # the test has its own result, which this must not hide
+        texts = [f"the mail cannot be shown: {unforeseen!r}"]
+    if texts:
+        item.add_report_section(call.when, "mail", "\n\n".join(texts))
+
+
+def note(suite: Suite, item: pytest.Item, report: pytest.TestReport) -> None:
+    """Note how the test goes; at its end put on the report what it adds to the totals."""
+    item.stash[_OUTCOME] = _outcome(item.stash.get(_OUTCOME, "passed"), report)
+    if report.when == "call" or report.failed:
+        integrations.extend_html(item.config, report, suite.ledger.account)
+    if report.when != "teardown":
+        return
+    counts = suite.end(item.stash[_OUTCOME])
+    if suite.untold:
+        # Whatever stands on a report crosses from a worker to the controller, as long as JSON can hold it.
+        report.mailtrap = [*suite.untold]  # type: ignore[attr-defined]  # reports take attributes of plugins
+    if suite.junit and counts is not None and not is_empty(counts):
+        report.user_properties += integrations.junit_properties(counts)
+
+
+def note_failed_subtest(item: pytest.Item) -> None:
+    """The test has failed with one of its parts, whatever becomes of the rest."""
+    item.stash[_OUTCOME] = "failed"
+
+
+def _outcome(before: Outcome, report: pytest.TestReport) -> Outcome:
+    """How the test has gone up to and with the phase of *report*."""
+    if report.when == "setup":
+        before = "passed"
+    if hasattr(report, "wasxfail"):
+        return "xpassed" if report.passed else "xfailed"
+    if report.failed:
+        return "failed" if report.when == "call" or before == "failed" else "error"
+    return "skipped" if report.skipped else before

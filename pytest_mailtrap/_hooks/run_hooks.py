@@ -1,0 +1,155 @@
+"""
+The hooks of a run with mail: what its reports, its totals and its end are made of.
+
+Rules of this file: it is registered with the run's first mail, policy or marker, and by the controller of pytest-xdist;
+a run without them does not pay for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mailtrap._hooks import report_sections, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from pytest_mailtrap._run.fixture_use import Naming
+    from pytest_mailtrap._run.run import Suite
+
+
+# Under which a worker of pytest-xdist leaves word of mail that came outside of tests, and of tests that were left out.
+_REST = "mailtrap_rest"
+_DESELECTED = "mailtrap_deselected"
+
+
+class MailHooks:
+    """
+    What pytest calls for one run.
+
+    *known_suite* gives the run's suite where there is one, *suite_of* makes one where there is none.
+    *is_in_call* tells whether a test is still running: what is reported then is a part of it, a subtest.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        *,
+        known_suite: Callable[[pytest.Config], Suite | None],
+        suite_of: Callable[[pytest.Config], Suite],
+        is_in_call: Callable[[pytest.Item], bool],
+    ) -> None:
+        self._config = config
+        self._known_suite = known_suite
+        self._suite_of = suite_of
+        self._is_in_call = is_in_call
+
+    @property
+    def _suite(self) -> Suite | None:
+        return self._known_suite(self._config)
+
+    # -- the run --------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        if (suite := self._suite) is not None:
+            suite.start()
+
+    def pytest_report_header(self) -> str | None:
+        return None if (suite := self._suite) is None else summary.header(suite)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        if (suite := self._suite) is not None:
+            suite.has_run = True
+        return (yield)
+
+    # The innermost of the wrappers: behind it fixtures and workers come to their end, before it the summary is printed.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        result = yield
+        if (suite := self._suite) is not None:
+            self._finish(suite, session)
+        return result
+
+    def _finish(self, suite: Suite, session: pytest.Session) -> None:
+        rest = {_REST: suite.rest(), _DESELECTED: suite.has_deselected}
+        if suite.is_worker:
+            self._config.workeroutput.update(rest)  # type: ignore[attr-defined]  # pytest-xdist's
+            return
+        self._hear(rest)
+        summary.finish(suite, session)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        if items and (suite := self._suite) is not None:
+            suite.has_deselected = True
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if (suite := self._suite) is not None and suite.expected_by:
+            suite.collected(item.nodeid for item in session.items)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if (suite := self._suite) is not None:
+            summary.summarize(suite, terminalreporter)
+
+    # -- a test ---------------------------------------------------------------------------
+
+    # The outermost of the wrappers: what others make of the outcome has been made.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        suite = self._suite_of(self._config)
+        is_part = self._is_in_call(item)
+        if not is_part:
+            report_sections.judge_skipped(suite, call)
+        report_sections.show_mail(suite, item, call)
+        before = call.excinfo
+        report = yield
+        if not is_part:
+            if call.excinfo is not before:
+                report_sections.overrule(suite, call, report)
+            report_sections.note(suite, item, report)
+        elif report.failed:
+            report_sections.note_failed_subtest(item)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add up what the reports bring: the same under pytest-xdist and without."""
+        if hasattr(report, "mailtrap"):
+            self._suite_of(self._config).hear(report)
+
+    # -- the controller of pytest-xdist ---------------------------------------------------
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self._hear(getattr(node, "workeroutput", {}))
+
+    def _hear(self, workeroutput: dict[str, Any]) -> None:
+        """Take in what a worker has said at its end."""
+        for test, counts in workeroutput.get(_REST, ()):
+            self._suite_of(self._config).tally.add(test, counts)
+        if workeroutput.get(_DESELECTED) and (suite := self._suite) is not None:
+            suite.has_deselected = True
+
+    # Of several answers pytest-xdist takes the first, and asks nobody else.
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_handlecrashitem(self, crashitem: str) -> None:
+        if (suite := self._suite) is not None:
+            suite.crashed(crashitem)
+
+
+class FixtureHooks:
+    """What pytest calls for each fixture, where it matters to the run who asks for which."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any]
+    ) -> Generator[None, object, object]:
+        with self._naming.setting_up(fixturedef):
+            return (yield)

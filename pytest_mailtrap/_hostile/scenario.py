@@ -1,0 +1,150 @@
+"""
+A hostile server as a value: how it behaves, and what a secure client does.
+
+Rules of this file: nothing here says how a server is run, or how a client is judged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from pytest_mailtrap._smtp.faults import Rule
+from pytest_mailtrap._text.numbers import is_seconds
+from pytest_mailtrap._text.terms import MODES, TLS_VERSIONS
+
+if TYPE_CHECKING:
+    import trustme
+
+    from pytest_mailtrap._server.options import Options
+
+Expected = Literal["refuse", "deliver", "either"]
+# A certificate that does not hold, a version of TLS that is too old, a key that is too short.
+Flaw = Literal["impostor", "outdated", "weak"]
+# Given the good CA and the names the server is known by: the key, the certificate and its chain, as PEM.
+CertificateMaker = Callable[["trustme.CA", tuple[str, ...]], bytes]
+CERTIFICATES = (
+    "good",
+    "not-trusted",
+    "self-signed",
+    "expired",
+    "not-yet-valid",
+    "host-mismatch",
+    "missing-intermediate",
+    "wrong-purpose",
+    "cn-only",
+    "partial-wildcard",
+    "weak-key",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """
+    One way of a mail server to be hostile; `hostile_mailtrap` plays it.
+
+    *id* is in kebab-case and names the test; *summary* says what the server does, in one line.
+    *modes* says where it exists: on the STARTTLS port, on the port for implicit TLS, or on both.
+    *expected* of a secure client: "refuse" (nothing may be sent to this server), "deliver" (over TLS), or "either" of them.
+    *certificate* is "good", the name of a flaw such as "expired", or a function that is given the good CA (a `trustme.CA`) and
+    the names of the server, and gives key, certificate and chain as PEM.
+    *minimum_tls*, *maximum_tls*, *starttls*, *auth_without_tls* and *client_certificates* mean what they mean for every trap.
+    *rules* are faults: what is done in place of the right reply.
+    *greets_after* lets the port for implicit TLS greet in cleartext after so many seconds of silence.
+    *forbids* names commands that must not come inside TLS either, since they were not offered there.
+    *needs* names an option of MAIL that a message must not be sent without; the application has to use it where it can.
+    *must_not_log* are texts of the server's that would do harm in the application's log, as they stand.
+    *baseline* is the id of the scenario that tells whether the client sends such commands in any case: then they prove nothing.
+    *by_default* False is for what only some applications withstand: it is played where it is named.
+    *advisory* makes it a remark, not a failure, that a client accepts the server's TLS, unless the scenario is named or `strict` is set.
+    *priority* is 1 for what every client should withstand, 3 for what is a matter of taste.
+    """
+
+    id: str
+    summary: str
+    modes: tuple[str, ...] = MODES
+    expected: Expected = "refuse"
+    certificate: str | CertificateMaker = "good"
+    minimum_tls: str = "TLSv1.2"
+    maximum_tls: str = "TLSv1.3"
+    starttls: str = "offer"
+    auth_without_tls: bool = False
+    client_certificates: str = "ignore"
+    rules: tuple[Rule, ...] = field(default=(), repr=False)
+    greets_after: float | None = None
+    forbids: tuple[str, ...] = ()
+    baseline: str = "auth-never-offered"
+    needs: str | None = None
+    must_not_log: tuple[str, ...] = ()
+    by_default: bool = True
+    advisory: bool = False
+    priority: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("modes", "rules", "forbids", "must_not_log"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.id):
+            raise ValueError(f"id must be in kebab-case, got {self.id!r}")
+        if not self.modes or not set(self.modes) <= set(MODES):
+            raise ValueError(f"modes must be some of {', '.join(MODES)}, got {self.modes!r}")
+        if self.expected not in ("refuse", "deliver", "either"):
+            raise ValueError(f"expected must be refuse, deliver or either, got {self.expected!r}")
+        if not callable(self.certificate) and self.certificate not in CERTIFICATES:
+            raise ValueError(
+                f"certificate must be one of {', '.join(CERTIFICATES)} or a function, got {self.certificate!r}"
+            )
+        if self.greets_after is not None and not (
+            is_seconds(self.greets_after) and self.greets_after >= 0
+        ):
+            raise ValueError(
+                f"greets_after must be a number of seconds or None, got {self.greets_after!r}"
+            )
+        for rule in self.rules:
+            if not isinstance(rule, Rule):
+                raise TypeError(f"rules must be Rule objects, got {rule!r}")
+
+    def options(self, base: Options) -> Options:
+        """The options of a trap that plays it; passwords and limits are those of *base*."""
+        return dataclasses.replace(
+            base,
+            starttls=self.starttls,
+            auth_without_tls=self.auth_without_tls,
+            client_certificates=self.client_certificates,
+            minimum_tls=self.minimum_tls,
+            maximum_tls=self.maximum_tls,
+        )
+
+    @property
+    def flaw(self) -> Flaw | None:
+        """Why its TLS must not be relied on, None where it may be."""
+        if self.expected != "refuse":
+            return None
+        if self.is_outdated:
+            return "outdated"
+        if self.certificate == "weak-key":
+            return "weak"
+        return "impostor" if self.certificate != "good" else None
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it speaks only versions of TLS that RFC 8996 forbids."""
+        return TLS_VERSIONS.index(self.maximum_tls) < TLS_VERSIONS.index("TLSv1.2")
+
+    def begins_at(self, mode: str) -> Literal["connect", "greeting", "tls"]:
+        """How far a client must get to meet what is hostile: to be let in, to say EHLO, or to ask for TLS."""
+        before_tls = {rule.command for rule in self.rules if rule.inside_tls is not True}
+        if "CONNECT" in before_tls:
+            return "connect"
+        is_greeting = self.starttls == "off" or before_tls & {"EHLO", "HELO"}
+        return "greeting" if mode == "starttls" and is_greeting else "tls"
+
+    @property
+    def refuses_session(self) -> bool:
+        """Whether what it forbids is forbidden since it refuses EHLO, and not only since it was not offered."""
+        return "MAIL" in self.forbids
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,0 +1,334 @@
+"""
+The hostile servers there are, and which of them belong to a family.
+
+The ids follow the IANA registry "STARTTLS Validation Result Types" (RFC 8460, section 6.6) where it has a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from textwrap import fill, indent
+
+from pytest_mailtrap._hostile.scenario import Scenario
+from pytest_mailtrap._smtp.faults import MAX_DELAY, Rule
+from pytest_mailtrap._text.terms import MODES, guess
+
+# A client that has given up on TLS waits for a greeting on the TLS port; one that has not speaks at once.
+_GREETS_AFTER = 0.1
+
+
+def _always(command: str, **what: object) -> Rule:
+    return Rule(command=command, times=None, **what)  # type: ignore[arg-type]  # Rule checks them
+
+
+def _stripping(name: str, summary: str, *rules: Rule, starttls: str = "offer") -> Scenario:
+    """A server, or somebody in between, that keeps the client from TLS and takes everything in cleartext."""
+    return Scenario(
+        id=name,
+        summary=summary,
+        modes=("starttls",),
+        starttls=starttls,
+        auth_without_tls=True,
+        rules=rules,
+    )
+
+
+def _handshake(name: str, summary: str, rule: Rule, *modes: str, priority: int = 1) -> Scenario:
+    """A server that promises TLS and does not deliver it; a second try finds it willing to do without."""
+    return Scenario(
+        id=name,
+        summary=summary,
+        modes=modes,
+        auth_without_tls=True,
+        rules=(rule,),
+        greets_after=_GREETS_AFTER,
+        priority=priority,
+    )
+
+
+def _certificate(
+    name: str,
+    summary: str,
+    *,
+    priority: int = 1,
+    by_default: bool = True,
+    advisory: bool = False,
+) -> Scenario:
+    return Scenario(
+        id=f"certificate-{name}",
+        summary=summary,
+        certificate=name,
+        by_default=by_default,
+        advisory=advisory,
+        priority=priority,
+    )
+
+
+def _version(version: str) -> Scenario:
+    return Scenario(
+        id=f"tls-{version.removeprefix('TLSv') if '.' in version else '1.0'}-only",
+        summary=f"speaks no TLS newer than {version}",
+        minimum_tls=version,
+        maximum_tls=version,
+    )
+
+
+_NO_AUTH_INSIDE = (
+    _always("EHLO", inside_tls=True, offers={"AUTH": None}),
+    _always("AUTH", inside_tls=True, code=502, text="5.5.1 AUTH is not offered"),
+)
+# Without EHLO or HELO there can be no mail (RFC 5321, section 4.1.4): who goes on has taken a forged reply for the answer.
+_NO_SESSION_INSIDE = tuple(
+    _always(command, inside_tls=True, code=502, text="5.5.1 Command not implemented")
+    for command in ("EHLO", "HELO")
+)
+_INJECTION_BASELINE = "response-injection-baseline"
+_FORGED = b"250-localhost\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 HELP\r\n"
+_READY = b"220 Ready to start TLS\r\n"
+# Escape sequences that clear the screen and set its title, a lone CR, and all in one line of 8 KiB.
+_TERMINAL = b"550 5.7.1 \x1b[2J\x1b]0;owned\x07 refused\rAccepted "
+_HOSTILE_REPLY = _TERMINAL + b"A" * (8190 - len(_TERMINAL)) + b"\r\n"
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(id="ok", summary="does everything right: the control", expected="deliver"),
+    Scenario(
+        id="auth-before-tls",
+        summary="offers AUTH in cleartext as well",
+        modes=("starttls",),
+        expected="either",
+        auth_without_tls=True,
+    ),
+    _stripping("starttls-not-supported", "offers no STARTTLS", starttls="off"),
+    _stripping(
+        "starttls-stripped",
+        "shows 250-XXXXXXXA where STARTTLS stood",
+        _always("EHLO", offers={"STARTTLS": "XXXXXXXA"}),
+        _always("STARTTLS", code=500, text="5.5.1 Command unrecognized"),
+    ),
+    _stripping(
+        "starttls-refused",
+        "offers STARTTLS, then answers it with 454",
+        _always("STARTTLS", code=454, text="4.7.0 TLS not available due to temporary reason"),
+    ),
+    _stripping(
+        "starttls-not-implemented",
+        "offers STARTTLS, then answers it with 502",
+        _always("STARTTLS", code=502, text="5.5.1 Command not implemented"),
+    ),
+    _stripping(
+        "starttls-wrong-reply",
+        "offers STARTTLS, then answers it with 354",
+        _always("STARTTLS", code=354, text="Go ahead"),
+    ),
+    _stripping(
+        "ehlo-refused",
+        "refuses EHLO, as servers did before there was ESMTP",
+        _always("EHLO", code=502, text="5.5.1 Command not implemented"),
+        starttls="off",
+    ),
+    _stripping(
+        "plaintext-after-220",
+        "answers STARTTLS with 220 and goes on in cleartext",
+        _always("STARTTLS", code=220, text="Ready to start TLS", obey=False),
+    ),
+    _handshake(
+        "handshake-garbage",
+        "answers the TLS handshake with bytes that are no TLS",
+        _always("HANDSHAKE", raw=b"This is no TLS, whatever you expected.\r\n"),
+        "starttls",
+    ),
+    _handshake(
+        "handshake-closed",
+        "closes the connection when the TLS handshake begins",
+        _always("HANDSHAKE", disconnect=True),
+        *MODES,
+    ),
+    _handshake(
+        "handshake-stalled",
+        "falls silent when the TLS handshake begins",
+        _always("HANDSHAKE", delay=MAX_DELAY),
+        *MODES,
+        priority=2,
+    ),
+    _certificate("not-trusted", "shows a certificate of a CA that nobody trusts"),
+    _certificate("self-signed", "shows a certificate that it has signed itself"),
+    _certificate("expired", "shows a certificate that ended yesterday"),
+    _certificate("not-yet-valid", "shows a certificate that begins tomorrow"),
+    _certificate("host-mismatch", "shows a certificate for another host, impostor.example"),
+    _certificate(
+        "missing-intermediate", "does not send the CA between its certificate and the root"
+    ),
+    _certificate("wrong-purpose", "shows a certificate that is good for clients only"),
+    # Python's own ssl accepts it, unless told otherwise: context.hostname_checks_common_name = False.
+    _certificate(
+        "cn-only",
+        "has its name only in the certificate's common name",
+        priority=3,
+        by_default=False,
+    ),
+    _certificate(
+        "partial-wildcard",
+        "shows a certificate for l*, or whatever begins so",
+        priority=3,
+        advisory=True,
+    ),
+    _certificate(
+        "weak-key",
+        "shows a certificate with an RSA key of 1024 bits",
+        priority=3,
+        advisory=True,
+    ),
+    _version("TLSv1"),
+    _version("TLSv1.1"),
+    Scenario(
+        id="response-injection",
+        summary="has a forged EHLO reply behind its 220, and refuses EHLO and HELO inside TLS",
+        modes=("starttls",),
+        rules=(_always("STARTTLS", raw=_READY + _FORGED, obey=True), *_NO_SESSION_INSIDE),
+        forbids=("AUTH", "MAIL"),
+        baseline=_INJECTION_BASELINE,
+    ),
+    Scenario(
+        id=_INJECTION_BASELINE,
+        summary="refuses EHLO and HELO inside TLS, and forges nothing",
+        modes=("starttls",),
+        rules=_NO_SESSION_INSIDE,
+        forbids=("AUTH", "MAIL"),
+        baseline=_INJECTION_BASELINE,
+        by_default=False,
+    ),
+    Scenario(
+        id="response-injection-fragment",
+        summary="has half a line behind its 220, 250-AUTH PLAIN LOGIN; offers none in TLS",
+        modes=("starttls",),
+        expected="either",
+        rules=(
+            _always("STARTTLS", raw=_READY + b"250-AUTH PLAIN LOGIN ", obey=True),
+            *_NO_AUTH_INSIDE,
+        ),
+        forbids=("AUTH",),
+    ),
+    Scenario(
+        id="stale-capabilities",
+        summary="offers AUTH before TLS, and no longer inside",
+        modes=("starttls",),
+        expected="either",
+        auth_without_tls=True,
+        rules=_NO_AUTH_INSIDE,
+        forbids=("AUTH",),
+        priority=2,
+    ),
+    Scenario(
+        id="auth-never-offered",
+        summary="never offers AUTH",
+        expected="either",
+        rules=_NO_AUTH_INSIDE,
+        forbids=("AUTH",),
+    ),
+    Scenario(
+        id="implicit-plaintext",
+        summary="greets in cleartext on the port for implicit TLS",
+        modes=("implicit",),
+        starttls="off",
+        auth_without_tls=True,
+        greets_after=0,
+    ),
+    Scenario(
+        id="client-certificate-required",
+        summary="demands a certificate of the client",
+        expected="either",
+        client_certificates="require",
+        priority=2,
+    ),
+    Scenario(
+        id="truncated-after-data",
+        summary="is cut off after the message, before it has answered",
+        expected="either",
+        rules=(Rule(command="END-OF-MESSAGE", disconnect=True),),
+        priority=2,
+    ),
+    Scenario(
+        id="requiretls-not-offered",
+        summary="does not offer REQUIRETLS (RFC 8689)",
+        expected="either",
+        rules=(
+            _always("EHLO", offers={"REQUIRETLS": None}),
+            _always(
+                "MAIL", matching=" REQUIRETLS", code=555, text="5.5.4 REQUIRETLS is not offered"
+            ),
+        ),
+        needs="REQUIRETLS",
+        by_default=False,
+        priority=3,
+    ),
+    Scenario(
+        id="hostile-reply-text",
+        summary="refuses mail with terminal escapes, a lone CR and 8 KiB of text",
+        expected="either",
+        rules=(_always("MAIL", inside_tls=True, raw=_HOSTILE_REPLY),),
+        must_not_log=("\x1b[2J", "\x1b]0;owned", "refused\rAccepted"),
+        priority=3,
+    ),
+)
+_BY_ID = {scenario.id: scenario for scenario in SCENARIOS}
+OK = _BY_ID["ok"]
+NOT_TRUSTED = _BY_ID["certificate-not-trusted"]
+
+
+def family(
+    mode: str,
+    *,
+    scenarios: Iterable[str | Scenario] | None = None,
+) -> tuple[Scenario, ...]:
+    """The scenarios of a mode, or those named; ValueError where one is unknown or does not exist in that mode."""
+    __tracebackhide__ = True
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+    if scenarios is None:
+        return tuple(s for s in SCENARIOS if mode in s.modes and s.by_default)
+    chosen = named(scenarios)
+    for scenario in chosen:
+        if mode not in scenario.modes:
+            raise ValueError(
+                f"the scenario {scenario.id!r} does not exist in mode {mode!r}, only in {' and '.join(scenario.modes)}"
+            )
+    return chosen
+
+
+def named(scenarios: Iterable[str | Scenario]) -> tuple[Scenario, ...]:
+    """The scenarios with these ids; ValueError where one is unknown, or there is none."""
+    __tracebackhide__ = True
+    if isinstance(scenarios, str) or not isinstance(scenarios, Iterable):
+        raise TypeError(f"scenarios must be a list of ids or Scenario objects, got {scenarios!r}")
+    chosen = tuple(map(scenario_named, scenarios))
+    if not chosen:
+        raise ValueError("scenarios names none")
+    return chosen
+
+
+def scenario_named(given: str | Scenario) -> Scenario:
+    """The scenario with this id; ValueError with the known ones."""
+    __tracebackhide__ = True
+    if isinstance(given, Scenario):
+        return given
+    if not isinstance(given, str) or given not in _BY_ID:
+        raise ValueError(_unknown(given))
+    return _BY_ID[given]
+
+
+def _unknown(given: object) -> str:
+    """What is said of a name that no scenario has: within the columns of a failure, also behind the name of the marker."""
+    known = fill(", ".join(_BY_ID), 70, break_on_hyphens=False)
+    meant = guess(given, _BY_ID).replace(" (", "\n(")
+    return f"unknown scenario {given!r}{meant}, expected one of\n{indent(known, '  ')}"
+
+
+def check_skips(skips: Mapping[str, str]) -> None:
+    """Each skip names a scenario and its reason."""
+    __tracebackhide__ = True
+    if not isinstance(skips, Mapping):
+        raise TypeError(f"skip_scenarios must be a mapping of ids to reasons, got {skips!r}")
+    for name, reason in skips.items():
+        scenario_named(name)
+        if not isinstance(reason, str) or not reason.strip():
+            raise ValueError(f"skip_scenarios: {name!r} needs its reason, got {reason!r}")

@@ -1,0 +1,347 @@
+"""
+What a client let a hostile server have, as pure decisions: what was seen in, verdicts out.
+
+Rules of this file: no I/O, no wording, nothing heavy imported.
+A client is judged by what it sent and what it told its caller, never by how it closed or which alert it gave:
+asyncio's clients reject a certificate by a bare end of file, GnuTLS, curl and Java finish the handshake first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._facts.transcript import Line
+    from pytest_mailtrap._hostile.scenario import Scenario
+
+T = TypeVar("T")
+Outcome = Literal[
+    "refused",
+    "delivered",
+    "leaked",
+    "spoke-out-of-turn",
+    "forbidden-command",
+    "went-without",
+    "false-success",
+    "lost",
+    "hung",
+    "control-characters",
+    "never-connected",
+    "inconclusive",
+    "not-delivered",
+    "other-mode",
+    "needs-unused",
+]
+Channel = Literal["cleartext", "impostor", "outdated", "weak"]
+PASSING = frozenset({"refused", "delivered"})
+# What says something about the mail; EHLO, HELO, STARTTLS, NOOP, RSET and QUIT do not.
+_ENVELOPE = frozenset({"MAIL", "RCPT", "VRFY", "EXPN"})
+_BODY = frozenset({"DATA", "BDAT"})
+_REDACTED = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """
+    How one call of the application's `send()` ended.
+
+    *error* is what it raised, or None; *reported* whether its caller could tell that it failed.
+    *hung* tells that it did not come back in time, or that a program it had started did not.
+    *told* is what its caller was told, in words, without the passwords that the trap knows.
+    *cause* is *error* where it can be shown without giving away a password, else None; *places* are then the lines of
+    the user's own code that it came through.
+    *is_ambiguous* tells that it returned a number, which may be a status as well as a count.
+    *clients* are the mail libraries or programs that it names, and *has_own_thread* tells that it ran in a thread of its own.
+    *escapes* is a record of the application's log in which the server's control characters stand as they came, or None.
+    """
+
+    # Not in the repr: its text may hold a password, which *told* does not.
+    error: BaseException | None = field(default=None, repr=False)
+    reported: bool = False
+    hung: bool = False
+    seconds: float = 0.0
+    told: str = ""
+    is_ambiguous: bool = False
+    cause: BaseException | None = field(default=None, repr=False)
+    places: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    has_own_thread: bool = False
+    escapes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """
+    What became of one scenario.
+
+    *outcome* "refused" and "delivered" (over TLS that held) are good, "inconclusive" is neither, all others are failures.
+    "never-connected" tells that no client got as far as what is hostile about the server: nothing was refused.
+    *leaked* names what the server got: "password", "login" (AUTH without its password), "envelope", "message", "command".
+    *channel* says how: in "cleartext", over TLS to an "impostor", over "outdated" TLS, or TLS with a "weak" key.
+    *connection* is the one that shows it, *decisive* the place of the line in its transcript.
+    *remark* tells that it is worth a remark and no failure: a matter of taste that nobody has asked for.
+    *trusts_anybody* tells, where a certificate was accepted, whether the same client accepts that of any CA; None where that
+    was not tried.
+    """
+
+    scenario: Scenario
+    mode: str
+    outcome: Outcome
+    leaked: tuple[str, ...] = ()
+    channel: Channel | None = None
+    connection: Connection | None = field(default=None, repr=False)
+    decisive: int | None = None
+    attempt: Attempt = field(default_factory=Attempt, repr=False)
+    connections: tuple[Connection, ...] = field(default=(), repr=False)
+    remark: bool = False
+    trusts_anybody: bool | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the application did what a secure one does."""
+        return self.outcome in PASSING
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not; an inconclusive verdict and a remark have neither passed nor failed."""
+        return not (self.passed or self.remark or self.outcome == "inconclusive")
+
+
+def judge(
+    scenario: Scenario,
+    mode: str,
+    connections: Sequence[Connection],
+    attempt: Attempt,
+    *,
+    may_fail_silently: bool = False,
+) -> Verdict:
+    """Say what became of *scenario*, from what its server saw and how `send()` ended."""
+
+    def verdict(outcome: Outcome, found: _Finding | None = None) -> Verdict:
+        return Verdict(
+            scenario=scenario,
+            mode=mode,
+            outcome=outcome,
+            leaked=found.leaked if found else (),
+            channel=found.channel if found else None,
+            connection=found.connection if found else None,
+            decisive=found.decisive if found else None,
+            attempt=attempt,
+            connections=tuple(connections),
+        )
+
+    if scenario.id == "ok" and _is_of_the_other_mode(mode, connections):
+        return verdict("other-mode")
+    if fault := _fault(scenario, mode, connections):
+        return verdict(*fault)
+    if attempt.hung:
+        return verdict("hung")
+    if scenario.id != "ok" and not has_met(scenario, mode, connections):
+        return verdict("never-connected")
+    if attempt.escapes is not None:
+        return verdict("control-characters")
+    if any(map(_accepted, connections)):
+        return verdict("delivered")
+    if attempt.reported:
+        return verdict("not-delivered" if scenario.expected == "deliver" else "refused")
+    if scenario.expected == "deliver":
+        return verdict("not-delivered")
+    if may_fail_silently:
+        return verdict("refused")
+    cut = _first(c for c in connections if c.messages)
+    return verdict("false-success", _Finding(connection=cut)) if cut else verdict("lost")
+
+
+def is_decided(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> bool:
+    """Whether what has come is against the client, whatever else may come."""
+    return _fault(scenario, mode, connections) is not None
+
+
+def is_kept_waiting(connection: Connection) -> bool:
+    """Whether the client is in a handshake that has not come to its end."""
+    if connection.ended_by is not None or connection.transport.encrypted:
+        return False
+    last = [line for line in connection.transcript if line.speaker != "-"][-2:]
+    begins = [_verb(line) or line.text[:3] for line in last] == ["STARTTLS", "220"]
+    return connection.implicit_tls or begins
+
+
+def has_met(scenario: Scenario, mode: str, connections: Iterable[Connection]) -> bool:
+    """
+    Whether a client got as far as what is hostile about the server.
+
+    A probe that connects and leaves has seen no certificate, and has been offered nothing that it could refuse.
+    """
+    return any(_has_met(scenario, mode, connection) for connection in connections)
+
+
+def _has_met(scenario: Scenario, mode: str, connection: Connection) -> bool:
+    stage = scenario.begins_at(mode)
+    if stage == "connect" or connection.client_hello is not None:
+        return True
+    said = {_verb(line) for line in connection.transcript}
+    return bool(said & {"EHLO", "HELO"}) if stage == "greeting" else "STARTTLS" in said
+
+
+def _is_of_the_other_mode(mode: str, connections: Sequence[Connection]) -> bool:
+    """Whether all went to the port that this family does not attack: such a client withstands it whatever it does."""
+    return bool(connections) and all(c.implicit_tls != (mode == "implicit") for c in connections)
+
+
+def uses(option: str, connections: Iterable[Connection]) -> bool:
+    """Whether a message was accepted that had this option of MAIL."""
+    return any(
+        option in (given.upper() for given in message.mail_options)
+        for connection in connections
+        for message in connection.messages
+    )
+
+
+def is_explained_by_its_error(verdict: Verdict) -> bool:
+    """Whether the application's own error is what there is to be looked at, since nothing came to be judged."""
+    return verdict.outcome in ("not-delivered", "never-connected")
+
+
+def is_matter_of_taste(verdict: Verdict) -> bool:
+    """Whether all that can be said against the client is that it accepts TLS which some would not."""
+    return (
+        verdict.scenario.advisory
+        and verdict.outcome == "leaked"
+        and verdict.channel in ("impostor", "weak")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    connection: Connection
+    decisive: int | None = None
+    leaked: tuple[str, ...] = ()
+    channel: Channel | None = None
+
+
+def _fault(
+    scenario: Scenario, mode: str, connections: Sequence[Connection]
+) -> tuple[Outcome, _Finding] | None:
+    """What a client did that it must not do, and where."""
+    if leak := _leak(scenario, mode, connections):
+        return "leaked", leak
+    if early := _first(c for c in connections if c.spoke_out_of_turn):
+        return "spoke-out-of-turn", _Finding(connection=early, decisive=_early_line(early))
+    if found := _forbidden(scenario, connections):
+        return "forbidden-command", found
+    if found := _without(scenario, connections):
+        return "went-without", found
+    return None
+
+
+def _leak(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> _Finding | None:
+    """The connection that gave most away, where it must not have given anything."""
+    findings = [
+        finding
+        for connection in connections
+        if (finding := _leak_of(scenario, mode, connection)) is not None
+    ]
+    return max(findings, key=lambda finding: len(finding.leaked), default=None)
+
+
+def _leak_of(scenario: Scenario, mode: str, connection: Connection) -> _Finding | None:
+    leaked: dict[str, None] = {}
+    channel: Channel | None = None
+    decisive = None
+    lines = list(connection.transcript)
+    for at, line in enumerate(lines):
+        through = _exposed(scenario, line)
+        what = _worth(lines, at, implicit=mode == "implicit") if through else None
+        if through and what:
+            leaked[what] = None
+            if channel is None:
+                channel, decisive = through, at
+    if not leaked:
+        return None
+    order = ("password", "login", "envelope", "message", "command")
+    return _Finding(
+        connection=connection,
+        decisive=decisive,
+        leaked=tuple(what for what in order if what in leaked),
+        channel=channel,
+    )
+
+
+def _exposed(scenario: Scenario, line: Line) -> Channel | None:
+    """Through which channel others can read this line, None where they cannot."""
+    return scenario.flaw if line.encrypted else "cleartext"
+
+
+def _worth(lines: Sequence[Line], at: int, *, implicit: bool) -> str | None:
+    """What a line gives away."""
+    line = lines[at]
+    if line.speaker == "-":
+        return "message" if line.text.startswith("message data") else None
+    if line.speaker != "C":
+        return None
+    verb = _verb(line)
+    if _REDACTED in line.text:
+        return "password"
+    if verb == "AUTH":
+        return "login"
+    if verb in _ENVELOPE:
+        return "envelope"
+    if verb in _BODY:
+        return None if verb == "DATA" else "message"
+    # On the port for implicit TLS there is nothing to be said in cleartext at all (RFC 8314, section 3.3).
+    is_command = implicit and not line.encrypted and verb.isalpha() and verb != "QUIT"
+    return "command" if is_command else None
+
+
+def _forbidden(scenario: Scenario, connections: Sequence[Connection]) -> _Finding | None:
+    for connection in connections:
+        for at, line in enumerate(connection.transcript):
+            if line.encrypted and _verb(line) in scenario.forbids:
+                return _Finding(connection=connection, decisive=at)
+    return None
+
+
+def _without(scenario: Scenario, connections: Sequence[Connection]) -> _Finding | None:
+    if scenario.needs is None:
+        return None
+    for connection in connections:
+        for message in connection.messages:
+            if scenario.needs not in (option.upper() for option in message.mail_options):
+                return _Finding(connection=connection)
+    return None
+
+
+def _accepted(connection: Connection) -> bool:
+    """Whether the client was told that a message of its was accepted, inside TLS."""
+    lines = list(connection.transcript)
+    return any(
+        line.speaker == "-"
+        and line.encrypted
+        and line.text.startswith("message data")
+        and _next_reply(lines[at + 1 :]).startswith("2")
+        for at, line in enumerate(lines)
+    )
+
+
+def _next_reply(lines: Sequence[Line]) -> str:
+    spoken = _first(line for line in lines if line.speaker != "-")
+    return spoken.text if spoken is not None and spoken.speaker == "S" else ""
+
+
+def _early_line(connection: Connection) -> int | None:
+    """The EHLO whose answer was not waited for."""
+    lines = list(connection.transcript)
+    places = [at for at, line in enumerate(lines) if line.encrypted and _verb(line) == "EHLO"]
+    return places[0] if places else None
+
+
+def _verb(line: Line) -> str:
+    return line.text.split(" ")[0].upper() if line.speaker == "C" else ""
+
+
+def _first(things: Iterable[T]) -> T | None:
+    return next(iter(things), None)

@@ -1,0 +1,196 @@
+"""
+The guard: no connection of a test leaves for a real mail server, or for the e-mail API of a provider.
+
+Rules of this file: it decides nothing about hosts; it refuses, remembers and finds the words.
+"""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._assertions.message_table import COLUMNS, clip
+from pytest_mailtrap._clients import frames
+from pytest_mailtrap._intercept.hosts import spoken
+from pytest_mailtrap._text.terms import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+_SHOWN = 4
+_OUTSIDE = (
+    "Send it from a test, not from an import, a hook or a stray thread;",
+    "mailtrap_guard = false takes the guard away for the whole run.",
+)
+_WAYS_OUT = (
+    "Let it arrive in a trap, or let the test out:",
+    "  @pytest.mark.mailtrap(intercept=True)  and the mailtrap fixture",
+    "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+)
+# No trap speaks the protocol of a provider.
+_OUTSIDE_OF_API = (
+    _OUTSIDE[0],
+    "mailtrap_guard_apis = false allows connections to all e-mail APIs.",
+)
+_WAYS_OUT_OF_API = (
+    "Replace the provider's client in this test, or let the test out:",
+    "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+)
+
+
+class MailGuardError(ConnectionRefusedError):
+    """
+    A connection to a real mail server or an e-mail API, refused by the guard; to the application a connection that failed.
+
+    It fails the test also where the application catches it.
+    *host* and *port* are what the application asked for; *port* is 0 where it looked up an e-mail API without a port.
+    *test* is the node id of the test that ran, or None.
+    """
+
+    __module__ = "pytest_mailtrap"  # where users import it from, and what tracebacks call it
+
+    host: str
+    port: int
+    test: str | None
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """
+    A connection that was refused.
+
+    *test* is None outside of all tests; *place* is the line that asked for it, or None where it was done for it elsewhere.
+    *api* tells that it was for the HTTP interface of a provider; *port* is 0 where a look-up named none.
+    """
+
+    host: str
+    port: int
+    test: str | None
+    place: str | None
+    api: bool = False
+
+    @property
+    def target(self) -> str:
+        return spoken(self.host, self.port) if self.port else self.host
+
+
+class Guard:
+    """
+    Refuses, and remembers what it has refused.
+
+    *test* is the test that runs now; *threads* are those on which it stands, None for all.
+    *mail* and *apis* tell what it refuses: connections to mail ports, and to e-mail APIs.
+    """
+
+    def __init__(self, test: str | None = None, *, mail: bool = True, apis: bool = False) -> None:
+        self.test = test
+        self.mail = mail
+        self.apis = apis
+        self.threads: frozenset[threading.Thread] | None = None
+        self._lock = threading.Lock()
+        self._attempts: list[Attempt] = []
+
+    @property
+    def stands(self) -> bool:
+        """Whether it has a say on this thread."""
+        return self.threads is None or threading.current_thread() in self.threads
+
+    def refuse(self, host: str, port: int, *, api: bool = False) -> MailGuardError:
+        """Remember the attempt; the error is for its author."""
+        attempt = Attempt(host=host, port=port, test=self.test, place=_place(), api=api)
+        with self._lock:
+            self._attempts.append(attempt)
+        error = MailGuardError(errno.ECONNREFUSED, refusal(attempt))
+        error.host, error.port, error.test = host, port, attempt.test
+        return error
+
+    def take(self, test: str | None) -> list[Attempt]:
+        """The attempts in *test*, or outside of all tests, of which nobody has told yet."""
+        with self._lock:
+            taken = [attempt for attempt in self._attempts if attempt.test == test]
+            self._attempts = [attempt for attempt in self._attempts if attempt.test != test]
+        return taken
+
+    def take_all(self) -> list[Attempt]:
+        """All attempts of which nobody has told yet."""
+        with self._lock:
+            taken, self._attempts = self._attempts, []
+        return taken
+
+
+def refusal(attempt: Attempt) -> str:
+    """The text of the error."""
+    return "\n".join(
+        [
+            f"the mail guard refused {attempt.target}{', an e-mail API' if attempt.api else ''}",
+            clip(f"  {_when(attempt)}"),
+            "",
+            *_remedy([attempt]),
+        ]
+    )
+
+
+def explain_attempts(attempts: Sequence[Attempt]) -> str:
+    """The text of a failure: what the application tried, though it kept the error to itself."""
+    counted = dict.fromkeys(attempts, 0)
+    for attempt in attempts:
+        counted[attempt] += 1
+    lines = [
+        f"{plural(len(attempts), 'connection')} to {_targets(attempts)}, refused by the guard",
+        "",
+    ]
+    lines += _table(counted)
+    lines += ["", f"  {_when(attempts[0])}", ""]
+    lines += ["The application caught the error and went on.", *_remedy(attempts)]
+    return "\n".join(clip(line) for line in lines)
+
+
+def _table(counted: dict[Attempt, int]) -> list[str]:
+    lines = []
+    for attempt, times in list(counted.items())[:_SHOWN]:
+        repeated = f" ({times} times)" if times > 1 else ""
+        lines.append(f"  {attempt.target}{repeated}")
+        if attempt.place is not None:
+            lines.append(f"      at {attempt.place}")
+    left = len(counted) - _SHOWN
+    return [*lines, f"  ... and {left} more"] if left > 0 else lines
+
+
+def _when(attempt: Attempt) -> str:
+    return f"while {_end(attempt.test)} ran" if attempt.test else "while no test ran"
+
+
+def _end(test: str) -> str:
+    """What a line has room for of a node id: it ends with the test's name."""
+    room = COLUMNS - len("  while  ran")
+    return test if len(test) <= room else f"...{test[3 - room :]}"
+
+
+def _targets(attempts: Sequence[Attempt]) -> str:
+    kinds = {attempt.api for attempt in attempts}
+    if len(kinds) > 1:
+        return "mail servers and e-mail APIs"
+    return "an e-mail API" if True in kinds else "a real mail server"
+
+
+def _remedy(attempts: Sequence[Attempt]) -> tuple[str, ...]:
+    if all(attempt.api for attempt in attempts):
+        return _WAYS_OUT_OF_API if attempts[0].test else _OUTSIDE_OF_API
+    return _WAYS_OUT if attempts[0].test else _OUTSIDE
+
+
+def _place() -> str | None:
+    """The innermost line that belongs to no library, "app/mailer.py:12 in send"; None where there is none on this thread."""
+    frame: FrameType | None = inspect.currentframe()
+    while frame is not None:
+        if frames.is_users(frame.f_code):
+            return frames.spoken(frame.f_code, frame.f_lineno)
+        frame = frame.f_back
+    return None

@@ -1,0 +1,37 @@
+"""
+How a socket is led to a trap instead of where it was going.
+
+Rules of this file: whether it is led, and by which route, has been decided.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._intercept.route import Requested, Route
+
+
+def lead(sock: socket.socket, route: Route, requested: Requested) -> Any:
+    """Announce the connection to the trap; gives the trap's address in the socket's family."""
+    mapped = sock.family == socket.AF_INET6 and not route.ipv6
+    home = {socket.AF_INET: "127.0.0.1"}.get(sock.family, "::ffff:127.0.0.1" if mapped else "::1")
+    if mapped:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    _bind(sock, home)
+    ipv6 = sock.family == socket.AF_INET6 and not mapped
+    route.arrivals.announce(sock.getsockname()[1], requested, ipv6=ipv6)
+    return (home, route.port_for(requested))
+
+
+def _bind(sock: socket.socket, host: str) -> None:
+    """Give the socket its own port now: the trap must know it before the connection is there."""
+    try:
+        sock.bind((host, 0))
+    except OSError:
+        if sock.getsockname()[1]:
+            return  # bound by the application
+        # Thousands of connections have used up the ports: take one of those that are only waiting out their time.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, 0))

@@ -1,0 +1,117 @@
+"""
+Mail that stays in the process: in a library's memory backend, in one that suppresses it, or in a mock of smtplib.
+
+`watching()` tells of it each time. A library is watched by replacing the method that takes its mail, as soon as the
+application has imported it.
+
+Rules of this file: nothing is imported that the application has not; what is not as it was expected is not watched, and no error.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from pytest_mailtrap._intercept.patch import Patch
+from pytest_mailtrap._kept_mail import libraries, smtplib_mocks
+from pytest_mailtrap._kept_mail.import_hook import Imports
+from pytest_mailtrap._kept_mail.keeper import Keeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+__all__ = ["Keeper", "renew", "watching"]
+
+_PLACES = {**libraries.PLACES, **smtplib_mocks.PLACES}
+
+
+@contextmanager
+def watching(note: Callable[[Keeper, int], None]) -> Iterator[None]:
+    """
+    Call *note* with the keeper and the number of messages, in the thread that sent them, each time mail stays in the process.
+
+    Of several that are entered at the same time each is called.
+    """
+    entry = _Entry(note)
+    _watch.enter(entry)
+    try:
+        yield
+    finally:
+        _watch.leave(entry)
+
+
+def renew() -> None:
+    """Watch again what somebody else has put back in the meantime; a few look-ups where there is nothing to do."""
+    _watch.renew()
+
+
+class _Entry:
+    """One `watching()`: the same function may be in several."""
+
+    def __init__(self, note: Callable[[Keeper, int], None]) -> None:
+        self.note = note
+
+
+class _Watch:
+    """Who is to be told, and the patches that find out."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._entries: tuple[_Entry, ...] = ()
+        self._patches: list[Patch] = []
+        self._imports = Imports(_PLACES, self._cover)
+
+    def tell(self, keeper: Keeper, count: int) -> None:
+        for entry in self._entries:
+            entry.note(keeper, count)
+
+    def enter(self, entry: _Entry) -> None:
+        with self._lock:
+            self._entries = (*self._entries, entry)
+            self.renew()
+
+    def leave(self, entry: _Entry) -> None:
+        with self._lock:
+            self._entries = tuple(e for e in self._entries if e is not entry)
+            if not self._entries:
+                self._imports.end()
+                # What somebody has patched over stays until they have taken theirs back: it tells nobody in the meantime.
+                left = [patch for patch in self._patches if not patch.is_in_place]
+                for patch in self._patches:
+                    patch.undo()
+                self._patches = left
+
+    def renew(self) -> None:
+        with self._lock:
+            if not self._entries:
+                return
+            smtplib_mocks.renew()
+            self._imports.begin()
+            for name in _PLACES:
+                if name in sys.modules:
+                    self._cover(name)
+
+    def _cover(self, name: str) -> None:
+        with self._lock, suppress(Exception):
+            self._patch(name)
+
+    def _patch(self, name: str) -> None:
+        for owner, attribute, make in _PLACES[name](sys.modules[name], self.tell):
+            if _is_its_own(owner, attribute) and not self._covers(owner, attribute):
+                self._patches.append(Patch(owner, attribute, make))
+
+    def _covers(self, owner: Any, attribute: str) -> bool:
+        return any(p.is_in_place for p in self._patches if (p.owner, p.name) == (owner, attribute))
+
+
+def _is_its_own(owner: Any, attribute: str) -> bool:
+    """Whether the method is the library's, and not a mock's or a test's: these must find what they have put there."""
+    method = getattr(owner, attribute)
+    return type(method) is FunctionType and method.__module__ == owner.__module__
+
+
+_watch = _Watch()

@@ -1,0 +1,299 @@
+"""One captured message: the envelope, the exact bytes, and how they came."""
+
+from __future__ import annotations
+
+import email
+import email.message
+import email.policy
+import re
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from pytest_mailtrap._facts.transcript import printable
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._facts.transcript import Transcript
+    from pytest_mailtrap._facts.transport import Auth, Transport
+    from pytest_mailtrap._smime.facts import SMIMEFacts
+    from pytest_mailtrap._smime.identity import Identity
+    from pytest_mailtrap._smime.issue.certificate_store import Directory, Excerpt
+    from pytest_mailtrap._smime.settings import Trust
+
+_URL = re.compile(r"""https?://[^\s<>"'\])}]+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """
+    One attachment of a message.
+
+    *filename* is what the message says, or None; it comes from the sender, so never use it as a path.
+    """
+
+    filename: str | None
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+class _Cache(dict[str, Any]):
+    """What was worked out of a message; a copy of it works it out again."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Cache, ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class CapturedMessage:
+    """
+    A message the trap accepted, with the facts of the connection that carried it.
+
+    *raw* holds exactly the bytes that were sent (dots unstuffed, RFC 5321 section 4.5.2), nothing added, no line ending changed.
+    *mail_from* is "" for the null reverse-path.
+    *mail_options* and *rcpt_options* keep the case in which the client wrote them; the options of all recipients stand in one tuple.
+    *auth* is None where the client did not authenticate.
+    *received_at* is an aware datetime in UTC.
+    *transcript* is what was said on the connection up to the reply that accepted this message.
+    *directory* knows the S/MIME certificates that the trap issued.
+
+    It equals nothing but itself.
+    A deep copy, also one by `pickle`, has all of these facts, and its connection those of that moment; neither needs the trap any more.
+    """
+
+    mail_from: str
+    rcpt_tos: tuple[str, ...]
+    mail_options: tuple[str, ...]
+    rcpt_options: tuple[str, ...]
+    smtp_utf8: bool
+    raw: bytes
+    transport: Transport
+    auth: Auth | None
+    connection: Connection
+    transcript: Transcript
+    received_at: datetime
+    directory: Directory | Excerpt
+    _cache: _Cache = field(default_factory=_Cache, init=False)
+
+    @property
+    def parsed(self) -> email.message.EmailMessage:
+        """The message as the standard library's `EmailMessage`; parsed once, when first asked for."""
+        if "parsed" not in self._cache:
+            self._cache["parsed"] = email.message_from_bytes(self.raw, policy=email.policy.default)
+        return cast("email.message.EmailMessage", self._cache["parsed"])
+
+    def __getitem__(
+        self, header: str
+    ) -> Any:  # as EmailMessage: a header object of the field's kind
+        return self.parsed[header]
+
+    def __contains__(self, header: object) -> bool:
+        return isinstance(header, str) and header in self.parsed
+
+    @property
+    def subject(self) -> str | None:
+        """The decoded Subject, None where there is none."""
+        value = self.parsed["Subject"]
+        return None if value is None else str(value)
+
+    @property
+    def text(self) -> str | None:
+        """The text/plain body, decoded, with "\\n" for line endings; None where there is none."""
+        return self._body("plain")
+
+    @property
+    def html(self) -> str | None:
+        """The text/html body, decoded, with "\\n" for line endings; None where there is none."""
+        return self._body("html")
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """What the message has attached, in order."""
+        return tuple(
+            Attachment(
+                filename=part.get_filename(),
+                content_type=part.get_content_type(),
+                content=_content(part),
+            )
+            for part in self.parsed.iter_attachments()
+        )
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The addresses that the bodies link to, each once: first those of the HTML body, then of the text."""
+        collector = _Links()
+        collector.feed(self.html or "")
+        found = [*collector.found, *(m.rstrip(".,;:!?") for m in _URL.findall(self.text or ""))]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def smime(self) -> SMIMEFacts:
+        """
+        What is known about its S/MIME signatures and encryption, judged at the time of receipt under the trap's CA.
+
+        Nothing is decrypted here; `inspect_smime()` takes other anchors, and keys.
+        """
+        if "smime" not in self._cache:
+            self._cache["smime"] = self.inspect_smime()
+        return cast("SMIMEFacts", self._cache["smime"])
+
+    def inspect_smime(
+        self,
+        *,
+        trust: Trust = None,
+        identities: Identity | Iterable[Identity] = (),
+        allow: Iterable[str] = (),
+        match_from: bool = True,
+    ) -> SMIMEFacts:
+        """Judge its S/MIME layers anew; the keywords are those of `smime.inspect`, *trust* None is the trap's CA."""
+        from pytest_mailtrap._smime.inspection import inspect_with
+        from pytest_mailtrap._smime.settings import settings
+
+        # What was issued here names recipients; a signer's certificate has to be in the message.
+        checked = settings(
+            trust=self.directory.trust if trust is None else trust,
+            intermediates=(),
+            identities=identities,
+            at=self.received_at,
+            allow=allow,
+            match_from=match_from,
+            readers=self.directory.certificates,
+        )
+        return inspect_with(self.raw, checked)
+
+    def decrypt(self, identity: Identity) -> CapturedMessage:
+        """
+        Take the outermost encryption off: a message of its own, with the same envelope and transport.
+
+        ValueError where it is not encrypted, or not for *identity*.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._smime.opening import decrypt
+
+        return replace(self, raw=decrypt(self.raw, identity))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the exact bytes to *path*, as an `.eml` file that every mail program opens."""
+        target = Path(path)
+        target.write_bytes(self.raw)
+        return target
+
+    def assert_sent_over_tls(self, *, minimum: str = "TLSv1.2") -> None:
+        """
+        Fail unless this message came through TLS, of version *minimum* ("TLSv1.2" or "TLSv1.3") or newer.
+
+        This cannot see whether the client verified the trap's certificate.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._assertions.assertions import assert_sent_over_tls
+
+        assert_sent_over_tls({1: self}, minimum=minimum)
+
+    def assert_authenticated(
+        self, *, username: str | None = None, mechanism: str | None = None
+    ) -> None:
+        """
+        Fail unless the client authenticated before this message, and its password went inside TLS every time.
+
+        *username* and *mechanism* ("PLAIN", "LOGIN") narrow down who and how.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._assertions.assertions import assert_authenticated
+
+        assert_authenticated({1: self}, username=username, mechanism=mechanism)
+
+    def assert_smime_signed(
+        self,
+        *,
+        by: str | Iterable[str] | None = None,
+        trust: Trust = None,
+        allow: Iterable[str] = (),
+        match_from: bool = True,
+        identities: Identity | Iterable[Identity] = (),
+    ) -> None:
+        """
+        Fail unless a valid S/MIME signature covers this message, made by whom From names.
+
+        *by* is an address, or several that must all have signed.
+        *trust* is whose certificates count: the trap's CA (None), certificates, PEM, a path, or "any" for the mathematics only.
+        *allow* names weak algorithms to accept: "md5", "sha1", "dsa", "short-rsa".
+        *match_from* False lets From name somebody else than the signer.
+        *identities* open the encryption around the signature.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._assertions.assertions import assert_smime_signed
+
+        assert_smime_signed(
+            {1: self}, by=by, trust=trust, allow=allow, match_from=match_from, identities=identities
+        )
+
+    def assert_smime_encrypted(
+        self,
+        *,
+        to: str | Iterable[str] | None = None,
+        identities: Identity | Iterable[Identity] | None = None,
+        authenticated: bool = False,
+    ) -> None:
+        """
+        Fail unless this message is S/MIME encrypted to all its envelope recipients, and to nobody else.
+
+        *to* names other readers than the recipients.
+        *identities* must really decrypt it; without them only the recipient entries are compared.
+        *authenticated* asks for AES-GCM or AES-CCM (RFC 5083), which detect changes.
+        """
+        __tracebackhide__ = True
+        from pytest_mailtrap._assertions.assertions import assert_smime_encrypted
+
+        assert_smime_encrypted({1: self}, to=to, identities=identities, authenticated=authenticated)
+
+    def __repr__(self) -> str:
+        how = self.transport.tls_version or "no TLS"
+        return f"<CapturedMessage {how}, {self.headline!r} -> {', '.join(self.rcpt_tos)}>"
+
+    @property
+    def headline(self) -> str:
+        """The subject for one line of a terminal: never an error, never a control character."""
+        try:
+            subject = self.subject or ""
+        except Exception:  # email's parser raises many things on a malformed header
+            return "(unreadable subject)"
+        return printable(subject.encode("utf-8", "surrogateescape"))
+
+    def _body(self, kind: str) -> str | None:
+        part = cast("email.message.EmailMessage | None", self.parsed.get_body((kind,)))
+        if part is None:
+            return None
+        try:
+            body = str(part.get_content())
+        except (LookupError, UnicodeError):
+            # A charset that does not exist: the bytes are still worth showing.
+            body = _content(part).decode("utf-8", "replace")
+        return body.replace("\r\n", "\n")
+
+
+def _content(part: email.message.Message) -> bytes:
+    payload = part.get_payload(decode=True)
+    if isinstance(payload, bytes):
+        return payload
+    # message/rfc822 and multipart attachments: their own bytes.
+    inner = part.get_payload()
+    parts = inner if isinstance(inner, list) else []
+    return b"".join(p.as_bytes() for p in parts if isinstance(p, email.message.Message))
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [
+            value for name, value in attrs if name == "href" and value and tag in ("a", "area")
+        ]

@@ -1,0 +1,80 @@
+"""
+The report's file: the page around the data, written while the data comes in.
+
+Rules of this file: everything that is not a template of this package goes through Jinja2's autoescape or its `tojson`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import jinja2
+
+    from pytest_mailtrap._report.blocks import Block
+
+_HERE = Path(__file__).parent / "page"
+_SCRIPTS = (
+    "text.js",
+    "decode.js",
+    "neutralise.js",
+    "dom.js",
+    "list.js",
+    "tabs.js",
+    "detail.js",
+    "app.js",
+)
+
+
+def write_page(file: TextIO, blocks: Iterable[Block]) -> None:
+    """Write the whole page to *file*; *blocks* are taken one by one."""
+    script = script_text()
+    pieces = (
+        _environment()
+        .get_template("report.html")
+        .generate(
+            blocks=blocks,
+            style=(_HERE / "report.css").read_text(encoding="utf-8"),
+            script=script,
+            script_hash=_hash(script),
+            version=version("pytest-mailtrap"),
+        )
+    )
+    for piece in pieces:
+        file.write(piece)
+
+
+def script_text() -> str:
+    """The page's script: one function, so that nothing of it is global."""
+    texts = [(_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    return "\n".join(['"use strict";', "(() => {", *texts, "})();"])
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Texts of mails are what they are: no order of keys, no \u escapes but those that HTML needs.
+    environment.policies["json.dumps_kwargs"] = {
+        "ensure_ascii": False,
+        "separators": (",", ":"),
+        "default": str,
+    }
+    return environment

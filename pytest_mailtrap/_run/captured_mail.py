@@ -1,0 +1,137 @@
+"""
+The section "Captured mail" under a failing test: its mail in, text out.
+
+Rules of this file: it shows what came, and says what to change where the evidence proves it; what is shown is redacted and
+printable already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._assertions.failure_text import advise
+from pytest_mailtrap._assertions.kept_mail_text import kept_lines
+from pytest_mailtrap._assertions.message_table import how_sent, summary
+from pytest_mailtrap._assertions.outcomes import (
+    CERTAIN,
+    concerning,
+    diagnosis,
+    is_proven,
+    outcome,
+    speaks_of_a_login,
+    speaks_of_a_rejection,
+    telling,
+)
+from pytest_mailtrap._clients.frames import raised_here
+from pytest_mailtrap._clients.identification import client_of_error
+from pytest_mailtrap._hostile.reported_failure import chain, is_program, words_of_error
+from pytest_mailtrap._run.files.record import connection_lines, message_lines
+from pytest_mailtrap._text.terms import plural
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._message.captured_message import CapturedMessage
+    from pytest_mailtrap._run.mail_of_test import Account
+
+_MOST_MESSAGES = 20
+_MOST_DIALOGUE = 60
+
+
+def captured(account: Account, error: BaseException) -> str:
+    """
+    Each message on a line, what stayed in the process, what was said on the connection that decided, and what to change.
+
+    *error* is what the test failed with: advice that it gives is not given again.
+    """
+    failure = str(error)
+    first = account.messages[:_MOST_MESSAGES]
+    width = max((len(how_sent(m.transport)) for m in first), default=0)
+    rows = [
+        f"{f'#{n}':<3}  {how_sent(m.transport):<{width}}  {summary(m)}"
+        for n, m in enumerate(first, 1)
+    ]
+    more = len(account.messages) - len(rows)
+    table = [*rows, *([f"... and {more} more"] if more > 0 else [])]
+    kept = [line for line in kept_lines(account.kept()) if line not in failure]
+    table = [*(table or ["no message reached a trap"]), *kept]
+    # pytest shows what earlier runs of the test have left, too.
+    again = [f"rerun {account.rerun}:"] if account.rerun else []
+    if not account.connections:
+        return "\n".join([*again, *table])
+    place, lines = _deciding(account)
+    connection = account.connections[place]
+    carried = [f"#{n}" for n, m in enumerate(account.messages, 1) if m.connection is connection]
+    what = f" ({', '.join(carried[:5])})" if carried else f" ({outcome(connection)})"
+    head = f"connection {place + 1} of {len(account.connections)}{what}:"
+    shown = [*again, *table, "", head, *(f"    {line}" for line in lines)]
+    advice = _advice(account, error)
+    is_new = advice and advice[0] not in failure
+    return "\n".join([*shown, *(["", *advice] if is_new else [])])
+
+
+def _advice(account: Account, error: BaseException) -> list[str]:
+    """
+    What the assertions would say of the connections since the last that carried mail, where it is certain what became of them.
+
+    What is only concluded must fit the error: one of a mail client, or of a test that looks at its mail, and none of it came.
+    """
+    idle: list[Connection] = []
+    for connection in telling(account.connections):
+        idle = [] if connection.messages else [*idle, connection]
+    cause = diagnosis(idle, reported=True)
+    if cause not in CERTAIN:
+        return []
+    has_proof = is_proven(cause, concerning(cause, idle, reported=True))
+    if not (has_proof or _fits(cause, error, has_mail=bool(account.messages))):
+        return []
+    return advise(idle, may_be_late=False, reported=True)
+
+
+def _fits(cause: str, error: BaseException, *, has_mail: bool) -> bool:
+    """Whether *error* goes with a cause that is only concluded."""
+    if _is_of_the_test(error):
+        return not has_mail
+    words = " ".join(map(words_of_error, chain(error)))
+    if cause == "never-upgraded":
+        return bool(client_of_error(error)) and (is_program(error) or speaks_of_a_login(words))
+    if cause == "gave-up-before-tls" and isinstance(error, OSError):
+        return True  # certificates and keys are files, which a context reads
+    return bool(client_of_error(error)) or speaks_of_a_rejection(words)
+
+
+def _is_of_the_test(error: BaseException) -> bool:
+    """Whether it is that of a test which looks at its mail: `assert len(mailtrap)`, `[message] = mailtrap`, `mailtrap[0]`."""
+    kind = type(error)
+    if isinstance(error, AssertionError) or kind.__name__ == "Failed":  # pytest.fail()
+        return True
+    is_unpacking = kind is ValueError and str(error).startswith("not enough values to unpack")
+    return is_unpacking or (isinstance(error, LookupError) and raised_here(error))
+
+
+def _deciding(account: Account) -> tuple[int, list[str]]:
+    """The place of a connection that failed, else of mail that broke the policy or came in cleartext, else of the last."""
+    likely = telling(account.connections)
+    for connection in likely:
+        if connection.handshake_error:
+            return account.place(connection), _tail(connection_lines(connection.transcript))
+    message = _culprit(account)
+    if message is not None:
+        return account.place(message.connection), _tail(message_lines(message.transcript))
+    return account.place(likely[-1]), _tail(connection_lines(likely[-1].transcript))
+
+
+def _culprit(account: Account) -> CapturedMessage | None:
+    numbers = [b.message for p in account.policies() for b in account.breaches(p) if b.message]
+    if numbers:
+        return account.messages[numbers[0] - 1]
+    bare = [message for message in account.messages if not message.transport.encrypted]
+    return next(iter(bare or account.messages[-1:]), None)
+
+
+def _tail(lines: list[str]) -> list[str]:
+    surplus = len(lines) - _MOST_DIALOGUE
+    return (
+        lines
+        if surplus <= 0
+        else [f"... {plural(surplus, 'line')} before", *lines[-_MOST_DIALOGUE:]]
+    )

@@ -1,0 +1,215 @@
+"""
+The files of a run: for each test a directory with the exact bytes of its messages and `mail.json`, its record;
+for a test that is run several times, one for each time.
+
+    DIR/tests-test_shop-py-test_reset-3f2a9c1d/0001.eml
+                                               mail.json
+
+A message is written when it is accepted and the record when the test has ended, so that memory holds neither for long.
+Meanwhile `mail.jsonl` tells what has come so far: all there is of a test whose process died.
+
+Rules of this file: names come from the test alone; nothing is deleted that this file did not write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from itertools import chain, count
+from typing import TYPE_CHECKING, Any, cast
+
+from pytest_mailtrap._run.files.schema import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_mailtrap._run.files.schema import (
+        ConnectionRecord,
+        MessageRecord,
+        TestHead,
+        TestRecord,
+    )
+
+RECORD = "mail.json"
+JOURNAL = "mail.jsonl"
+_OUR_FILES = re.compile(r"\d{4,}\.eml|mail\.jsonl?(?:\.new)?")
+_OUR_DIRECTORIES = re.compile(r"(?:\w[\w-]*-)?[0-9a-f]{10}(?:-\d+)?", re.ASCII)
+_BEGINNING = b'{"schema": "pytest-mailtrap/'
+_LONGEST_NAME = 56
+
+
+def directory_name(test: str) -> str:
+    """
+    The name of a test's first directory: readable, and safe on every file system.
+
+    No dot, so that it is no device of Windows (`con.py` is one); never two alike, also where case does not count.
+    """
+    words = re.sub(r"[^A-Za-z0-9_]+", "-", test).strip("-")
+    digest = hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    return f"{words[-_LONGEST_NAME:].strip('-')}-{digest}".lstrip("-")
+
+
+class Spool:
+    """
+    The directory of a run; several processes may write into it, also the same test.
+
+    OSError, where something cannot be written, is for the caller: no test may suffer from it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def clean(self) -> None:
+        """Remove what earlier runs left here, and nothing else."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        for directory in self.root.iterdir():
+            if _is_ours(directory):
+                _empty(directory)
+
+    def begin(self, head: TestHead) -> str:
+        """Make a directory for one run of the test, with its journal, and give its name."""
+        first = head["directory"]
+        names = chain([first], (f"{first}-{number}" for number in count(1)))
+        return next(name for name in names if _claim(self.root / name, {**head, "directory": name}))
+
+    def keep(self, name: str, file: str, raw: bytes) -> None:
+        """Write a message into the test's directory *name*, all of it or nothing."""
+        path = self.root / name / file
+        try:
+            path.write_bytes(raw)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+    def note(self, name: str, message: MessageRecord) -> None:
+        """Write what is known of a message into the journal of the test's directory *name*."""
+        self._note(self.root / name, message)
+
+    def finish(self, record: TestRecord) -> None:
+        """Write the test's record; from now on it is complete."""
+        directory = self.root / record["directory"]
+        directory.mkdir(parents=True, exist_ok=True)
+        new = directory / f"{RECORD}.new"
+        new.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+        # In one step: whoever reads finds all of it or nothing.
+        new.replace(directory / RECORD)
+        (directory / JOURNAL).unlink(missing_ok=True)
+
+    def records(self, first: Iterable[str] = ()) -> Iterator[TestRecord]:
+        """
+        The records of all tests, one at a time: those in the directories *first*, then the others.
+
+        A test without one, because its process died, shows as interrupted, with what the journal holds.
+        """
+        for name in dict.fromkeys([*first, *self._names()]):
+            record = self._record(self.root / name)
+            if record is not None:
+                yield record
+
+    def left_behind(self, known: Iterable[str]) -> Iterator[TestRecord]:
+        """The records in directories that are not *known*: of tests whose process died before it could tell."""
+        for name in sorted(set(self._names()).difference(known)):
+            record = self._record(self.root / name)
+            if record is not None:
+                yield record
+
+    def _names(self) -> list[str]:
+        return sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
+
+    def _record(self, directory: Path) -> TestRecord | None:
+        if not _is_ours(directory):
+            return None
+        if (directory / RECORD).is_file():
+            found = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+            return cast("TestRecord", found) if found["schema"] == SCHEMA else None
+        return _recovered((directory / JOURNAL).read_text(encoding="utf-8").splitlines())
+
+    def _note(self, directory: Path, line: Mapping[str, Any]) -> None:
+        with (directory / JOURNAL).open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps(line) + "\n")
+
+
+def _claim(directory: Path, head: TestHead) -> bool:
+    """Begin the journal in *directory*; False where another run of the test has it, in whatever process."""
+    directory.mkdir(parents=True, exist_ok=True)
+    journal = directory / JOURNAL
+    try:
+        with journal.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(head) + "\n")
+    except FileExistsError:
+        return False
+    except OSError:
+        journal.unlink(missing_ok=True)
+        raise
+    # Whoever ends writes the record before the journal goes: there is always one of them to be seen.
+    if (directory / RECORD).exists():
+        journal.unlink()
+        return False
+    return True
+
+
+def _recovered(lines: list[str]) -> TestRecord | None:
+    """What a journal tells; its last line may be cut off."""
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            break
+    if not found:
+        return None
+    head, *messages = found
+    rest = {"messages": messages, "connections": _recovered_connections(messages)}
+    return cast("TestRecord", {**head, "duration": 0.0, "violations": [], **rest})
+
+
+def _recovered_connections(messages: list[MessageRecord]) -> list[ConnectionRecord]:
+    """The connections of these messages, as far as the messages know them; the messages get the new places."""
+    places = {place: new for new, place in enumerate({m["connection"]: None for m in messages})}
+    found: list[ConnectionRecord] = []
+    for message in messages:
+        message["connection"] = places[message["connection"]]
+        if message["connection"] == len(found):
+            found.append(
+                {
+                    "peer": message["transport"]["peer"],
+                    "implicit_tls": message["transport"]["negotiated_by"] == "implicit",
+                    "handshake_error": None,
+                    "ended_by": None,
+                    "transport": message["transport"],
+                    "auths": [] if message["auth"] is None else [message["auth"]],
+                    "transcript": message["transcript"],
+                    "messages": [],
+                    "exempt": message["exempt"],
+                }
+            )
+        found[message["connection"]]["messages"].append(message["number"])
+    return found
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether a run has made it: by its name, and by what stands at the beginning of its record or journal."""
+    if not _OUR_DIRECTORIES.fullmatch(directory.name):
+        return False
+    return any(_begins_with_a_schema(directory / name) for name in (RECORD, JOURNAL))
+
+
+def _begins_with_a_schema(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_BEGINNING)) == _BEGINNING
+
+
+def _empty(directory: Path) -> None:
+    _remove_files(directory)
+    if not any(directory.iterdir()):
+        directory.rmdir()
+
+
+def _remove_files(directory: Path) -> None:
+    for path in directory.iterdir():
+        if _OUR_FILES.fullmatch(path.name):
+            path.unlink()

@@ -1,0 +1,284 @@
+"""
+The mail of one test: what came while it ran, and which policy each piece of it is under.
+
+What breaks a policy is decided in `_run.requirements`, what is written of mail in `_run.files.record`.
+
+Rules of this file: the trap's thread adds, each thing in one step; the test's thread reads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_mailtrap._run.files import record
+from pytest_mailtrap._run.files.run_files import directory_name
+from pytest_mailtrap._run.files.schema import SCHEMA
+from pytest_mailtrap._run.policy import FACTORY, Policy
+from pytest_mailtrap._run.requirements import (
+    Breach,
+    connection_breaches,
+    message_breaches,
+    silence_breach,
+)
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._assertions.kept_mail_text import Kept
+    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._kept_mail.watch import Keeper
+    from pytest_mailtrap._message.captured_message import CapturedMessage
+    from pytest_mailtrap._run.files.schema import (
+        MessageRecord,
+        Outcome,
+        SMIMERecord,
+        TestHead,
+        TestRecord,
+    )
+    from pytest_mailtrap._server.options import Options
+    from pytest_mailtrap._server.running_server import Station
+
+
+class Mark(NamedTuple):
+    """How far something has come: how many messages, how many connections, how often mail has stayed in the process."""
+
+    messages: int = 0
+    connections: int = 0
+    kept: int = 0
+
+
+_BEGINNING = Mark()
+
+
+class Account:
+    """
+    What has come into any trap while one test ran.
+
+    *rerun* is 0 for the first time that it runs, and counts up where a plugin runs it again.
+    *policy* holds for the test, with what its marker says (*marked*); a trap with other options may have another.
+    *judged* is how far verdicts have come, the last one from *judged_from* on, and *shown* what has been shown,
+    so that each thing is told once.
+    *stations* are those that were started for it, *hostile* is how many messages came to hostile servers, *has_played* whether
+    there were any such servers; *is_silent* whether it was to send mail and, at the end of its call, had sent none.
+    """
+
+    def __init__(
+        self,
+        test: str,
+        policy: Policy,
+        *,
+        marked: Options | None = None,
+        rerun: int = 0,
+        worker: str | None = None,
+    ) -> None:
+        self.test = test
+        self.policy = policy
+        self.rerun = rerun
+        self.worker = worker
+        self.started = record.now()
+        self.errors: list[str] = []
+        self.spooled = False
+        self.judged = self.judged_from = self.shown = _BEGINNING
+        self.stations: list[Station] = []
+        self.remarks: list[str] = []
+        self.hostile = 0
+        self.has_played = False
+        self.is_silent = False
+        self._marked = _demands(marked)
+        self._began = time.monotonic()
+        self._messages: list[tuple[CapturedMessage, Policy]] = []
+        self._connections: list[tuple[Connection, Policy]] = []
+        self._places: dict[int, int] = {}
+        self._kept: list[tuple[Keeper, int]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._connections)
+
+    @cached_property
+    def directory(self) -> str:
+        """Where its files are, below the directory of the run; the spool may choose another."""
+        return directory_name(self.test)
+
+    # -- from the trap's thread ---------------------------------------------------------------
+
+    def connect(self, connection: Connection, options: Options) -> None:
+        """Note a connection; one from an earlier test counts here as soon as it carries something."""
+        if id(connection) not in self._places:
+            self._places[id(connection)] = len(self._connections)
+            self._connections.append((connection, self._policy_of(options)))
+
+    def deliver(self, message: CapturedMessage, options: Options) -> int:
+        """Note a message, and give its number."""
+        self.connect(message.connection, options)
+        self._messages.append((message, self._policy_of(options)))
+        return len(self._messages)
+
+    def _policy_of(self, options: Options) -> Policy:
+        if _demands(options) == self._marked:
+            return self.policy
+        return self.policy.with_options(options, FACTORY)
+
+    def keep(self, keeper: Keeper, number: int) -> None:
+        """Note that *number* messages have stayed in the process; from any thread."""
+        self._kept.append((keeper, number))
+
+    # -- what came ----------------------------------------------------------------------------
+
+    @property
+    def messages(self) -> list[CapturedMessage]:
+        return [message for message, _ in self._messages]
+
+    @property
+    def connections(self) -> list[Connection]:
+        return [connection for connection, _ in self._connections]
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether anything has come, or the mail went to hostile servers on purpose."""
+        return bool(self._messages) or self.has_played
+
+    @property
+    def uses_a_trap(self) -> bool:
+        """Whether a trap was started for it, or heard of it."""
+        return bool(self.stations or self._connections)
+
+    def kept(self, *, start: Mark = _BEGINNING, end: Mark | None = None) -> list[Kept]:
+        """What has stayed in the process, by where it stayed."""
+        end = self.mark() if end is None else end
+        counts: Counter[tuple[str, str]] = Counter()
+        for keeper, number in self._kept[start.kept : end.kept]:
+            counts[keeper.place, keeper.setting] += number
+        return [(place, count, setting) for (place, setting), count in counts.items()]
+
+    def place(self, connection: Connection) -> int:
+        """Where *connection* stands among the test's."""
+        return self._places[id(connection)]
+
+    def mark(self) -> Mark:
+        return Mark(len(self._messages), len(self._connections), len(self._kept))
+
+    # -- what is demanded of it ---------------------------------------------------------------
+
+    @property
+    def opt_outs(self) -> list[str]:
+        """The reasons for which less is demanded of this test's mail, or of some of it."""
+        reasons = [self.policy.reason, *(policy.reason for _, policy in self._connections)]
+        return [reason for reason in dict.fromkeys(reasons) if reason is not None]
+
+    def policies(self) -> list[Policy]:
+        """The policies that some of the mail is under, the test's own first."""
+        found = [policy for _, policy in [*self._messages, *self._connections]]
+        return [policy for policy in dict.fromkeys([self.policy, *found]) if policy.is_on]
+
+    @property
+    def has_policy(self) -> bool:
+        """Whether a policy is on for the test, for some of its mail or for a trap that it started."""
+        of_traps = (self._policy_of(station.options) for station in self.stations)
+        return bool(self.policies()) or any(policy.is_on for policy in of_traps)
+
+    @property
+    def number_judged(self) -> int:
+        """How many of its messages a policy demands something of."""
+        return sum(bool(policy.is_on and policy.require) for _, policy in self._messages)
+
+    def under(self, policy: Policy) -> dict[int, CapturedMessage]:
+        """The messages that *policy* holds for, by their numbers."""
+        return {n: message for n, (message, its) in enumerate(self._messages, 1) if its == policy}
+
+    def breaches(
+        self, policy: Policy, *, start: Mark = _BEGINNING, end: Mark | None = None
+    ) -> list[Breach]:
+        """What has been sent against *policy*, by requirement; from mark *start* to mark *end*."""
+        end = self.mark() if end is None else end
+        messages = list(enumerate(self._messages, 1))[start.messages : end.messages]
+        connections = list(enumerate(self._connections))[start.connections : end.connections]
+        found: list[Breach] = []
+        for requirement in policy.require:
+            for number, (message, its) in messages:
+                if its == policy:
+                    found += message_breaches(requirement, number, message)
+            for place, (connection, its) in connections:
+                if its == policy:
+                    found += connection_breaches(requirement, place, connection)
+        return found
+
+    def silence(self) -> list[Breach]:
+        """That no mail was sent, where the test's policy demands some."""
+        return [silence_breach()] if self.is_silent else []
+
+    # -- the record ---------------------------------------------------------------------------
+
+    def head(self) -> TestHead:
+        return {
+            "schema": SCHEMA,
+            "test": self.test,
+            "directory": self.directory,
+            "rerun": self.rerun,
+            "outcome": "interrupted",
+            "worker": self.worker,
+            "started": self.started,
+            "policy": self.policy.record() if self.policy.origin else None,
+        }
+
+    def message_record(self, number: int, smime: SMIMERecord | None = None) -> MessageRecord:
+        message, policy = self._messages[number - 1]
+        return record.message_record(
+            message,
+            number=number,
+            connection=self.place(message.connection),
+            smime=smime,
+            exempt=_exempt(policy),
+        )
+
+    def record(self, outcome: Outcome) -> TestRecord:
+        """All that is known of the test's mail by now."""
+        messages = [
+            self.message_record(number, self._smime(message))
+            for number, message in enumerate(self.messages, 1)
+        ]
+        carried: dict[int, list[int]] = {}
+        for found in messages:
+            carried.setdefault(found["connection"], []).append(found["number"])
+        connections = [
+            record.connection_record(
+                connection, messages=carried.get(place, ()), exempt=_exempt(policy)
+            )
+            for place, (connection, policy) in enumerate(self._connections)
+        ]
+        return {
+            **self.head(),
+            "outcome": outcome,
+            "duration": time.monotonic() - self._began,
+            "violations": [
+                asdict(breach)  # type: ignore[misc]  # the same members
+                for policy in self.policies()
+                for breach in [
+                    *self.breaches(policy),
+                    *(self.silence() if policy == self.policy else []),
+                ]
+            ],
+            "messages": messages,
+            "connections": connections,
+        }
+
+    def _smime(self, message: CapturedMessage) -> SMIMERecord | None:
+        """What is known of its signatures and encryption; an error here costs these facts, not the test's result."""
+        if not record.has_trace_of_smime(message.raw):
+            return None
+        try:
+            return record.smime_record(message.smime)
+        except Exception as error:  # whatever a hostile certificate can provoke
+            self.errors.append(f"the S/MIME facts of a message could not be recorded: {error!r}")
+            return None
+
+
+def _exempt(policy: Policy) -> str | None:
+    return None if policy.is_on else policy.reason
+
+
+def _demands(options: Options | None) -> tuple[object, ...]:
+    if options is None:
+        return (None,) * 4
+    return options.policy, options.require, options.require_only, options.reason

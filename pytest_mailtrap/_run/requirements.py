@@ -1,0 +1,185 @@
+"""
+The requirements that a policy can have, as pure decisions: a requirement and mail in, breaches out.
+
+Whether a breach matters is the policy's to say.
+Each demands what an assertion asserts, of every message, but for one: that there be any is demanded of the test.
+
+Rules of this file: no I/O, nothing heavy imported; S/MIME is looked at only where it is demanded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._assertions.violations import auth_violations, transport_violations
+from pytest_mailtrap._run.files.record import has_trace_of_smime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._message.captured_message import CapturedMessage
+
+Flaw = tuple[str, str]  # a code, and what is wrong in a few words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """
+    A requirement that is not met, by a message or by a connection.
+
+    *message* is its number within the test, from 1, *connection* its place, from 0; one of them is None,
+    both where it is the test itself that has not met it.
+    """
+
+    requirement: str
+    code: str
+    text: str
+    message: int | None = None
+    connection: int | None = None
+
+
+# Each with what it includes: a policy that demands the left side demands the right side, too.
+REQUIREMENTS: dict[str, frozenset[str]] = {
+    "tls": frozenset({"tls>=1.2"}),
+    "tls>=1.2": frozenset({"tls"}),
+    "tls>=1.3": frozenset({"tls", "tls>=1.2"}),
+    "auth": frozenset({"auth-over-tls"}),
+    "auth-over-tls": frozenset(),
+    "verified-client-certificate": frozenset({"tls", "tls>=1.2"}),
+    "smime-signed": frozenset(),
+    "smime-encrypted": frozenset(),
+    "mail": frozenset(),
+}
+MAIL = "mail"
+MINIMUM_TLS = {"tls": "TLSv1.2", "tls>=1.2": "TLSv1.2", "tls>=1.3": "TLSv1.3"}
+DEFAULT = ("tls",)
+
+
+def parse_requirements(words: Iterable[str]) -> tuple[str, ...]:
+    """The requirements as they are spelled here, each once; a word may hold several. ValueError lists the known ones."""
+    found = [name for word in words for name in _names(word)]
+    for name in found:
+        if name not in REQUIREMENTS:
+            near = difflib.get_close_matches(name, REQUIREMENTS, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise ValueError(
+                f"unknown requirement {name!r}{hint}, expected some of {', '.join(REQUIREMENTS)}"
+            )
+    return tuple(dict.fromkeys(found))
+
+
+def _names(word: str) -> list[str]:
+    """The names that blanks part, as in an ini file's `tls >= 1.3 auth`."""
+    return re.sub(r"\s*>=\s*", ">=", word.lower()).split() or [word]
+
+
+def includes(these: Iterable[str], those: Iterable[str]) -> bool:
+    """Whether mail that meets *these* requirements meets *those* in any case."""
+    covered = {name for word in these for name in (word, *REQUIREMENTS[word])}
+    return covered.issuperset(those)
+
+
+def added(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
+    """*these* requirements and *those*, without any that another one includes."""
+    both = tuple(dict.fromkeys((*these, *those)))
+    return tuple(
+        name
+        for place, name in enumerate(both)
+        if not any(
+            name in REQUIREMENTS[other] and (other not in REQUIREMENTS[name] or at < place)
+            for at, other in enumerate(both)
+        )
+    )
+
+
+def silence_breach() -> Breach:
+    """What a test has against the requirement that there be mail, where there is none."""
+    return Breach(requirement=MAIL, code="no-mail", text="sent no mail")
+
+
+def message_breaches(requirement: str, number: int, message: CapturedMessage) -> list[Breach]:
+    """What a message, the test's *number*-th, has against *requirement*."""
+    judge = _OF_MESSAGES.get(requirement)
+    flaw = None if judge is None else judge(requirement, message)
+    if flaw is None:
+        return []
+    return [Breach(requirement=requirement, code=flaw[0], text=flaw[1], message=number)]
+
+
+def connection_breaches(requirement: str, place: int, connection: Connection) -> list[Breach]:
+    """What a connection, in *place*, has against *requirement*, whether or not it carried a message."""
+    if requirement not in ("auth", "auth-over-tls"):
+        return []
+    # Also an attempt that was refused has shown the password to whoever listens.
+    bare = [auth for auth in connection.auths if not auth.encrypted]
+    if not bare:
+        return []
+    text = f"AUTH {bare[0].mechanism} in cleartext"
+    return [
+        Breach(requirement=requirement, code="password-in-cleartext", text=text, connection=place)
+    ]
+
+
+def _transport_flaw(requirement: str, message: CapturedMessage) -> Flaw | None:
+    for violation in transport_violations({1: message}, minimum=MINIMUM_TLS[requirement]):
+        if violation.code == "cleartext":
+            return violation.code, "travelled in cleartext"
+        return violation.code, f"travelled over {message.transport.tls_version}"
+    return None
+
+
+def _auth_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
+    for violation in auth_violations({1: message}):
+        if violation.code == "not-authenticated":
+            return violation.code, "sent without authentication"
+    return None  # a password in cleartext is the connection's
+
+
+def _certificate_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
+    if message.transport.client_certificate is None:
+        return "no-client-certificate", "came without a client certificate"
+    return None
+
+
+def _signature_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
+    if not has_trace_of_smime(message.raw):
+        return "not-signed", "not S/MIME signed"
+    from pytest_mailtrap._assertions.smime_violations import signature_findings
+    from pytest_mailtrap._mime.addresses import same_mailbox
+
+    for finding in signature_findings(message.smime, by=(), same=same_mailbox):
+        return finding.code, f"not validly signed: {finding.text}"
+    return None
+
+
+def _encryption_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
+    if not has_trace_of_smime(message.raw):
+        return "not-encrypted", "not S/MIME encrypted"
+    from pytest_mailtrap._assertions.smime_violations import encryption_findings
+    from pytest_mailtrap._mime.addresses import same_mailbox
+
+    findings = encryption_findings(
+        message.smime,
+        to=message.rcpt_tos,
+        with_identities=False,
+        authenticated=False,
+        same=same_mailbox,
+    )
+    for finding in findings:
+        return finding.code, f"not properly encrypted: {finding.text}"
+    return None
+
+
+_OF_MESSAGES: dict[str, Callable[[str, CapturedMessage], Flaw | None]] = {
+    "tls": _transport_flaw,
+    "tls>=1.2": _transport_flaw,
+    "tls>=1.3": _transport_flaw,
+    "auth": _auth_flaw,
+    "verified-client-certificate": _certificate_flaw,
+    "smime-signed": _signature_flaw,
+    "smime-encrypted": _encryption_flaw,
+}

@@ -1,0 +1,91 @@
+"""
+What the settings of a run mean for its mail.
+
+Rules of this file: what cannot be meant is a ValueError that says what is allowed; where a setting stands is `_run.settings`' to know.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._run import settings
+from pytest_mailtrap._run.policy import Policy
+from pytest_mailtrap._run.requirements import DEFAULT, parse_requirements
+from pytest_mailtrap._text.terms import POLICIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+KEPT_MAIL = ("fail", "report")
+
+
+def policy_of_the_run(config: pytest.Config) -> Policy:
+    """The policy that holds where neither a marker nor a trap says anything else."""
+    mode = settings.given(config, settings.POLICY)
+    require = settings.given(config, settings.REQUIRE)
+    try:
+        # A flag without a word is one that is unknown: it must not require nothing in silence.
+        demands = () if require is None else parse_requirements(require.words or ("",))
+    except ValueError as error:
+        raise ValueError(f"{settings.REQUIRE.ini}: {error}") from None
+    if mode is None:
+        if require is None:
+            return Policy()
+        raise ValueError(
+            f"{require.origin} has no effect without {settings.POLICY.ini} = testing or enforce, "
+            f"or {settings.POLICY.ini} = none to keep it for other runs"
+        )
+    if mode.text not in POLICIES:
+        raise ValueError(
+            f"{settings.POLICY.ini}: expected one of {', '.join(POLICIES)}, got {mode.text!r}"
+        )
+    if mode.text == "none":
+        return Policy(origin=mode.origin)
+    return Policy(
+        mode=mode.text,
+        require=DEFAULT if require is None else demands,
+        origin=mode.origin,
+        required_by="" if require is None else require.origin,
+    )
+
+
+def mail_expected_by(config: pytest.Config) -> str:
+    """Where it was set that some mail is expected, for people; "" where none is."""
+    given = settings.given(config, settings.EXPECT_MAIL)
+    return given.origin if given and settings.switch(settings.EXPECT_MAIL, given) else ""
+
+
+def kept_mail_fails(config: pytest.Config) -> bool:
+    """Whether an enforced policy lets a test fail for mail that stays in the process."""
+    given = settings.given(config, settings.KEPT_MAIL)
+    if given is not None and given.text not in KEPT_MAIL:
+        raise ValueError(
+            f"{settings.KEPT_MAIL.ini}: expected one of {', '.join(KEPT_MAIL)}, got {given.text!r}"
+        )
+    return given is None or given.text == "fail"
+
+
+def check_engine() -> None:
+    """ValueError where the report cannot be made."""
+    if find_spec("jinja2") is None:
+        raise ValueError(
+            f"{settings.REPORT.flag} needs Jinja2: pip install 'pytest-mailtrap[report]'"
+        )
+
+
+def path(config: pytest.Config, setting: settings.Setting) -> Path | None:
+    """The path that is given for *setting*, if any."""
+    given = settings.given(config, setting)
+    if given is None:
+        return None
+    if not given.text:
+        raise ValueError(f"{given.origin}: expected a path, got ''")
+    return given.base / given.text
+
+
+def switch(config: pytest.Config, setting: settings.Setting) -> bool:
+    """Whether *setting* is on."""
+    return settings.switch(setting, settings.given(config, setting))

@@ -1,0 +1,226 @@
+"""
+What is set for the whole run: by the ini file, or by the command line, which counts more.
+
+Rules of this file: it knows names, kinds and where a value came from; what a value means is decided by whom it is for.
+Every run of pytest imports it: plain classes, because named tuples and dataclasses take a hundred times as long to make.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    Kind = Literal["text", "switch", "list", "path"]
+
+_INI_TYPES: dict[Kind, Literal["string", "bool", "linelist"]] = {
+    "text": "string",
+    "path": "string",
+    "switch": "bool",
+    "list": "linelist",
+}
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+
+
+class Setting:
+    """
+    One thing that can be set: `mailtrap_x` in the ini file, `--mailtrap-x` on the command line.
+
+    *bare* is what the flag means when it stands without a value; None where it must have one.
+    """
+
+    def __init__(self, *, name: str, kind: Kind, help: str, bare: str | None = None) -> None:  # noqa: A002  # as argparse has it
+        self.name = name
+        self.kind = kind
+        self.help = help
+        self.bare = bare
+
+    @property
+    def ini(self) -> str:
+        return f"mailtrap_{self.name}"
+
+    @property
+    def ini_type(self) -> Literal["string", "bool", "linelist"]:
+        """As which pytest reads it, also from a TOML table that has types of its own."""
+        return _INI_TYPES[self.kind]
+
+    @property
+    def flag(self) -> str:
+        return f"--mailtrap-{self.name.replace('_', '-')}"
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether a flag that is given twice means both: what is required first is not forgotten."""
+        return self.kind == "list" and self.bare is None
+
+
+class Given:
+    """A value as it was written, and where: *origin* is for people to read, *base* is what a relative path begins at."""
+
+    def __init__(self, *, words: tuple[str, ...], origin: str, base: Path) -> None:
+        self.words = words
+        self.origin = origin
+        self.base = base
+
+    @property
+    def text(self) -> str:
+        return ",".join(self.words)
+
+
+POLICY = Setting(
+    name="policy",
+    kind="text",
+    help="what happens to tests whose mail lacks what is required: none (nothing), testing (it is reported), enforce (they fail)",
+)
+REQUIRE = Setting(
+    name="require",
+    kind="list",
+    help="what the policy requires of mail: tls (by default), tls>=1.3, auth-over-tls, smime-signed, ...",
+)
+EXPECT_MAIL = Setting(
+    name="expect_mail",
+    kind="switch",
+    help="let the run fail if no message reaches any trap",
+    bare="true",
+)
+KEPT_MAIL = Setting(
+    name="kept_mail",
+    kind="text",
+    help="what an enforced policy does to tests whose mail stays in the process: fail (by default), report",
+)
+REPORT = Setting(
+    name="report",
+    kind="path",
+    help="write the mail of all tests into this HTML file (needs pytest-mailtrap[report])",
+)
+SAVE = Setting(
+    name="save",
+    kind="path",
+    help="save the mail of all tests below this directory, as .eml files with a mail.json for each test",
+)
+JUNIT_PROPERTIES = Setting(
+    name="junit_properties",
+    kind="switch",
+    help="add properties such as mailtrap.messages to the tests in the JUnit XML file",
+    bare="true",
+)
+INTERCEPT = Setting(
+    name="intercept",
+    kind="list",
+    help="lead the application's mail to the mailtrap fixture's trap: true for mail to any host, or a list of hosts; implies the guard",
+    bare="true",
+)
+GUARD = Setting(
+    name="guard",
+    kind="switch",
+    help="let every connection to a real mail server fail, and with it the test",
+    bare="true",
+)
+GUARD_APIS = Setting(
+    name="guard_apis",
+    kind="switch",
+    help="let every connection to the HTTP interface of a mail provider fail, and with it the test",
+    bare="true",
+)
+
+SETTINGS: tuple[Setting, ...] = (
+    INTERCEPT,
+    GUARD,
+    GUARD_APIS,
+    POLICY,
+    REQUIRE,
+    EXPECT_MAIL,
+    KEPT_MAIL,
+    REPORT,
+    SAVE,
+    JUNIT_PROPERTIES,
+)
+
+
+def given(config: pytest.Config, setting: Setting) -> Given | None:
+    """What was given for *setting*: by the command line, else by the ini file, else None."""
+    flag = config.getoption(setting.flag)
+    if flag is not None:
+        flags = flag if setting.adds_up else [flag]
+        _check_it_took_no_path(config, setting, flags[-1])
+        origin = f"{setting.flag} on the command line"
+        base = config.invocation_params.dir
+        return Given(words=_words(setting, flags), origin=origin, base=base)
+    if words := _words(setting, _from_ini(config, setting)):
+        file = config.inipath.name if config.inipath is not None else "the ini file"
+        return Given(words=words, origin=f"{setting.ini} in {file}", base=config.rootpath)
+    return None
+
+
+def _from_ini(config: pytest.Config, setting: Setting) -> list[str]:
+    """What the ini file says, as a list of texts; ValueError where pytest cannot read it."""
+    try:
+        found = config.getini(setting.ini)
+    except Exception as error:  # pytest's: of what kind, and what it names, depends on its version
+        raise ValueError(f"{setting.ini}: {error}") from None
+    if isinstance(found, bool):
+        return [str(found).lower()]
+    return [found] if isinstance(found, str) else found or []
+
+
+def intercept_for_the_run(config: pytest.Config) -> bool | tuple[str, ...]:
+    """What the traps of all tests intercept that do not say it themselves; ValueError where it is neither a switch nor hosts."""
+    hosts = given(config, INTERCEPT)
+    if hosts is None:
+        return False
+    if hosts.text.lower() in TRUE | FALSE:
+        return hosts.text.lower() in TRUE
+    from pytest_mailtrap._intercept.hosts import checked, is_switch, meant_by
+
+    names = " ".join(hosts.words).split() or [""]
+    for name in filter(is_switch, names):
+        where = meant_by(name) if len(names) == 1 else " in a list of hosts"
+        raise ValueError(f"{hosts.origin}: expected true, false or host names, got {name!r}{where}")
+    try:
+        for name in names:
+            checked(name)
+    except ValueError as error:
+        raise ValueError(f"{hosts.origin}: {error}") from None
+    return tuple(names)
+
+
+def guard_for_the_run(config: pytest.Config) -> bool:
+    """Whether the guard stands for the whole run: where it is told to, and else where the run intercepts."""
+    guard = given(config, GUARD)
+    return bool(intercept_for_the_run(config)) if guard is None else switch(GUARD, guard)
+
+
+def guard_apis_for_the_run(config: pytest.Config) -> bool:
+    """Whether the guard refuses e-mail APIs, too; ValueError where the setting is neither on nor off."""
+    return switch(GUARD_APIS, given(config, GUARD_APIS))
+
+
+def _check_it_took_no_path(config: pytest.Config, setting: Setting, value: str) -> None:
+    """A flag that may stand alone takes the next word for its value: ValueError where that is a path to tests."""
+    if setting.bare is None or setting.kind == "path" or value.lower() in TRUE | FALSE:
+        return
+    path = config.invocation_params.dir / value.partition("::")[0]
+    if f"{setting.flag}={value}" not in config.invocation_params.args and path.exists():
+        raise ValueError(
+            f"{setting.flag} took the path {value!r} for its value: write {setting.flag}={setting.bare} {value}"
+        )
+
+
+def switch(setting: Setting, given: Given | None) -> bool:
+    """The value of an on/off setting; ValueError where it is neither."""
+    if given is None:
+        return False
+    word = given.text.lower()
+    if word not in TRUE | FALSE:
+        raise ValueError(f"{setting.ini}: expected true or false, got {given.text!r}")
+    return word in TRUE
+
+
+def _words(setting: Setting, given: list[str]) -> tuple[str, ...]:
+    if setting.kind != "list":
+        return tuple(word.strip() for word in given if word.strip())
+    return tuple(word.strip() for line in given for word in line.split(",") if word.strip())

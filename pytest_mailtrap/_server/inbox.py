@@ -1,0 +1,155 @@
+"""
+What has come in so far, shared between the trap's own thread, which writes, and the tests, which read and wait.
+
+Rules of this file: every access goes through one lock; nothing here knows of sockets or of assertions.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_mailtrap._assertions.kept_mail_text import Kept
+    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._message.captured_message import CapturedMessage
+    from pytest_mailtrap._server.options import Options
+    from pytest_mailtrap._server.running_server import Station
+
+
+class Observer(Protocol):
+    """Whoever wants to know at once what comes into any trap; called from the trap's thread, so it must not block."""
+
+    def starting(self, options: Options) -> None:
+        """A trap is about to start, on the thread of whoever wants it; ValueError where it must not."""
+
+    def started(self, station: Station) -> None:
+        """It has started."""
+
+    def connected(self, connection: Connection, options: Options) -> None: ...
+    def delivered(self, message: CapturedMessage, options: Options) -> None: ...
+
+    def played(self, messages: int) -> None:
+        """A trap is there to play hostile servers, or has played one of their family, to which *messages* have come."""
+
+    def kept(self) -> list[Kept]:
+        """The mail of the test that runs which has stayed in the process, as far as that is watched."""
+
+    def remarked(self, text: str) -> None:
+        """Something was found that fails nobody, and is to be told at the end of the run."""
+
+
+# The files of this process, and those of the whole machine.
+_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)
+
+
+class TrapError(RuntimeError):
+    """
+    The trap could not do its work; its cause is why.
+
+    That is an error of this library, unless the process has no more files to open.
+    """
+
+
+class Inbox:
+    """Messages and connections in the order of their coming."""
+
+    def __init__(self, options: Options, observer: Observer | None = None) -> None:
+        self._options = options
+        self._observer = observer
+        self._changed = threading.Condition()
+        self._messages: list[CapturedMessage] = []
+        self._connections: list[Connection] = []
+        self._errors: list[BaseException] = []
+        self._listeners: list[Callable[[], None]] = []
+
+    def connected(self, connection: Connection) -> None:
+        with self._changed:
+            self._connections.append(connection)
+        if self._observer is not None:
+            self._observer.connected(connection, self._options)
+
+    def deliver(self, message: CapturedMessage) -> None:
+        with self._changed:
+            connection = message.connection
+            if not any(known is connection for known in reversed(self._connections)):
+                # It was forgotten by clear() while it stayed open.
+                self._connections.append(connection)
+            if self._observer is not None:
+                self._observer.delivered(message, self._options)
+            self._messages.append(message)
+            self._notify()
+
+    def fail(self, error: BaseException) -> None:
+        """Keep an error of the trap itself, so that the next look at the trap raises it."""
+        with self._changed:
+            self._errors.append(error)
+            self._notify()
+
+    def _notify(self) -> None:
+        self._changed.notify_all()
+        for listener in self._listeners:
+            listener()
+
+    def raise_failure(self) -> None:
+        """Raise the first error of the trap itself, once."""
+        with self._changed:
+            errors, self._errors = self._errors, []
+        if errors:
+            raise TrapError(_blame(errors[0])) from errors[0]
+
+    def messages(self) -> list[CapturedMessage]:
+        with self._changed:
+            return list(self._messages)
+
+    def count(self) -> int:
+        with self._changed:
+            return len(self._messages)
+
+    def connections(self) -> list[Connection]:
+        with self._changed:
+            return list(self._connections)
+
+    def clear(self) -> None:
+        with self._changed:
+            self._messages.clear()
+            self._connections.clear()
+
+    def wait(self, count: int, timeout: float) -> bool:
+        """Block until *count* messages are in or the trap failed; False when *timeout* seconds passed first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ready(count), timeout)
+
+    def ready(self, count: int) -> bool:
+        with self._changed:
+            return self._ready(count)
+
+    def _ready(self, count: int) -> bool:
+        return len(self._messages) >= count or bool(self._errors)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call *listener*, from the trap's thread, at each change; it must not block."""
+        with self._changed:
+            self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        with self._changed:
+            self._listeners.remove(listener)
+
+
+def _blame(error: BaseException) -> str:
+    """Who is to do something about it, and what."""
+    if isinstance(error, OSError) and error.errno in _NO_MORE_FILES:
+        return (
+            f"the mail trap could not let a client in: {error.strerror}\n"
+            "\n"
+            "Look for connections and files that the application or its tests\n"
+            "leave open (-W error::ResourceWarning shows them), or raise the\n"
+            "limit (ulimit -n)."
+        )
+    return (
+        "the mail trap itself failed; this is an error in pytest-mailtrap, not in the application"
+    )

@@ -1,0 +1,204 @@
+"""
+Certificates and the TLS contexts made of them.
+
+Rules of this file: one context per certificate and setting for as long as the CA lives, since TLS sessions can only be resumed
+within one context; and never `ssl.create_default_context()` for the server (it loads the CAs of the system: 22 ms).
+"""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+import warnings
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._intercept.hosts import canonical, is_host
+from pytest_mailtrap._server.certificate_authority import issue, new_ca
+from pytest_mailtrap._smime.issue.certificate_store import Directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import trustme
+
+    from pytest_mailtrap._hostile.scenario import CertificateMaker
+    from pytest_mailtrap._server.options import Options
+
+_NAMES = ("localhost", "127.0.0.1", "::1")
+_VERSIONS = {
+    "TLSv1": "TLSv1",
+    "TLSv1.1": "TLSv1_1",
+    "TLSv1.2": "TLSv1_2",
+    "TLSv1.3": "TLSv1_3",
+}
+OLD_VERSIONS = ("TLSv1", "TLSv1.1")
+_VERIFY = {
+    "ignore": ssl.CERT_NONE,
+    "request": ssl.CERT_OPTIONAL,
+    "require": ssl.CERT_REQUIRED,
+}
+
+
+class Certificates:
+    """What a trap shows and what its clients trust, all issued by one throwaway CA."""
+
+    def __init__(self, ca: trustme.CA) -> None:
+        self.ca = ca
+        self.smime_directory = Directory(ca)
+        self._leaves: dict[str | None, trustme.LeafCert] = {}
+        self._contexts: dict[tuple[object, ...], ssl.SSLContext] = {}
+
+    @cached_property
+    def ca_pem(self) -> str:
+        return self.ca.cert_pem.bytes().decode("ascii")
+
+    @cached_property
+    def ca_file(self) -> Path:
+        path = self.directory / "ca.pem"
+        path.write_text(self.ca_pem, encoding="ascii")
+        return path
+
+    @cached_property
+    def directory(self) -> Path:
+        """A directory for files that last as long as the CA."""
+        self._temporary = tempfile.TemporaryDirectory(prefix="mailtrap-")
+        return Path(self._temporary.name)
+
+    def leaf(self, name: str | None) -> trustme.LeafCert:
+        """The certificate for the host *name*, for the trap's own names where it is None."""
+        if name not in self._leaves:
+            self._leaves[name] = self._new_leaf(name)
+        return self._leaves[name]
+
+    def _new_leaf(self, name: str | None) -> trustme.LeafCert:
+        import trustme
+
+        if name is None:
+            return self.ca.issue_cert(*_NAMES, key_type=trustme.KeyType.ECDSA)
+        return issue(self.ca, (name,))
+
+    def server_context(
+        self,
+        options: Options,
+        host: str | None = None,
+        *,
+        certificate: str | CertificateMaker = "good",
+    ) -> ssl.SSLContext:
+        """
+        The context of a trap with these *options*.
+
+        Its certificate is for *host*, or for the trap's own names where that is None; it is good, or has the flaw named.
+        """
+        key = (
+            host,
+            certificate,
+            options.minimum_tls,
+            options.maximum_tls,
+            options.client_certificates,
+        )
+        if key not in self._contexts:
+            self._contexts[key] = self._new_server_context(options, host, certificate)
+        return self._contexts[key]
+
+    def _new_server_context(
+        self, options: Options, host: str | None, certificate: str | CertificateMaker
+    ) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # A session can be resumed with one ticket; OpenSSL's second one takes 3 % of a connection's time.
+        context.num_tickets = 1
+        if options.minimum_tls in OLD_VERSIONS or certificate != "good":
+            # OpenSSL 3 has old versions and short keys only at security level 0, and reads it when the certificate is loaded.
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        set_versions(context, options.minimum_tls, options.maximum_tls)
+        if certificate == "good":
+            self.leaf(host).configure_cert(context)
+        else:
+            self._load(context, certificate, _NAMES if host is None else (host,))
+        if options.client_certificates != "ignore":
+            context.verify_mode = _VERIFY[options.client_certificates]
+            self.ca.configure_trust(context)
+        return context
+
+    def _load(
+        self, context: ssl.SSLContext, certificate: str | CertificateMaker, names: tuple[str, ...]
+    ) -> None:
+        from pytest_mailtrap._server.bad_certificates import pem_of
+
+        path = self.directory / f"server-{len(self._contexts)}.pem"
+        path.write_bytes(pem_of(certificate, self.ca, names))
+        context.load_cert_chain(path)
+        path.unlink()
+
+    def client_context(self) -> ssl.SSLContext:
+        """A new client context that trusts this CA and no other."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.ca.configure_trust(context)
+        return context
+
+    def close(self) -> None:
+        """Remove what was written to disk."""
+        if "directory" in self.__dict__:
+            self._temporary.cleanup()
+            del self.__dict__["directory"]
+            self.__dict__.pop("ca_file", None)
+
+
+@cache
+def can_speak(version: str) -> bool:
+    """Whether the OpenSSL in this Python can serve this version of TLS; old ones may be compiled out."""
+    if not getattr(ssl, f"HAS_{_VERSIONS[version]}", False):
+        return False
+    ca = new_ca()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE  # the handshake is what is tried
+    for context in (server, client):
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        set_versions(context, version, version)
+    ca.issue_cert("localhost").configure_cert(server)
+    return _shake_hands(server, client)
+
+
+def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> bool:
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for _ in range(3):
+        for end in list(ends):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                return False
+            ends.remove(end)
+    return not ends
+
+
+def set_versions(context: ssl.SSLContext, minimum: str, maximum: str) -> None:
+    with warnings.catch_warnings():
+        # Offering TLS 1.0 or 1.1 is what the user asked for.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion[_VERSIONS[minimum]]
+        context.maximum_version = ssl.TLSVersion[_VERSIONS[maximum]]
+
+
+def certificate_host(
+    sni: str | None, requested: str | None, *, claims: Callable[[str], bool]
+) -> str | None:
+    """
+    The host whose certificate a client is shown: the one it names by SNI, else the one it meant to reach.
+
+    None for the trap's own certificate: where the client meant the trap itself, or asks for what is no host name.
+    *claims* tells whether a host is intercepted at all, for clients of which nothing is known but their SNI.
+    """
+    named = canonical(sni)
+    if requested is None and not (named is not None and claims(named)):
+        return None
+    host = named or requested
+    return None if host in _NAMES or not is_host(host) else host

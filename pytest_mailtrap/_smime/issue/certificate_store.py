@@ -1,0 +1,69 @@
+"""The S/MIME certificates this side knows: the throwaway CA, and what was issued under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_mailtrap._facts.der import as_der, of_der
+
+if TYPE_CHECKING:
+    import trustme
+    from cryptography import x509
+
+    from pytest_mailtrap._smime.identity import Identity
+
+
+class Directory:
+    """
+    Issues S/MIME identities, and remembers their certificates.
+
+    An encrypted message names its recipients by issuer and serial number only: with the certificates at hand
+    these become addresses.
+    """
+
+    def __init__(self, ca: trustme.CA) -> None:
+        self._ca = ca
+        self._issued: list[x509.Certificate] = []
+
+    @property
+    def trust(self) -> bytes:
+        """The CA's certificate as PEM."""
+        return self._ca.cert_pem.bytes()
+
+    @property
+    def certificates(self) -> tuple[x509.Certificate, ...]:
+        return tuple(self._issued)
+
+    def issue(
+        self, address: str | None, *addresses: str, **keywords: Any
+    ) -> Identity:  # mint_identity's
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        from pytest_mailtrap._smime.issue.minting import mint_identity
+
+        key: Any = load_pem_private_key(self._ca.private_key_pem.bytes(), None)
+        certificate = x509.load_pem_x509_certificate(self.trust)
+        identity = mint_identity(certificate, key, address, *addresses, **keywords)
+        self._issued.append(identity.certificate)
+        return identity
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The key of the CA stays here.
+        return _excerpt, (self.trust, tuple(map(as_der, self._issued)))
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What a directory knew when it was copied; it issues nothing."""
+
+    trust: bytes
+    certificates: tuple[x509.Certificate, ...] = field(repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _excerpt, (self.trust, tuple(map(as_der, self.certificates)))
+
+
+def _excerpt(trust: bytes, certificates: tuple[bytes, ...]) -> Excerpt:
+    return Excerpt(trust, tuple(map(of_der, certificates)))

@@ -1,0 +1,175 @@
+"""
+What the rules make of one connection: it is asked before each command, and does what they say in place of it.
+
+Rules of this file: it runs on the trap's event loop, knows no command in particular, and ends every wait when the client has gone.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+
+    from pytest_mailtrap._smtp.connection_protocol import Wire
+    from pytest_mailtrap._smtp.faults import Rule, Rules
+    from pytest_mailtrap._smtp.line_reader import Lines
+
+Command = Any  # aiosmtpd's methods: an argument or None in, an awaitable out
+
+
+class Script:
+    """
+    The rules, applied to one connection.
+
+    *passed_over* is told of commands that are not carried out.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        wire: Wire,
+        lines: Lines,
+        *,
+        passed_over: Callable[[str, str | None], None],
+    ) -> None:
+        self._rules = rules
+        self._wire = wire
+        self._lines = lines
+        self._passed_over = passed_over
+        self._in_place: bytes | None = None
+        self._offers: Mapping[str, str | None] = {}
+        self._turned_away = False
+
+    def over(self, names: Collection[str], command: Callable[[str], Command]) -> Any:
+        """A table of the commands of these *names*, each of which asks the rules first."""
+        return _Table(self, names, command)
+
+    async def command(self, name: str, method: Command, argument: str | None) -> None:
+        """Carry out one of the engine's commands, or what the rules say instead."""
+        if self._turned_away and name != "QUIT":
+            self._reply(b"503 5.5.1 No service here, only QUIT\r\n")
+            return
+        acting = self.take(name, argument or "")
+        if not all(rule.carries_out for rule in acting):
+            self._passed_over(name, argument)
+        await self.perform(acting, functools.partial(method, argument))
+
+    def take(self, command: str, argument: str = "") -> list[Rule]:
+        return self._rules.take(command, argument, encrypted=self._wire.secured)
+
+    async def greet(self, talk: Callable[[], Awaitable[None]]) -> None:
+        """Begin the session; after a greeting of 4xx or 5xx there is nothing but QUIT (RFC 5321, section 3.1)."""
+        acting = self.take("CONNECT")
+        if (rule := _last(acting)) is not None and not rule.carries_out:
+            self._turned_away = True
+        await self.perform(acting, talk, carries_out=True)
+
+    async def perform(
+        self,
+        acting: Sequence[Rule],
+        obey: Callable[[], Awaitable[None]],
+        *,
+        carries_out: bool = False,
+    ) -> None:
+        """Do what the rules say; *obey* carries the command out, where it is to be."""
+        self._offers = {k: v for rule in acting for k, v in (rule.offers or {}).items()}
+        for rule in acting:
+            await self._wait(rule)
+        final = _last(acting)
+        if final is None:
+            await obey()
+        elif final.disconnect:
+            self._cut(final)
+        elif final.code == 421:
+            self._reply(final.reply)
+            self._hang_up()
+        elif carries_out or final.carries_out:
+            self._in_place = final.reply
+            await obey()
+            self._in_place = None
+        else:
+            self._reply(final.reply)
+
+    async def _wait(self, rule: Rule) -> None:
+        if rule.until_input:
+            if await self._lines.arrives_within(rule.delay):
+                self._wire.facts.spoke_out_of_turn = True
+                self._wire.recorder.event("the client goes on before this is answered")
+        elif rule.delay:
+            self._wire.recorder.event(f"silence for {rule.delay:g} s")
+            await self._lines.ends_within(rule.delay)
+
+    def instead_of(self, reply: bytes) -> bytes:
+        """What is said in place of the engine's *reply*; an error of the engine's stands."""
+        if self._in_place is None or (reply[:1] not in b"23" and not self._turned_away):
+            return reply
+        reply, self._in_place = self._in_place, None
+        return reply
+
+    def offered(self, keywords: list[str]) -> list[str]:
+        """What EHLO offers, after the rules have been through it."""
+        changed = [self._offers.get(keyword.split(" ")[0], keyword) for keyword in keywords]
+        return [keyword for keyword in changed if keyword is not None]
+
+    def _reply(self, reply: bytes | None) -> None:
+        if reply is not None:
+            self._wire.recorder.server(reply)
+            self._wire.send(reply)
+
+    def _cut(self, rule: Rule) -> None:
+        self._reply(rule.reply)
+        self._wire.recorder.event("the trap cuts the connection")
+        self._wire.cut()
+        raise ConnectionResetError("cut by a rule")
+
+    def _hang_up(self) -> None:
+        self._wire.close()
+        raise ConnectionResetError("closed after a 421")
+
+
+class _Table(Mapping[str, "_Ruled"]):
+    """Commands by name; each is looked for when it comes, of which a session has few."""
+
+    def __init__(
+        self, script: Script, names: Collection[str], command: Callable[[str], Command]
+    ) -> None:
+        self._script = script
+        self._names = names
+        self._command = command
+
+    def __getitem__(self, name: str) -> _Ruled:
+        if name not in self._names:
+            raise KeyError(name)
+        return _Ruled(self._script, name, self._command(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class _Ruled:
+    """A command of the engine's that asks the rules first."""
+
+    __slots__ = ("_method", "_name", "_script")
+
+    def __init__(self, script: Script, name: str, method: Command) -> None:
+        self._script = script
+        self._name = name
+        self._method = method
+
+    def __call__(self, argument: str | None) -> Awaitable[None]:
+        return self._script.command(self._name, self._method, argument)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the engine's decorators have left on the command, such as its syntax."""
+        return getattr(self._method, name)
+
+
+def _last(acting: Sequence[Rule]) -> Rule | None:
+    """The rule that ends it, of which there is one at most."""
+    return acting[-1] if acting and acting[-1].ends_it else None

@@ -1,0 +1,245 @@
+"""
+Scripted faults: what a server does instead of what it should, as a table of rules.
+
+Rules of this file: values and counting, no I/O; the same table serves the faults of an ordinary trap and the hostile servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pytest_mailtrap._text.numbers import is_count, is_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COMMANDS = (
+    "CONNECT",
+    "HANDSHAKE",
+    "EHLO",
+    "HELO",
+    "STARTTLS",
+    "AUTH",
+    "MAIL",
+    "RCPT",
+    "DATA",
+    "END-OF-MESSAGE",
+    "RSET",
+    "NOOP",
+    "VRFY",
+    "EXPN",
+    "HELP",
+    "QUIT",
+)
+# Less than the trap itself waits for the next command.
+MAX_DELAY = 50.0
+_ALIASES = {".": "END-OF-MESSAGE"}
+_NONE = type(None)
+_KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
+    ("text", (str,), "a string"),
+    ("raw", (bytes, _NONE), "bytes or None"),
+    ("matching", (str, _NONE), "a string or None"),
+    ("until_input", (bool,), "True or False"),
+    ("disconnect", (bool,), "True or False"),
+    ("obey", (bool, _NONE), "True, False or None"),
+    ("inside_tls", (bool, _NONE), "True, False or None"),
+    ("offers", (Mapping, _NONE), "a mapping or None"),
+)
+_CODES = "200 to 259, 300 to 359, 400 to 459 or 500 to 559"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """
+    What the server does when *command* comes for the *nth* time, and the *times* - 1 times after that.
+
+    *command* is an SMTP command, "CONNECT" (the greeting), "HANDSHAKE" (the client's first bytes of TLS) or "END-OF-MESSAGE" (the final dot, also written ".").
+    *matching* narrows it to commands whose argument has this text in it, *inside_tls* to those inside (True) or outside (False) of TLS.
+    *times* None is: from then on, always.
+
+    *code* and *text* are the reply; lines of *text* make a multi-line reply.
+    With 4xx and 5xx the command is not carried out, with 2xx it is, unless *obey* says otherwise.
+    421 closes the connection (RFC 5321, section 3.8).
+    *raw* is sent as it stands in place of a reply; the code that it begins with, if any, counts as *code* does.
+    *delay* is in seconds, before all else; *until_input* ends it when the client sends something before its time.
+    *offers* changes what EHLO offers: a keyword and what stands there instead, None for nothing.
+    *disconnect* cuts the connection, in the middle of TLS if there is any, after *raw* or in place of a reply.
+    """
+
+    command: str
+    code: int | None = None
+    text: str = ""
+    raw: bytes | None = None
+    delay: float = 0.0
+    until_input: bool = False
+    disconnect: bool = False
+    offers: Mapping[str, str | None] | None = None
+    obey: bool | None = None
+    matching: str | None = None
+    inside_tls: bool | None = None
+    nth: int = 1
+    times: int | None = 1
+
+    def __post_init__(self) -> None:
+        __tracebackhide__ = True
+        object.__setattr__(self, "command", command_name(self.command))
+        if self.code is not None:
+            _check_code(self.code, self.command)
+        _check_kinds(self)
+        if not (is_seconds(self.delay) and 0 <= self.delay <= MAX_DELAY):
+            raise ValueError(f"delay must be 0 to {MAX_DELAY:g} seconds, got {self.delay!r}")
+        _check_count("nth", self.nth)
+        if self.times is not None:
+            _check_count("times", self.times)
+        if not (self.delay or self.ends_it or self.offers):
+            raise ValueError(
+                f"a rule for {self.command} must say what to do: code, raw, delay, offers or disconnect"
+            )
+
+    @property
+    def ends_it(self) -> bool:
+        """Whether nothing else can happen to the same command."""
+        return self.code is not None or self.raw is not None or self.disconnect
+
+    @property
+    def carries_out(self) -> bool:
+        """Whether the command takes effect all the same."""
+        if self.obey is not None:
+            return self.obey
+        code = self.code if self.code is not None else _code_of(self.raw)
+        return code is None or code < 300 or (self.command == "DATA" and code < 400)
+
+    @property
+    def reply(self) -> bytes | None:
+        """The reply on the wire, None where it is the engine's."""
+        if self.raw is not None or self.code is None:
+            return self.raw
+        lines = self.text.splitlines() or [_DEFAULT_TEXTS[self.code // 100]]
+        last = len(lines) - 1
+        return "".join(
+            f"{self.code}{' ' if at == last else '-'}{line}\r\n" for at, line in enumerate(lines)
+        ).encode("utf-8", "surrogateescape")
+
+    def concerns(self, command: str, argument: str, *, encrypted: bool) -> bool:
+        return (
+            self.command == command
+            and self.inside_tls in (None, encrypted)
+            and (self.matching is None or self.matching.casefold() in argument.casefold())
+        )
+
+    def __str__(self) -> str:
+        what = [
+            f"reply({self.command!r}, {self.code})" if self.code is not None else "",
+            f"delay({self.command!r}, {self.delay:g})" if self.delay else "",
+            f"disconnect({self.command!r})" if self.disconnect else "",
+        ]
+        named = next(filter(None, what), f"rule for {self.command}")
+        extra = [
+            f"nth={self.nth}" if self.nth > 1 else "",
+            f"matching={self.matching!r}" if self.matching is not None else "",
+        ]
+        more = ", ".join(filter(None, extra))
+        return f"{named[:-1]}, {more})" if more and named.endswith(")") else named
+
+
+# By the first digit of the code.
+_DEFAULT_TEXTS = ("", "", "OK", "Go on", "Try again later", "Not accepted")
+
+
+class Rules:
+    """A table of rules and how often each has fired; the server's thread counts, the test's may add."""
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self._entries = [_Entry(rule) for rule in rules]
+
+    def add(self, rule: Rule) -> None:
+        self._entries = [*self._entries, _Entry(rule)]
+
+    def take(self, command: str, argument: str = "", *, encrypted: bool) -> list[Rule]:
+        """The rules that act on this occurrence; a reply or a cut takes it away from the rules behind it."""
+        acting = []
+        for entry in self._entries:
+            if not entry.rule.concerns(command, argument, encrypted=encrypted):
+                continue
+            if entry.comes_up():
+                acting.append(entry.rule)
+                if entry.rule.ends_it:
+                    break
+        return acting
+
+    def count(self) -> int:
+        return len(self._entries)
+
+    def unfired(self) -> list[Unfired]:
+        """The rules that have never acted."""
+        return [Unfired(e.rule, e.seen) for e in self._entries if not e.fired]
+
+
+class Unfired(NamedTuple):
+    """A rule that never acted, and how often its command came."""
+
+    rule: Rule
+    seen: int
+
+
+class _Entry:
+    __slots__ = ("fired", "rule", "seen")
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.seen = 0
+        self.fired = 0
+
+    def comes_up(self) -> bool:
+        """Count an occurrence; whether the rule acts on it."""
+        rule = self.rule
+        if rule.times is not None and self.fired >= rule.times:
+            return False
+        self.seen += 1
+        if self.seen < rule.nth:
+            return False
+        self.fired += 1
+        return True
+
+
+def command_name(given: object) -> str:
+    """The name of the command in its one spelling; ValueError with the known ones."""
+    __tracebackhide__ = True
+    name = _ALIASES.get(given, given.upper()) if isinstance(given, str) else given
+    if name not in COMMANDS:
+        raise ValueError(f"command must be one of {', '.join(COMMANDS)}, got {given!r}")
+    return str(name)
+
+
+def _code_of(reply: bytes | None) -> int | None:
+    """The code that a reply begins with; None where it is none."""
+    first = (reply or b"")[:3]
+    return int(first) if len(first) == 3 and first.isdigit() else None
+
+
+def _check_kinds(rule: Rule) -> None:
+    """What is wrong here would be an error of the trap's own where the rule is asked."""
+    __tracebackhide__ = True
+    for name, kind, words in _KINDS:
+        if not isinstance(given := getattr(rule, name), kind):
+            raise TypeError(f"{name} must be {words}, got {given!r}")
+    offers = rule.offers or {}
+    if not all(isinstance(k, str) and isinstance(v, str | None) for k, v in offers.items()):
+        raise TypeError(f"offers must map keywords to texts or None, got {rule.offers!r}")
+
+
+def _check_code(code: object, command: str) -> None:
+    __tracebackhide__ = True
+    if command == "HANDSHAKE":
+        raise ValueError("HANDSHAKE takes no reply: TLS begins where SMTP is silent")
+    # RFC 5321, section 4.2.1: the second digit is 0 to 5.
+    if not isinstance(code, int) or code // 100 not in (2, 3, 4, 5) or code % 100 > 59:
+        raise ValueError(f"code must be {_CODES}, got {code!r}")
+
+
+def _check_count(name: Literal["nth", "times"], count: object) -> None:
+    __tracebackhide__ = True
+    if not is_count(count):
+        raise ValueError(f"{name} must be a positive whole number, got {count!r}")

@@ -1,0 +1,199 @@
+"""
+The SMTP engine's input: lines for commands, chunks for message data.
+
+Rules of this file: it writes the client's side of the transcript, and ends a session at the end of its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_mailtrap._smtp.connection_protocol import Wire
+    from pytest_mailtrap._smtp.coroutine_driver import Steps
+
+# RFC 4954, section 4: an AUTH line may have 12288 octets. No other line may be longer.
+LONGEST_LINE = 12288
+# So much may wait to be read; then the client has to wait.
+_MOST_WAITING = 2 * LONGEST_LINE
+
+
+class TooLongError(Exception):
+    """A line of an AUTH exchange that no client may send."""
+
+
+class Lines:
+    """
+    The engine's input, as much of an `asyncio.StreamReader` as aiosmtpd calls.
+
+    It writes the transcript, ends cleanly, and hands message data over in chunks.
+    """
+
+    def __init__(self, wire: Wire, steps: Steps) -> None:
+        self._wire = wire
+        self._steps = steps
+        self._recorder = wire.recorder
+        self._buffer = bytearray()
+        self._data: _Data | None = None
+        self._overlong = False
+        self._has_ended = False
+        self._is_paused = False
+
+    # -- the wire's side ------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Take in what the client sends."""
+        if self._data is None:
+            self._buffer += data
+        elif (rest := self._data.feed(data)) is not None:
+            self._data = None
+            self._buffer += rest
+        if len(self._buffer) > _MOST_WAITING and not self._is_paused:
+            self._is_paused = True
+            self._wire.pause_reading()
+
+    def feed_eof(self) -> None:
+        """Nothing more will come."""
+        self._has_ended = True
+
+    # -- the engine's side ----------------------------------------------------------------
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:
+        """
+        One line; ConnectionResetError at the end of the input, which is the one end that the engine takes without a
+        reply and without a word in the log, and LimitOverrunError for a line that is too long.
+        """
+        if self._wire.has_shut:
+            raise ConnectionResetError("the trap has closed the connection")
+        buffer = self._buffer
+        while (at := buffer.find(separator)) < 0 and len(buffer) <= LONGEST_LINE:
+            if self._has_ended:
+                raise ConnectionResetError("the client closed the connection")
+            await self._steps.happening()
+        if at < 0 or at > LONGEST_LINE:
+            self._overlong = True
+            raise asyncio.LimitOverrunError("too long", len(buffer) if at < 0 else at)
+        line = self._take(at + len(separator))
+        if self._overlong:
+            # The tail of a line whose head is gone: it may be the end of a secret.
+            self._overlong = False
+            self._recorder.event(f"a line of more than {LONGEST_LINE} bytes")
+        else:
+            self._recorder.client(line)
+        return line
+
+    async def readline(self) -> bytes:
+        """For the lines of an AUTH exchange."""
+        try:
+            return await self.readuntil()
+        except asyncio.LimitOverrunError as overrun:
+            await self.read(overrun.consumed)
+        while True:
+            try:
+                await self.readuntil()
+            except asyncio.LimitOverrunError as overrun:
+                await self.read(overrun.consumed)
+            else:
+                raise TooLongError
+
+    async def read(self, size: int) -> bytes:
+        """What has come in, *size* bytes of it at most."""
+        return self._take(size)
+
+    def _take(self, size: int) -> bytes:
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        if self._is_paused and len(self._buffer) <= LONGEST_LINE:
+            self._is_paused = False
+            self._wire.resume_reading()
+        return taken
+
+    @property
+    def takes_data(self) -> bool:
+        """Whether message data is on its way in."""
+        return self._data is not None
+
+    async def arrives_within(self, seconds: float) -> bool:
+        """Whether the client sends something, beyond what has been read, within *seconds*."""
+        await self._steps.until(lambda: bool(self._buffer) or self._has_ended, seconds)
+        return bool(self._buffer)
+
+    async def ends_within(self, seconds: float) -> None:
+        """Wait for *seconds*, or until the client has gone."""
+        await self._steps.until(lambda: self._has_ended, seconds)
+
+    def discard(self) -> int:
+        """Forget what has come in and was not read; gives the number of bytes."""
+        return len(self._take(len(self._buffer)))
+
+    async def read_data(
+        self, done: Callable[[bytearray | None, int], str], limit: int | None
+    ) -> str:
+        """Collect message data up to its final dot, call *done* with it, and give its reply; half a message is none."""
+        waiting = self._take(len(self._buffer))
+        data = self._data = _Data(done, limit)
+        self.feed(waiting)
+        while data.reply is None:
+            if self._has_ended:
+                self._data = None
+                raise ConnectionResetError("closed in the middle of DATA")
+            await self._steps.happening()
+        return data.reply
+
+
+class _Data:
+    """Message data on its way in, up to CRLF "." CRLF and no other end (RFC 5321, section 4.1.1.4)."""
+
+    __slots__ = ("_buffer", "_done", "_limit", "_size", "reply")
+
+    def __init__(
+        self,
+        done: Callable[[bytearray | None, int], str],
+        limit: int | None,
+    ) -> None:
+        # The CRLF of the DATA line itself counts: a message may end with its first line.
+        self._buffer = bytearray(b"\r\n")
+        self._size = 2
+        self._done = done
+        self._limit = limit
+        self.reply: str | None = None
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take *data*; gives what follows the end of the message, None while it has not ended."""
+        buffer = self._buffer
+        known = len(buffer)
+        buffer += data
+        self._size += len(data)
+        end = buffer.find(b"\r\n.\r\n", max(0, known - 4))
+        if end < 0:
+            # Doubled dots do not count (RFC 1870, section 5) and add a third at most.
+            if self._limit is not None and self._size > 2 * self._limit + 1024:
+                del buffer[:-4]  # too large already: only the end is of interest
+            return None
+        rest = bytes(buffer[end + 5 :])
+        size = self._size - len(rest) - 5
+        is_whole = size == len(buffer) - len(rest) - 5
+        del buffer[end + 2 :], buffer[:2]
+        self.reply = self._done(buffer if is_whole else None, size)
+        return rest
+
+
+def unstuff(data: bytearray) -> bytes:
+    """Take away the dots that keep lines from ending the message (RFC 5321, section 4.5.2)."""
+    if data[:1] == b".":
+        del data[:1]
+    return bytes(data.replace(b"\r\n.", b"\r\n")) if b"\r\n." in data else bytes(data)
+
+
+def has_long_line(data: bytes, limit: int) -> bool:
+    """Look only at one line end in every *limit* bytes."""
+    at = 0
+    while len(data) - at > limit:
+        newline = data.rfind(b"\n", at, at + limit)
+        if newline < 0:
+            return True
+        at = newline + 1
+    return False

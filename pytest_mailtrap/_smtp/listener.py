@@ -1,0 +1,133 @@
+"""
+The two ports at which clients come in: one that greets in cleartext, one for implicit TLS.
+
+Rules of this file: loopback only; no two traps ever use the same; nothing is known here of what clients say.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pytest_mailtrap._smtp.loop_thread import LoopThread
+
+# For bursts of connections; Linux cuts it down to net.core.somaxconn.
+_BACKLOG = 1024
+
+
+class Host(Protocol):
+    """Who receives the clients, on the loop's thread."""
+
+    def receive(self, *, implicit: bool) -> asyncio.BaseProtocol:
+        """What speaks with a client that has come in."""
+
+    def fail(self, error: Exception) -> None:
+        """A client could not be let in."""
+
+
+class Entrance:
+    """
+    Listens from the beginning until it is closed, on whatever thread.
+
+    *was_used* tells whether anybody has come, *let_in_so_far* how many the loop has heard of.
+    """
+
+    def __init__(self, thread: LoopThread, host: Host) -> None:
+        self._thread = thread
+        self._host = host
+        self._coming_in: set[asyncio.Task[None]] = set()
+        self.was_used = False
+        self.let_in_so_far = 0
+        cleartext, tls = _listen(), _listen()
+        self.port, self.tls_port = (group[0].getsockname()[1] for group in (cleartext, tls))
+        self.ipv6 = len(cleartext) == len(tls) == 2
+        self.doors = [*cleartext, *tls]
+        for door in self.doors:
+            thread.lookout.watch(door, partial(self._let_in, door, implicit=door in tls))
+
+    def let_in(self) -> None:
+        """Let in who waits at this moment, whether or not the loop has heard of them."""
+        self._thread.lookout.look()
+
+    def close(self) -> None:
+        """Let in who waits at this moment, and nobody after."""
+        with self._thread.lookout.lock:
+            self.let_in()
+            for door in self.doors:
+                self._thread.lookout.shut(door)
+
+    def _let_in(self, door: socket.socket, *, implicit: bool) -> None:
+        for _ in range(_BACKLOG):
+            try:
+                client, _address = door.accept()
+            except (BlockingIOError, InterruptedError, ConnectionError):
+                return
+            except OSError as error:
+                self._host.fail(error)
+                self._thread.lookout.rest()
+                return
+            self.was_used = True
+            if self._thread.is_current():
+                self._begin(client, implicit)
+            else:
+                self._thread.loop.call_soon_threadsafe(self._begin, client, implicit)
+
+    # -- on the loop ----------------------------------------------------------------------
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody is just coming in."""
+        return bool(self._coming_in)
+
+    def _begin(self, client: socket.socket, implicit: bool) -> None:
+        self.let_in_so_far += 1
+        task = self._thread.loop.create_task(self._receive(client, implicit))
+        self._coming_in.add(task)
+        task.add_done_callback(self._coming_in.discard)
+
+    async def _receive(self, client: socket.socket, implicit: bool) -> None:
+        try:
+            client.setblocking(False)
+            await self._thread.loop.connect_accepted_socket(
+                partial(self._host.receive, implicit=implicit), client
+            )
+        except Exception as error:
+            self._host.fail(error)
+            client.close()
+
+
+def _listen() -> list[socket.socket]:
+    """
+    Bind one port on 127.0.0.1 and, where the machine has it, the same on ::1.
+
+    Clients that are told "localhost" try one or the other first; both must be ours.
+    """
+    for _ in range(50):
+        ipv4 = _bind(socket.AF_INET, "127.0.0.1", 0)
+        try:
+            return [ipv4, _bind(socket.AF_INET6, "::1", ipv4.getsockname()[1])]
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return [ipv4]  # no IPv6 on this machine
+            ipv4.close()
+    raise OSError(errno.EADDRINUSE, "no port is free on both 127.0.0.1 and ::1")
+
+
+def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    # With IPPROTO_TCP named, asyncio sets TCP_NODELAY on what it accepts; without, replies can stall for 40 ms.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        sock.listen(_BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock

@@ -1,0 +1,130 @@
+"""
+One trap's listening and its open connections.
+
+Rules of this file: each trap has fresh sockets, so that late mail of one test cannot reach the next; every wait has a deadline;
+nothing is ever logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._smtp.listener import Entrance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_mailtrap._smtp.connection_protocol import Wire
+    from pytest_mailtrap._smtp.loop_thread import LoopThread
+
+# At stop, connections on which something still happens get this long to come to their end ...
+_GRACE_SECONDS = 0.3
+# ... and one on which nothing has happened for this long is taken for idle.
+_QUIET_SECONDS = 0.05
+# Rounds of the loop from a client's connect() to its first bytes being read: accept, connection_made, add_reader, read.
+_SETTLING_ROUNDS = 5
+
+
+class Server:
+    """Two ports on loopback: one that greets in cleartext, one for implicit TLS."""
+
+    def __init__(
+        self,
+        thread: LoopThread,
+        *,
+        new_wire: Callable[..., Wire],
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._thread = thread
+        self._new_wire = new_wire
+        self.fail = fail
+        self._wires: set[Wire] = set()
+        self._stopping = False
+        self._opened_so_far = 0
+        self._closed_one = asyncio.Event()
+        self.port = 0
+        self.tls_port = 0
+        self.ipv6 = False
+
+    def start(self) -> None:
+        """Begin to listen."""
+        entrance = self._entrance = Entrance(self._thread, self)
+        self.port, self.tls_port, self.ipv6 = entrance.port, entrance.tls_port, entrance.ipv6
+
+    def receive(self, *, implicit: bool) -> Wire:
+        """What speaks with a client that has come in."""
+        return self._new_wire(implicit=implicit, on_open=self._opened, on_close=self._closed)
+
+    def still_to_open(self) -> int:
+        """How many clients have connected by now, and wait to be heard."""
+        self._entrance.let_in()
+        return self._entrance.let_in_so_far - self._opened_so_far
+
+    def _opened(self, wire: Wire) -> None:
+        self._wires.add(wire)
+        self._opened_so_far += 1
+
+    def _closed(self, wire: Wire) -> None:
+        self._wires.discard(wire)
+        self._closed_one.set()
+
+    def settle(self) -> None:
+        """Take in what clients have sent up to now: it is in the sockets when they hear of it, not yet with us."""
+        if self._is_running and not self._thread.is_current():
+            self._thread.call(self._settle())
+
+    def settle_until_quiet(self) -> None:
+        """Let clients that are in the middle of something go on for a moment."""
+        if self._is_running:
+            self._thread.call(self._quiet())
+
+    def drop(self) -> None:
+        """Cut every connection, and go on listening."""
+        if self._is_running:
+            self._thread.call(self._drop())
+
+    def stop(self) -> None:
+        """Stop listening, let active clients come to their end for a moment, then cut what is left."""
+        if not self._stopping:
+            self._stopping = True
+            self._entrance.close()
+            if self._entrance.was_used:
+                self._thread.call(self._stop())
+
+    @property
+    def _is_running(self) -> bool:
+        return not self._stopping and self._thread.is_alive()
+
+    async def _stop(self) -> None:
+        if self._entrance.is_busy or self._wires:
+            await self._quiet()
+            await self._drop()
+
+    async def _settle(self) -> None:
+        self._entrance.let_in()
+        await _rounds(_SETTLING_ROUNDS)
+
+    async def _drop(self) -> None:
+        for wire in list(self._wires):
+            wire.abort()
+        await _rounds(_SETTLING_ROUNDS)  # the transports report their end in the loop's next round
+
+    async def _quiet(self) -> None:
+        await self._settle()
+        loop = self._thread.loop
+        deadline = loop.time() + _GRACE_SECONDS
+        while self._wires and (left := min(self._quiet_at(), deadline) - loop.time()) > 0:
+            self._closed_one.clear()
+            try:
+                await asyncio.wait_for(self._closed_one.wait(), left)
+            except asyncio.TimeoutError:
+                continue
+
+    def _quiet_at(self) -> float:
+        return max(wire.last_activity for wire in self._wires) + _QUIET_SECONDS
+
+
+async def _rounds(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)

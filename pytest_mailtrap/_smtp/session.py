@@ -1,0 +1,431 @@
+"""
+The SMTP server: aiosmtpd's engine, on a wire of ours.
+
+Rules of this file: aiosmtpd parses and answers; here stands only what it lacks or does otherwise than a trap
+must, each with its reason. It is the one file that touches aiosmtpd's internals.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import aiosmtpd.smtp
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from pytest_mailtrap._facts.transcript import printable
+from pytest_mailtrap._message.captured_message import CapturedMessage
+from pytest_mailtrap._smtp import parameters
+from pytest_mailtrap._smtp.authenticator import Logins, mechanism_of
+from pytest_mailtrap._smtp.coroutine_driver import Steps
+from pytest_mailtrap._smtp.fault_injector import Command, Script
+from pytest_mailtrap._smtp.line_reader import (
+    LONGEST_LINE,
+    Lines,
+    TooLongError,
+    has_long_line,
+    unstuff,
+)
+from pytest_mailtrap._text.terms import plural
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+    from aiosmtpd.smtp import Envelope, Session
+
+    from pytest_mailtrap._server.options import Options
+    from pytest_mailtrap._smime.issue.certificate_store import Directory
+    from pytest_mailtrap._smtp.connection_protocol import Wire
+    from pytest_mailtrap._smtp.faults import Rule, Rules
+
+COMMAND_SECONDS = 60.0
+# RFC 5321, section 4.5.3.1.4, plus what the extensions we offer add: SIZE (RFC 1870) 26, SMTPUTF8 (RFC 6531) 10,
+# AUTH (RFC 4954) 500, DSN (RFC 3461) about 120 for MAIL and 500 for RCPT.
+_LONGEST_COMMANDS = {"AUTH": LONGEST_LINE, "MAIL": 512 + 26 + 10 + 500 + 120, "RCPT": 512 + 500}
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+# The addresses nearly all mail has; aiosmtpd's own parser takes 100 us for each.
+_PLAIN_PATH = re.compile(
+    rf"\s*<({_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*)?>(?:\s(.*))?", re.DOTALL
+)
+
+# RFC 3207, section 4; and AUTH, to see what is lost by it.
+_BEFORE_TLS = frozenset({"EHLO", "NOOP", "QUIT", "STARTTLS", "AUTH"})
+
+Deliver = Callable[[CapturedMessage], None]
+Fail = Callable[[BaseException], None]
+
+
+class Dialogue(SMTP):
+    """One SMTP session, from the greeting to its end; a new TLS layer begins it anew (RFC 3207, section 4.2)."""
+
+    # Set from the first moment on; aiosmtpd types them as optional.
+    session: Session
+    envelope: Envelope
+    _timeout_handle: asyncio.TimerHandle
+    # aiosmtpd asks only for their truth: is there STARTTLS to offer, are we inside TLS?
+    tls_context: Any
+    _tls_protocol: Any
+    # What the engine reads and writes; all that it writes goes through push().
+    _reader: Any
+    _writer: Any
+    transport: Any
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        options: Options,
+        passwords: Mapping[str, str],
+        directory: Directory,
+        rules: Rules,
+        deliver: Deliver,
+        fail: Fail,
+    ) -> None:
+        # SMTP.__init__ reflects over the class for every connection (0.3 ms): we do it once and copy the outcome.
+        self.__dict__.update(_engine(wire.loop).__dict__)
+        self._needs_tls = options.starttls == "require" and not wire.secured
+        self._handle_hooks = {"EHLO": self._complete_ehlo}
+        self._ehlo_hook_ver = "new"
+        # A class-wide table in aiosmtpd, which every EHLO on every connection raises.
+        self.command_size_limits = collections.defaultdict(lambda: 512, _LONGEST_COMMANDS)
+        self._recorder = wire.recorder
+        self._wire = wire
+        self._steps = Steps(wire.loop, ended=self._ended)
+        self._lines = Lines(wire, self._steps)
+        self._script = Script(rules, wire, self._lines, passed_over=self._passed_over)
+        self._smtp_methods = self._script.over(self._smtp_methods, self._command)
+        self._at_end: list[Rule] = []
+        self._reader = self._lines
+        self._writer = self.transport = wire
+        self._options = options
+        self._logins = Logins(wire, passwords)
+        self._directory = directory
+        self._deliver = deliver
+        self._fail = fail
+        self._known_parameters: Mapping[str, Callable[[str | bool], bool]] = {}
+        self._parameters: list[str] = []
+        self._timeout_duration = COMMAND_SECONDS
+        self.data_size_limit = options.max_message_size
+        self.tls_context = options.starttls != "off"
+        self._tls_protocol = wire.secured
+        # Ours is _command(): the engine's keeps a refused AUTH from us.
+        self.require_starttls = False
+        self._auth_required = options.require_auth
+        self._auth_require_tls = not options.auth_without_tls
+
+    # -- the life of the connection -------------------------------------------------------
+
+    def begin(self) -> None:
+        """Greet, and answer from then on."""
+        self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
+        self.session = self._create_session()
+        self.session.peer = self._wire.get_extra_info("peername")
+        self._reset_timeout()
+        self._steps.begin(self._script.greet(self._handle_client))
+
+    def hear(self, data: bytes) -> None:
+        self._lines.feed(data)
+        self._steps.go_on()
+
+    def hear_end(self) -> None:
+        self._lines.feed_eof()
+        self._steps.go_on()
+
+    def go_on(self) -> None:
+        self._steps.go_on()
+
+    def _ended(self, error: Exception | None) -> None:
+        self._timeout_handle.cancel()
+        if error is not None:
+            if not isinstance(error, ConnectionError):
+                self._fail(error)
+            self._wire.close()
+
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        # aiosmtpd cancels a timer and makes another for every command: ours goes on, and looks again when it is up.
+        self._expires = self.loop.time() + (duration or self._timeout_duration)
+        timer = self._timeout_handle
+        if timer is None or timer.cancelled() or timer.when() > self._expires:
+            self._await_expiry(self._expires)
+
+    def _await_expiry(self, when: float) -> None:
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        self._timeout_handle = self.loop.call_at(when, self._timeout_cb)
+
+    def _timeout_cb(self) -> None:
+        expires = self._expires
+        if self._lines.takes_data:
+            expires = max(expires, self._wire.last_activity + COMMAND_SECONDS)
+        if self.loop.time() < expires:
+            self._await_expiry(expires)
+            return
+        self._recorder.event(f"no command within {COMMAND_SECONDS:g} s")
+        self._wire.end("timeout")
+        self._wire.close()
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answer what the client may cause; anything else is an error of ours, for the test to raise."""
+        if isinstance(error, TooLongError):
+            return "500 5.5.6 Authentication exchange line is too long"
+        self._fail(error)
+        self._wire.abort()
+        return ""
+
+    async def push(self, status: str | bytes) -> None:
+        # The engine echoes unknown commands; one can be a password that a confused client sends.
+        if isinstance(status, str):
+            if status.startswith('500 Error: command "'):
+                status = "500 Error: command not recognized"
+            status = status.encode("utf-8", "replace")
+        reply = self._script.instead_of(status + b"\r\n")
+        self._recorder.server(reply)
+        self._wire.send(reply)
+        if self._wire.is_full:
+            await self._steps.until(lambda: not self._wire.is_full or self._wire.closing)
+
+    # -- commands -------------------------------------------------------------------------
+
+    def _command(self, name: str) -> Command:
+        """What a command does; before a TLS that is required, most do nothing."""
+        if self._needs_tls and name not in _BEFORE_TLS:
+            return self._refuse_before_tls
+        command: Command = getattr(self, f"smtp_{name}")
+        return command
+
+    async def _refuse_before_tls(self, _arg: str | None) -> None:
+        await self.push("530 Must issue a STARTTLS command first")
+
+    async def _complete_ehlo(
+        self, _server: SMTP, session: Any, _envelope: Any, hostname: str, lines: list[str]
+    ) -> list[str]:
+        """Offer what aiosmtpd knows nothing of, in one write: some clients read only the first segment."""
+        session.host_name = hostname
+        offered = [line[4:] for line in lines]
+        if not self.data_size_limit:
+            offered.insert(1, "SIZE")
+        if self._wire.secured:
+            offered.insert(-1, "REQUIRETLS")  # RFC 8689, section 2: only inside TLS
+        offered.insert(-1, "DSN")
+        offered = self._script.offered(offered)
+        return ["\r\n".join(f"250-{o}" for o in offered[:-1]) + f"\r\n250 {offered[-1]}"]
+
+    async def smtp_EHLO(self, hostname: str) -> None:
+        await super().smtp_EHLO(hostname)
+        self._note_name()
+
+    async def smtp_HELO(self, hostname: str) -> None:
+        await super().smtp_HELO(hostname)
+        self._note_name()
+
+    def _note_name(self) -> None:
+        name = self.session.host_name
+        if name:
+            self._wire.facts.record(ehlo=printable(name.encode("utf-8", "surrogateescape")))
+
+    async def smtp_QUIT(self, arg: str | None) -> None:
+        if arg:
+            await self.push("501 Syntax: QUIT")
+            return
+        # The end of the connection may be known already, where the client did not wait for the reply.
+        self._wire.facts.ended_by = "quit"
+        self._wire.part()
+        await self.push("221 Bye")
+        self._wire.close()  # aiosmtpd would cancel the session as well
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:
+        if arg:
+            await self.push("501 Syntax: STARTTLS")
+            return
+        if self._wire.secured:
+            await self.push("503 5.5.1 TLS is already active")
+            return
+        if not self.tls_context:
+            await self.push("502 5.5.1 STARTTLS is not offered")
+            return
+        self._timeout_handle.cancel()
+        await self.push("220 Ready to start TLS")
+        # What came in one go with STARTTLS was not protected: it must not count (RFC 3207, section 4.2).
+        if discarded := self._lines.discard():
+            self._recorder.event(f"{plural(discarded, 'byte')} sent before TLS, and discarded")
+        self._wire.expect_tls()
+        await self._steps.until(lambda: self._wire.secured or self._wire.closing)
+        if self._wire.closing:
+            raise ConnectionResetError("closed during the handshake")
+        self._tls_protocol = True
+        self._needs_tls = False
+        self._logins.accepted = None
+        self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
+        peer = self.session.peer
+        self.session = self._create_session()
+        self.session.peer = peer
+        self._reset_timeout()
+
+    async def smtp_AUTH(self, arg: str | None) -> None:
+        mechanism, initial = mechanism_of(arg)
+        if initial and not self._wire.secured and not self._takes_auth(mechanism):
+            self._logins.lose(mechanism, initial)
+        if self._needs_tls:
+            await self._refuse_before_tls(arg)
+            return
+        # The engine's table has the methods of the session it was made for.
+        self._auth_methods = {
+            name: attribute._replace(method=getattr(self, f"auth_{name}"))
+            for name, attribute in self._auth_methods.items()
+        }
+        await super().smtp_AUTH(f"{mechanism} {initial}".strip())
+
+    def _takes_auth(self, mechanism: str) -> bool:
+        """Whether an AUTH in cleartext will come to `_authenticate`."""
+        session = self.session
+        may = self._options.auth_without_tls and mechanism in self._auth_methods
+        return bool(may and session.extended_smtp and not session.authenticated)
+
+    def _passed_over(self, command: str, arg: str | None) -> None:
+        """A rule has answered: the secret of an AUTH has gone over the wire all the same, and STARTTLS leads to no TLS."""
+        self._wire.breaks_promise = command == "STARTTLS"
+        mechanism, initial = mechanism_of(arg)
+        if command == "AUTH" and initial:
+            self._logins.lose(mechanism, initial)
+
+    def _authenticate(self, mechanism: str, auth_data: Any) -> AuthResult:
+        accepted = self._logins.accept(mechanism, *auth_data)
+        return AuthResult(success=accepted, handled=False, auth_data=LoginPassword(*auth_data))
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        before = self.envelope.mail_from
+        self._known_parameters = (
+            parameters.MAIL_INSIDE_TLS if self._wire.secured else parameters.MAIL
+        )
+        await super().smtp_MAIL(arg)
+        if self.envelope.mail_from and not before:
+            self.envelope.mail_options = self._parameters  # aiosmtpd's are in upper case
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        count = len(self.envelope.rcpt_tos)
+        options = list(self.envelope.rcpt_options)
+        self._known_parameters = parameters.RCPT
+        await super().smtp_RCPT(arg)
+        if len(self.envelope.rcpt_tos) > count:
+            self.envelope.rcpt_options = options + self._parameters
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        self._parameters = []
+        plain = _PLAIN_PATH.fullmatch(arg)
+        if plain is not None:
+            address, rest = plain[1] or "<>", plain[2] or ""
+        else:
+            # No address has control characters, nor surrogates (bytes that are no UTF-8); the library's parser takes both.
+            if not arg.isprintable() or (arg.lstrip().startswith("<") and ">" not in arg):
+                return None, None
+            try:
+                address, rest = super()._getaddr(arg)
+            except Exception:  # the standard library's parser raises many things on garbage
+                return None, None
+        if address == "<>" and self._known_parameters is parameters.RCPT:
+            return None, None  # the null reverse-path is no recipient (RFC 5321, section 4.1.1.3)
+        if address:
+            self._parameters = (rest or "").split()
+        return address, rest
+
+    def _getparams(self, params: Any) -> dict[str, str | bool] | None:
+        """Check the parameters that aiosmtpd does not know or checks too little, and leave it the others."""
+        found = super()._getparams(params)
+        if found is None or len(found) != len(params):
+            return None
+        if not str(found.get("SIZE", "0")).isascii():
+            return None  # "²" passes for a digit there
+        exact = super()._getparams(self._parameters) or {}
+        values = {name.upper(): value for name, value in exact.items()}
+        for name, is_valid in self._known_parameters.items():
+            if name in found:
+                del found[name]
+                if not is_valid(values[name]):
+                    return None
+        return found
+
+    async def smtp_DATA(self, arg: str | None) -> None:
+        """
+        Take the message as it comes, in chunks: line by line costs eight times as much.
+
+        It is stored as soon as its last byte is here, before the reply: a synchronous client returns from its
+        send on that reply, and the next line of the test may count the messages.
+        """
+        if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
+            return
+        if not self.envelope.rcpt_tos:
+            await self.push("503 Error: need RCPT command")
+            return
+        if arg:
+            await self.push("501 Syntax: DATA")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        self._at_end = []
+        reply = await self._lines.read_data(self._store, self.data_size_limit)
+        self._reset_timeout()
+        self._set_post_data_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
+        await self._script.perform(self._at_end, functools.partial(self.push, reply))
+
+    def _store(self, stuffed: bytearray | None, size: int) -> str:
+        """Capture the message and give the reply; *stuffed* is None when it was far larger than allowed."""
+        self._recorder.event(f"message data, {plural(size, 'byte')}")
+        raw = None if stuffed is None else unstuff(stuffed)
+        limit = self.data_size_limit
+        if raw is None or (limit is not None and len(raw) > limit):
+            return "552 5.3.4 Message exceeds the maximum size"
+        if has_long_line(raw, self.line_length_limit - 1):
+            return "500 5.5.2 Line too long (RFC 5321, section 4.5.3.1.6)"
+        self._at_end = self._script.take("END-OF-MESSAGE")
+        if not all(rule.carries_out for rule in self._at_end):
+            return ""  # the rule has the reply
+        envelope = self.envelope
+        message = CapturedMessage(
+            mail_from=(envelope.mail_from or "").removeprefix("<>"),
+            rcpt_tos=tuple(envelope.rcpt_tos),
+            mail_options=tuple(envelope.mail_options),
+            rcpt_options=tuple(envelope.rcpt_options),
+            smtp_utf8=envelope.smtp_utf8,
+            raw=raw,
+            transport=self._wire.connection.transport,
+            auth=self._logins.accepted,
+            connection=self._wire.connection,
+            transcript=self._recorder.snapshot(and_next=1),
+            received_at=datetime.now(timezone.utc),
+            directory=self._directory,
+        )
+        self._wire.facts.messages.append(message)
+        self._deliver(message)
+        return "250 OK"
+
+
+for _name in ("AUTH", "DATA", "EHLO", "HELO", "MAIL", "QUIT", "RCPT", "STARTTLS"):
+    # The texts for HELP, which aiosmtpd's decorator left on the methods that stand behind ours.
+    vars(getattr(Dialogue, f"smtp_{_name}")).update(vars(getattr(SMTP, f"smtp_{_name}")))
+
+
+_engines: dict[asyncio.AbstractEventLoop, SMTP] = {}
+
+
+def _engine(loop: asyncio.AbstractEventLoop) -> SMTP:
+    """The state of a fresh aiosmtpd engine, made once for each loop."""
+    if loop not in _engines:
+        _engines.clear()
+        engine = Dialogue.__new__(Dialogue)
+        aiosmtpd.smtp.SMTP.__init__(
+            engine,
+            object(),
+            enable_SMTPUTF8=True,
+            hostname="localhost",
+            ident="pytest-mailtrap",
+            timeout=COMMAND_SECONDS,
+            loop=loop,
+        )
+        _engines[loop] = engine
+    return _engines[loop]

@@ -1,0 +1,120 @@
+"""Makes traps: one event loop and one CA for all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pytest_mailtrap._server.options import Options, check_for_a_trap
+from pytest_mailtrap._server.running_server import Station
+from pytest_mailtrap._server.tls_certificates import Certificates
+from pytest_mailtrap._smtp.loop_thread import LoopThread
+from pytest_mailtrap._trap.mail_trap import MailTrap
+from pytest_mailtrap._trap.trap_context import CALLED, TrapContext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    import trustme
+
+    from pytest_mailtrap._hostile.scenario import Scenario
+    from pytest_mailtrap._server.inbox import Observer
+    from pytest_mailtrap._smime.identity import Identity
+    from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
+
+
+class MailTrapFactory:
+    """
+    Makes further traps: `with mailtrap_factory(starttls="require") as trap:`.
+
+    The keywords are those of `@pytest.mark.mailtrap`.
+    """
+
+    def __init__(self, ca: trustme.CA, *, observer: Observer | None = None) -> None:
+        self._observer = observer
+        self._certificates = Certificates(ca)
+        self._thread = LoopThread()
+
+    def __call__(self, **options: Any) -> AbstractContextManager[MailTrap]:  # checked by Options
+        """Check the options now; the trap runs inside the `with` block, and scripted faults must have happened at its end."""
+        __tracebackhide__ = True
+        try:
+            checked = Options.of(options)
+            check_for_a_trap(checked)
+        except (TypeError, ValueError) as error:
+            wrong = error
+        else:
+            return TrapContext(lambda: self.running(checked))
+        # Without the lines that checked them: the mistake is in the call.
+        raise wrong.with_traceback(None)
+
+    # Who forgets the call is told of it.
+
+    def __enter__(self) -> NoReturn:
+        __tracebackhide__ = True
+        raise TypeError(CALLED)
+
+    def __exit__(self, *_: object) -> None:
+        """Without it Python would not ask for the other."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        __tracebackhide__ = True
+        if hasattr(MailTrap, name) and not name.startswith("_"):
+            raise AttributeError(CALLED)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @contextmanager
+    def running(
+        self, options: Options, *, plays: Mapping[str, Any] | None = None
+    ) -> Iterator[MailTrap]:  # as MailTrap has it
+        """Run a trap with *options* inside the `with` block; *plays* is what its marker says of the hostile servers."""
+        if self._observer is not None:
+            self._observer.starting(options)
+        station = Station(self._thread, self._certificates, options, observer=self._observer)
+        with self._run(station):
+            yield MailTrap(station, plays=plays)
+
+    @contextmanager
+    def hostile(
+        self, options: Options, scenario: Scenario, mode: str, *, strict: bool = True
+    ) -> Iterator[HostileMailTrap]:
+        """
+        Run a trap that plays *scenario*, its CA trusted meanwhile, so that clients with default settings verify.
+
+        The observer does not hear of its mail, which is bad on purpose: no policy holds for it, and no total counts it.
+        """
+        from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
+
+        options = dataclasses.replace(options, trust=True)
+        station = Station(self._thread, self._certificates, options, observer=self._observer)
+        trap = HostileMailTrap(station, scenario=scenario, mode=mode, strict=strict)
+        with self._run(station):
+            yield trap
+
+    @contextmanager
+    def _run(self, station: Station) -> Iterator[None]:
+        station.start()
+        options = station.options
+        try:
+            with ExitStack() as stack:
+                if options.trust:
+                    stack.enter_context(station.trust())
+                if options.intercept:
+                    hosts = options.intercept if isinstance(options.intercept, tuple) else ()
+                    stack.enter_context(station.intercept(hosts))
+                yield
+        finally:
+            station.stop()
+
+    def smime_identity(
+        self, address: str | None, *addresses: str, **keywords: Any
+    ) -> Identity:  # mint_identity's keywords
+        """Issue an S/MIME certificate with its key under the CA of all traps; see `MailTrap.smime_identity`."""
+        return self._certificates.smime_directory.issue(address, *addresses, **keywords)
+
+    def close(self) -> None:
+        """End the thread and remove the files."""
+        self._thread.stop()
+        self._certificates.close()
