@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_mailtrap import smime
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "smime" / "corpus"
 SHARED = Path(__file__).parents[3] / "shared" / "smime"
 EVERYTHING_WEAK = ("md5", "sha1", "dsa", "short-rsa")
 

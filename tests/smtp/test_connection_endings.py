@@ -39,7 +39,7 @@ def end_of_patience(dialogue):
     dialogue._timeout_cb()
 
 
-# -- ended_by: "alert" and the handshake's part of the others stand in test_trap_handshakes ----
+# -- ended_by: "alert" and the handshake's part of the others are in test_handshakes ----
 
 
 @CLEARTEXT_AND_TLS
