@@ -80,7 +80,7 @@ def _call_the_guard(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # pytest-xdist's, on the controller
-    per_test.tell(node.config, node.workerinput)
+    per_test.send_to_worker(node.config, node.workerinput)
     _call_the_guard(node.config)  # it tells at the end what the workers have seen
 
 
@@ -106,7 +106,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     try:
         result = yield
-        per_test.judge_late_mail(item)
+        per_test.check_teardown_mail(item)
     finally:
         _settle_trust()
     return result

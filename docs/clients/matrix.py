@@ -51,8 +51,8 @@ def tried(configuration: Configuration, scenarios: Iterable[str], trap: MailTrap
     """The row of one configuration; SystemExit where it does not deliver even to a good server."""
 
     def send(host: str, port: int) -> object:
-        account = {"username": trap.username, "password": trap.password}
-        return configuration.send(Server(host=host, port=port, **account))
+        mail_of_test = {"username": trap.username, "password": trap.password}
+        return configuration.send(Server(host=host, port=port, **mail_of_test))
 
     def verdicts_on(*ids: str) -> tuple[Verdict, ...]:
         silent = configuration.silent

@@ -29,9 +29,9 @@ nodemailer.createTransport(options).sendMail(letter).then(
 
 def curl(server: Server, *options: str, scheme: str = "smtp") -> subprocess.CompletedProcess[bytes]:
     address = f"{scheme}://{server.host}:{server.port}"
-    account = f"{server.username}:{server.password}"
+    mail_of_test = f"{server.username}:{server.password}"
     return _run(
-        "curl", "--silent", "--show-error", *options, "--user", account,
+        "curl", "--silent", "--show-error", *options, "--user", mail_of_test,
         "--mail-from", SENDER, "--mail-rcpt", RECIPIENT, "--upload-file", "-", address,
         given=message().as_bytes(),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from pytest_mailtrap._assertions.message_table import LINES, Block, compose, tab
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_mailtrap._assertions.smime_violations import Finding
+    from pytest_mailtrap._assertions.smime_violations import SMIMEViolation
     from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._smime.diagnosis.digest_mismatch import Diagnosis
 
@@ -160,7 +160,7 @@ class Case:
     """One message that does not meet the demand; only of the first is there a *diagnosis*."""
 
     number: int
-    findings: Sequence[Finding]
+    findings: Sequence[SMIMEViolation]
     diagnosis: Diagnosis | None = None
 
 
@@ -218,7 +218,7 @@ def _reasons_in_short(case: Case) -> Block:
     return block
 
 
-def _finding(finding: Finding, most: int) -> Block:
+def _finding(finding: SMIMEViolation, most: int) -> Block:
     return _wrapped("      ", f"{finding.code}: {finding.text}", most, indent="        ")
 
 

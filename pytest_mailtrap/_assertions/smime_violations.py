@@ -39,7 +39,7 @@ FINDINGS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class SMIMEViolation:
     """One reason why a message does not meet the demand; *code* is a problem's, or one of this file's."""
 
     code: str
@@ -48,35 +48,39 @@ class Finding:
 
 def signature_findings(
     facts: SMIMEFacts, *, by: Collection[str], same: Callable[[str, str], bool]
-) -> list[Finding]:
+) -> list[SMIMEViolation]:
     """Say why the message does not count as signed; empty when it does, by all of *by*."""
     if _is_closed(facts):
         return [
-            Finding(
+            SMIMEViolation(
                 code="closed",
                 text="The message is encrypted, and what is inside cannot be seen without a key.",
             )
         ]
     if not facts.signed:
         found = [_signature_finding(problem, facts) for problem in facts.problems]
-        return found or [Finding(code="not-signed", text="No signature covers the whole message.")]
+        return found or [
+            SMIMEViolation(code="not-signed", text="No signature covers the whole message.")
+        ]
     found = [
-        Finding(code="other-signer", text=f"{address} did not sign it.")
+        SMIMEViolation(code="other-signer", text=f"{address} did not sign it.")
         for address in by
         if not _signed_by((address,), facts.signers, same)
     ]
     return found or [
-        Finding(code="other-signer", text=f"{describe_signers(one.signers)} signed a layer of it.")
+        SMIMEViolation(
+            code="other-signer", text=f"{describe_signers(one.signers)} signed a layer of it."
+        )
         for one in facts.layers
         if by and one.kind == "signed" and not _signed_by(by, one.signers, same)
     ]
 
 
-def _signature_finding(problem: Problem, facts: SMIMEFacts) -> Finding:
+def _signature_finding(problem: Problem, facts: SMIMEFacts) -> SMIMEViolation:
     """A problem; where nothing is signed but a part, that part."""
     errant = [one.text for one in facts.errant if one.code == "errant-signature"]
     is_errant = problem.code == "not-signed" and errant
-    return Finding(code=problem.code, text=errant[0] if is_errant else problem.text)
+    return SMIMEViolation(code=problem.code, text=errant[0] if is_errant else problem.text)
 
 
 def _signed_by(
@@ -102,29 +106,35 @@ def encryption_findings(
     with_identities: bool,
     authenticated: bool,
     same: Callable[[str, str], bool],
-) -> list[Finding]:
+) -> list[SMIMEViolation]:
     """Say why the message does not count as encrypted to exactly *to*; empty when it does."""
     outer = facts.layers[0] if facts.layers else None
     if outer is None or outer.kind not in _ENCRYPTED:
-        defects = [Finding(code=p.code, text=p.text) for p in facts.problems if p.code in _DEFECTS]
+        defects = [
+            SMIMEViolation(code=p.code, text=p.text) for p in facts.problems if p.code in _DEFECTS
+        ]
         code = "encrypted-inside" if is_encrypted_inside(facts) else "not-encrypted"
-        return [Finding(code=code, text=_what_it_is(facts)), *defects]
-    found = [Finding(code=p.code, text=p.text) for p in outer.problems]
+        return [SMIMEViolation(code=code, text=_what_it_is(facts)), *defects]
+    found = [SMIMEViolation(code=p.code, text=p.text) for p in outer.problems]
     if not found and not facts.encrypted:
-        found = [Finding(code=p.code, text=p.text) for p in facts.problems]
+        found = [SMIMEViolation(code=p.code, text=p.text) for p in facts.problems]
     if with_identities and outer.valid is None:
         found.append(
-            Finding(code="not-a-recipient", text="None of the given identities is a recipient.")
+            SMIMEViolation(
+                code="not-a-recipient", text="None of the given identities is a recipient."
+            )
         )
     if authenticated and outer.kind != "authenveloped":
         found.append(
-            Finding(
+            SMIMEViolation(
                 code="not-authenticated-encryption",
                 text=f"The encryption has no integrity ({', '.join(outer.algorithms)}): GCM or CCM has.",
             )
         )
     found += [
-        Finding(code="cleartext-beside", text="Not all of it is encrypted: bytes stand beside it.")
+        SMIMEViolation(
+            code="cleartext-beside", text="Not all of it is encrypted: bytes stand beside it."
+        )
         for warning in outer.warnings
         if warning.code in _BESIDE
     ][:1]
@@ -142,22 +152,24 @@ def _what_it_is(facts: SMIMEFacts) -> str:
 
 def _recipient_findings(
     recipients: Sequence[Recipient], to: Sequence[str], same: Callable[[str, str], bool]
-) -> list[Finding]:
+) -> list[SMIMEViolation]:
     missing = [a for a in to if not any(same(a, n) for r in recipients for n in r.addresses)]
     strangers = [r for r in recipients if not any(same(a, n) for a in to for n in r.addresses)]
     found = [
-        Finding(
+        SMIMEViolation(
             code="recipient-missing",
             text=f"{address} cannot read it: no entry is known to be theirs.",
         )
         for address in missing
     ]
     found += [
-        Finding(code="recipient-unexpected", text=f"{_name(r)} can read it, and is no recipient.")
+        SMIMEViolation(
+            code="recipient-unexpected", text=f"{_name(r)} can read it, and is no recipient."
+        )
         for r in strangers
     ]
     found += [
-        Finding(code="recipient-locked-out", text=f"The key of {_name(r)} does not open it.")
+        SMIMEViolation(code="recipient-locked-out", text=f"The key of {_name(r)} does not open it.")
         for r in recipients
         if r.decrypted is False
     ]

@@ -48,17 +48,17 @@ DECEPTIVE = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ContentFinding:
     """Something to remark; *about* is what it is about, in the sender's words, or empty."""
 
     code: str
     about: str = ""
 
 
-Found = Iterator[Finding]
+Found = Iterator[ContentFinding]
 
 
-def findings(content: Content, *, mail_from: str = "") -> list[Finding]:
+def findings(content: Content, *, mail_from: str = "") -> list[ContentFinding]:
     """All that there is to remark about a message; *mail_from* is its envelope sender."""
     found = [finding for check in _CHECKS for finding in check(content)]
     found += _alignment(content, mail_from)
@@ -68,14 +68,14 @@ def findings(content: Content, *, mail_from: str = "") -> list[Finding]:
 def _required_fields(content: Content) -> Found:
     for name in ("date", "from", "message-id", "subject"):
         if not (content.value(name) or "").strip():
-            yield Finding(code=f"{name}-missing")
+            yield ContentFinding(code=f"{name}-missing")
     if not any(content.value(name) for name in ("to", "cc", "bcc")):
-        yield Finding(code="recipients-missing")
+        yield ContentFinding(code="recipients-missing")
     if content.value("bcc"):
-        yield Finding(code="bcc-visible", about=content.value("bcc") or "")
+        yield ContentFinding(code="bcc-visible", about=content.value("bcc") or "")
     for name in _ONCE:
         if len(content.values(name)) > 1:
-            yield Finding(code="field-repeated", about=name.title())
+            yield ContentFinding(code="field-repeated", about=name.title())
 
 
 def _date(content: Content) -> Found:
@@ -85,7 +85,7 @@ def _date(content: Content) -> Found:
     try:
         parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):
-        yield Finding(code="date-unreadable", about=value)
+        yield ContentFinding(code="date-unreadable", about=value)
 
 
 def _sender(content: Content) -> Found:
@@ -95,19 +95,19 @@ def _sender(content: Content) -> Found:
     name, address = _address(value)
     domain = address.rpartition("@")[2]
     if "@" not in address:
-        yield Finding(code="from-unreadable", about=value)
+        yield ContentFinding(code="from-unreadable", about=value)
     elif _LOCAL_DOMAIN.search(domain) and not domain.lower().endswith(".test"):
-        yield Finding(code="from-local", about=address)
+        yield ContentFinding(code="from-local", about=address)
     other = _address(name)[1] if "@" in name else ""
     if other and other.lower() != address.lower():
-        yield Finding(code="from-name-is-address", about=name)
+        yield ContentFinding(code="from-name-is-address", about=name)
 
 
 def _alignment(content: Content, mail_from: str) -> Found:
     visible = _domain(_address(content.value("from") or "")[1])
     envelope = _domain(mail_from)
     if visible and envelope and not _related(visible, envelope):
-        yield Finding(code="envelope-other-domain", about=f"{envelope}, {visible}")
+        yield ContentFinding(code="envelope-other-domain", about=f"{envelope}, {visible}")
 
 
 # The mail of a run is mostly from the same few senders.
@@ -131,47 +131,47 @@ def _related(one: str, other: str) -> bool:
 def _subject(content: Content) -> Found:
     subject = content.value("subject") or ""
     if len(subject) > _LONGEST_SUBJECT:
-        yield Finding(code="subject-long", about=f"{len(subject)} characters")
+        yield ContentFinding(code="subject-long", about=f"{len(subject)} characters")
     letters = [c for c in subject if c.isalpha()]
     if len(letters) >= 10 and all(c.isupper() for c in letters):
-        yield Finding(code="subject-shouts")
+        yield ContentFinding(code="subject-shouts")
 
 
 def _deceptive(content: Content) -> Found:
     for name in ("subject", "from", "to", "cc", "reply-to"):
         if DECEPTIVE.search(content.value(name) or ""):
-            yield Finding(code="control-characters", about=name.title())
+            yield ContentFinding(code="control-characters", about=name.title())
 
 
 def _wire_format(content: Content) -> Found:
     if content.raw_8bit_header:
-        yield Finding(code="header-8bit")
+        yield ContentFinding(code="header-8bit")
     if content.bare_newlines:
-        yield Finding(code="bare-newline")
+        yield ContentFinding(code="bare-newline")
     if content.long_lines:
-        yield Finding(code="line-too-long")
+        yield ContentFinding(code="line-too-long")
 
 
 def _structure(content: Content) -> Found:
     for part in content.parts:
         if part.complaint:
-            yield Finding(code=part.complaint, about=part.number and f"part {part.number}")
+            yield ContentFinding(code=part.complaint, about=part.number and f"part {part.number}")
     if len(content.parts) > 1 and not content.value("mime-version"):
-        yield Finding(code="mime-version-missing")
+        yield ContentFinding(code="mime-version-missing")
     for body in (content.html, content.text):
         if body is not None and body.complaint:
-            yield Finding(code=body.complaint, about=body.part.said.charset or "")
+            yield ContentFinding(code=body.complaint, about=body.part.said.charset or "")
 
 
 def _alternatives(content: Content) -> Found:
     if content.html is None:
         return
     if content.text is None:
-        yield Finding(code="text-alternative-missing")
+        yield ContentFinding(code="text-alternative-missing")
     elif not content.text.text.strip() and content.html_facts and content.html_facts.text.strip():
-        yield Finding(code="text-alternative-empty")
+        yield ContentFinding(code="text-alternative-empty")
     elif _precedes_in_alternative(content):
-        yield Finding(code="alternatives-reversed")
+        yield ContentFinding(code="alternatives-reversed")
 
 
 def _precedes_in_alternative(content: Content) -> bool:
@@ -190,13 +190,13 @@ def _html(content: Content) -> Found:
     if facts is None or content.html is None:
         return
     if content.html.part.size > _GMAIL_CLIPS:
-        yield Finding(code="html-clipped", about=f"{content.html.part.size // 1024} kB")
+        yield ContentFinding(code="html-clipped", about=f"{content.html.part.size // 1024} kB")
     for name in facts.active:
-        yield Finding(code="active-content", about=name)
+        yield ContentFinding(code="active-content", about=name)
     if facts.handlers:
-        yield Finding(code="event-handlers")
+        yield ContentFinding(code="event-handlers")
     if not facts.language:
-        yield Finding(code="language-missing")
+        yield ContentFinding(code="language-missing")
 
 
 def _images(content: Content) -> Found:
@@ -206,24 +206,26 @@ def _images(content: Content) -> Found:
     known = {part.said.content_id for part in content.parts if part.said.content_id}
     without_alt = sum(image.alt is None and not image.tiny for image in facts.images)
     if without_alt:
-        yield Finding(
+        yield ContentFinding(
             code="image-alt-missing", about=f"{without_alt} of {len(facts.images)} images"
         )
     for image in facts.images:
         if is_remote(image.url):
-            yield Finding(code="tracking-pixel" if image.tiny else "remote-image", about=image.url)
+            yield ContentFinding(
+                code="tracking-pixel" if image.tiny else "remote-image", about=image.url
+            )
         elif image.url.lower().startswith("data:"):
-            yield Finding(code="image-data-uri")
+            yield ContentFinding(code="image-data-uri")
         elif image.url.lower().startswith("cid:") and image.url[4:] not in known:
-            yield Finding(code="image-part-missing", about=image.url)
+            yield ContentFinding(code="image-part-missing", about=image.url)
     for url in facts.remote:
-        yield Finding(code="remote-content", about=url)
+        yield ContentFinding(code="remote-content", about=url)
 
 
 def _links(content: Content) -> Found:
     for link in content.html_facts.links if content.html_facts else ():
         for code in link_codes(link):
-            yield Finding(code=code, about=link.url)
+            yield ContentFinding(code=code, about=link.url)
 
 
 def link_codes(link: Link) -> list[str]:
@@ -270,27 +272,27 @@ def _placeholders(content: Content) -> Found:
     }
     for where, text in texts.items():
         if match := _PLACEHOLDER.search(text):
-            yield Finding(code="placeholder", about=f"{where}: {match[0]}")
+            yield ContentFinding(code="placeholder", about=f"{where}: {match[0]}")
 
 
 def _unsubscribe(content: Content) -> Found:
     field, post = content.value("list-unsubscribe"), content.value("list-unsubscribe-post")
     if field is None:
         if _looks_bulk(content):
-            yield Finding(code="list-unsubscribe-missing")
+            yield ContentFinding(code="list-unsubscribe-missing")
         elif post is not None:
-            yield Finding(code="one-click-alone")
+            yield ContentFinding(code="one-click-alone")
         return
     addresses = [match.strip().lower() for match in _BRACKETED.findall(field)]
     https = any(address.startswith("https:") for address in addresses)
     if not addresses:
-        yield Finding(code="list-unsubscribe-unreadable", about=field)
+        yield ContentFinding(code="list-unsubscribe-unreadable", about=field)
     elif post is None:
-        yield Finding(code="one-click-missing")
+        yield ContentFinding(code="one-click-missing")
     elif post.strip().lower() != "list-unsubscribe=one-click":
-        yield Finding(code="one-click-wrong", about=post)
+        yield ContentFinding(code="one-click-wrong", about=post)
     elif not https:
-        yield Finding(code="one-click-without-https", about=field)
+        yield ContentFinding(code="one-click-without-https", about=field)
 
 
 def _looks_bulk(content: Content) -> bool:
@@ -306,11 +308,11 @@ def _attachments(content: Content) -> Found:
             if part.said.content_id is None and not part.said.content_type.startswith(
                 ("text/", "message/")
             ):
-                yield Finding(code="attachment-nameless", about=part.said.content_type)
+                yield ContentFinding(code="attachment-nameless", about=part.said.content_type)
         elif _EXECUTABLE.search(part.said.name):
-            yield Finding(code="attachment-executable", about=part.said.name)
+            yield ContentFinding(code="attachment-executable", about=part.said.name)
         elif DECEPTIVE.search(part.said.name):
-            yield Finding(code="attachment-name-deceptive", about=part.said.name)
+            yield ContentFinding(code="attachment-name-deceptive", about=part.said.name)
 
 
 _CHECKS: tuple[Callable[[Content], Found], ...] = (

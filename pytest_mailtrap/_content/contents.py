@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from pytest_mailtrap._content.html_scan import HtmlFacts, scan
-from pytest_mailtrap._mime.parts import Bytes, Field, Part, parts_of
+from pytest_mailtrap._mime.parts import Bytes, DecodedField, Part, parts_of
 
 # What the checks look at; a mail program shows no more of it either (Gmail clips at 102 kB).
 LONGEST_BODY = 512 * 1024
@@ -59,7 +59,7 @@ class Content:
     raw_8bit_header: bool
 
     @property
-    def fields(self) -> tuple[Field, ...]:
+    def fields(self) -> tuple[DecodedField, ...]:
         return self.parts[0].fields
 
     def values(self, name: str) -> list[str]:
@@ -93,7 +93,7 @@ def read(data: Bytes) -> Content:
     )
 
 
-def _by_name(fields: tuple[Field, ...]) -> dict[str, list[str]]:
+def _by_name(fields: tuple[DecodedField, ...]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for field in fields:
         found.setdefault(field.name.lower(), []).append(field.value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from pytest_mailtrap._content.checks import Finding
+    from pytest_mailtrap._content.checks import ContentFinding
 
 Level = Literal["problem", "hint"]
 
@@ -147,5 +147,5 @@ REMARKS: dict[str, Remark] = {
 }
 
 
-def remark(finding: Finding) -> Remark:
+def remark(finding: ContentFinding) -> Remark:
     return REMARKS[finding.code]

@@ -39,7 +39,7 @@ def mailtrap_factory(
     """Makes further mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
     from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
-    factory = MailTrapFactory(mailtrap_ca, observer=suite_of(request.config).ledger)
+    factory = MailTrapFactory(mailtrap_ca, observer=suite_of(request.config).recorder)
     yield factory
     factory.close()
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from pytest_mailtrap._run.totals import Tally
+    from pytest_mailtrap._run.totals import Totals
 
 # GitHub shows no more of them for a step ...
 _MOST_ANNOTATIONS = 10
@@ -27,7 +27,7 @@ _LONGEST_CELL = 500
 _PLAIN = frozenset(" .,/-()=")
 
 
-def workflow_commands(tally: Tally, *, root: Path, workspace: str | None) -> list[str]:
+def workflow_commands(tally: Totals, *, root: Path, workspace: str | None) -> list[str]:
     """
     One `::error` (or `::warning`, where the policy is only tested) for each test that sent mail against its policy.
 
@@ -61,7 +61,7 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def step_summary(tally: Tally, *, policy: str | None = None, whole: bool = True) -> str:
+def step_summary(tally: Totals, *, policy: str | None = None, whole: bool = True) -> str:
     """The totals as Markdown, for the page of the step; *policy* and *whole* are those of `Tally.lines()`."""
     totals = [
         *((version, str(count)) for version, count in sorted(tally.tls.items())),

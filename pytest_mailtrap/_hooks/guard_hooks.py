@@ -29,7 +29,7 @@ from pytest_mailtrap._run.settings import (
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from pytest_mailtrap._intercept.guard import Attempt, Guard
+    from pytest_mailtrap._intercept.guard import Guard, RefusedConnection
 
 # On the config for the run, on the item for its test.
 _GUARD: pytest.StashKey[Guard] = pytest.StashKey()
@@ -239,12 +239,12 @@ def _count_apis(config: pytest.Config) -> Counter[str]:
     return latest
 
 
-def _taken(item: pytest.Item) -> list[Attempt]:
+def _taken(item: pytest.Item) -> list[RefusedConnection]:
     guard = item.stash.get(_GUARD, None)
     return guard.take(item.nodeid) if guard is not None else []
 
 
-def _told(attempts: list[Attempt]) -> str | None:
+def _told(attempts: list[RefusedConnection]) -> str | None:
     if not attempts:
         return None
     from pytest_mailtrap._intercept.guard import explain_attempts

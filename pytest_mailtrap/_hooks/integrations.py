@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_mailtrap._run.counts import Counts
-    from pytest_mailtrap._run.mail_of_test import Account
+    from pytest_mailtrap._run.mail_of_test import MailOfTest
 
 _MOST_ROWS = 100
 
@@ -31,30 +31,30 @@ def junit_properties(counts: Counts) -> list[tuple[str, object]]:
     ]
 
 
-def extend_html(config: pytest.Config, report: pytest.TestReport, account: Account) -> None:
+def extend_html(config: pytest.Config, report: pytest.TestReport, mail_of_test: MailOfTest) -> None:
     """Put a table of the test's messages under its row in pytest-html's file, where one is being written."""
-    if not account or not config.getoption("htmlpath", None):
+    if not mail_of_test or not config.getoption("htmlpath", None):
         return
     try:
         from pytest_html import extras
 
-        extra = extras.html(_table(account))
+        extra = extras.html(_table(mail_of_test))
     except Exception as error:  # the test has its result, whatever becomes of the table
-        account.errors.append(f"pytest-html could not be told of mail: {error!r}")
+        mail_of_test.errors.append(f"pytest-html could not be told of mail: {error!r}")
         return
     report.extras = [*getattr(report, "extras", []), extra]  # type: ignore[attr-defined]  # pytest-html's
 
 
-def _table(account: Account) -> str:
+def _table(mail_of_test: MailOfTest) -> str:
     from pytest_mailtrap._assertions.message_table import how_sent
 
     rows = [
         (f"#{number}", how_sent(message.transport), message.headline, ", ".join(message.rcpt_tos))
-        for number, message in enumerate(account.messages[:_MOST_ROWS], 1)
+        for number, message in enumerate(mail_of_test.messages[:_MOST_ROWS], 1)
     ]
     cells = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
     )
-    more = len(account.messages) - len(rows)
+    more = len(mail_of_test.messages) - len(rows)
     caption = f"mail ({more} more)" if more > 0 else "mail"
     return f'<table class="mailtrap"><caption>{caption}</caption><tbody>{cells}</tbody></table>'

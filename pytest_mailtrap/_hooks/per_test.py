@@ -1,7 +1,7 @@
 """
 When mail is judged in a test, and who looks after it in the run.
 
-Rules of this file: a run without mail, settings and markers has no `Suite`, and pays for none of it.
+Rules of this file: a run without mail, settings and markers has no `Run`, and pays for none of it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_mailtrap._hooks.marker_options import MarkerOptions
-    from pytest_mailtrap._run.run import Suite
+    from pytest_mailtrap._run.run import Run
 
     # Each gives the text of a failure, or None; asked in their order when the test itself has passed.
     Check = Callable[[], str | None]
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CHECKS: pytest.StashKey[list[Check]] = pytest.StashKey()
 _NOTES: pytest.StashKey[list[Note]] = pytest.StashKey()
 _IN_CALL: pytest.StashKey[bool] = pytest.StashKey()
-_SUITE: pytest.StashKey[Suite] = pytest.StashKey()
+_SUITE: pytest.StashKey[Run] = pytest.StashKey()
 _RUNNING: pytest.StashKey[pytest.Item] = pytest.StashKey()
 _HOOKS = "mailtrap-mail"
 _ASKING = (
@@ -55,28 +55,28 @@ def is_any_given(config: pytest.Config, *settings: _settings.Setting) -> bool:
         raise pytest.UsageError(str(error)) from None
 
 
-def suite_of(config: pytest.Config) -> Suite:
+def suite_of(config: pytest.Config) -> Run:
     """What looks after the mail of the run; it begins with the test that runs, where nobody has asked before."""
     if _SUITE not in config.stash:
-        from pytest_mailtrap._run.run import Suite
+        from pytest_mailtrap._run.run import Run
 
-        config.stash[_SUITE] = Suite(config, is_in_call=is_in_call)
+        config.stash[_SUITE] = Run(config, is_in_call=is_in_call)
         _look_after_mail(config)
         if (item := config.stash.get(_RUNNING, None)) is not None:
             _open(item, None)
     return config.stash[_SUITE]
 
 
-def known_suite(config: pytest.Config) -> Suite | None:
+def known_suite(config: pytest.Config) -> Run | None:
     """The same where somebody has asked before, else None."""
     return config.stash.get(_SUITE, None)
 
 
-def tell(config: pytest.Config, workerinput: dict[str, Any]) -> None:
+def send_to_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
     """Tell a worker of pytest-xdist what it needs to know, and be ready for what it says."""
     _look_after_mail(config)
-    if (suite := known_suite(config)) is not None:
-        suite.tell(workerinput)
+    if (run := known_suite(config)) is not None:
+        run.send_to_worker(workerinput)
 
 
 def _look_after_mail(config: pytest.Config) -> None:
@@ -86,8 +86,8 @@ def _look_after_mail(config: pytest.Config) -> None:
     if not config.pluginmanager.hasplugin(_HOOKS):
         hooks = MailHooks(config, known_suite=known_suite, suite_of=suite_of, is_in_call=is_in_call)
         config.pluginmanager.register(hooks, _HOOKS)
-        if (suite := known_suite(config)) is not None and suite.naming is not None:
-            config.pluginmanager.register(FixtureHooks(suite.naming))
+        if (run := known_suite(config)) is not None and run.naming is not None:
+            config.pluginmanager.register(FixtureHooks(run.naming))
 
 
 def add_check(item: pytest.Item, check: Check) -> None:
@@ -111,22 +111,22 @@ def begin(item: pytest.Item, marked: MarkerOptions | None) -> None:
     """Open the test's account; fail it where its marker weakens the policy and does not say why."""
     if marked is None and known_suite(item.config) is None:
         item.config.stash[_RUNNING] = item
-    elif (objection := _open(item, marked)) is not None:
-        pytest.fail(f"@pytest.mark.mailtrap: {objection}", pytrace=False)
+    elif (weakening_error := _open(item, marked)) is not None:
+        pytest.fail(f"@pytest.mark.mailtrap: {weakening_error}", pytrace=False)
 
 
 def _open(item: pytest.Item, marked: MarkerOptions | None) -> str | None:
-    suite = suite_of(item.config)
-    add_check(item, lambda: suite.enforcement.at_the_end_of_the_call(item))
-    return suite.begin(item, marked)
+    run = suite_of(item.config)
+    add_check(item, lambda: run.enforcement.at_the_end_of_the_call(item))
+    return run.begin(item, marked)
 
 
 @contextmanager
 def calling(item: pytest.Item) -> Iterator[None]:
     """Around the test itself: what it sends gets no verdict where it fails by itself; where it skips, its report has it."""
     item.stash[_IN_CALL] = True
-    if (suite := known_suite(item.config)) is not None:
-        suite.ledger.watch()
+    if (run := known_suite(item.config)) is not None:
+        run.recorder.watch()
     try:
         yield
     except BaseException as error:
@@ -142,12 +142,12 @@ def is_in_call(item: pytest.Item) -> bool:
 
 
 def _excuse(item: pytest.Item, error: BaseException) -> None:
-    if (suite := known_suite(item.config)) is None:
+    if (run := known_suite(item.config)) is None:
         return
     from pytest_mailtrap._hooks.report_sections import is_skip
 
     if not is_skip(error):
-        suite.enforcement.excuse()
+        run.enforcement.skip_verdict()
 
 
 def judge(item: pytest.Item) -> None:
@@ -157,8 +157,8 @@ def judge(item: pytest.Item) -> None:
             pytest.fail(text, pytrace=False)
 
 
-def judge_late_mail(item: pytest.Item) -> None:
+def check_teardown_mail(item: pytest.Item) -> None:
     """Fail the teardown where what was sent since the end of the call is against the policy."""
-    suite = known_suite(item.config)
-    if suite is not None and (text := suite.enforcement.verdict()) is not None:
+    run = known_suite(item.config)
+    if run is not None and (text := run.enforcement.verdict()) is not None:
         pytest.fail(text, pytrace=False)

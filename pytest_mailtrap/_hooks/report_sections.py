@@ -16,7 +16,7 @@ from pytest_mailtrap._run.counts import is_empty
 
 if TYPE_CHECKING:
     from pytest_mailtrap._run.files.schema import Outcome
-    from pytest_mailtrap._run.run import Suite
+    from pytest_mailtrap._run.run import Run
 
 _OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
 
@@ -28,11 +28,11 @@ def is_skip(error: BaseException) -> bool:
     return isinstance(error, kinds)
 
 
-def judge_skipped(suite: Suite, call: pytest.CallInfo[None]) -> None:
+def judge_skipped(run: Run, call: pytest.CallInfo[None]) -> None:
     """Let a phase fail that skips after it has sent mail against the policy: the mail has left all the same."""
     if call.excinfo is None or not is_skip(call.excinfo.value):
         return
-    if (text := suite.enforcement.verdict(skipped=str(call.excinfo.value))) is None:
+    if (text := run.enforcement.verdict(skipped=str(call.excinfo.value))) is None:
         return
     try:
         pytest.fail(text, pytrace=False)
@@ -40,17 +40,17 @@ def judge_skipped(suite: Suite, call: pytest.CallInfo[None]) -> None:
         call.excinfo = pytest.ExceptionInfo.from_exception(failure)
 
 
-def overrule(suite: Suite, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+def overrule(run: Run, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Do the same for a `unittest.TestCase`, of which is only known while its report is made that it has failed or skipped by itself."""
-    suite.enforcement.excuse_silence()
+    run.enforcement.excuse_silence()
     if call.excinfo is None or not report.skipped or hasattr(report, "wasxfail"):
         return
-    if (text := suite.enforcement.verdict_again(skipped=str(call.excinfo.value))) is not None:
+    if (text := run.enforcement.verdict_again(skipped=str(call.excinfo.value))) is not None:
         report.outcome = "failed"
         report.longrepr = text
 
 
-def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+def show_mail(run: Run, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """
     Show the mail of a phase that failed, and what is remarked even of a test that passes.
 
@@ -58,12 +58,12 @@ def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> N
     """
     error = call.excinfo
     if error is not None and call.when == "setup":
-        suite.enforcement.excuse()
+        run.enforcement.skip_verdict()
     if error is not None and is_skip(error.value):
         return
     try:
         notes = [] if call.when != "call" else per_test.notes(item, failed=error is not None)
-        mail = None if error is None else suite.captured(error.value)
+        mail = None if error is None else run.captured(error.value)
         texts = [*notes, *([] if mail is None else [mail])]
     except Exception as unforeseen:  # the test has its own result, which this must not hide
         texts = [f"the mail cannot be shown: {unforeseen!r}"]
@@ -71,18 +71,18 @@ def show_mail(suite: Suite, item: pytest.Item, call: pytest.CallInfo[None]) -> N
         item.add_report_section(call.when, "mail", "\n\n".join(texts))
 
 
-def note(suite: Suite, item: pytest.Item, report: pytest.TestReport) -> None:
+def note(run: Run, item: pytest.Item, report: pytest.TestReport) -> None:
     """Note how the test goes; at its end put on the report what it adds to the totals."""
     item.stash[_OUTCOME] = _outcome(item.stash.get(_OUTCOME, "passed"), report)
     if report.when == "call" or report.failed:
-        integrations.extend_html(item.config, report, suite.ledger.account)
+        integrations.extend_html(item.config, report, run.recorder.mail_of_test)
     if report.when != "teardown":
         return
-    counts = suite.end(item.stash[_OUTCOME])
-    if suite.untold:
+    counts = run.end(item.stash[_OUTCOME])
+    if run.unreported:
         # Whatever stands on a report crosses from a worker to the controller, as long as JSON can hold it.
-        report.mailtrap = [*suite.untold]  # type: ignore[attr-defined]  # reports take attributes of plugins
-    if suite.junit and counts is not None and not is_empty(counts):
+        report.mailtrap = [*run.unreported]  # type: ignore[attr-defined]  # reports take attributes of plugins
+    if run.junit and counts is not None and not is_empty(counts):
         report.user_properties += integrations.junit_properties(counts)
 
 

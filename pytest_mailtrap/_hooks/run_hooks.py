@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from pytest_mailtrap._run.fixture_use import Naming
-    from pytest_mailtrap._run.run import Suite
+    from pytest_mailtrap._run.run import Run
 
 
 # Under which a worker of pytest-xdist leaves word of mail that came outside of tests, and of tests that were left out.
@@ -37,8 +37,8 @@ class MailHooks:
         self,
         config: pytest.Config,
         *,
-        known_suite: Callable[[pytest.Config], Suite | None],
-        suite_of: Callable[[pytest.Config], Suite],
+        known_suite: Callable[[pytest.Config], Run | None],
+        suite_of: Callable[[pytest.Config], Run],
         is_in_call: Callable[[pytest.Item], bool],
     ) -> None:
         self._config = config
@@ -47,52 +47,52 @@ class MailHooks:
         self._is_in_call = is_in_call
 
     @property
-    def _suite(self) -> Suite | None:
+    def _suite(self) -> Run | None:
         return self._known_suite(self._config)
 
     # -- the run --------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        if (suite := self._suite) is not None:
-            suite.start()
+        if (run := self._suite) is not None:
+            run.start()
 
     def pytest_report_header(self) -> str | None:
-        return None if (suite := self._suite) is None else summary.header(suite)
+        return None if (run := self._suite) is None else summary.header(run)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        if (suite := self._suite) is not None:
-            suite.has_run = True
+        if (run := self._suite) is not None:
+            run.has_run = True
         return (yield)
 
     # The innermost of the wrappers: behind it fixtures and workers come to their end, before it the summary is printed.
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         result = yield
-        if (suite := self._suite) is not None:
-            self._finish(suite, session)
+        if (run := self._suite) is not None:
+            self._finish(run, session)
         return result
 
-    def _finish(self, suite: Suite, session: pytest.Session) -> None:
-        rest = {_REST: suite.rest(), _DESELECTED: suite.has_deselected}
-        if suite.is_worker:
+    def _finish(self, run: Run, session: pytest.Session) -> None:
+        rest = {_REST: run.rest(), _DESELECTED: run.has_deselected}
+        if run.is_worker:
             self._config.workeroutput.update(rest)  # type: ignore[attr-defined]  # pytest-xdist's
             return
         self._hear(rest)
-        summary.finish(suite, session)
+        summary.finish(run, session)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        if items and (suite := self._suite) is not None:
-            suite.has_deselected = True
+        if items and (run := self._suite) is not None:
+            run.has_deselected = True
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if (suite := self._suite) is not None and suite.expected_by:
-            suite.collected(item.nodeid for item in session.items)
+        if (run := self._suite) is not None and run.expected_by:
+            run.collected(item.nodeid for item in session.items)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if (suite := self._suite) is not None:
-            summary.summarize(suite, terminalreporter)
+        if (run := self._suite) is not None:
+            summary.summarize(run, terminalreporter)
 
     # -- a test ---------------------------------------------------------------------------
 
@@ -101,17 +101,17 @@ class MailHooks:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        suite = self._suite_of(self._config)
+        run = self._suite_of(self._config)
         is_part = self._is_in_call(item)
         if not is_part:
-            report_sections.judge_skipped(suite, call)
-        report_sections.show_mail(suite, item, call)
+            report_sections.judge_skipped(run, call)
+        report_sections.show_mail(run, item, call)
         before = call.excinfo
         report = yield
         if not is_part:
             if call.excinfo is not before:
-                report_sections.overrule(suite, call, report)
-            report_sections.note(suite, item, report)
+                report_sections.overrule(run, call, report)
+            report_sections.note(run, item, report)
         elif report.failed:
             report_sections.note_failed_subtest(item)
         return report
@@ -119,7 +119,7 @@ class MailHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add up what the reports bring: the same under pytest-xdist and without."""
         if hasattr(report, "mailtrap"):
-            self._suite_of(self._config).hear(report)
+            self._suite_of(self._config).collect(report)
 
     # -- the controller of pytest-xdist ---------------------------------------------------
 
@@ -130,15 +130,15 @@ class MailHooks:
     def _hear(self, workeroutput: dict[str, Any]) -> None:
         """Take in what a worker has said at its end."""
         for test, counts in workeroutput.get(_REST, ()):
-            self._suite_of(self._config).tally.add(test, counts)
-        if workeroutput.get(_DESELECTED) and (suite := self._suite) is not None:
-            suite.has_deselected = True
+            self._suite_of(self._config).totals.add(test, counts)
+        if workeroutput.get(_DESELECTED) and (run := self._suite) is not None:
+            run.has_deselected = True
 
     # Of several answers pytest-xdist takes the first, and asks nobody else.
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_handlecrashitem(self, crashitem: str) -> None:
-        if (suite := self._suite) is not None:
-            suite.crashed(crashitem)
+        if (run := self._suite) is not None:
+            run.crashed(crashitem)
 
 
 class FixtureHooks:

@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._hostile.verdicts import Attempt
-    from pytest_mailtrap._server.behavior import Stage
+    from pytest_mailtrap._server.behavior import Behavior
     from pytest_mailtrap._server.inbox import Inbox
-    from pytest_mailtrap._server.running_server import Station
+    from pytest_mailtrap._server.running_server import RunningServer
 
 DEFAULT_TIMEOUT = 10.0
 _LATE_SECONDS = 2.0
 
 
-def raise_if_failed(verdict: Verdict, station: Station, *, trap: str) -> None:
+def raise_if_failed(verdict: Verdict, running_server: RunningServer, *, trap: str) -> None:
     """AssertionError with the words of a verdict that is one, from the client's own error; *trap* is what the test calls it."""
     __tracebackhide__ = True
     if not verdict.failed:
@@ -58,29 +58,29 @@ def raise_if_failed(verdict: Verdict, station: Station, *, trap: str) -> None:
             explain_control(
                 verdict,
                 trap=trap,
-                port=station.server.port,
-                tls_port=station.server.tls_port,
-                intercepts=station.has_intercepted,
-                kept=station.kept(),
+                port=running_server.server.port,
+                tls_port=running_server.server.tls_port,
+                intercepts=running_server.has_intercepted,
+                kept=running_server.kept(),
             )
         ) from cause
     raise AssertionError(explain_verdict(verdict)) from cause
 
 
 def assert_family_refused(
-    station: Station, send: Callable[..., Any], **keywords: Any
+    running_server: RunningServer, send: Callable[..., Any], **keywords: Any
 ) -> tuple[Verdict, ...]:  # the keywords of judge_family()
     """The work of `MailTrap.assert_refuses_hostile_servers()`."""
     __tracebackhide__ = True
-    verdicts = judge_family(station, send, **keywords)
-    raise_if_failed(verdicts[0], station, trap="mailtrap")
+    verdicts = judge_family(running_server, send, **keywords)
+    raise_if_failed(verdicts[0], running_server, trap="mailtrap")
     if any(verdict.failed for verdict in verdicts):
         raise AssertionError(explain_family(verdicts))
     return verdicts
 
 
 def judge_family(
-    station: Station,
+    running_server: RunningServer,
     send: Callable[..., Any],
     *,
     mode: str,
@@ -99,12 +99,12 @@ def judge_family(
     chosen = family(mode, scenarios=scenarios)
     skipped = skip_scenarios or {}
     check_skips(skipped)
-    server = station.server
+    server = running_server.server
     port = server.tls_port if mode == "implicit" else server.port
-    send = addressed(send, station.host, port, keeps_own=station.is_intercepting)
+    send = addressed(send, running_server.host, port, keeps_own=running_server.is_intercepting)
     is_strict = strict or scenarios is not None
-    trial = Trial(station, mode, send, timeout, may_fail_silently, strict=is_strict)
-    with station.trust():
+    trial = Trial(running_server, mode, send, timeout, may_fail_silently, strict=is_strict)
+    with running_server.trust():
         control = trial.control()
         if control.failed:
             return (control,)
@@ -180,28 +180,28 @@ class Trial:
 
     def __init__(
         self,
-        station: Station,
+        running_server: RunningServer,
         mode: str,
         send: Callable[[], Any],
         timeout: float | None,
         may_fail_silently: bool,
         *,
         strict: bool = False,
-        played: Callable[[Stage], None] = lambda _stage: None,
+        played: Callable[[Behavior], None] = lambda _stage: None,
     ) -> None:
         __tracebackhide__ = True
         if timeout is not None and not (is_seconds(timeout) and timeout > 0):
             raise ValueError(
                 f"timeout must be a positive number of seconds that can be waited for, or None, got {timeout!r}"
             )
-        self._station = station
+        self._server = running_server
         self._mode = mode
         self._send = send
         self._timeout = timeout
         self._may_fail_silently = may_fail_silently
         self._strict = strict
         self._played = played
-        self._redact = Redactor(station.passwords)
+        self._redact = Redactor(running_server.passwords)
         self._tried: dict[int, Verdict] = {}
         self._is_late = False
         self._sends_in_a_thread = False
@@ -225,7 +225,7 @@ class Trial:
         if is_matter_of_taste(verdict) and not self._strict:
             verdict = dataclasses.replace(verdict, remark=True)
             if not verdict.trusts_anybody:  # else there is worse to be said of it
-                self._station.remark(remark(verdict))
+                self._server.remark(remark(verdict))
         return verdict
 
     def _does_so_anyway(self, scenario: Scenario) -> bool:
@@ -240,12 +240,12 @@ class Trial:
         return self._tried[id(scenario)]
 
     def _try(self, scenario: Scenario) -> Verdict:
-        with self._station.playing(scenario) as stage:
-            how = self._attempt(scenario, stage.inbox)
-            if self._deserves_another(scenario, stage.inbox, how):
-                how = self._attempt(scenario, stage.inbox)
-            connections = stage.inbox.connections()
-        self._played(stage)
+        with self._server.playing(scenario) as behavior:
+            how = self._attempt(scenario, behavior.inbox)
+            if self._deserves_another(scenario, behavior.inbox, how):
+                how = self._attempt(scenario, behavior.inbox)
+            connections = behavior.inbox.connections()
+        self._played(behavior)
         return judge(
             scenario, self._mode, connections, how, may_fail_silently=self._may_fail_silently
         )
@@ -256,11 +256,11 @@ class Trial:
             how = attempt(
                 self._send,
                 timeout=self._timeout,
-                cut=self._station.server.drop,
+                cut=self._server.server.drop,
                 redact=self._redact,
             )
             how = self._await_late_mail(scenario, inbox, how, background)
-            self._station.server.settle_until_quiet()
+            self._server.server.settle_until_quiet()
         if log.found is not None:
             how = dataclasses.replace(how, escapes=self._redact(log.found))
         return how

@@ -121,7 +121,7 @@ def judge(
 ) -> Verdict:
     """Say what became of *scenario*, from what its server saw and how `send()` ended."""
 
-    def verdict(outcome: Outcome, found: _Finding | None = None) -> Verdict:
+    def verdict(outcome: Outcome, found: _Observation | None = None) -> Verdict:
         return Verdict(
             scenario=scenario,
             mode=mode,
@@ -153,7 +153,7 @@ def judge(
     if may_fail_silently:
         return verdict("refused")
     cut = _first(c for c in connections if c.messages)
-    return verdict("false-success", _Finding(connection=cut)) if cut else verdict("lost")
+    return verdict("false-success", _Observation(connection=cut)) if cut else verdict("lost")
 
 
 def is_decided(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> bool:
@@ -180,11 +180,11 @@ def has_met(scenario: Scenario, mode: str, connections: Iterable[Connection]) ->
 
 
 def _has_met(scenario: Scenario, mode: str, connection: Connection) -> bool:
-    stage = scenario.begins_at(mode)
-    if stage == "connect" or connection.client_hello is not None:
+    behavior = scenario.begins_at(mode)
+    if behavior == "connect" or connection.client_hello is not None:
         return True
     said = {_verb(line) for line in connection.transcript}
-    return bool(said & {"EHLO", "HELO"}) if stage == "greeting" else "STARTTLS" in said
+    return bool(said & {"EHLO", "HELO"}) if behavior == "greeting" else "STARTTLS" in said
 
 
 def _is_of_the_other_mode(mode: str, connections: Sequence[Connection]) -> bool:
@@ -216,7 +216,7 @@ def is_matter_of_taste(verdict: Verdict) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Finding:
+class _Observation:
     connection: Connection
     decisive: int | None = None
     leaked: tuple[str, ...] = ()
@@ -225,12 +225,12 @@ class _Finding:
 
 def _fault(
     scenario: Scenario, mode: str, connections: Sequence[Connection]
-) -> tuple[Outcome, _Finding] | None:
+) -> tuple[Outcome, _Observation] | None:
     """What a client did that it must not do, and where."""
     if leak := _leak(scenario, mode, connections):
         return "leaked", leak
     if early := _first(c for c in connections if c.spoke_out_of_turn):
-        return "spoke-out-of-turn", _Finding(connection=early, decisive=_early_line(early))
+        return "spoke-out-of-turn", _Observation(connection=early, decisive=_early_line(early))
     if found := _forbidden(scenario, connections):
         return "forbidden-command", found
     if found := _without(scenario, connections):
@@ -238,7 +238,7 @@ def _fault(
     return None
 
 
-def _leak(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> _Finding | None:
+def _leak(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> _Observation | None:
     """The connection that gave most away, where it must not have given anything."""
     findings = [
         finding
@@ -248,7 +248,7 @@ def _leak(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> _
     return max(findings, key=lambda finding: len(finding.leaked), default=None)
 
 
-def _leak_of(scenario: Scenario, mode: str, connection: Connection) -> _Finding | None:
+def _leak_of(scenario: Scenario, mode: str, connection: Connection) -> _Observation | None:
     leaked: dict[str, None] = {}
     channel: Channel | None = None
     decisive = None
@@ -263,7 +263,7 @@ def _leak_of(scenario: Scenario, mode: str, connection: Connection) -> _Finding 
     if not leaked:
         return None
     order = ("password", "login", "envelope", "message", "command")
-    return _Finding(
+    return _Observation(
         connection=connection,
         decisive=decisive,
         leaked=tuple(what for what in order if what in leaked),
@@ -297,21 +297,21 @@ def _worth(lines: Sequence[Line], at: int, *, implicit: bool) -> str | None:
     return "command" if is_command else None
 
 
-def _forbidden(scenario: Scenario, connections: Sequence[Connection]) -> _Finding | None:
+def _forbidden(scenario: Scenario, connections: Sequence[Connection]) -> _Observation | None:
     for connection in connections:
         for at, line in enumerate(connection.transcript):
             if line.encrypted and _verb(line) in scenario.forbids:
-                return _Finding(connection=connection, decisive=at)
+                return _Observation(connection=connection, decisive=at)
     return None
 
 
-def _without(scenario: Scenario, connections: Sequence[Connection]) -> _Finding | None:
+def _without(scenario: Scenario, connections: Sequence[Connection]) -> _Observation | None:
     if scenario.needs is None:
         return None
     for connection in connections:
         for message in connection.messages:
             if scenario.needs not in (option.upper() for option in message.mail_options):
-                return _Finding(connection=connection)
+                return _Observation(connection=connection)
     return None
 
 

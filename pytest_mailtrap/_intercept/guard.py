@@ -62,7 +62,7 @@ class MailGuardError(ConnectionRefusedError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class RefusedConnection:
     """
     A connection that was refused.
 
@@ -95,7 +95,7 @@ class Guard:
         self.apis = apis
         self.threads: frozenset[threading.Thread] | None = None
         self._lock = threading.Lock()
-        self._attempts: list[Attempt] = []
+        self._attempts: list[RefusedConnection] = []
 
     @property
     def stands(self) -> bool:
@@ -104,28 +104,28 @@ class Guard:
 
     def refuse(self, host: str, port: int, *, api: bool = False) -> MailGuardError:
         """Remember the attempt; the error is for its author."""
-        attempt = Attempt(host=host, port=port, test=self.test, place=_place(), api=api)
+        attempt = RefusedConnection(host=host, port=port, test=self.test, place=_place(), api=api)
         with self._lock:
             self._attempts.append(attempt)
         error = MailGuardError(errno.ECONNREFUSED, refusal(attempt))
         error.host, error.port, error.test = host, port, attempt.test
         return error
 
-    def take(self, test: str | None) -> list[Attempt]:
+    def take(self, test: str | None) -> list[RefusedConnection]:
         """The attempts in *test*, or outside of all tests, of which nobody has told yet."""
         with self._lock:
             taken = [attempt for attempt in self._attempts if attempt.test == test]
             self._attempts = [attempt for attempt in self._attempts if attempt.test != test]
         return taken
 
-    def take_all(self) -> list[Attempt]:
+    def take_all(self) -> list[RefusedConnection]:
         """All attempts of which nobody has told yet."""
         with self._lock:
             taken, self._attempts = self._attempts, []
         return taken
 
 
-def refusal(attempt: Attempt) -> str:
+def refusal(attempt: RefusedConnection) -> str:
     """The text of the error."""
     return "\n".join(
         [
@@ -137,7 +137,7 @@ def refusal(attempt: Attempt) -> str:
     )
 
 
-def explain_attempts(attempts: Sequence[Attempt]) -> str:
+def explain_attempts(attempts: Sequence[RefusedConnection]) -> str:
     """The text of a failure: what the application tried, though it kept the error to itself."""
     counted = dict.fromkeys(attempts, 0)
     for attempt in attempts:
@@ -152,7 +152,7 @@ def explain_attempts(attempts: Sequence[Attempt]) -> str:
     return "\n".join(clip(line) for line in lines)
 
 
-def _table(counted: dict[Attempt, int]) -> list[str]:
+def _table(counted: dict[RefusedConnection, int]) -> list[str]:
     lines = []
     for attempt, times in list(counted.items())[:_SHOWN]:
         repeated = f" ({times} times)" if times > 1 else ""
@@ -163,7 +163,7 @@ def _table(counted: dict[Attempt, int]) -> list[str]:
     return [*lines, f"  ... and {left} more"] if left > 0 else lines
 
 
-def _when(attempt: Attempt) -> str:
+def _when(attempt: RefusedConnection) -> str:
     return f"while {_end(attempt.test)} ran" if attempt.test else "while no test ran"
 
 
@@ -173,14 +173,14 @@ def _end(test: str) -> str:
     return test if len(test) <= room else f"...{test[3 - room :]}"
 
 
-def _targets(attempts: Sequence[Attempt]) -> str:
+def _targets(attempts: Sequence[RefusedConnection]) -> str:
     kinds = {attempt.api for attempt in attempts}
     if len(kinds) > 1:
         return "mail servers and e-mail APIs"
     return "an e-mail API" if True in kinds else "a real mail server"
 
 
-def _remedy(attempts: Sequence[Attempt]) -> tuple[str, ...]:
+def _remedy(attempts: Sequence[RefusedConnection]) -> tuple[str, ...]:
     if all(attempt.api for attempt in attempts):
         return _WAYS_OUT_OF_API if attempts[0].test else _OUTSIDE_OF_API
     return _WAYS_OUT if attempts[0].test else _OUTSIDE

@@ -10,10 +10,10 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_mailtrap._intercept.route import Requested, Route
+    from pytest_mailtrap._intercept.route import RequestedTarget, Route
 
 
-def lead(sock: socket.socket, route: Route, requested: Requested) -> Any:
+def lead(sock: socket.socket, route: Route, requested: RequestedTarget) -> Any:
     """Announce the connection to the trap; gives the trap's address in the socket's family."""
     mapped = sock.family == socket.AF_INET6 and not route.ipv6
     home = {socket.AF_INET: "127.0.0.1"}.get(sock.family, "::ffff:127.0.0.1" if mapped else "::1")

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from pytest_mailtrap._intercept.guard import Guard
 
 
-class Requested(NamedTuple):
+class RequestedTarget(NamedTuple):
     """What a client asked for before it was led to the trap."""
 
     host: str
     port: int
 
 
-class Arrivals:
+class PendingClients:
     """
     The clients that are on their way to one trap, by the port they come from.
 
@@ -32,13 +32,13 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._expected: dict[tuple[bool, int], Requested] = {}
+        self._expected: dict[tuple[bool, int], RequestedTarget] = {}
 
-    def announce(self, port: int, requested: Requested, *, ipv6: bool) -> None:
+    def announce(self, port: int, requested: RequestedTarget, *, ipv6: bool) -> None:
         with self._lock:
             self._expected[ipv6, port] = requested
 
-    def arrived(self, peer: tuple[str, int]) -> Requested | None:
+    def arrived(self, peer: tuple[str, int]) -> RequestedTarget | None:
         """What the client at *peer* had asked for; None for one that came of its own accord."""
         with self._lock:
             return self._expected.pop((":" in peer[0], peer[1]), None)
@@ -56,7 +56,7 @@ class Route:
     port: int
     tls_port: int
     ipv6: bool
-    arrivals: Arrivals = field(default_factory=Arrivals)
+    arrivals: PendingClients = field(default_factory=PendingClients)
 
     def claims(self, host: str) -> bool:
         # What no host is called, such as a name with a line end that was read from a file, fails as it does in production.
@@ -66,11 +66,11 @@ class Route:
         """Whether it claims *host* by name: then all mail it gets is meant, also where no port is told."""
         return self.hosts is not None and host in self.hosts
 
-    def port_for(self, requested: Requested) -> int:
+    def port_for(self, requested: RequestedTarget) -> int:
         return self.tls_port if requested.port == IMPLICIT_TLS_PORT else self.port
 
 
-class Aliases:
+class NameAliases:
     """
     Addresses that stand for names: what a program gets for a name of which no resolver must hear.
 
@@ -98,13 +98,13 @@ class Aliases:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ActiveRoutes:
     """The routes and the guards that are in force, the latest last; a guard of None lets out what an earlier one would refuse."""
 
     routes: tuple[Route, ...] = ()
     guards: tuple[Guard | None, ...] = ()
 
-    def claim(self, requested: Requested) -> Route | None:
+    def claim(self, requested: RequestedTarget) -> Route | None:
         """The route of a mail connection; None lets it go out, MailGuardError keeps it in."""
         __tracebackhide__ = True
         for route in reversed(self.routes):
@@ -115,7 +115,7 @@ class Order:
             raise guard.refuse(requested.host, requested.port)
         return None
 
-    def check_api(self, requested: Requested) -> None:
+    def check_api(self, requested: RequestedTarget) -> None:
         """MailGuardError where a guard keeps connections to e-mail APIs in."""
         __tracebackhide__ = True
         guard = self._guard()

@@ -24,7 +24,7 @@ from pytest_mailtrap._intercept.hosts import MAIL_PORTS, as_address, canonical, 
 from pytest_mailtrap._intercept.mail_apis import api_named, visits
 from pytest_mailtrap._intercept.patch import Patch
 from pytest_mailtrap._intercept.redirection import lead
-from pytest_mailtrap._intercept.route import Aliases, Order, Requested
+from pytest_mailtrap._intercept.route import ActiveRoutes, NameAliases, RequestedTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,12 +44,14 @@ _NUMERIC_PORT = getattr(socket, "AI_NUMERICSERV", 0)
 @contextmanager
 def intercepting(route: Route) -> Iterator[None]:
     """Lead the connections that *route* claims to its trap; of several claims the latest counts."""
-    _switch.change(lambda order: Order((*order.routes, route), order.guards))
+    _switch.change(lambda order: ActiveRoutes((*order.routes, route), order.guards))
     try:
         yield
     finally:
         _switch.change(
-            lambda order: Order(tuple(r for r in order.routes if r is not route), order.guards)
+            lambda order: ActiveRoutes(
+                tuple(r for r in order.routes if r is not route), order.guards
+            )
         )
 
 
@@ -57,11 +59,11 @@ def intercepting(route: Route) -> Iterator[None]:
 def guarding(guard: Guard | None) -> Iterator[None]:
     """Let *guard* refuse what no route claims; None lets everything out, also where an outer guard stands."""
     before = _switch.order.guards
-    _switch.change(lambda order: Order(order.routes, (*before, guard)))
+    _switch.change(lambda order: ActiveRoutes(order.routes, (*before, guard)))
     try:
         yield
     finally:
-        _switch.change(lambda order: Order(order.routes, before))
+        _switch.change(lambda order: ActiveRoutes(order.routes, before))
 
 
 def renew() -> None:
@@ -76,11 +78,11 @@ class _Switch:
         self._lock = threading.Lock()
         self._places: list[_Place] = []
         self._patches: list[Patch] = []
-        self.order = Order()
+        self.order = ActiveRoutes()
         # The names of addresses that a resolver gave, so that a connection to one of them can be called by its name.
         self.seen: dict[str, str] = {}
 
-    def change(self, change: Callable[[Order], Order]) -> None:
+    def change(self, change: Callable[[ActiveRoutes], ActiveRoutes]) -> None:
         with self._lock:
             self.order = change(self.order)
             if self.order.routes or self.order.guards:
@@ -99,7 +101,7 @@ class _Switch:
 
 
 _switch = _Switch()
-_aliases = Aliases()
+_aliases = NameAliases()
 
 
 def _places() -> Iterator[_Place]:
@@ -172,7 +174,7 @@ def _look_up_api(host: object, port: object = None) -> str | None:
     name = api_named(host)
     if name is None or port_number(port) in MAIL_PORTS:
         return None
-    _switch.order.check_api(Requested(name, port_number(port) or 0))
+    _switch.order.check_api(RequestedTarget(name, port_number(port) or 0))
     visits.look_up(name)
     return name
 
@@ -194,7 +196,7 @@ def _is_led(name: str, port: int) -> bool:
     if port == 0:
         # Nobody can tell what for: a host that is intercepted by name gets its alias, which serves other ports as well.
         return order.names(name)
-    return order.claim(Requested(name, port)) is not None
+    return order.claim(RequestedTarget(name, port)) is not None
 
 
 def _alias_info(
@@ -332,7 +334,7 @@ def _visit(sock: socket.socket, address: Any) -> Visit | None:
         return None  # the path of a Unix socket, or nonsense
     if name is None or port in MAIL_PORTS or sock.type != socket.SOCK_STREAM:
         return None
-    _switch.order.check_api(Requested(name, port))
+    _switch.order.check_api(RequestedTarget(name, port))
     return visits.connect(name, sock, str(host))
 
 
@@ -346,12 +348,12 @@ def _destination(sock: socket.socket, address: Any) -> Any:
         return address  # the path of a Unix socket, or nonsense, which the original will call so
     if sock.type != socket.SOCK_STREAM or len(address) not in _LENGTHS.get(sock.family, ()):
         return address
-    requested = Requested(_meant(address[0]), operator.index(address[1]))
+    requested = RequestedTarget(_meant(address[0]), operator.index(address[1]))
     if requested.port in MAIL_PORTS:
         route = _switch.order.claim(requested)
         if route is not None:
             known_as = _switch.seen.get(requested.host, requested.host)
-            return lead(sock, route, Requested(known_as, requested.port))
+            return lead(sock, route, RequestedTarget(known_as, requested.port))
     return _real(sock, address, requested)
 
 
@@ -360,7 +362,7 @@ def _meant(host: object) -> str:
     return canonical(name) or "localhost"  # "" connects to this machine
 
 
-def _real(sock: socket.socket, address: Any, requested: Requested) -> Any:
+def _real(sock: socket.socket, address: Any, requested: RequestedTarget) -> Any:
     """The address itself; for an alias that is used for something else than mail, what a resolver says of its name."""
     if address[0] not in _aliases.hosts:
         return address

@@ -33,7 +33,7 @@ class Keeper:
     setting: str
 
 
-class _Attempt:
+class _RunningSend:
     """One call that may keep mail; *has_left* says that smtplib has sent the mail after all."""
 
     __slots__ = ("has_left", "is_over")
@@ -44,10 +44,10 @@ class _Attempt:
 
 
 # Coroutines take turns in the middle of their calls, and what they start inherits it: hence the `is_over`.
-_latest: ContextVar[_Attempt | None] = ContextVar("mailtrap_kept", default=None)
+_latest: ContextVar[_RunningSend | None] = ContextVar("mailtrap_kept", default=None)
 
 
-def _running() -> _Attempt | None:
+def _running() -> _RunningSend | None:
     latest = _latest.get()
     return None if latest is None or latest.is_over else latest
 
@@ -64,7 +64,7 @@ def keeping(tell: Tell) -> Iterator[Tell]:
     if _running() is not None:
         yield _silent
         return
-    attempt = _Attempt()
+    attempt = _RunningSend()
     _latest.set(attempt)
 
     def told(keeper: Keeper, count: int) -> None:

@@ -36,7 +36,7 @@ def watching(note: Callable[[Keeper, int], None]) -> Iterator[None]:
 
     Of several that are entered at the same time each is called.
     """
-    entry = _Entry(note)
+    entry = _WatchedModule(note)
     _watch.enter(entry)
     try:
         yield
@@ -49,7 +49,7 @@ def renew() -> None:
     _watch.renew()
 
 
-class _Entry:
+class _WatchedModule:
     """One `watching()`: the same function may be in several."""
 
     def __init__(self, note: Callable[[Keeper, int], None]) -> None:
@@ -61,7 +61,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._entries: tuple[_Entry, ...] = ()
+        self._entries: tuple[_WatchedModule, ...] = ()
         self._patches: list[Patch] = []
         self._imports = Imports(_PLACES, self._cover)
 
@@ -69,12 +69,12 @@ class _Watch:
         for entry in self._entries:
             entry.note(keeper, count)
 
-    def enter(self, entry: _Entry) -> None:
+    def enter(self, entry: _WatchedModule) -> None:
         with self._lock:
             self._entries = (*self._entries, entry)
             self.renew()
 
-    def leave(self, entry: _Entry) -> None:
+    def leave(self, entry: _WatchedModule) -> None:
         with self._lock:
             self._entries = tuple(e for e in self._entries if e is not entry)
             if not self._entries:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._facts.transport import Auth, Transport
     from pytest_mailtrap._smime.facts import SMIMEFacts
     from pytest_mailtrap._smime.identity import Identity
-    from pytest_mailtrap._smime.issue.certificate_store import Directory, Excerpt
+    from pytest_mailtrap._smime.issue.certificate_store import CertificateStore, StoredCertificates
     from pytest_mailtrap._smime.settings import Trust
 
 _URL = re.compile(r"""https?://[^\s<>"'\])}]+""")
@@ -79,7 +79,7 @@ class CapturedMessage:
     connection: Connection
     transcript: Transcript
     received_at: datetime
-    directory: Directory | Excerpt
+    directory: CertificateStore | StoredCertificates
     _cache: _Cache = field(default_factory=_Cache, init=False)
 
     @property

@@ -32,7 +32,7 @@ _LONGEST_FIELD = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class DecodedField:
     """One header field: *value* is unfolded and decoded (RFC 2047), *raw* is as it stands."""
 
     name: str
@@ -69,7 +69,7 @@ class Part:
 
     number: str
     depth: int
-    fields: tuple[Field, ...]
+    fields: tuple[DecodedField, ...]
     said: Description
     start: int
     end: int
@@ -118,9 +118,9 @@ def _walk(data: Bytes, start: int, end: int, *, number: str, depth: int, found: 
             _walk(data, first, last, number=inner, depth=depth + 1, found=found)
 
 
-def _fields(data: Bytes, start: int, end: int) -> tuple[tuple[Field, ...], int]:
+def _fields(data: Bytes, start: int, end: int) -> tuple[tuple[DecodedField, ...], int]:
     """The header fields, and where the body begins."""
-    found: list[Field] = []
+    found: list[DecodedField] = []
     at = start
     while match := _FIELD.match(data, at, end):
         if len(found) < _MOST_FIELDS:
@@ -130,11 +130,11 @@ def _fields(data: Bytes, start: int, end: int) -> tuple[tuple[Field, ...], int]:
     return tuple(found), blank.end() if blank else at
 
 
-def _field(match: re.Match[bytes]) -> Field:
+def _field(match: re.Match[bytes]) -> DecodedField:
     first, last = match.span(2)
     raw = match.string[first : min(last, first + _LONGEST_FIELD)]
     text = raw.decode("utf-8", "backslashreplace").replace("\r\n", "").replace("\n", "").strip()
-    return Field(name=match[1].decode("ascii"), value=decoded_words(text), raw=raw)
+    return DecodedField(name=match[1].decode("ascii"), value=decoded_words(text), raw=raw)
 
 
 def decoded_words(text: str) -> str:
@@ -147,7 +147,7 @@ def decoded_words(text: str) -> str:
         return text
 
 
-def _describing(fields: tuple[Field, ...]) -> tuple[tuple[str, bytes], ...]:
+def _describing(fields: tuple[DecodedField, ...]) -> tuple[tuple[str, bytes], ...]:
     """Of each field that describes a body the first, as it stands."""
     found: dict[str, bytes] = {}
     for field in fields:

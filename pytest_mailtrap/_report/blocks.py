@@ -60,12 +60,12 @@ class Budget:
         return granted
 
 
-def test_blocks(test: Record, spool: Path, budget: Budget) -> Iterator[Block]:
+def test_blocks(test: Record, root: Path, budget: Budget) -> Iterator[Block]:
     """The blocks of one test: its messages, then the test itself, which lists them."""
     violations = list(test.get("violations") or ())
     rows = []
     for message in test.get("messages") or ():
-        block = _message_block(message, test, spool, budget)
+        block = _message_block(message, test, root, budget)
         violated = any(v.get("message") == message.get("number") for v in violations)
         rows.append(_row(message, block, violated=violated))
         yield block
@@ -107,7 +107,7 @@ def _row(message: Record, block: Block, *, violated: bool) -> dict[str, Any]:
     }
 
 
-def _message_block(message: Record, test: Record, spool: Path, budget: Budget) -> Block:
+def _message_block(message: Record, test: Record, root: Path, budget: Budget) -> Block:
     connections = test.get("connections") or []
     place = message.get("connection")
     connection: Record = {}
@@ -120,12 +120,12 @@ def _message_block(message: Record, test: Record, spool: Path, budget: Budget) -
     return Block(
         kind="message",
         id=f"m{next(budget.numbers)}",
-        data=about | _read(message, test, spool, budget),
+        data=about | _read(message, test, root, budget),
     )
 
 
-def _read(message: Record, test: Record, spool: Path, budget: Budget) -> dict[str, Any]:
-    path = spool / str(test.get("directory") or "") / str(message.get("file") or "")
+def _read(message: Record, test: Record, root: Path, budget: Budget) -> dict[str, Any]:
+    path = root / str(test.get("directory") or "") / str(message.get("file") or "")
     try:
         with _opened(path) as raw:
             return _contents(raw, message, budget)

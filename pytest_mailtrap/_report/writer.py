@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 
-def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, spool: Path) -> None:
+def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, root: Path) -> None:
     """
     Write the report of a run to *path*, in one piece or not at all; what is no file, such as a pipe, is written into.
 
     *tests* are test records as `_run.files.record` makes them, taken one by one.
-    The bytes of a message lie in *spool*, below its test's "directory".
+    The bytes of a message lie in *root*, below its test's "directory".
     OSError where *path* cannot be written; no message makes it raise.
     """
     from pytest_mailtrap._report.blocks import Budget, test_blocks
     from pytest_mailtrap._report.page import write_page
 
     budget = Budget()
-    blocks = (block for test in tests for block in test_blocks(test, spool, budget))
+    blocks = (block for test in tests for block in test_blocks(test, root, budget))
     path.parent.mkdir(parents=True, exist_ok=True)
     path = path.resolve()
     if path.exists() and not path.is_file():

@@ -31,58 +31,60 @@ from pytest_mailtrap._text.terms import plural
 if TYPE_CHECKING:
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._message.captured_message import CapturedMessage
-    from pytest_mailtrap._run.mail_of_test import Account
+    from pytest_mailtrap._run.mail_of_test import MailOfTest
 
 _MOST_MESSAGES = 20
 _MOST_DIALOGUE = 60
 
 
-def captured(account: Account, error: BaseException) -> str:
+def captured(mail_of_test: MailOfTest, error: BaseException) -> str:
     """
     Each message on a line, what stayed in the process, what was said on the connection that decided, and what to change.
 
     *error* is what the test failed with: advice that it gives is not given again.
     """
     failure = str(error)
-    first = account.messages[:_MOST_MESSAGES]
+    first = mail_of_test.messages[:_MOST_MESSAGES]
     width = max((len(how_sent(m.transport)) for m in first), default=0)
     rows = [
         f"{f'#{n}':<3}  {how_sent(m.transport):<{width}}  {summary(m)}"
         for n, m in enumerate(first, 1)
     ]
-    more = len(account.messages) - len(rows)
+    more = len(mail_of_test.messages) - len(rows)
     table = [*rows, *([f"... and {more} more"] if more > 0 else [])]
-    kept = [line for line in kept_lines(account.kept()) if line not in failure]
+    kept = [line for line in kept_lines(mail_of_test.kept()) if line not in failure]
     table = [*(table or ["no message reached a trap"]), *kept]
     # pytest shows what earlier runs of the test have left, too.
-    again = [f"rerun {account.rerun}:"] if account.rerun else []
-    if not account.connections:
+    again = [f"rerun {mail_of_test.rerun}:"] if mail_of_test.rerun else []
+    if not mail_of_test.connections:
         return "\n".join([*again, *table])
-    place, lines = _deciding(account)
-    connection = account.connections[place]
-    carried = [f"#{n}" for n, m in enumerate(account.messages, 1) if m.connection is connection]
+    place, lines = _deciding(mail_of_test)
+    connection = mail_of_test.connections[place]
+    carried = [
+        f"#{n}" for n, m in enumerate(mail_of_test.messages, 1) if m.connection is connection
+    ]
     what = f" ({', '.join(carried[:5])})" if carried else f" ({outcome(connection)})"
-    head = f"connection {place + 1} of {len(account.connections)}{what}:"
+    head = f"connection {place + 1} of {len(mail_of_test.connections)}{what}:"
     shown = [*again, *table, "", head, *(f"    {line}" for line in lines)]
-    advice = _advice(account, error)
+    advice = _advice(mail_of_test, error)
     is_new = advice and advice[0] not in failure
     return "\n".join([*shown, *(["", *advice] if is_new else [])])
 
 
-def _advice(account: Account, error: BaseException) -> list[str]:
+def _advice(mail_of_test: MailOfTest, error: BaseException) -> list[str]:
     """
     What the assertions would say of the connections since the last that carried mail, where it is certain what became of them.
 
     What is only concluded must fit the error: one of a mail client, or of a test that looks at its mail, and none of it came.
     """
     idle: list[Connection] = []
-    for connection in telling(account.connections):
+    for connection in telling(mail_of_test.connections):
         idle = [] if connection.messages else [*idle, connection]
     cause = diagnosis(idle, reported=True)
     if cause not in CERTAIN:
         return []
     has_proof = is_proven(cause, concerning(cause, idle, reported=True))
-    if not (has_proof or _fits(cause, error, has_mail=bool(account.messages))):
+    if not (has_proof or _fits(cause, error, has_mail=bool(mail_of_test.messages))):
         return []
     return advise(idle, may_be_late=False, reported=True)
 
@@ -108,24 +110,26 @@ def _is_of_the_test(error: BaseException) -> bool:
     return is_unpacking or (isinstance(error, LookupError) and raised_here(error))
 
 
-def _deciding(account: Account) -> tuple[int, list[str]]:
+def _deciding(mail_of_test: MailOfTest) -> tuple[int, list[str]]:
     """The place of a connection that failed, else of mail that broke the policy or came in cleartext, else of the last."""
-    likely = telling(account.connections)
+    likely = telling(mail_of_test.connections)
     for connection in likely:
         if connection.handshake_error:
-            return account.place(connection), _tail(connection_lines(connection.transcript))
-    message = _culprit(account)
+            return mail_of_test.place(connection), _tail(connection_lines(connection.transcript))
+    message = _culprit(mail_of_test)
     if message is not None:
-        return account.place(message.connection), _tail(message_lines(message.transcript))
-    return account.place(likely[-1]), _tail(connection_lines(likely[-1].transcript))
+        return mail_of_test.place(message.connection), _tail(message_lines(message.transcript))
+    return mail_of_test.place(likely[-1]), _tail(connection_lines(likely[-1].transcript))
 
 
-def _culprit(account: Account) -> CapturedMessage | None:
-    numbers = [b.message for p in account.policies() for b in account.breaches(p) if b.message]
+def _culprit(mail_of_test: MailOfTest) -> CapturedMessage | None:
+    numbers = [
+        b.message for p in mail_of_test.policies() for b in mail_of_test.breaches(p) if b.message
+    ]
     if numbers:
-        return account.messages[numbers[0] - 1]
-    bare = [message for message in account.messages if not message.transport.encrypted]
-    return next(iter(bare or account.messages[-1:]), None)
+        return mail_of_test.messages[numbers[0] - 1]
+    bare = [message for message in mail_of_test.messages if not message.transport.encrypted]
+    return next(iter(bare or mail_of_test.messages[-1:]), None)
 
 
 def _tail(lines: list[str]) -> list[str]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_mailtrap._run.fixture_use import Naming
-    from pytest_mailtrap._run.mail_of_test import Account, Mark
-    from pytest_mailtrap._run.mail_recorder import Ledger
+    from pytest_mailtrap._run.mail_of_test import MailOfTest, Mark
+    from pytest_mailtrap._run.mail_recorder import MailRecorder
     from pytest_mailtrap._run.policy import Policy
     from pytest_mailtrap._run.requirements import Breach
 
@@ -26,61 +26,69 @@ class Enforcement:
     *kept_mail_fails* tells whether mail that stays in the process lets its test fail.
     """
 
-    def __init__(self, ledger: Ledger, *, naming: Naming | None, kept_mail_fails: bool) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, recorder: MailRecorder, *, naming: Naming | None, kept_mail_fails: bool
+    ) -> None:
+        self._recorder = recorder
         self._naming = naming
         self._kept_mail_fails = kept_mail_fails
 
     def at_the_end_of_the_call(self, item: pytest.Item) -> str | None:
         """What is to be said of the mail of a test that has passed by itself, or of its sending none."""
-        account = self._ledger.account
-        account.is_silent = self._is_silent(account, item)
-        return self.verdict() or _explained(account, account.policy, account.silence())
+        mail_of_test = self._recorder.mail_of_test
+        mail_of_test.is_silent = self._is_silent(mail_of_test, item)
+        return self.verdict() or _explained(
+            mail_of_test, mail_of_test.policy, mail_of_test.silence()
+        )
 
     def verdict(self, *, skipped: str | None = None) -> str | None:
         """What is to be said of the mail that had no verdict yet, or None; *skipped* is why the test skips after it, if it does."""
-        account = self._ledger.account
-        start, end = account.judged, account.mark()
-        account.judged_from, account.judged = start, end
+        mail_of_test = self._recorder.mail_of_test
+        start, end = mail_of_test.judged, mail_of_test.mark()
+        mail_of_test.judged_from, mail_of_test.judged = start, end
         if start == end:
             return None
-        for policy in account.policies():
-            breaches = account.breaches(policy, start=start, end=end)
-            if (text := _explained(account, policy, breaches, skipped=skipped)) is not None:
+        for policy in mail_of_test.policies():
+            breaches = mail_of_test.breaches(policy, start=start, end=end)
+            if (text := _explained(mail_of_test, policy, breaches, skipped=skipped)) is not None:
                 return text
         # What a test that skips has kept, it would not have sent either.
-        return self._explained_kept(account, start, end) if skipped is None else None
+        return self._explained_kept(mail_of_test, start, end) if skipped is None else None
 
-    def _explained_kept(self, account: Account, start: Mark, end: Mark) -> str | None:
-        kept = account.kept(start=start, end=end)
-        if not kept or account.policy.mode != "enforce" or not self._kept_mail_fails:
+    def _explained_kept(self, mail_of_test: MailOfTest, start: Mark, end: Mark) -> str | None:
+        kept = mail_of_test.kept(start=start, end=end)
+        if not kept or mail_of_test.policy.mode != "enforce" or not self._kept_mail_fails:
             return None
         from pytest_mailtrap._assertions.kept_mail_text import explain_kept
 
-        return explain_kept(kept, account.policy)
+        return explain_kept(kept, mail_of_test.policy)
 
     def verdict_again(self, *, skipped: str) -> str | None:
         """The last verdict, of a test that turns out to have skipped."""
-        account = self._ledger.account
-        account.judged = account.judged_from
+        mail_of_test = self._recorder.mail_of_test
+        mail_of_test.judged = mail_of_test.judged_from
         return self.verdict(skipped=skipped)
 
-    def excuse(self) -> None:
+    def skip_verdict(self) -> None:
         """The test has failed: what it sent up to now gets no verdict."""
-        account = self._ledger.account
-        account.judged = account.mark()
+        mail_of_test = self._recorder.mail_of_test
+        mail_of_test.judged = mail_of_test.mark()
 
     def excuse_silence(self) -> None:
         """The test turns out to have failed or skipped by itself: it need not have sent anything."""
-        self._ledger.account.is_silent = False
+        self._recorder.mail_of_test.is_silent = False
 
-    def _is_silent(self, account: Account, item: pytest.Item) -> bool:
+    def _is_silent(self, mail_of_test: MailOfTest, item: pytest.Item) -> bool:
         """Whether the test was to send mail and has sent none."""
-        if account.has_mail or not account.policy.demands_mail or not self._is_to_send(item):
+        if (
+            mail_of_test.has_mail
+            or not mail_of_test.policy.demands_mail
+            or not self._is_to_send(item)
+        ):
             return False
-        for station in account.stations:
-            station.server.settle_until_quiet()
-        return not account.has_mail
+        for server in mail_of_test.stations:
+            server.server.settle_until_quiet()
+        return not mail_of_test.has_mail
 
     def _is_to_send(self, item: pytest.Item) -> bool:
         if item.get_closest_marker("mailtrap") is not None:
@@ -89,10 +97,10 @@ class Enforcement:
 
 
 def _explained(
-    account: Account, policy: Policy, breaches: list[Breach], *, skipped: str | None = None
+    mail_of_test: MailOfTest, policy: Policy, breaches: list[Breach], *, skipped: str | None = None
 ) -> str | None:
     if policy.mode != "enforce" or not breaches:
         return None
     from pytest_mailtrap._run.policy_text import explain_policy
 
-    return explain_policy(account, policy, breaches, skipped=skipped)
+    return explain_policy(mail_of_test, policy, breaches, skipped=skipped)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         TestRecord,
     )
     from pytest_mailtrap._server.options import Options
-    from pytest_mailtrap._server.running_server import Station
+    from pytest_mailtrap._server.running_server import RunningServer
 
 
 class Mark(NamedTuple):
@@ -52,7 +52,7 @@ class Mark(NamedTuple):
 _BEGINNING = Mark()
 
 
-class Account:
+class MailOfTest:
     """
     What has come into any trap while one test ran.
 
@@ -81,7 +81,7 @@ class Account:
         self.errors: list[str] = []
         self.spooled = False
         self.judged = self.judged_from = self.shown = _BEGINNING
-        self.stations: list[Station] = []
+        self.stations: list[RunningServer] = []
         self.remarks: list[str] = []
         self.hostile = 0
         self.has_played = False
@@ -98,7 +98,7 @@ class Account:
 
     @cached_property
     def directory(self) -> str:
-        """Where its files are, below the directory of the run; the spool may choose another."""
+        """Where its files are, below the directory of the run; `RunFiles` may choose another."""
         return directory_name(self.test)
 
     # -- from the trap's thread ---------------------------------------------------------------
@@ -175,7 +175,7 @@ class Account:
     @property
     def has_policy(self) -> bool:
         """Whether a policy is on for the test, for some of its mail or for a trap that it started."""
-        of_traps = (self._policy_of(station.options) for station in self.stations)
+        of_traps = (self._policy_of(server.options) for server in self.stations)
         return bool(self.policies()) or any(policy.is_on for policy in of_traps)
 
     @property

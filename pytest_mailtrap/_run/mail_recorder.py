@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._run.files.record import message_file
-from pytest_mailtrap._run.mail_of_test import Account
+from pytest_mailtrap._run.mail_of_test import MailOfTest
 from pytest_mailtrap._run.policy import FACTORY, MARKER, Policy
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._kept_mail.watch import Keeper
     from pytest_mailtrap._message.captured_message import CapturedMessage
-    from pytest_mailtrap._run.files.run_files import Spool
+    from pytest_mailtrap._run.files.run_files import RunFiles
     from pytest_mailtrap._run.files.schema import TestRecord
     from pytest_mailtrap._server.options import Options
-    from pytest_mailtrap._server.running_server import Station
+    from pytest_mailtrap._server.running_server import RunningServer
 
 # What comes while no test runs: from a thread between two tests, or from a plugin at the end of the run.
 OUTSIDE = "(outside of tests)"
 
 
-class Ledger:
+class MailRecorder:
     """
-    Keeps the account of the test that runs, and writes it down where there is a *spool*.
+    Keeps the mail of the test that runs, and writes it down where there are *run_files*.
 
     *policy* is the run's.
     """
@@ -42,63 +42,63 @@ class Ledger:
     def __init__(self, policy: Policy, *, worker: str | None = None) -> None:
         self.policy = policy
         self.worker = worker
-        self.spool: Spool | None = None
+        self.run_files: RunFiles | None = None
         self._lock = threading.Lock()
         # Each worker has one, and a directory for it.
         outside = OUTSIDE if worker is None else f"{OUTSIDE} {worker}"
-        self._outside = Account(outside, policy, worker=worker)
+        self._outside = MailOfTest(outside, policy, worker=worker)
         self._current = self._outside
         self._last = ("", 0)
         self._watch: AbstractContextManager[None] | None = None
 
     # -- what the tests say -------------------------------------------------------------------
 
-    def open(self, test: str, marked: Options | None = None) -> Account:
+    def open(self, test: str, marked: Options | None = None) -> MailOfTest:
         """From now on mail is *test*'s, under the run's policy with what its marker says."""
         policy = self.policy if marked is None else self.policy.with_options(marked, MARKER)
         # Plugins run a test again before they go on to another.
         rerun = self._last[1] + 1 if self._last[0] == test else 0
         self._last = test, rerun
-        account = Account(test, policy, marked=marked, rerun=rerun, worker=self.worker)
+        mail_of_test = MailOfTest(test, policy, marked=marked, rerun=rerun, worker=self.worker)
         with self._lock:
-            self._current = account
-        return account
+            self._current = mail_of_test
+        return mail_of_test
 
     @property
-    def account(self) -> Account:
+    def mail_of_test(self) -> MailOfTest:
         """The account of the test that runs, or that of what no test can be blamed for."""
         with self._lock:
             return self._current
 
     @property
-    def outside(self) -> Account:
+    def outside(self) -> MailOfTest:
         """The account of what came while no test ran."""
         return self._outside
 
-    def close(self) -> Account | None:
+    def close(self) -> MailOfTest | None:
         """The test has ended; its account is complete. None where no test had begun."""
         with self._lock:
-            account, self._current = self._current, self._outside
+            mail_of_test, self._current = self._current, self._outside
         if not self.policy.is_on:
             self.unwatch()  # the next test may have no trap
-        return None if account is self._outside else account
+        return None if mail_of_test is self._outside else mail_of_test
 
-    def write(self, account: Account, record: TestRecord) -> None:
+    def write(self, mail_of_test: MailOfTest, record: TestRecord) -> None:
         """Write a test's record into its directory, if there is to be one, whose name is then in the record, too."""
-        if self.spool is None or not account:
+        if self.run_files is None or not mail_of_test:
             return
         try:
-            self._begin(self.spool, account)
-            record["directory"] = account.directory
-            self.spool.finish(record)
+            self._begin(self.run_files, mail_of_test)
+            record["directory"] = mail_of_test.directory
+            self.run_files.finish(record)
         except OSError as error:
-            account.errors.append(f"facts of mail could not be saved: {error}")
+            mail_of_test.errors.append(f"facts of mail could not be saved: {error}")
 
     # -- what stays in the process --------------------------------------------------------------
 
     def watch(self) -> None:
         """Watch whoever may keep mail in the process, also what was imported since the last time, where the test that runs is watched."""
-        if not self._is_watched(self.account):
+        if not self._is_watched(self.mail_of_test):
             return
         from pytest_mailtrap._kept_mail import watch as kept
 
@@ -113,8 +113,8 @@ class Ledger:
         if watch is not None:
             watch.__exit__(None, None, None)
 
-    def _is_watched(self, account: Account) -> bool:
-        return self.policy.is_on or account.policy.is_on or account.uses_a_trap
+    def _is_watched(self, mail_of_test: MailOfTest) -> bool:
+        return self.policy.is_on or mail_of_test.policy.is_on or mail_of_test.uses_a_trap
 
     def _keep_in_mind(self, keeper: Keeper, number: int) -> None:
         with self._lock:
@@ -125,12 +125,12 @@ class Ledger:
 
     def starting(self, options: Options) -> None:
         """ValueError where a trap would demand less than the run does without saying why."""
-        objection = self.policy.with_options(options, FACTORY).objection(self.policy)
-        if objection is not None:
-            raise ValueError(objection)
+        weakening_error = self.policy.with_options(options, FACTORY).weakening_error(self.policy)
+        if weakening_error is not None:
+            raise ValueError(weakening_error)
 
-    def started(self, station: Station) -> None:
-        self.account.stations.append(station)
+    def started(self, server: RunningServer) -> None:
+        self.mail_of_test.stations.append(server)
         self.watch()
 
     def connected(self, connection: Connection, options: Options) -> None:
@@ -139,31 +139,31 @@ class Ledger:
 
     def delivered(self, message: CapturedMessage, options: Options) -> None:
         with self._lock:
-            account = self._current
-            number = account.deliver(message, options)
-            if self.spool is not None:
-                self._keep(self.spool, account, number, message.raw)
+            mail_of_test = self._current
+            number = mail_of_test.deliver(message, options)
+            if self.run_files is not None:
+                self._keep(self.run_files, mail_of_test, number, message.raw)
 
     def played(self, messages: int) -> None:
-        account = self.account
-        account.has_played = True
-        account.hostile += messages
+        mail_of_test = self.mail_of_test
+        mail_of_test.has_played = True
+        mail_of_test.hostile += messages
 
     def kept(self) -> list[Kept]:
-        return self.account.kept()
+        return self.mail_of_test.kept()
 
     def remarked(self, text: str) -> None:
-        self.account.remarks.append(text)
+        self.mail_of_test.remarks.append(text)
 
-    def _keep(self, spool: Spool, account: Account, number: int, raw: bytes) -> None:
+    def _keep(self, run_files: RunFiles, mail_of_test: MailOfTest, number: int, raw: bytes) -> None:
         try:
-            self._begin(spool, account)
-            spool.keep(account.directory, message_file(number), raw)
-            spool.note(account.directory, account.message_record(number))
+            self._begin(run_files, mail_of_test)
+            run_files.keep(mail_of_test.directory, message_file(number), raw)
+            run_files.note(mail_of_test.directory, mail_of_test.message_record(number))
         except Exception as error:  # on the trap's thread the application would feel it
-            account.errors.append(f"a message could not be saved: {error}")
+            mail_of_test.errors.append(f"a message could not be saved: {error}")
 
-    def _begin(self, spool: Spool, account: Account) -> None:
-        if not account.spooled:
-            account.directory = spool.begin(account.head())
-            account.spooled = True
+    def _begin(self, run_files: RunFiles, mail_of_test: MailOfTest) -> None:
+        if not mail_of_test.spooled:
+            mail_of_test.directory = run_files.begin(mail_of_test.head())
+            mail_of_test.spooled = True

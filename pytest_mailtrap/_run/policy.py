@@ -88,7 +88,7 @@ class Policy:
             return True
         return other.is_on and not includes(self.require, other.require)
 
-    def objection(self, other: Policy) -> str | None:
+    def weakening_error(self, other: Policy) -> str | None:
         """What is to be said where it is weaker than *other*, which holds for the run, and does not say why."""
         if self.reason is not None or not self.is_weaker_than(other):
             return None

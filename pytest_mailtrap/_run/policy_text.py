@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mailtrap._message.captured_message import CapturedMessage
-    from pytest_mailtrap._run.mail_of_test import Account
+    from pytest_mailtrap._run.mail_of_test import MailOfTest
     from pytest_mailtrap._run.policy import Policy
     from pytest_mailtrap._run.requirements import Breach
 
@@ -33,16 +33,20 @@ _LEAST = (2, 3, 2, 3)
 
 
 def explain_policy(
-    account: Account, policy: Policy, breaches: Sequence[Breach], *, skipped: str | None = None
+    mail_of_test: MailOfTest,
+    policy: Policy,
+    breaches: Sequence[Breach],
+    *,
+    skipped: str | None = None,
 ) -> str:
     """Say what was sent against *policy*, who demands it, and what to do if it must be so; *skipped* is why the test skips after it."""
     first = breaches[0]
     same = [breach for breach in breaches if breach.requirement == first.requirement]
-    messages = account.under(policy)
+    messages = mail_of_test.under(policy)
     if first.requirement == MAIL:
-        text = _explain_silence(account)
+        text = _explain_silence(mail_of_test)
     elif first.connection is not None:
-        text = _explain_connections(account, same)
+        text = _explain_connections(mail_of_test, same)
     else:
         text = _assertion_text(first.requirement, messages) or _explain_messages(messages, same)
     others = dict.fromkeys(b.requirement for b in breaches if b not in same)
@@ -103,24 +107,26 @@ def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[B
     )
 
 
-def _explain_silence(account: Account) -> str:
+def _explain_silence(mail_of_test: MailOfTest) -> str:
     """What the assertions say of an empty trap, of the test's own trap where it has one."""
-    if not account.stations:
-        return explain_nothing(account.connections, port=None, tls_port=None, kept=account.kept())
-    station = account.stations[0]
+    if not mail_of_test.stations:
+        return explain_nothing(
+            mail_of_test.connections, port=None, tls_port=None, kept=mail_of_test.kept()
+        )
+    server = mail_of_test.stations[0]
     return explain_nothing(
-        account.connections,
-        port=station.server.port,
-        tls_port=station.server.tls_port,
-        intercepts=station.has_intercepted,
-        kept=account.kept(),
+        mail_of_test.connections,
+        port=server.server.port,
+        tls_port=server.server.tls_port,
+        intercepts=server.has_intercepted,
+        kept=mail_of_test.kept(),
     )
 
 
-def _explain_connections(account: Account, breaches: Sequence[Breach]) -> str:
+def _explain_connections(mail_of_test: MailOfTest, breaches: Sequence[Breach]) -> str:
     first = breaches[0]
     place = first.connection or 0
-    connection = account.connections[place]
+    connection = mail_of_test.connections[place]
     evidence = [
         str(line) for line in connection.transcript if line.speaker == "C" and not line.encrypted
     ]

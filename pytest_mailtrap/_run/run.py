@@ -20,9 +20,9 @@ import pytest
 from pytest_mailtrap._run import settings
 from pytest_mailtrap._run.counts import Counts, counts_of, judged_of, nothing_but, opt_outs_of
 from pytest_mailtrap._run.enforcement import Enforcement
-from pytest_mailtrap._run.files.run_files import Spool
+from pytest_mailtrap._run.files.run_files import RunFiles
 from pytest_mailtrap._run.fixture_use import Naming
-from pytest_mailtrap._run.mail_recorder import Ledger
+from pytest_mailtrap._run.mail_recorder import MailRecorder
 from pytest_mailtrap._run.run_settings import (
     check_engine,
     kept_mail_fails,
@@ -31,20 +31,20 @@ from pytest_mailtrap._run.run_settings import (
     policy_of_the_run,
     switch,
 )
-from pytest_mailtrap._run.totals import Tally
+from pytest_mailtrap._run.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_mailtrap._hooks.marker_options import MarkerOptions
     from pytest_mailtrap._run.files.schema import Outcome
-    from pytest_mailtrap._run.mail_of_test import Account
+    from pytest_mailtrap._run.mail_of_test import MailOfTest
 
 # What the controller tells its workers.
 _SPOOL = "mailtrap_spool"
 
 
-class Suite:
+class Run:
     """The run, as this process sees it."""
 
     def __init__(self, config: pytest.Config, *, is_in_call: Callable[[pytest.Item], bool]) -> None:
@@ -60,16 +60,16 @@ class Suite:
         # Why the run fails, whatever its tests did.
         self.failed_by: str | None = None
         self.report_written = False
-        self.tally = Tally()
+        self.totals = Totals()
         # Counts that no report has carried yet: not every report of a test that is run again is told to anybody.
-        self.untold: list[tuple[str, Counts]] = []
-        self.ledger = Ledger(self.policy, worker=(self._workerinput or {}).get("workerid"))
+        self.unreported: list[tuple[str, Counts]] = []
+        self.recorder = MailRecorder(self.policy, worker=(self._workerinput or {}).get("workerid"))
         # Fixtures are watched where it matters to the run who asks for them.
         self.naming = Naming(is_in_call) if self.policy.demands_mail else None
         self.enforcement = Enforcement(
-            self.ledger, naming=self.naming, kept_mail_fails=self.kept_mail_fails
+            self.recorder, naming=self.naming, kept_mail_fails=self.kept_mail_fails
         )
-        config.add_cleanup(self.ledger.unwatch)
+        config.add_cleanup(self.recorder.unwatch)
         self._temporary: Path | None = None
 
     def _set(self) -> None:
@@ -90,28 +90,28 @@ class Suite:
     def has_output(self) -> bool:
         """Whether anybody wants to know of the mail of tests that passed."""
         asked = self.policy.is_on or self.junit or self.expected_by
-        return bool(asked or self.ledger.spool is not None)
+        return bool(asked or self.recorder.run_files is not None)
 
     @property
     def has_totals(self) -> bool:
         """Whether there is anything to say at the end, and somebody who wants to hear it."""
         asked = self.policy.is_on or self.save is not None or self.report is not None
-        policies = self.judging is not None or self.tally.with_policy
-        told = policies or self.tally.breaches or self.tally.errors
-        return bool(told or (asked and self.tally.lines()))
+        policies = self.judging is not None or self.totals.with_policy
+        told = policies or self.totals.breaches or self.totals.errors
+        return bool(told or (asked and self.totals.lines()))
 
     @property
     def lines(self) -> list[str]:
         """What is said of the mail at the end; remarks are for everybody."""
         if self.has_totals:
-            return self.tally.lines(policy=self.judging, whole=self.has_output)
-        return self.tally.remark_lines()
+            return self.totals.lines(policy=self.judging, whole=self.has_output)
+        return self.totals.remark_lines()
 
     @property
     def lacks_mail(self) -> bool:
         """Whether mail is expected, and none has come; nothing is expected of a part of the tests."""
         expected = self.expected_by and self.has_run_tests and not self.has_deselected
-        return bool(expected) and not self.tally.has_mail
+        return bool(expected) and not self.totals.has_mail
 
     @property
     def judging(self) -> str | None:
@@ -130,8 +130,10 @@ class Suite:
     @property
     def has_saved(self) -> bool:
         """Whether mail has been written into the directory that it was to be saved in."""
-        spool = self.ledger.spool
-        return spool is not None and spool.root == self.save and bool(self.tally.directories)
+        run_files = self.recorder.run_files
+        return (
+            run_files is not None and run_files.root == self.save and bool(self.totals.directories)
+        )
 
     # -- the run ------------------------------------------------------------------------------
 
@@ -139,7 +141,7 @@ class Suite:
         """Find the place for the files, in the process that all others are told it by."""
         root = self._root()
         if root is not None:
-            self.ledger.spool = Spool(root)
+            self.recorder.run_files = RunFiles(root)
 
     def _root(self) -> Path | None:
         if self._workerinput is not None:
@@ -152,9 +154,9 @@ class Suite:
     def _root_to_save(self) -> Path | None:
         try:
             if self.save is not None:
-                Spool(self.save).clean()
+                RunFiles(self.save).clean()
         except OSError as error:
-            self.tally.errors[f"no mail is saved: {error}"] += 1
+            self.totals.errors[f"no mail is saved: {error}"] += 1
             return None
         return self.save
 
@@ -163,7 +165,7 @@ class Suite:
             if self.report is not None:
                 self._temporary = Path(tempfile.mkdtemp(prefix="pytest-mailtrap-"))
         except OSError as error:
-            self.tally.errors[f"no report is written: {error}"] += 1
+            self.totals.errors[f"no report is written: {error}"] += 1
         return self._temporary
 
     def collected(self, tests: Iterable[str]) -> None:
@@ -176,33 +178,33 @@ class Suite:
 
     def crashed(self, test: str) -> None:
         """A worker of pytest-xdist has died in *test*: only what it had written is left."""
-        if self.ledger.spool is None and self.policy.is_on:
+        if self.recorder.run_files is None and self.policy.is_on:
             keeping = f"{settings.SAVE.flag} or {settings.REPORT.flag}"
             text = f"a worker died in {test}, and any mail of it is lost: {keeping} keeps it"
-            self.tally.errors[text] += 1
+            self.totals.errors[text] += 1
 
-    def tell(self, workerinput: dict[str, Any]) -> None:
+    def send_to_worker(self, workerinput: dict[str, Any]) -> None:
         """Tell a worker what only the controller knows."""
-        if self.ledger.spool is not None:
-            workerinput[_SPOOL] = str(self.ledger.spool.root)
+        if self.recorder.run_files is not None:
+            workerinput[_SPOOL] = str(self.recorder.run_files.root)
 
-    def hear(self, report: pytest.TestReport) -> None:
+    def collect(self, report: pytest.TestReport) -> None:
         """Take what *report* carries for told, and add it up where the totals are made."""
         told: list[tuple[str, Counts]] = getattr(report, "mailtrap", [])
-        del self.untold[: len(told)]
+        del self.unreported[: len(told)]
         if self.is_worker:
             return
         for test, counts in told:
-            self.tally.add(
+            self.totals.add(
                 test, counts, location=report.location if test == report.nodeid else None
             )
 
     def rest(self) -> list[tuple[str, Counts]]:
         """What no report of a test has carried, when all tests are done or the run was broken off."""
         return [
-            *self.untold,
-            *self._counted(self.ledger.close(), "interrupted"),
-            *self._counted(self.ledger.outside, "passed"),
+            *self.unreported,
+            *self._counted(self.recorder.close(), "interrupted"),
+            *self._counted(self.recorder.outside, "passed"),
         ]
 
     def finish(self) -> None:
@@ -212,38 +214,42 @@ class Suite:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def _counted(self, account: Account | None, outcome: Outcome) -> list[tuple[str, Counts]]:
-        counts = self.counts(account, outcome) if account else None
-        return [(account.test, counts)] if account and counts is not None else []
+    def _counted(
+        self, mail_of_test: MailOfTest | None, outcome: Outcome
+    ) -> list[tuple[str, Counts]]:
+        counts = self.counts(mail_of_test, outcome) if mail_of_test else None
+        return [(mail_of_test.test, counts)] if mail_of_test and counts is not None else []
 
     def _count_left_behind(self) -> None:
         """Count, and complete, what tests have written that could not tell: their worker of pytest-xdist has died."""
-        spool = self.ledger.spool
-        if spool is None:
+        run_files = self.recorder.run_files
+        if run_files is None:
             return
-        for record in spool.left_behind(self.tally.directories):
+        for record in run_files.left_behind(self.totals.directories):
             try:
                 opt_outs = opt_outs_of(record) if self.policy.is_on else []
                 counts = counts_of(record, judged=judged_of(record), opt_outs=opt_outs, errors=())
-                self.tally.add(record["test"], counts)
+                self.totals.add(record["test"], counts)
                 if record["outcome"] == "interrupted":
-                    self.tally.note_cut_short(record["test"], len(record["messages"]))
-                    spool.finish(record)
+                    self.totals.note_cut_short(record["test"], len(record["messages"]))
+                    run_files.finish(record)
             except Exception as error:  # the tests have their results, as in counts()
                 text = f"the mail of a worker that died could not be counted: {error!r}"
-                self.tally.errors[text] += 1
+                self.totals.errors[text] += 1
 
     def _write_report(self) -> None:
-        if self.report is None or self.ledger.spool is None:
+        if self.report is None or self.recorder.run_files is None:
             return
         from pytest_mailtrap._report.writer import write_report
 
-        spool = self.ledger.spool
+        run_files = self.recorder.run_files
         try:
-            write_report(self.report, spool.records(self.tally.directories), spool=spool.root)
+            write_report(
+                self.report, run_files.records(self.totals.directories), root=run_files.root
+            )
             self.report_written = True
         except Exception as error:  # a report is not worth the results of a run
-            self.tally.errors[f"{self.report} could not be written: {error}"] += 1
+            self.totals.errors[f"{self.report} could not be written: {error}"] += 1
 
     # -- a test -------------------------------------------------------------------------------
 
@@ -253,53 +259,55 @@ class Suite:
         self.end("failed")
         if self.naming is not None:
             self.naming.begin(item)
-        account = self.ledger.open(item.nodeid, marked)
-        self.ledger.watch()
-        return account.policy.objection(self.policy)
+        mail_of_test = self.recorder.open(item.nodeid, marked)
+        self.recorder.watch()
+        return mail_of_test.policy.weakening_error(self.policy)
 
     def captured(self, error: BaseException) -> str | None:
         """What is shown of the test's mail when it fails by *error*; None where nothing came since it was shown last."""
-        account = self.ledger.account
-        if account.shown == account.mark():
+        mail_of_test = self.recorder.mail_of_test
+        if mail_of_test.shown == mail_of_test.mark():
             return None
-        account.shown = account.mark()
+        mail_of_test.shown = mail_of_test.mark()
         from pytest_mailtrap._run.captured_mail import captured
 
-        return captured(account, error)
+        return captured(mail_of_test, error)
 
     def end(self, outcome: Outcome) -> Counts | None:
         """Close the test's account, write it down, and give what it adds to the totals."""
-        account = self.ledger.close()
-        counts = None if account is None else self.counts(account, outcome)
-        if account is not None and counts is not None:
-            self.untold.append((account.test, counts))
+        mail_of_test = self.recorder.close()
+        counts = None if mail_of_test is None else self.counts(mail_of_test, outcome)
+        if mail_of_test is not None and counts is not None:
+            self.unreported.append((mail_of_test.test, counts))
         return counts
 
-    def counts(self, account: Account, outcome: Outcome) -> Counts | None:
+    def counts(self, mail_of_test: MailOfTest, outcome: Outcome) -> Counts | None:
         """Write an account down, if anybody wants to know, and count it."""
-        counts = self._counts_of_mail(account, outcome)
-        kept = account.kept() if account.policy.is_on or self.policy.is_on else []
-        own_policy = account.has_policy and not self.policy.is_on and not self._only_lists
-        if counts is None and (account.remarks or kept or own_policy):
+        counts = self._counts_of_mail(mail_of_test, outcome)
+        kept = mail_of_test.kept() if mail_of_test.policy.is_on or self.policy.is_on else []
+        own_policy = mail_of_test.has_policy and not self.policy.is_on and not self._only_lists
+        if counts is None and (mail_of_test.remarks or kept or own_policy):
             counts = nothing_but()
         if counts is not None:
             counts["own_policy"] = own_policy
             counts["kept"] += kept
-            counts["remarks"] += account.remarks
-            counts["hostile"] += account.hostile
+            counts["remarks"] += mail_of_test.remarks
+            counts["hostile"] += mail_of_test.hostile
         return counts
 
-    def _counts_of_mail(self, account: Account, outcome: Outcome) -> Counts | None:
-        wanted = self.has_output or account.policies()
-        told = account or account.opt_outs or account.is_silent or account.hostile
+    def _counts_of_mail(self, mail_of_test: MailOfTest, outcome: Outcome) -> Counts | None:
+        wanted = self.has_output or mail_of_test.policies()
+        told = (
+            mail_of_test or mail_of_test.opt_outs or mail_of_test.is_silent or mail_of_test.hostile
+        )
         if not (wanted and told):
             return None
         try:
-            record = account.record(outcome)
-            self.ledger.write(account, record)
+            record = mail_of_test.record(outcome)
+            self.recorder.write(mail_of_test, record)
         except Exception as error:  # the test has its result, whatever becomes of its mail
-            errors = [*account.errors, f"mail could not be recorded: {error!r}"]
-            return nothing_but(*errors, directory=account.directory)
-        opt_outs = account.opt_outs if self.policy.is_on else []
-        judged = 0 if outcome == "interrupted" else account.number_judged
-        return counts_of(record, judged=judged, opt_outs=opt_outs, errors=account.errors)
+            errors = [*mail_of_test.errors, f"mail could not be recorded: {error!r}"]
+            return nothing_but(*errors, directory=mail_of_test.directory)
+        opt_outs = mail_of_test.opt_outs if self.policy.is_on else []
+        judged = 0 if outcome == "interrupted" else mail_of_test.number_judged
+        return counts_of(record, judged=judged, opt_outs=opt_outs, errors=mail_of_test.errors)

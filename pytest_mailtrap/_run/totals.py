@@ -36,7 +36,7 @@ class Broken(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
+class Totals:
     """The sum over all tests; one that is run again is one test, with the mail of all its runs."""
 
     names: set[str] = field(default_factory=set)

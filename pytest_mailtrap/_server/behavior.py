@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._server.options import Options
 
 
-class Stage:
+class Behavior:
     """A connection belongs to the stage on which it came in, and keeps it when the next one is set."""
 
     __slots__ = ("certificate", "greets_after", "inbox", "options", "rules", "scenario")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._server.options import Options
-    from pytest_mailtrap._server.running_server import Station
+    from pytest_mailtrap._server.running_server import RunningServer
 
 
 class Observer(Protocol):
@@ -26,7 +26,7 @@ class Observer(Protocol):
     def starting(self, options: Options) -> None:
         """A trap is about to start, on the thread of whoever wants it; ValueError where it must not."""
 
-    def started(self, station: Station) -> None:
+    def started(self, server: RunningServer) -> None:
         """It has started."""
 
     def connected(self, connection: Connection, options: Options) -> None: ...

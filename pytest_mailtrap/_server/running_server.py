@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap._clients.identification import client_now
 from pytest_mailtrap._intercept.hosts import checked
-from pytest_mailtrap._intercept.route import Arrivals, Route
+from pytest_mailtrap._intercept.route import PendingClients, Route
 from pytest_mailtrap._intercept.socket_functions import intercepting
 from pytest_mailtrap._intercept.trust import is_trusted, trusting
-from pytest_mailtrap._server.behavior import Stage
+from pytest_mailtrap._server.behavior import Behavior
 from pytest_mailtrap._server.tls_certificates import certificate_host
-from pytest_mailtrap._smtp.connection_protocol import Wire
+from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
 from pytest_mailtrap._smtp.server import Server
-from pytest_mailtrap._smtp.session import Dialogue
+from pytest_mailtrap._smtp.session import TrapSMTP
 
 if TYPE_CHECKING:
     import ssl
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smtp.loop_thread import LoopThread
 
 
-class Station:
+class RunningServer:
     """
     Where clients arrive.
 
@@ -59,11 +59,11 @@ class Station:
         self.options = options
         self.passwords = options.passwords() or {"mailtrap": secrets.token_urlsafe(12)}
         self.observer = observer
-        self.stage = Stage(options, observer=observer)
+        self.behavior = Behavior(options, observer=observer)
         self.has_intercepted = False
         self.remarks: list[str] = []
-        self.server = Server(thread, new_wire=self._new_wire, fail=self._fail)
-        self._arrivals = Arrivals()
+        self.server = Server(thread, new_protocol=self._new_protocol, fail=self._fail)
+        self._pending = PendingClients()
         self._routes: list[Route] = []
         self._entered: list[ExitStack] = []
 
@@ -80,27 +80,27 @@ class Station:
         for stack in self._entered:
             stack.close()
         self.server.stop()
-        self.stage.inbox.raise_failure()
+        self.behavior.inbox.raise_failure()
 
     # -- what it plays --------------------------------------------------------------------
 
     def play(self, scenario: Scenario) -> None:
         """Be the server of *scenario* from now on, with an empty inbox."""
-        self.stage = Stage(self.options, scenario=scenario)
-        self._tell_played(self.stage)
+        self.behavior = Behavior(self.options, scenario=scenario)
+        self._tell_played(self.behavior)
 
     @contextmanager
-    def playing(self, scenario: Scenario) -> Iterator[Stage]:
+    def playing(self, scenario: Scenario) -> Iterator[Behavior]:
         """Be the server of *scenario* for a while; what comes meanwhile goes into an inbox of its own."""
-        stage = Stage(self.options, scenario=scenario)
-        before, self.stage = self.stage, stage
+        behavior = Behavior(self.options, scenario=scenario)
+        before, self.behavior = self.behavior, behavior
         try:
-            yield stage
+            yield behavior
         finally:
-            self.stage = before
+            self.behavior = before
             self.server.drop()
-            self._tell_played(stage)
-        stage.inbox.raise_failure()
+            self._tell_played(behavior)
+        behavior.inbox.raise_failure()
 
     def remark(self, text: str) -> None:
         """Take note of what a client did that is no failure; once is enough."""
@@ -109,9 +109,9 @@ class Station:
             if self.observer is not None:
                 self.observer.remarked(text)
 
-    def _tell_played(self, stage: Stage) -> None:
+    def _tell_played(self, behavior: Behavior) -> None:
         if self.observer is not None:
-            self.observer.played(stage.inbox.count())
+            self.observer.played(behavior.inbox.count())
 
     def kept(self) -> list[Kept]:
         """The mail of the test that runs which has stayed in the process: where, how many messages, and the setting that sends them."""
@@ -131,7 +131,7 @@ class Station:
             port=self.server.port,
             tls_port=self.server.tls_port,
             ipv6=self.server.ipv6,
-            arrivals=self._arrivals,
+            arrivals=self._pending,
         )
         return self._while_it_runs(self.trust(), self._following(route))
 
@@ -162,55 +162,61 @@ class Station:
 
     # -- a connection ---------------------------------------------------------------------
 
-    def _new_wire(
-        self, *, implicit: bool, on_open: Callable[[Wire], None], on_close: Callable[[Wire], None]
-    ) -> Wire:
-        stage = self.stage
+    def _new_protocol(
+        self,
+        *,
+        implicit: bool,
+        on_open: Callable[[SMTPConnectionProtocol], None],
+        on_close: Callable[[SMTPConnectionProtocol], None],
+    ) -> SMTPConnectionProtocol:
+        behavior = self.behavior
 
-        def opened(wire: Wire) -> None:
-            on_open(wire)
-            wire.facts.trusted = is_trusted(self.certificates.ca_pem)
-            wire.facts.clients = client_now(beside=self.server.still_to_open)
-            if not wire.closing:
-                stage.inbox.connected(wire.connection)
+        def opened(protocol: SMTPConnectionProtocol) -> None:
+            on_open(protocol)
+            protocol.facts.trusted = is_trusted(self.certificates.ca_pem)
+            protocol.facts.clients = client_now(beside=self.server.still_to_open)
+            if not protocol.closing:
+                behavior.inbox.connected(protocol.connection)
 
-        wire: Wire = Wire(
+        protocol: SMTPConnectionProtocol = SMTPConnectionProtocol(
             loop=self.thread.loop,
             buffer=self.thread.buffer,
             implicit=implicit,
-            choose_context=lambda hello: self._choose_context(stage, hello, wire),
-            dialogue=partial(self._new_dialogue, stage),
-            at_handshake=partial(stage.rules.take, "HANDSHAKE", encrypted=False),
-            greets_after=stage.greets_after,
+            choose_context=lambda hello: self._choose_context(behavior, hello, protocol),
+            session=partial(self._new_session, behavior),
+            at_handshake=partial(behavior.rules.take, "HANDSHAKE", encrypted=False),
+            greets_after=behavior.greets_after,
             on_open=opened,
             on_close=on_close,
-            on_error=stage.inbox.fail,
+            on_error=behavior.inbox.fail,
             settle=self.server.settle,
-            arrived=self._arrivals.arrived,
+            arrived=self._pending.arrived,
         )
-        return wire
+        return protocol
 
     def _fail(self, error: BaseException) -> None:
-        self.stage.inbox.fail(error)
+        self.behavior.inbox.fail(error)
 
     def _choose_context(
-        self, stage: Stage, hello: ClientHello | None, wire: Wire
+        self, behavior: Behavior, hello: ClientHello | None, protocol: SMTPConnectionProtocol
     ) -> ssl.SSLContext:
         """The context for what the client names and what it meant to reach."""
-        host = wire.facts.shown_for = certificate_host(
+        host = protocol.facts.shown_for = certificate_host(
             hello.server_name if hello else None,
-            wire.connection.transport.server_host,
+            protocol.connection.transport.server_host,
             claims=lambda name: any(route.claims(name) for route in self._routes),
         )
-        return self.certificates.server_context(stage.options, host, certificate=stage.certificate)
+        return self.certificates.server_context(
+            behavior.options, host, certificate=behavior.certificate
+        )
 
-    def _new_dialogue(self, stage: Stage, wire: Wire) -> Dialogue:
-        return Dialogue(
-            wire,
-            options=stage.options,
+    def _new_session(self, behavior: Behavior, protocol: SMTPConnectionProtocol) -> TrapSMTP:
+        return TrapSMTP(
+            protocol,
+            options=behavior.options,
             passwords=self.passwords,
-            directory=self.certificates.smime_directory,
-            rules=stage.rules,
-            deliver=stage.inbox.deliver,
-            fail=stage.inbox.fail,
+            directory=self.certificates.certificate_store,
+            rules=behavior.rules,
+            deliver=behavior.inbox.deliver,
+            fail=behavior.inbox.fail,
         )

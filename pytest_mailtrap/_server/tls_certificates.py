@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap._intercept.hosts import canonical, is_host
 from pytest_mailtrap._server.certificate_authority import issue, new_ca
-from pytest_mailtrap._smime.issue.certificate_store import Directory
+from pytest_mailtrap._smime.issue.certificate_store import CertificateStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class Certificates:
 
     def __init__(self, ca: trustme.CA) -> None:
         self.ca = ca
-        self.smime_directory = Directory(ca)
+        self.certificate_store = CertificateStore(ca)
         self._leaves: dict[str | None, trustme.LeafCert] = {}
         self._contexts: dict[tuple[object, ...], ssl.SSLContext] = {}
 

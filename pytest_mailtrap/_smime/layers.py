@@ -113,7 +113,7 @@ def _signed(data: content_types.SignedData, settings: Settings, detached: bytes 
     given = (*settings.intermediates, *(settings.anchors or ()))
     pool = certificates.collect(data.certificates, given)
     problems += _bad_certificates(data.certificates)
-    signed = _signers.Content(data.content_type, content)
+    signed = _signers.SignedContent(data.content_type, content)
     verdicts = [_signers.judge(info, signed, pool, settings) for info in data.signers]
     warnings += [warning for verdict in verdicts for warning in verdict.warnings]
     warnings += _missing_intermediates(data.certificates, verdicts, settings)
@@ -122,7 +122,7 @@ def _signed(data: content_types.SignedData, settings: Settings, detached: bytes 
 
 
 def _signed_layer(
-    verdicts: list[_signers.Verdict], problems: list[Problem], warnings: list[Problem]
+    verdicts: list[_signers.SignerVerdict], problems: list[Problem], warnings: list[Problem]
 ) -> Layer:
     signers = tuple(verdict.signer for verdict in verdicts)
     names = [name for one in signers for name in (one.digest, one.signature_algorithm)]
@@ -160,7 +160,7 @@ def _bad_certificates(sent: tuple[bytes, ...]) -> list[Problem]:
 
 
 def _missing_intermediates(
-    sent: tuple[bytes, ...], verdicts: list[_signers.Verdict], settings: Settings
+    sent: tuple[bytes, ...], verdicts: list[_signers.SignerVerdict], settings: Settings
 ) -> list[Problem]:
     """RFC 8551 section 2.3: a receiver may have nothing but the anchors."""
     there = {known.certificate for der in sent if (known := certificates.known(der))}

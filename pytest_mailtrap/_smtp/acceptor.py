@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _REST_SECONDS = 0.5
 
 
-class Lookout:
+class Acceptor:
     """
     Tells a door that somebody waits at it: on the loop's thread, or on that of whoever calls `look()`.
 
@@ -70,7 +70,7 @@ class Lookout:
         self._loop.call_later(_REST_SECONDS, self._begin)
 
 
-class LoopLookout(Lookout):
+class LoopAcceptor(Acceptor):
     """The same for systems whose selectors cannot be watched by one another, as on Windows: the loop knows each door."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -113,7 +113,7 @@ class LoopLookout(Lookout):
         door.close()
 
 
-def new_lookout(loop: asyncio.AbstractEventLoop) -> Lookout:
+def new_acceptor(loop: asyncio.AbstractEventLoop) -> Acceptor:
     """The lookout for this system."""
     can_be_watched = hasattr(selectors.DefaultSelector, "fileno")
-    return Lookout(loop) if can_be_watched else LoopLookout(loop)
+    return Acceptor(loop) if can_be_watched else LoopAcceptor(loop)

@@ -15,18 +15,18 @@ from pytest_mailtrap._facts.transport import Auth
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_mailtrap._smtp.connection_protocol import Wire
+    from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
 
 
-class Logins:
+class Authenticator:
     """
     The logins on a *wire*, against *passwords* by user name.
 
     *accepted* is the one that holds for the messages to come, or None.
     """
 
-    def __init__(self, wire: Wire, passwords: Mapping[str, str]) -> None:
-        self._wire = wire
+    def __init__(self, protocol: SMTPConnectionProtocol, passwords: Mapping[str, str]) -> None:
+        self._protocol = protocol
         self._passwords = passwords
         self.accepted: Auth | None = None
 
@@ -48,10 +48,10 @@ class Logins:
             mechanism=mechanism,
             username=login,
             password=password,
-            encrypted=self._wire.secured,
+            encrypted=self._protocol.secured,
             accepted=accepted,
         )
-        self._wire.connection.auths += (auth,)
+        self._protocol.connection.auths += (auth,)
         return auth
 
 

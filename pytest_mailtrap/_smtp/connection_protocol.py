@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smtp.tls import TLSLayer
 
 
-class Speaker(Protocol):
+class Session(Protocol):
     """What the wire needs of the dialogue on top of it."""
 
     def begin(self) -> None:
         """The connection is there, and nothing has been said on it."""
 
-    def hear(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:
         """The client says something."""
 
-    def hear_end(self) -> None:
+    def eof_received(self) -> None:
         """The client will say no more."""
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """The wire is not what it was: it can take more, or has TLS now."""
 
 
-class Wire(asyncio.BufferedProtocol):
+class SMTPConnectionProtocol(asyncio.BufferedProtocol):
     """
     One accepted TCP connection.
 
@@ -61,11 +61,11 @@ class Wire(asyncio.BufferedProtocol):
         buffer: memoryview,
         implicit: bool,
         choose_context: Callable[[ClientHello | None], ssl.SSLContext],
-        dialogue: Callable[[Wire], Speaker],
+        session: Callable[[SMTPConnectionProtocol], Session],
         at_handshake: Callable[[], Sequence[Rule]] = tuple,
         greets_after: float | None = None,
-        on_open: Callable[[Wire], None],
-        on_close: Callable[[Wire], None],
+        on_open: Callable[[SMTPConnectionProtocol], None],
+        on_close: Callable[[SMTPConnectionProtocol], None],
         on_error: Callable[[BaseException], None],
         settle: Callable[[], None],
         arrived: Callable[[tuple[str, int]], tuple[str, int] | None] = lambda _peer: None,
@@ -79,7 +79,7 @@ class Wire(asyncio.BufferedProtocol):
         self._settle = settle
         self._arrived = arrived
         self._choose_context = choose_context
-        self._make_dialogue = dialogue
+        self._new_session = session
         self._at_handshake = at_handshake
         self._greets_after = greets_after
         self._greeting: asyncio.TimerHandle | None = None
@@ -91,7 +91,7 @@ class Wire(asyncio.BufferedProtocol):
         self._tls: TLSLayer | None = None
         # While one is expected or under way.
         self._handshake: Handshake | None = None
-        self._dialogue: Speaker | None = None
+        self._session: Session | None = None
         self._has_spoken = False
         self._is_parting = False
         self._closing = False
@@ -153,9 +153,9 @@ class Wire(asyncio.BufferedProtocol):
             self._handshake.receive(data)
         elif data.startswith(b"\x16\x03") and (self.breaks_promise or not self._has_spoken):
             self._refuse_misplaced_tls(data)
-        elif self._dialogue is not None:
+        elif self._session is not None:
             self._has_spoken = True
-            self._dialogue.hear(data)
+            self._session.data_received(data)
 
     def eof_received(self) -> bool:
         self.last_activity = self.loop.time()
@@ -163,9 +163,9 @@ class Wire(asyncio.BufferedProtocol):
             self._handshake.left("closed", "eof")
             return False
         self.end("eof")
-        if self._dialogue is None or self._closing:
+        if self._session is None or self._closing:
             return False
-        self._dialogue.hear_end()
+        self._session.eof_received()
         return True
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -174,8 +174,8 @@ class Wire(asyncio.BufferedProtocol):
         self.end("reset" if error is not None else "eof")
         self._closing = True
         self._clear_timers()
-        if self._dialogue is not None:
-            self._dialogue.hear_end()
+        if self._session is not None:
+            self._session.eof_received()
         self._on_close(self)
 
     def pause_writing(self) -> None:
@@ -183,8 +183,8 @@ class Wire(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self.is_full = False
-        if self._dialogue is not None:
-            self._dialogue.go_on()
+        if self._session is not None:
+            self._session.resume()
 
     # -- the dialogue's side --------------------------------------------------------------
 
@@ -273,8 +273,8 @@ class Wire(asyncio.BufferedProtocol):
     # -- TLS ------------------------------------------------------------------------------
 
     def _start_dialogue(self) -> None:
-        self._dialogue = self._make_dialogue(self)
-        self._dialogue.begin()
+        self._session = self._new_session(self)
+        self._session.begin()
 
     def _greet_in_cleartext(self) -> None:
         if self._handshake is not None and not self._handshake.has_begun and not self._closing:
@@ -287,10 +287,10 @@ class Wire(asyncio.BufferedProtocol):
         self._clear_timers()
         self._handshake, self._tls = None, tls
         self._has_spoken = False
-        if self._dialogue is None:
+        if self._session is None:
             self._start_dialogue()
         else:
-            self._dialogue.go_on()
+            self._session.resume()
         self._receive_tls(tls, b"")
 
     def _receive_tls(self, tls: TLSLayer, data: bytes | memoryview) -> None:
@@ -298,8 +298,8 @@ class Wire(asyncio.BufferedProtocol):
         try:
             while not self._closing and (plain := tls.read()):
                 self._has_spoken = True
-                if self._dialogue is not None:
-                    self._dialogue.hear(plain)
+                if self._session is not None:
+                    self._session.data_received(plain)
         except TLSError as failure:
             if not self._has_spoken:
                 # Such as the alert of a client that finished the handshake first and judged the certificate then.
@@ -310,8 +310,8 @@ class Wire(asyncio.BufferedProtocol):
             return
         if tls.closed_by_peer and not self._closing:
             self.end("close_notify")
-            if self._dialogue is not None:
-                self._dialogue.hear_end()
+            if self._session is not None:
+                self._session.eof_received()
 
     def _refuse_misplaced_tls(self, data: bytes) -> None:
         note_client_hello(self.facts, data)

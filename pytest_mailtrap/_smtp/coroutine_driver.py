@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
 
-class Steps:
+class CoroutineDriver:
     """
     The steps of one conversation, a coroutine that waits for nothing but `happening()` and `until()`.
 
@@ -35,9 +35,9 @@ class Steps:
     def begin(self, conversation: Coroutine[Any, Any, None]) -> None:
         """Take the first step."""
         self._conversation = conversation
-        self.go_on()
+        self.resume()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Let the conversation look at what has happened; nothing, once it has ended."""
         if self._conversation is None:
             return
@@ -60,21 +60,21 @@ class Steps:
     # -- for the conversation -------------------------------------------------------------
 
     @types.coroutine
-    def happening(self) -> Generator[None, None, None]:
+    def wake(self) -> Generator[None, None, None]:
         """Wait until something has happened, whatever it is."""
         yield
 
-    async def until(self, is_so: Callable[[], bool], seconds: float | None = None) -> None:
+    async def wait_until(self, is_so: Callable[[], bool], seconds: float | None = None) -> None:
         """Wait until it is so, or until so many seconds are over."""
         is_over = False
 
         def give_up() -> None:
             nonlocal is_over
             is_over = True
-            self.go_on()
+            self.resume()
 
         timer = None if seconds is None else self._loop.call_later(seconds, give_up)
         while not is_so() and not is_over:
-            await self.happening()
+            await self.wake()
         if timer is not None:
             timer.cancel()

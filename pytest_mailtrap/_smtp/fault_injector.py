@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
-    from pytest_mailtrap._smtp.connection_protocol import Wire
+    from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
     from pytest_mailtrap._smtp.faults import Rule, Rules
-    from pytest_mailtrap._smtp.line_reader import Lines
+    from pytest_mailtrap._smtp.line_reader import LineReader
 
 Command = Any  # aiosmtpd's methods: an argument or None in, an awaitable out
 
 
-class Script:
+class FaultInjector:
     """
     The rules, applied to one connection.
 
@@ -30,14 +30,14 @@ class Script:
     def __init__(
         self,
         rules: Rules,
-        wire: Wire,
-        lines: Lines,
+        protocol: SMTPConnectionProtocol,
+        reader: LineReader,
         *,
         passed_over: Callable[[str, str | None], None],
     ) -> None:
         self._rules = rules
-        self._wire = wire
-        self._lines = lines
+        self._protocol = protocol
+        self._line_reader = reader
         self._passed_over = passed_over
         self._in_place: bytes | None = None
         self._offers: Mapping[str, str | None] = {}
@@ -58,7 +58,7 @@ class Script:
         await self.perform(acting, functools.partial(method, argument))
 
     def take(self, command: str, argument: str = "") -> list[Rule]:
-        return self._rules.take(command, argument, encrypted=self._wire.secured)
+        return self._rules.take(command, argument, encrypted=self._protocol.secured)
 
     async def greet(self, talk: Callable[[], Awaitable[None]]) -> None:
         """Begin the session; after a greeting of 4xx or 5xx there is nothing but QUIT (RFC 5321, section 3.1)."""
@@ -95,12 +95,12 @@ class Script:
 
     async def _wait(self, rule: Rule) -> None:
         if rule.until_input:
-            if await self._lines.arrives_within(rule.delay):
-                self._wire.facts.spoke_out_of_turn = True
-                self._wire.recorder.event("the client goes on before this is answered")
+            if await self._line_reader.arrives_within(rule.delay):
+                self._protocol.facts.spoke_out_of_turn = True
+                self._protocol.recorder.event("the client goes on before this is answered")
         elif rule.delay:
-            self._wire.recorder.event(f"silence for {rule.delay:g} s")
-            await self._lines.ends_within(rule.delay)
+            self._protocol.recorder.event(f"silence for {rule.delay:g} s")
+            await self._line_reader.ends_within(rule.delay)
 
     def instead_of(self, reply: bytes) -> bytes:
         """What is said in place of the engine's *reply*; an error of the engine's stands."""
@@ -116,17 +116,17 @@ class Script:
 
     def _reply(self, reply: bytes | None) -> None:
         if reply is not None:
-            self._wire.recorder.server(reply)
-            self._wire.send(reply)
+            self._protocol.recorder.server(reply)
+            self._protocol.send(reply)
 
     def _cut(self, rule: Rule) -> None:
         self._reply(rule.reply)
-        self._wire.recorder.event("the trap cuts the connection")
-        self._wire.cut()
+        self._protocol.recorder.event("the trap cuts the connection")
+        self._protocol.cut()
         raise ConnectionResetError("cut by a rule")
 
     def _hang_up(self) -> None:
-        self._wire.close()
+        self._protocol.close()
         raise ConnectionResetError("closed after a 421")
 
 
@@ -134,16 +134,16 @@ class _Table(Mapping[str, "_Ruled"]):
     """Commands by name; each is looked for when it comes, of which a session has few."""
 
     def __init__(
-        self, script: Script, names: Collection[str], command: Callable[[str], Command]
+        self, injector: FaultInjector, names: Collection[str], command: Callable[[str], Command]
     ) -> None:
-        self._script = script
+        self._injector = injector
         self._names = names
         self._command = command
 
     def __getitem__(self, name: str) -> _Ruled:
         if name not in self._names:
             raise KeyError(name)
-        return _Ruled(self._script, name, self._command(name))
+        return _Ruled(self._injector, name, self._command(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -155,15 +155,15 @@ class _Table(Mapping[str, "_Ruled"]):
 class _Ruled:
     """A command of the engine's that asks the rules first."""
 
-    __slots__ = ("_method", "_name", "_script")
+    __slots__ = ("_injector", "_method", "_name")
 
-    def __init__(self, script: Script, name: str, method: Command) -> None:
-        self._script = script
+    def __init__(self, injector: FaultInjector, name: str, method: Command) -> None:
+        self._injector = injector
         self._name = name
         self._method = method
 
     def __call__(self, argument: str | None) -> Awaitable[None]:
-        return self._script.command(self._name, self._method, argument)
+        return self._injector.command(self._name, self._method, argument)
 
     def __getattr__(self, name: str) -> Any:
         """What the engine's decorators have left on the command, such as its syntax."""

@@ -152,10 +152,10 @@ class Rules:
     """A table of rules and how often each has fired; the server's thread counts, the test's may add."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
-        self._entries = [_Entry(rule) for rule in rules]
+        self._entries = [_RuleCounter(rule) for rule in rules]
 
     def add(self, rule: Rule) -> None:
-        self._entries = [*self._entries, _Entry(rule)]
+        self._entries = [*self._entries, _RuleCounter(rule)]
 
     def take(self, command: str, argument: str = "", *, encrypted: bool) -> list[Rule]:
         """The rules that act on this occurrence; a reply or a cut takes it away from the rules behind it."""
@@ -184,7 +184,7 @@ class Unfired(NamedTuple):
     seen: int
 
 
-class _Entry:
+class _RuleCounter:
     __slots__ = ("fired", "rule", "seen")
 
     def __init__(self, rule: Rule) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_mailtrap._facts.connection import EndedBy, Facts
-    from pytest_mailtrap._smtp.connection_protocol import Wire
+    from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
     from pytest_mailtrap._smtp.faults import Rule
 
 HANDSHAKE_SECONDS = 10.0
@@ -35,14 +35,14 @@ class Handshake:
 
     def __init__(
         self,
-        wire: Wire,
+        protocol: SMTPConnectionProtocol,
         *,
         choose_context: Callable[[ClientHello | None], ssl.SSLContext],
         rules: Callable[[], Sequence[Rule]],
     ) -> None:
-        self._wire = wire
-        self._facts = wire.facts
-        self._recorder = wire.facts.recorder
+        self._protocol = protocol
+        self._facts = protocol.facts
+        self._recorder = protocol.facts.recorder
         self._choose_context = choose_context
         self._rules = rules
         # What has come before there was a layer for it.
@@ -74,13 +74,13 @@ class Handshake:
             layer = self._layer = self._begin(hello)
             data = self._received
         self._go_on(layer, data)
-        if self._facts.handshake_error is not None and not self._wire.closing:
-            self._wire.shut()  # it can be no handshake, though OpenSSL waits for more of it
+        if self._facts.handshake_error is not None and not self._protocol.closing:
+            self._protocol.shut()  # it can be no handshake, though OpenSSL waits for more of it
 
     def left(self, verb: str, cause: EndedBy) -> None:
         """The client has "closed" or "reset" the connection."""
         words = handshake_failures.left(
-            verb, implicit=self._wire.implicit, has_begun=self._layer is not None
+            verb, implicit=self._protocol.implicit, has_begun=self._layer is not None
         )
         self._fail(words, cause)
 
@@ -95,11 +95,11 @@ class Handshake:
         for rule in self._rules():
             if rule.raw is not None:
                 self._recorder.event("the trap sends bytes that are no TLS")
-                self._wire.send_raw(rule.raw)
+                self._protocol.send_raw(rule.raw)
             if rule.ends_it:
                 self._fail("the trap broke off the handshake", "server")
                 note_client_hello(self._facts, data)
-                self._wire.shut()
+                self._protocol.shut()
                 return False
             if rule.delay:
                 self._stall(data, rule.delay)
@@ -112,43 +112,43 @@ class Handshake:
         self._received = data
         self._is_stalled = True
         self._deadline.cancel()
-        self._deadline = self._wire.loop.call_later(seconds, self._resume)
+        self._deadline = self._protocol.loop.call_later(seconds, self._resume)
 
     def _resume(self) -> None:
-        if not self._wire.closing:
+        if not self._protocol.closing:
             self._is_stalled = False
             self._deadline = self._new_deadline()
-            self._wire.buffer_updated(0)
+            self._protocol.buffer_updated(0)
 
     # -- TLS ------------------------------------------------------------------------------
 
     def _begin(self, hello: ClientHello | None) -> TLSLayer:
         """Choose the certificate for what the client asks for."""
         if hello is None and not self._received.startswith(b"\x16\x03"):
-            words = handshake_failures.no_tls(self._received, implicit=self._wire.implicit)
+            words = handshake_failures.no_tls(self._received, implicit=self._protocol.implicit)
             self._fail(words, "server")
         self._facts.record(client_hello=hello, sni=hello.server_name if hello else None)
-        self._begun_at = self._wire.loop.time()
+        self._begun_at = self._protocol.loop.time()
         return TLSLayer(self._choose_context(hello))
 
     def _go_on(self, layer: TLSLayer, data: bytes) -> None:
-        hello = self._wire.connection.client_hello
+        hello = self._protocol.connection.client_hello
         layer.feed(data)
         try:
             done = layer.handshake(hello.versions if hello else ())
         except TLSError as failure:
             # Our own alert, if OpenSSL made one, still goes to the client.
-            self._wire.send_raw(layer.outgoing())
+            self._protocol.send_raw(layer.outgoing())
             self._fail(failure.words, "alert" if failure.alert else "server")
-            self._wire.shut()
+            self._protocol.shut()
             return
         # The session tickets of TLS 1.3 go at once: they acknowledge the client's last flight, for which Nagle's
         # algorithm makes a client wait 40 ms before it sends its EHLO.
-        self._wire.send_raw(layer.outgoing())
+        self._protocol.send_raw(layer.outgoing())
         if done:
             self._recorder.encrypted = True
             self._record_session(layer.object)
-            self._wire.secure(layer)
+            self._protocol.secure(layer)
 
     def _record_session(self, session: ssl.SSLObject) -> None:
         version, cipher = session.version(), session.cipher()
@@ -157,11 +157,11 @@ class Handshake:
             tls_version=version,
             cipher=cipher[0] if cipher else None,
             cipher_bits=cipher[2] if cipher else None,
-            negotiated_by="implicit" if self._wire.implicit else "starttls",
+            negotiated_by="implicit" if self._protocol.implicit else "starttls",
             alpn=session.selected_alpn_protocol(),
             session_reused=bool(session.session_reused),
             client_certificate=of_der(der) if der else None,
-            handshake_seconds=self._wire.loop.time() - self._begun_at,
+            handshake_seconds=self._protocol.loop.time() - self._begun_at,
             ehlo=None,  # what was said before TLS does not count (RFC 3207, section 4.2)
         )
         self._recorder.event(f"{version}, {cipher[0] if cipher else None}")
@@ -170,17 +170,17 @@ class Handshake:
 
     def _fail(self, words: str, cause: EndedBy) -> None:
         self._facts.fail_handshake(words)
-        self._wire.end(cause)
+        self._protocol.end(cause)
 
     def _new_deadline(self) -> asyncio.TimerHandle:
-        return self._wire.loop.call_later(HANDSHAKE_SECONDS, self._time_out)
+        return self._protocol.loop.call_later(HANDSHAKE_SECONDS, self._time_out)
 
     def _time_out(self) -> None:
         words = handshake_failures.too_slow(
-            HANDSHAKE_SECONDS, implicit=self._wire.implicit, has_begun=self.has_begun
+            HANDSHAKE_SECONDS, implicit=self._protocol.implicit, has_begun=self.has_begun
         )
         self._fail(words, "timeout")
-        self._wire.abort()
+        self._protocol.abort()
 
 
 def note_client_hello(facts: Facts, data: bytes) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_mailtrap._smtp.connection_protocol import Wire
-    from pytest_mailtrap._smtp.coroutine_driver import Steps
+    from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
+    from pytest_mailtrap._smtp.coroutine_driver import CoroutineDriver
 
 # RFC 4954, section 4: an AUTH line may have 12288 octets. No other line may be longer.
 LONGEST_LINE = 12288
@@ -25,17 +25,17 @@ class TooLongError(Exception):
     """A line of an AUTH exchange that no client may send."""
 
 
-class Lines:
+class LineReader:
     """
     The engine's input, as much of an `asyncio.StreamReader` as aiosmtpd calls.
 
     It writes the transcript, ends cleanly, and hands message data over in chunks.
     """
 
-    def __init__(self, wire: Wire, steps: Steps) -> None:
-        self._wire = wire
-        self._steps = steps
-        self._recorder = wire.recorder
+    def __init__(self, protocol: SMTPConnectionProtocol, driver: CoroutineDriver) -> None:
+        self._protocol = protocol
+        self._driver = driver
+        self._recorder = protocol.recorder
         self._buffer = bytearray()
         self._data: _Data | None = None
         self._overlong = False
@@ -53,7 +53,7 @@ class Lines:
             self._buffer += rest
         if len(self._buffer) > _MOST_WAITING and not self._is_paused:
             self._is_paused = True
-            self._wire.pause_reading()
+            self._protocol.pause_reading()
 
     def feed_eof(self) -> None:
         """Nothing more will come."""
@@ -66,13 +66,13 @@ class Lines:
         One line; ConnectionResetError at the end of the input, which is the one end that the engine takes without a
         reply and without a word in the log, and LimitOverrunError for a line that is too long.
         """
-        if self._wire.has_shut:
+        if self._protocol.has_shut:
             raise ConnectionResetError("the trap has closed the connection")
         buffer = self._buffer
         while (at := buffer.find(separator)) < 0 and len(buffer) <= LONGEST_LINE:
             if self._has_ended:
                 raise ConnectionResetError("the client closed the connection")
-            await self._steps.happening()
+            await self._driver.wake()
         if at < 0 or at > LONGEST_LINE:
             self._overlong = True
             raise asyncio.LimitOverrunError("too long", len(buffer) if at < 0 else at)
@@ -108,7 +108,7 @@ class Lines:
         del self._buffer[:size]
         if self._is_paused and len(self._buffer) <= LONGEST_LINE:
             self._is_paused = False
-            self._wire.resume_reading()
+            self._protocol.resume_reading()
         return taken
 
     @property
@@ -118,12 +118,12 @@ class Lines:
 
     async def arrives_within(self, seconds: float) -> bool:
         """Whether the client sends something, beyond what has been read, within *seconds*."""
-        await self._steps.until(lambda: bool(self._buffer) or self._has_ended, seconds)
+        await self._driver.wait_until(lambda: bool(self._buffer) or self._has_ended, seconds)
         return bool(self._buffer)
 
     async def ends_within(self, seconds: float) -> None:
         """Wait for *seconds*, or until the client has gone."""
-        await self._steps.until(lambda: self._has_ended, seconds)
+        await self._driver.wait_until(lambda: self._has_ended, seconds)
 
     def discard(self) -> int:
         """Forget what has come in and was not read; gives the number of bytes."""
@@ -140,7 +140,7 @@ class Lines:
             if self._has_ended:
                 self._data = None
                 raise ConnectionResetError("closed in the middle of DATA")
-            await self._steps.happening()
+            await self._driver.wake()
         return data.reply
 
 

@@ -30,7 +30,7 @@ class Host(Protocol):
         """A client could not be let in."""
 
 
-class Entrance:
+class Listener:
     """
     Listens from the beginning until it is closed, on whatever thread.
 
@@ -46,20 +46,20 @@ class Entrance:
         cleartext, tls = _listen(), _listen()
         self.port, self.tls_port = (group[0].getsockname()[1] for group in (cleartext, tls))
         self.ipv6 = len(cleartext) == len(tls) == 2
-        self.doors = [*cleartext, *tls]
-        for door in self.doors:
-            thread.lookout.watch(door, partial(self._let_in, door, implicit=door in tls))
+        self.sockets = [*cleartext, *tls]
+        for door in self.sockets:
+            thread.acceptor.watch(door, partial(self._let_in, door, implicit=door in tls))
 
-    def let_in(self) -> None:
+    def accept(self) -> None:
         """Let in who waits at this moment, whether or not the loop has heard of them."""
-        self._thread.lookout.look()
+        self._thread.acceptor.look()
 
     def close(self) -> None:
         """Let in who waits at this moment, and nobody after."""
-        with self._thread.lookout.lock:
-            self.let_in()
-            for door in self.doors:
-                self._thread.lookout.shut(door)
+        with self._thread.acceptor.lock:
+            self.accept()
+            for door in self.sockets:
+                self._thread.acceptor.shut(door)
 
     def _let_in(self, door: socket.socket, *, implicit: bool) -> None:
         for _ in range(_BACKLOG):
@@ -69,7 +69,7 @@ class Entrance:
                 return
             except OSError as error:
                 self._host.fail(error)
-                self._thread.lookout.rest()
+                self._thread.acceptor.rest()
                 return
             self.was_used = True
             if self._thread.is_current():

@@ -7,7 +7,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_mailtrap._smtp.acceptor import new_lookout
+from pytest_mailtrap._smtp.acceptor import new_acceptor
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -31,7 +31,7 @@ class LoopThread:
         self.loop = asyncio.SelectorEventLoop()
         # PYTHONASYNCIODEBUG and -X dev are for the user's loops: ours would warn of its own slow callbacks.
         self.loop.set_debug(False)
-        self.lookout = new_lookout(self.loop)
+        self.acceptor = new_acceptor(self.loop)
         self.buffer = memoryview(bytearray(_BUFFER_SIZE))
         self._thread = threading.Thread(target=self._run, name="mailtrap", daemon=True)
         self._thread.start()
@@ -62,4 +62,4 @@ class LoopThread:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(_CALL_SECONDS)
         self.loop.close()
-        self.lookout.close()
+        self.acceptor.close()

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._smtp.listener import Entrance
+from pytest_mailtrap._smtp.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_mailtrap._smtp.connection_protocol import Wire
+    from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
     from pytest_mailtrap._smtp.loop_thread import LoopThread
 
 # At stop, connections on which something still happens get this long to come to their end ...
@@ -33,13 +33,13 @@ class Server:
         self,
         thread: LoopThread,
         *,
-        new_wire: Callable[..., Wire],
+        new_protocol: Callable[..., SMTPConnectionProtocol],
         fail: Callable[[BaseException], None],
     ) -> None:
         self._thread = thread
-        self._new_wire = new_wire
+        self._new_protocol = new_protocol
         self.fail = fail
-        self._wires: set[Wire] = set()
+        self._wires: set[SMTPConnectionProtocol] = set()
         self._stopping = False
         self._opened_so_far = 0
         self._closed_one = asyncio.Event()
@@ -49,24 +49,24 @@ class Server:
 
     def start(self) -> None:
         """Begin to listen."""
-        entrance = self._entrance = Entrance(self._thread, self)
-        self.port, self.tls_port, self.ipv6 = entrance.port, entrance.tls_port, entrance.ipv6
+        listener = self._listener = Listener(self._thread, self)
+        self.port, self.tls_port, self.ipv6 = listener.port, listener.tls_port, listener.ipv6
 
-    def receive(self, *, implicit: bool) -> Wire:
+    def receive(self, *, implicit: bool) -> SMTPConnectionProtocol:
         """What speaks with a client that has come in."""
-        return self._new_wire(implicit=implicit, on_open=self._opened, on_close=self._closed)
+        return self._new_protocol(implicit=implicit, on_open=self._opened, on_close=self._closed)
 
     def still_to_open(self) -> int:
         """How many clients have connected by now, and wait to be heard."""
-        self._entrance.let_in()
-        return self._entrance.let_in_so_far - self._opened_so_far
+        self._listener.accept()
+        return self._listener.let_in_so_far - self._opened_so_far
 
-    def _opened(self, wire: Wire) -> None:
-        self._wires.add(wire)
+    def _opened(self, protocol: SMTPConnectionProtocol) -> None:
+        self._wires.add(protocol)
         self._opened_so_far += 1
 
-    def _closed(self, wire: Wire) -> None:
-        self._wires.discard(wire)
+    def _closed(self, protocol: SMTPConnectionProtocol) -> None:
+        self._wires.discard(protocol)
         self._closed_one.set()
 
     def settle(self) -> None:
@@ -88,8 +88,8 @@ class Server:
         """Stop listening, let active clients come to their end for a moment, then cut what is left."""
         if not self._stopping:
             self._stopping = True
-            self._entrance.close()
-            if self._entrance.was_used:
+            self._listener.close()
+            if self._listener.was_used:
                 self._thread.call(self._stop())
 
     @property
@@ -97,17 +97,17 @@ class Server:
         return not self._stopping and self._thread.is_alive()
 
     async def _stop(self) -> None:
-        if self._entrance.is_busy or self._wires:
+        if self._listener.is_busy or self._wires:
             await self._quiet()
             await self._drop()
 
     async def _settle(self) -> None:
-        self._entrance.let_in()
+        self._listener.accept()
         await _rounds(_SETTLING_ROUNDS)
 
     async def _drop(self) -> None:
-        for wire in list(self._wires):
-            wire.abort()
+        for protocol in list(self._wires):
+            protocol.abort()
         await _rounds(_SETTLING_ROUNDS)  # the transports report their end in the loop's next round
 
     async def _quiet(self) -> None:
@@ -122,7 +122,7 @@ class Server:
                 continue
 
     def _quiet_at(self) -> float:
-        return max(wire.last_activity for wire in self._wires) + _QUIET_SECONDS
+        return max(protocol.last_activity for protocol in self._wires) + _QUIET_SECONDS
 
 
 async def _rounds(count: int) -> None:

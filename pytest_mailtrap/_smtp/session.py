@@ -20,12 +20,12 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from pytest_mailtrap._facts.transcript import printable
 from pytest_mailtrap._message.captured_message import CapturedMessage
 from pytest_mailtrap._smtp import parameters
-from pytest_mailtrap._smtp.authenticator import Logins, mechanism_of
-from pytest_mailtrap._smtp.coroutine_driver import Steps
-from pytest_mailtrap._smtp.fault_injector import Command, Script
+from pytest_mailtrap._smtp.authenticator import Authenticator, mechanism_of
+from pytest_mailtrap._smtp.coroutine_driver import CoroutineDriver
+from pytest_mailtrap._smtp.fault_injector import Command, FaultInjector
 from pytest_mailtrap._smtp.line_reader import (
     LONGEST_LINE,
-    Lines,
+    LineReader,
     TooLongError,
     has_long_line,
     unstuff,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from aiosmtpd.smtp import Envelope, Session
 
     from pytest_mailtrap._server.options import Options
-    from pytest_mailtrap._smime.issue.certificate_store import Directory
-    from pytest_mailtrap._smtp.connection_protocol import Wire
+    from pytest_mailtrap._smime.issue.certificate_store import CertificateStore
+    from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
     from pytest_mailtrap._smtp.faults import Rule, Rules
 
 COMMAND_SECONDS = 60.0
@@ -62,7 +62,7 @@ Deliver = Callable[[CapturedMessage], None]
 Fail = Callable[[BaseException], None]
 
 
-class Dialogue(SMTP):
+class TrapSMTP(SMTP):
     """One SMTP session, from the greeting to its end; a new TLS layer begins it anew (RFC 3207, section 4.2)."""
 
     # Set from the first moment on; aiosmtpd types them as optional.
@@ -79,33 +79,35 @@ class Dialogue(SMTP):
 
     def __init__(
         self,
-        wire: Wire,
+        protocol: SMTPConnectionProtocol,
         *,
         options: Options,
         passwords: Mapping[str, str],
-        directory: Directory,
+        directory: CertificateStore,
         rules: Rules,
         deliver: Deliver,
         fail: Fail,
     ) -> None:
         # SMTP.__init__ reflects over the class for every connection (0.3 ms): we do it once and copy the outcome.
-        self.__dict__.update(_engine(wire.loop).__dict__)
-        self._needs_tls = options.starttls == "require" and not wire.secured
+        self.__dict__.update(_engine(protocol.loop).__dict__)
+        self._needs_tls = options.starttls == "require" and not protocol.secured
         self._handle_hooks = {"EHLO": self._complete_ehlo}
         self._ehlo_hook_ver = "new"
         # A class-wide table in aiosmtpd, which every EHLO on every connection raises.
         self.command_size_limits = collections.defaultdict(lambda: 512, _LONGEST_COMMANDS)
-        self._recorder = wire.recorder
-        self._wire = wire
-        self._steps = Steps(wire.loop, ended=self._ended)
-        self._lines = Lines(wire, self._steps)
-        self._script = Script(rules, wire, self._lines, passed_over=self._passed_over)
-        self._smtp_methods = self._script.over(self._smtp_methods, self._command)
+        self._recorder = protocol.recorder
+        self._protocol = protocol
+        self._driver = CoroutineDriver(protocol.loop, ended=self._ended)
+        self._line_reader = LineReader(protocol, self._driver)
+        self._injector = FaultInjector(
+            rules, protocol, self._line_reader, passed_over=self._passed_over
+        )
+        self._smtp_methods = self._injector.over(self._smtp_methods, self._command)
         self._at_end: list[Rule] = []
-        self._reader = self._lines
-        self._writer = self.transport = wire
+        self._reader = self._line_reader
+        self._writer = self.transport = protocol
         self._options = options
-        self._logins = Logins(wire, passwords)
+        self._authentication = Authenticator(protocol, passwords)
         self._directory = directory
         self._deliver = deliver
         self._fail = fail
@@ -114,7 +116,7 @@ class Dialogue(SMTP):
         self._timeout_duration = COMMAND_SECONDS
         self.data_size_limit = options.max_message_size
         self.tls_context = options.starttls != "off"
-        self._tls_protocol = wire.secured
+        self._tls_protocol = protocol.secured
         # Ours is _command(): the engine's keeps a refused AUTH from us.
         self.require_starttls = False
         self._auth_required = options.require_auth
@@ -126,27 +128,27 @@ class Dialogue(SMTP):
         """Greet, and answer from then on."""
         self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
         self.session = self._create_session()
-        self.session.peer = self._wire.get_extra_info("peername")
+        self.session.peer = self._protocol.get_extra_info("peername")
         self._reset_timeout()
-        self._steps.begin(self._script.greet(self._handle_client))
+        self._driver.begin(self._injector.greet(self._handle_client))
 
-    def hear(self, data: bytes) -> None:
-        self._lines.feed(data)
-        self._steps.go_on()
+    def data_received(self, data: bytes) -> None:
+        self._line_reader.feed(data)
+        self._driver.resume()
 
-    def hear_end(self) -> None:
-        self._lines.feed_eof()
-        self._steps.go_on()
+    def eof_received(self) -> None:
+        self._line_reader.feed_eof()
+        self._driver.resume()
 
-    def go_on(self) -> None:
-        self._steps.go_on()
+    def resume(self) -> None:
+        self._driver.resume()
 
     def _ended(self, error: Exception | None) -> None:
         self._timeout_handle.cancel()
         if error is not None:
             if not isinstance(error, ConnectionError):
                 self._fail(error)
-            self._wire.close()
+            self._protocol.close()
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         # aiosmtpd cancels a timer and makes another for every command: ours goes on, and looks again when it is up.
@@ -162,21 +164,21 @@ class Dialogue(SMTP):
 
     def _timeout_cb(self) -> None:
         expires = self._expires
-        if self._lines.takes_data:
-            expires = max(expires, self._wire.last_activity + COMMAND_SECONDS)
+        if self._line_reader.takes_data:
+            expires = max(expires, self._protocol.last_activity + COMMAND_SECONDS)
         if self.loop.time() < expires:
             self._await_expiry(expires)
             return
         self._recorder.event(f"no command within {COMMAND_SECONDS:g} s")
-        self._wire.end("timeout")
-        self._wire.close()
+        self._protocol.end("timeout")
+        self._protocol.close()
 
     async def handle_exception(self, error: Exception) -> str:
         """Answer what the client may cause; anything else is an error of ours, for the test to raise."""
         if isinstance(error, TooLongError):
             return "500 5.5.6 Authentication exchange line is too long"
         self._fail(error)
-        self._wire.abort()
+        self._protocol.abort()
         return ""
 
     async def push(self, status: str | bytes) -> None:
@@ -185,11 +187,13 @@ class Dialogue(SMTP):
             if status.startswith('500 Error: command "'):
                 status = "500 Error: command not recognized"
             status = status.encode("utf-8", "replace")
-        reply = self._script.instead_of(status + b"\r\n")
+        reply = self._injector.instead_of(status + b"\r\n")
         self._recorder.server(reply)
-        self._wire.send(reply)
-        if self._wire.is_full:
-            await self._steps.until(lambda: not self._wire.is_full or self._wire.closing)
+        self._protocol.send(reply)
+        if self._protocol.is_full:
+            await self._driver.wait_until(
+                lambda: not self._protocol.is_full or self._protocol.closing
+            )
 
     # -- commands -------------------------------------------------------------------------
 
@@ -211,10 +215,10 @@ class Dialogue(SMTP):
         offered = [line[4:] for line in lines]
         if not self.data_size_limit:
             offered.insert(1, "SIZE")
-        if self._wire.secured:
+        if self._protocol.secured:
             offered.insert(-1, "REQUIRETLS")  # RFC 8689, section 2: only inside TLS
         offered.insert(-1, "DSN")
-        offered = self._script.offered(offered)
+        offered = self._injector.offered(offered)
         return ["\r\n".join(f"250-{o}" for o in offered[:-1]) + f"\r\n250 {offered[-1]}"]
 
     async def smtp_EHLO(self, hostname: str) -> None:
@@ -228,23 +232,23 @@ class Dialogue(SMTP):
     def _note_name(self) -> None:
         name = self.session.host_name
         if name:
-            self._wire.facts.record(ehlo=printable(name.encode("utf-8", "surrogateescape")))
+            self._protocol.facts.record(ehlo=printable(name.encode("utf-8", "surrogateescape")))
 
     async def smtp_QUIT(self, arg: str | None) -> None:
         if arg:
             await self.push("501 Syntax: QUIT")
             return
         # The end of the connection may be known already, where the client did not wait for the reply.
-        self._wire.facts.ended_by = "quit"
-        self._wire.part()
+        self._protocol.facts.ended_by = "quit"
+        self._protocol.part()
         await self.push("221 Bye")
-        self._wire.close()  # aiosmtpd would cancel the session as well
+        self._protocol.close()  # aiosmtpd would cancel the session as well
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:
         if arg:
             await self.push("501 Syntax: STARTTLS")
             return
-        if self._wire.secured:
+        if self._protocol.secured:
             await self.push("503 5.5.1 TLS is already active")
             return
         if not self.tls_context:
@@ -253,15 +257,15 @@ class Dialogue(SMTP):
         self._timeout_handle.cancel()
         await self.push("220 Ready to start TLS")
         # What came in one go with STARTTLS was not protected: it must not count (RFC 3207, section 4.2).
-        if discarded := self._lines.discard():
+        if discarded := self._line_reader.discard():
             self._recorder.event(f"{plural(discarded, 'byte')} sent before TLS, and discarded")
-        self._wire.expect_tls()
-        await self._steps.until(lambda: self._wire.secured or self._wire.closing)
-        if self._wire.closing:
+        self._protocol.expect_tls()
+        await self._driver.wait_until(lambda: self._protocol.secured or self._protocol.closing)
+        if self._protocol.closing:
             raise ConnectionResetError("closed during the handshake")
         self._tls_protocol = True
         self._needs_tls = False
-        self._logins.accepted = None
+        self._authentication.accepted = None
         self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
         peer = self.session.peer
         self.session = self._create_session()
@@ -270,8 +274,8 @@ class Dialogue(SMTP):
 
     async def smtp_AUTH(self, arg: str | None) -> None:
         mechanism, initial = mechanism_of(arg)
-        if initial and not self._wire.secured and not self._takes_auth(mechanism):
-            self._logins.lose(mechanism, initial)
+        if initial and not self._protocol.secured and not self._takes_auth(mechanism):
+            self._authentication.lose(mechanism, initial)
         if self._needs_tls:
             await self._refuse_before_tls(arg)
             return
@@ -290,19 +294,19 @@ class Dialogue(SMTP):
 
     def _passed_over(self, command: str, arg: str | None) -> None:
         """A rule has answered: the secret of an AUTH has gone over the wire all the same, and STARTTLS leads to no TLS."""
-        self._wire.breaks_promise = command == "STARTTLS"
+        self._protocol.breaks_promise = command == "STARTTLS"
         mechanism, initial = mechanism_of(arg)
         if command == "AUTH" and initial:
-            self._logins.lose(mechanism, initial)
+            self._authentication.lose(mechanism, initial)
 
     def _authenticate(self, mechanism: str, auth_data: Any) -> AuthResult:
-        accepted = self._logins.accept(mechanism, *auth_data)
+        accepted = self._authentication.accept(mechanism, *auth_data)
         return AuthResult(success=accepted, handled=False, auth_data=LoginPassword(*auth_data))
 
     async def smtp_MAIL(self, arg: str | None) -> None:
         before = self.envelope.mail_from
         self._known_parameters = (
-            parameters.MAIL_INSIDE_TLS if self._wire.secured else parameters.MAIL
+            parameters.MAIL_INSIDE_TLS if self._protocol.secured else parameters.MAIL
         )
         await super().smtp_MAIL(arg)
         if self.envelope.mail_from and not before:
@@ -368,10 +372,10 @@ class Dialogue(SMTP):
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         self._at_end = []
-        reply = await self._lines.read_data(self._store, self.data_size_limit)
+        reply = await self._line_reader.read_data(self._store, self.data_size_limit)
         self._reset_timeout()
         self._set_post_data_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
-        await self._script.perform(self._at_end, functools.partial(self.push, reply))
+        await self._injector.perform(self._at_end, functools.partial(self.push, reply))
 
     def _store(self, stuffed: bytearray | None, size: int) -> str:
         """Capture the message and give the reply; *stuffed* is None when it was far larger than allowed."""
@@ -382,7 +386,7 @@ class Dialogue(SMTP):
             return "552 5.3.4 Message exceeds the maximum size"
         if has_long_line(raw, self.line_length_limit - 1):
             return "500 5.5.2 Line too long (RFC 5321, section 4.5.3.1.6)"
-        self._at_end = self._script.take("END-OF-MESSAGE")
+        self._at_end = self._injector.take("END-OF-MESSAGE")
         if not all(rule.carries_out for rule in self._at_end):
             return ""  # the rule has the reply
         envelope = self.envelope
@@ -393,21 +397,21 @@ class Dialogue(SMTP):
             rcpt_options=tuple(envelope.rcpt_options),
             smtp_utf8=envelope.smtp_utf8,
             raw=raw,
-            transport=self._wire.connection.transport,
-            auth=self._logins.accepted,
-            connection=self._wire.connection,
+            transport=self._protocol.connection.transport,
+            auth=self._authentication.accepted,
+            connection=self._protocol.connection,
             transcript=self._recorder.snapshot(and_next=1),
             received_at=datetime.now(timezone.utc),
             directory=self._directory,
         )
-        self._wire.facts.messages.append(message)
+        self._protocol.facts.messages.append(message)
         self._deliver(message)
         return "250 OK"
 
 
 for _name in ("AUTH", "DATA", "EHLO", "HELO", "MAIL", "QUIT", "RCPT", "STARTTLS"):
     # The texts for HELP, which aiosmtpd's decorator left on the methods that stand behind ours.
-    vars(getattr(Dialogue, f"smtp_{_name}")).update(vars(getattr(SMTP, f"smtp_{_name}")))
+    vars(getattr(TrapSMTP, f"smtp_{_name}")).update(vars(getattr(SMTP, f"smtp_{_name}")))
 
 
 _engines: dict[asyncio.AbstractEventLoop, SMTP] = {}
@@ -417,7 +421,7 @@ def _engine(loop: asyncio.AbstractEventLoop) -> SMTP:
     """The state of a fresh aiosmtpd engine, made once for each loop."""
     if loop not in _engines:
         _engines.clear()
-        engine = Dialogue.__new__(Dialogue)
+        engine = TrapSMTP.__new__(TrapSMTP)
         aiosmtpd.smtp.SMTP.__init__(
             engine,
             object(),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smtp.faults import Rules
 
 
-class Scripted:
+class FaultScripting:
     """
     Takes faults for the commands to come.
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._hostile.verdicts import Verdict
-    from pytest_mailtrap._server.behavior import Stage
-    from pytest_mailtrap._server.running_server import Station
+    from pytest_mailtrap._server.behavior import Behavior
+    from pytest_mailtrap._server.running_server import RunningServer
     from pytest_mailtrap._smtp.faults import Rule
 
 
@@ -34,10 +34,10 @@ class HostileMailTrap(MailTrap):
     """
 
     def __init__(
-        self, station: Station, *, scenario: Scenario, mode: str, strict: bool = True
+        self, server: RunningServer, *, scenario: Scenario, mode: str, strict: bool = True
     ) -> None:
-        station.play(scenario)
-        super().__init__(station, plays={"mode": mode})
+        server.play(scenario)
+        super().__init__(server, plays={"mode": mode})
         self.scenario = scenario
         self.mode = mode
         self.strict = strict
@@ -54,12 +54,12 @@ class HostileMailTrap(MailTrap):
     def _mail_note(self, failed: bool) -> str | None:
         """What is shown with the test's mail."""
         note = super()._mail_note(failed)
-        outside = self._station.stage.inbox.connections() if failed else []
+        outside = self._server.behavior.inbox.connections() if failed else []
         return explain_outside(outside) if outside else note
 
-    def _show(self, stage: Stage) -> None:
-        if stage.scenario is self.scenario:
-            self._inbox = stage.inbox
+    def _show(self, behavior: Behavior) -> None:
+        if behavior.scenario is self.scenario:
+            self._inbox = behavior.inbox
 
     def _add(self, rule: Rule) -> None:
         raise TypeError(
@@ -83,7 +83,7 @@ class HostileMailTrap(MailTrap):
         __tracebackhide__ = True
         send = addressed(send, self.host, self.port, keeps_own=True)
         trial = Trial(
-            self._station,
+            self._server,
             self.mode,
             send,
             timeout,
@@ -124,6 +124,6 @@ class HostileMailTrap(MailTrap):
         verdict = self.judge(
             send, timeout=timeout, may_fail_silently=may_fail_silently, strict=strict
         )
-        raise_if_failed(verdict, self._station, trap="hostile_mailtrap")
+        raise_if_failed(verdict, self._server, trap="hostile_mailtrap")
         if verdict.outcome == "inconclusive":
             raise unittest.SkipTest(explain_verdict(verdict))

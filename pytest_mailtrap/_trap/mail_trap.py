@@ -12,7 +12,7 @@ from pytest_mailtrap._assertions.violations import numbered, transport_violation
 from pytest_mailtrap._message.captured_message import CapturedMessage
 from pytest_mailtrap._server.waiting import changed, check_wait, is_in_a_loop
 from pytest_mailtrap._text.terms import MODES, plural
-from pytest_mailtrap._trap.fault_scripting import Scripted
+from pytest_mailtrap._trap.fault_scripting import FaultScripting
 
 if TYPE_CHECKING:
     import ssl
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._hostile.verdicts import Verdict
-    from pytest_mailtrap._server.running_server import Station
+    from pytest_mailtrap._server.running_server import RunningServer
     from pytest_mailtrap._smime.identity import Identity
     from pytest_mailtrap._smime.settings import Trust
 
 
-class MailTrap(Scripted, Sequence[CapturedMessage]):
+class MailTrap(FaultScripting, Sequence[CapturedMessage]):
     """
     A running mail server that keeps what it gets: a read-only sequence of the captured messages, oldest first.
 
@@ -36,12 +36,12 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     A message is in it before the client hears that it was accepted.
     """
 
-    def __init__(self, station: Station, *, plays: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, server: RunningServer, *, plays: Mapping[str, Any] | None = None) -> None:
         # *plays* is what the test's marker says of the hostile servers, by keywords of judge_family().
         self._plays = {"mode": MODES[0], **(plays or {})}
-        self._station = station
-        self._inbox = station.stage.inbox
-        self._rules = station.stage.rules
+        self._server = server
+        self._inbox = server.behavior.inbox
+        self._rules = server.behavior.rules
 
     # -- the messages ---------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     @property
     def connections(self) -> Sequence[Connection]:
         """Every TCP connection, also those that carried nothing or failed in the handshake."""
-        self._station.server.settle()
+        self._server.server.settle()
         self._inbox.raise_failure()
         return self._inbox.connections()
 
@@ -98,22 +98,22 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     @property
     def host(self) -> str:
         """The host name to connect to, which the certificate is for; 127.0.0.1 and ::1 do as well."""
-        return self._station.host
+        return self._server.host
 
     @property
     def port(self) -> int:
         """The port that greets in cleartext and offers STARTTLS."""
-        return self._station.server.port
+        return self._server.server.port
 
     @property
     def tls_port(self) -> int:
         """The port for implicit TLS (RFC 8314, section 3.3)."""
-        return self._station.server.tls_port
+        return self._server.server.tls_port
 
     @property
     def smtp_url(self) -> str:
         """`smtp://localhost:PORT`."""
-        return f"smtp://{self.host}:{self._station.server.port}"
+        return f"smtp://{self.host}:{self._server.server.port}"
 
     @property
     def smtps_url(self) -> str:
@@ -123,29 +123,29 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
     @property
     def username(self) -> str:
         """A user name it accepts; the first one where *credentials* names several."""
-        return next(iter(self._station.passwords))
+        return next(iter(self._server.passwords))
 
     @property
     def password(self) -> str:
         """The password that goes with `username`."""
-        return self._station.passwords[self.username]
+        return self._server.passwords[self.username]
 
     # -- whom to trust --------------------------------------------------------------------
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:
         """A client context that trusts the trap's CA, and nothing else."""
-        return self._station.certificates.client_context()
+        return self._server.certificates.client_context()
 
     @property
     def ca_pem(self) -> str:
         """The certificate of the trap's CA as PEM text."""
-        return self._station.certificates.ca_pem
+        return self._server.certificates.ca_pem
 
     @property
     def ca_file(self) -> Path:
         """The path of a file with the certificate of the trap's CA, as PEM."""
-        return self._station.certificates.ca_file
+        return self._server.certificates.ca_file
 
     def smime_identity(
         self, address: str | None, *addresses: str, **keywords: Any
@@ -156,7 +156,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         Keywords: *key* ("ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", and "rsa-1024" for controls),
         *not_before* and *not_after* (aware datetimes), *purposes*, *key_usage*, *common_name*, *self_signed*, *other_ca*.
         """
-        return self._station.certificates.smime_directory.issue(address, *addresses, **keywords)
+        return self._server.certificates.certificate_store.issue(address, *addresses, **keywords)
 
     def trust(self) -> AbstractContextManager[None]:
         """
@@ -166,7 +166,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         variable named before) and this one, for this process and for subprocesses started meanwhile.
         A client reads them when it makes its TLS context: contexts made earlier are out of reach.
         """
-        return self._station.trust()
+        return self._server.trust()
 
     def intercept(self, *hosts: str) -> AbstractContextManager[None]:
         """
@@ -177,7 +177,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         Of several interceptions the latest counts.
         """
         __tracebackhide__ = True
-        return self._station.intercept(hosts)
+        return self._server.intercept(hosts)
 
     # -- waiting --------------------------------------------------------------------------
 
@@ -216,8 +216,8 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
                     port=self.port,
                     tls_port=self.tls_port,
                     blocked_a_loop=has_blocked and is_in_a_loop(),
-                    intercepts=self._station.has_intercepted,
-                    kept=self._station.kept(),
+                    intercepts=self._server.has_intercepted,
+                    kept=self._server.kept(),
                 )
             )
         return messages[:count]
@@ -319,7 +319,7 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         from pytest_mailtrap._hostile.trial import assert_family_refused
 
         return assert_family_refused(
-            self._station,
+            self._server,
             send,
             timeout=timeout,
             may_fail_silently=may_fail_silently,
@@ -349,13 +349,13 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         played = self._played(
             mode=mode, scenarios=scenarios, skip_scenarios=skip_scenarios, strict=strict
         )
-        return judge_family(self._station, send, **played, **keywords)
+        return judge_family(self._server, send, **played, **keywords)
 
     def _mail_note(self, failed: bool) -> str | None:
         """What is shown with the test's mail: what was remarked of a client that has passed."""
         if failed:
-            self._station.server.settle()  # a client that has just left may not have been let in yet
-        return "\n".join(f"remark: the client {text}" for text in self._station.remarks) or None
+            self._server.server.settle()  # a client that has just left may not have been let in yet
+        return "\n".join(f"remark: the client {text}" for text in self._server.remarks) or None
 
     def _played(self, **given: Any) -> dict[str, Any]:  # arguments of the two methods above
         """What was *given*, and what the marker says in place of None."""
@@ -367,15 +367,15 @@ class MailTrap(Scripted, Sequence[CapturedMessage]):
         __tracebackhide__ = True
         messages = self._messages()
         if not messages:
-            self._station.server.settle_until_quiet()
+            self._server.server.settle_until_quiet()
             raise AssertionError(
                 explain_nothing(
                     self.connections,
                     port=self.port,
                     tls_port=self.tls_port,
                     in_a_loop=is_in_a_loop(),
-                    intercepts=self._station.has_intercepted,
-                    kept=self._station.kept(),
+                    intercepts=self._server.has_intercepted,
+                    kept=self._server.kept(),
                 )
             )
         return numbered(messages)

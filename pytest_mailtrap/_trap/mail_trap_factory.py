@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_mailtrap._server.options import Options, check_for_a_trap
-from pytest_mailtrap._server.running_server import Station
+from pytest_mailtrap._server.running_server import RunningServer
 from pytest_mailtrap._server.tls_certificates import Certificates
 from pytest_mailtrap._smtp.loop_thread import LoopThread
 from pytest_mailtrap._trap.mail_trap import MailTrap
@@ -72,9 +72,9 @@ class MailTrapFactory:
         """Run a trap with *options* inside the `with` block; *plays* is what its marker says of the hostile servers."""
         if self._observer is not None:
             self._observer.starting(options)
-        station = Station(self._thread, self._certificates, options, observer=self._observer)
-        with self._run(station):
-            yield MailTrap(station, plays=plays)
+        server = RunningServer(self._thread, self._certificates, options, observer=self._observer)
+        with self._run(server):
+            yield MailTrap(server, plays=plays)
 
     @contextmanager
     def hostile(
@@ -88,31 +88,31 @@ class MailTrapFactory:
         from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
 
         options = dataclasses.replace(options, trust=True)
-        station = Station(self._thread, self._certificates, options, observer=self._observer)
-        trap = HostileMailTrap(station, scenario=scenario, mode=mode, strict=strict)
-        with self._run(station):
+        server = RunningServer(self._thread, self._certificates, options, observer=self._observer)
+        trap = HostileMailTrap(server, scenario=scenario, mode=mode, strict=strict)
+        with self._run(server):
             yield trap
 
     @contextmanager
-    def _run(self, station: Station) -> Iterator[None]:
-        station.start()
-        options = station.options
+    def _run(self, server: RunningServer) -> Iterator[None]:
+        server.start()
+        options = server.options
         try:
             with ExitStack() as stack:
                 if options.trust:
-                    stack.enter_context(station.trust())
+                    stack.enter_context(server.trust())
                 if options.intercept:
                     hosts = options.intercept if isinstance(options.intercept, tuple) else ()
-                    stack.enter_context(station.intercept(hosts))
+                    stack.enter_context(server.intercept(hosts))
                 yield
         finally:
-            station.stop()
+            server.stop()
 
     def smime_identity(
         self, address: str | None, *addresses: str, **keywords: Any
     ) -> Identity:  # mint_identity's keywords
         """Issue an S/MIME certificate with its key under the CA of all traps; see `MailTrap.smime_identity`."""
-        return self._certificates.smime_directory.issue(address, *addresses, **keywords)
+        return self._certificates.certificate_store.issue(address, *addresses, **keywords)
 
     def close(self) -> None:
         """End the thread and remove the files."""

@@ -118,7 +118,7 @@ def test_a_bare_socket_has_no_name(mailtrap):
 
 def test_a_bare_socket_is_not_named_after_who_connects_beside_it(mailtrap):
     """Of two that come in at the same time it is not known which of them is seen to connect."""
-    go_on, has_come = threading.Event(), threading.Event()
+    resume, has_come = threading.Event(), threading.Event()
 
     class Client(smtplib.SMTP):
         def _get_socket(self, *arguments):
@@ -129,13 +129,13 @@ def test_a_bare_socket_is_not_named_after_who_connects_beside_it(mailtrap):
     def send():
         Client(mailtrap.host, mailtrap.port, timeout=10).close()
 
-    mailtrap._station.thread.loop.call_soon_threadsafe(lambda: go_on.wait(10))
+    mailtrap._server.thread.loop.call_soon_threadsafe(lambda: resume.wait(10))
     with socket.create_connection((mailtrap.host, mailtrap.port)):
         sending = threading.Thread(target=send)
         sending.start()
         assert has_come.wait(10)
         assert wait_until(lambda: client_now() == ("smtplib",))
-        go_on.set()
+        resume.set()
         sending.join(10)
     assert [connection.clients for connection in mailtrap.connections] == [(), ("smtplib",)]
 

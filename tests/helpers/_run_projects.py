@@ -39,13 +39,13 @@ import json, pathlib, pytest
 from pytest_mailtrap._report import writer
 
 def pytest_configure(config):
-    def listening(path, tests, *, spool):
+    def listening(path, tests, *, root):
         tests = list(tests)
         for test in tests:
             for message in test["messages"]:
-                message["content"] = (spool / test["directory"] / message["file"]).read_text()
+                message["content"] = (root / test["directory"] / message["file"]).read_text()
         pathlib.Path("given.json").write_text(json.dumps(tests))
-        write_report(path, tests, spool=spool)
+        write_report(path, tests, root=root)
 
     write_report = writer.write_report
     patch = pytest.MonkeyPatch()

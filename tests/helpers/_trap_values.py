@@ -10,7 +10,7 @@ from pytest_mailtrap._facts.client_hello import ClientHello
 from pytest_mailtrap._facts.connection import Connection, Facts
 from pytest_mailtrap._facts.transport import Auth, Transport
 from pytest_mailtrap._message.captured_message import CapturedMessage
-from pytest_mailtrap._smime.issue.certificate_store import Directory
+from pytest_mailtrap._smime.issue.certificate_store import CertificateStore
 
 NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
 
@@ -92,5 +92,5 @@ def message(
         connection=carrier,
         transcript=carrier.transcript,
         received_at=NOON,
-        directory=Directory(None),  # type: ignore[arg-type]  # no S/MIME here
+        directory=CertificateStore(None),  # type: ignore[arg-type]  # no S/MIME here
     )

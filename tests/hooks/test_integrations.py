@@ -10,7 +10,7 @@ from _policy_outputs import ESCAPED, mail_in_pytest_html, properties
 
 from pytest_mailtrap._hooks.github import cell, step_summary, workflow_commands
 from pytest_mailtrap._run.counts import nothing_but
-from pytest_mailtrap._run.totals import Tally
+from pytest_mailtrap._run.totals import Totals
 
 SUITE = """
 def test_order(mailtrap):
@@ -149,16 +149,16 @@ def test_other_ci_gets_no_workflow_commands(project):
 
 
 def tally_of(test, *, breach="b", reason=None, file="t.py"):
-    tally = Tally()
+    totals = Totals()
     counts = {**nothing_but(), "breaches": [breach], "policy": "enforce"}
-    tally.add(test, {**counts, "opt_outs": [reason] if reason else []}, location=(file, 0, ""))
-    return tally
+    totals.add(test, {**counts, "opt_outs": [reason] if reason else []}, location=(file, 0, ""))
+    return totals
 
 
 def test_workflow_commands_are_escaped():
     """A test's parameters cannot begin a command of their own, nor a file's name end a property."""
-    tally = tally_of("t[100%\r\n::stop-commands::x]", breach="a\nb", file="a,b:c.py")
-    [command] = workflow_commands(tally, root=Path("/root"), workspace=None)
+    totals = tally_of("t[100%\r\n::stop-commands::x]", breach="a\nb", file="a,b:c.py")
+    [command] = workflow_commands(totals, root=Path("/root"), workspace=None)
     assert command == (
         "::error file=/root/a%2Cb%3Ac.py,line=1,title=Mail policy"
         "::t[100%25%0D%0A::stop-commands::x]: a%0Ab"
@@ -167,10 +167,10 @@ def test_workflow_commands_are_escaped():
 
 def test_github_shows_ten_annotations():
     """More than GitHub shows are not printed."""
-    tally = Tally()
+    totals = Totals()
     for number in range(30):
-        tally.breaches.update(tally_of(f"t{number}").breaches)
-    assert len(workflow_commands(tally, root=Path(), workspace=None)) == 10
+        totals.breaches.update(tally_of(f"t{number}").breaches)
+    assert len(workflow_commands(totals, root=Path(), workspace=None)) == 10
 
 
 @pytest.mark.parametrize(
@@ -199,10 +199,10 @@ def test_markdown_is_escaped(text):
 
 def test_a_page_stays_below_the_limit():
     """GitHub refuses a page of more than 1 MiB: long lists and long texts are cut."""
-    tally = Tally()
+    totals = Totals()
     for number in range(5000):
-        tally.breaches.update(tally_of(f"t{number}" + "&" * 5000, breach="<" * 5000).breaches)
-    page = step_summary(tally)
+        totals.breaches.update(tally_of(f"t{number}" + "&" * 5000, breach="<" * 5000).breaches)
+    page = step_summary(totals)
     assert len(page.encode()) < 1024 * 1024
     assert "and 4900 more" in page
 
@@ -217,15 +217,15 @@ def test_the_page_counts_only_what_was_counted(whole):
         "tls": {"TLSv1.3": 2},
         "own_policy": True,
     }
-    tally = Tally()
-    tally.add("t", counts)
-    page = step_summary(tally, whole=whole)
+    totals = Totals()
+    totals.add("t", counts)
+    page = step_summary(totals, whole=whole)
     assert "policy of 1 test&#58; 2 messages judged\n" in page
     assert ("2 messages in 1 test" in page, "TLSv1.3" in page) == (whole, whole)
 
 
 def test_the_page_says_that_nothing_was_judged():
     """A step without mail has a page all the same, where the run has a policy."""
-    page = step_summary(Tally(), policy="policy enforce (tls)")
+    page = step_summary(Totals(), policy="policy enforce (tls)")
     assert "no message reached a trap&#58; the policy judged nothing\n" in page
-    assert "judged" not in step_summary(Tally())
+    assert "judged" not in step_summary(Totals())

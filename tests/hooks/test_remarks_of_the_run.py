@@ -7,7 +7,7 @@ from _policy_outputs import summary
 
 REMARKING = """
 def test_order(mailtrap):
-    mailtrap._station.observer.remarked("accepts a certificate with a weak key (certificate-weak-key)")
+    mailtrap._server.observer.remarked("accepts a certificate with a weak key (certificate-weak-key)")
 
 def test_else(mailtrap): send(mailtrap)
 """
@@ -44,7 +44,7 @@ def test_the_same_remark_of_a_test_is_told_once(project):
     source = """
 def test_order(mailtrap):
     for text in ("one", "one", "two"):
-        mailtrap._station.observer.remarked(text)
+        mailtrap._server.observer.remarked(text)
 """
     assert summary(project(source)) == [
         "2 remarks:",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from _policy_outputs import summary
 
-from pytest_mailtrap._run.files.run_files import Spool
+from pytest_mailtrap._run.files.run_files import RunFiles
 
 ENFORCE = 'mailtrap_policy = "enforce"'
 WAYS = {
@@ -90,7 +90,7 @@ def test_an_exception_from_the_policy_leaves_a_skip_alone(project):
 def test_the_record_says_failed(project, pytester):
     """What is written of the test is what its report says."""
     project(WAYS["TestCase"].format(tls=False), "--mailtrap-save=mail", ini=ENFORCE)
-    [record] = Spool(pytester.path / "mail").records()
+    [record] = RunFiles(pytester.path / "mail").records()
     assert (record["outcome"], len(record["violations"])) == ("failed", 1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from _policy_outputs import summary, totals
 
-from pytest_mailtrap._run.files.run_files import Spool
+from pytest_mailtrap._run.files.run_files import RunFiles
 
 SUITE = """
 def test_modern(mailtrap): send(mailtrap)
@@ -204,5 +204,5 @@ def pytest_configure(config):
     options += ("--mailtrap-save=mail",)
     result = project(source, *options, ini=TESTING)
     assert f"  {where}: #1 travelled in cleartext" in totals(result)
-    [record] = Spool(pytester.path / "mail").records()
+    [record] = RunFiles(pytester.path / "mail").records()
     assert record["test"] == where

@@ -209,13 +209,13 @@ def test_threads_that_were_there_before_are_not_the_calls_own(worker):
     """Nor are the trap's; of those that come, all must have ended."""
     background = Background()
     assert (background.is_at_work, background.is_done) == (False, False)
-    go_on = threading.Event()
-    threads = [threading.Thread(target=go_on.wait, name=name) for name in ("mailtrap-x", "y")]
+    resume = threading.Event()
+    threads = [threading.Thread(target=resume.wait, name=name) for name in ("mailtrap-x", "y")]
     threads[0].start()
     assert not background.is_at_work
     threads[1].start()
     assert (background.is_at_work, background.is_done) == (True, False)
-    go_on.set()
+    resume.set()
     for thread in threads:
         thread.join()
     assert (background.is_at_work, background.is_done) == (False, True)

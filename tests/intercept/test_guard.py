@@ -14,7 +14,7 @@ import textwrap
 import pytest
 
 from pytest_mailtrap import MailGuardError
-from pytest_mailtrap._intercept.guard import Attempt, Guard, explain_attempts
+from pytest_mailtrap._intercept.guard import Guard, RefusedConnection, explain_attempts
 from pytest_mailtrap._intercept.socket_functions import guarding
 
 HOST = "smtp.example-provider.com"
@@ -132,7 +132,9 @@ def test_a_long_path_does_not_hide_the_test() -> None:
 def test_a_table_of_attempts_stays_short() -> None:
     """Repeated attempts are counted, many are cut, and no line is too long."""
     attempts = [
-        Attempt(host=f"{'x' * 60}-{n}.example", port=25, test="t.py::test", place="a.py:1 in send")
+        RefusedConnection(
+            host=f"{'x' * 60}-{n}.example", port=25, test="t.py::test", place="a.py:1 in send"
+        )
         for n in range(9)
     ]
     text = explain_attempts([*attempts, attempts[0]])

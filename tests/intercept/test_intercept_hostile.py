@@ -157,7 +157,7 @@ def names_shown(trap: MailTrap, scenario: Scenario, host: str) -> list[str]:
     context = ssl.create_default_context(cadata=trap.ca_pem)
     context.check_hostname = False
     with (
-        trap._station.playing(scenario),
+        trap._server.playing(scenario),
         socket.create_connection((host, 465), timeout=10) as raw,
         context.wrap_socket(raw, server_hostname=host) as sock,
     ):

@@ -84,13 +84,13 @@ class Run:
     """Collects tests and their mail, then writes the report."""
 
     def __init__(self, directory: Path) -> None:
-        self.spool = directory / "spool"
+        self.run_files = directory / "spool"
         self.path = directory / "report.html"
         self.tests: list[dict[str, Any]] = []
 
     def test(self, name: str, *mails: bytes | tuple[bytes, dict[str, Any]], **changes: Any) -> None:
         """Add a test; a mail is its bytes, or these and what its record says instead."""
-        directory = self.spool / f"d{len(self.tests)}"
+        directory = self.run_files / f"d{len(self.tests)}"
         directory.mkdir(parents=True)
         messages = []
         for number, mail in enumerate(mails, 1):
@@ -114,5 +114,5 @@ class Run:
         self.tests.append(known | changes)
 
     def write(self) -> Path:
-        write_report(self.path, self.tests, spool=self.spool)
+        write_report(self.path, self.tests, root=self.run_files)
         return self.path

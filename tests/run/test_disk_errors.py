@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from _policy_outputs import saved, warnings
 
-from pytest_mailtrap._run.files.run_files import Spool
+from pytest_mailtrap._run.files.run_files import RunFiles
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
 
@@ -110,14 +110,14 @@ def test_a_report_that_does_not_fit(project, pytester, limit):
 
 def test_a_disk_that_is_full_from_some_time_on(project, pytester, monkeypatch):
     """Many errors of one kind are one line; what was written before stays."""
-    keep = Spool.keep
+    keep = RunFiles.keep
 
     def full(self, name, file, raw):
         if file > "0002.eml":
             raise OSError(28, "No space left on device")
         keep(self, name, file, raw)
 
-    monkeypatch.setattr(Spool, "keep", full)
+    monkeypatch.setattr(RunFiles, "keep", full)
     source = "def test_order(mailtrap):\n    for _ in range(20): send(mailtrap)\n"
     result = project(source, "--mailtrap-save=mail")
     result.assert_outcomes(passed=1)
@@ -133,7 +133,7 @@ def test_many_different_errors_do_not_flood_the_terminal(project, monkeypatch):
     def fails(self, name, file, raw):
         raise OSError(5, "Input/output error", file)
 
-    monkeypatch.setattr(Spool, "keep", fails)
+    monkeypatch.setattr(RunFiles, "keep", fails)
     source = "def test_order(mailtrap):\n    for _ in range(30): send(mailtrap)\n"
     lines = warnings(project(source, "--mailtrap-save=mail"))
     assert len(lines) == 11
@@ -182,7 +182,7 @@ def test_after(mailtrap): send(mailtrap)
     result = project(source, *BOTH, "--mailtrap-policy=testing", "--mailtrap-require=tls")
     result.assert_outcomes(passed=2)
     assert warnings(result) == []
-    found = {r["test"].partition("::")[2]: r for r in Spool(pytester.path / "mail").records()}
+    found = {r["test"].partition("::")[2]: r for r in RunFiles(pytester.path / "mail").records()}
     assert set(found) == {"test_order", "test_after"}
     directory = pytester.path / "mail" / found["test_order"]["directory"]
     bodies = [(directory / m["file"]).read_bytes() for m in found["test_order"]["messages"]]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pytest_mailtrap._run.files.run_files import Spool
+from pytest_mailtrap._run.files.run_files import RunFiles
 
 CLEARTEXT = "def test_order(mailtrap):\n    send(mailtrap, tls=False)\n"
 ENCRYPTED = "def test_order(mailtrap):\n    send(mailtrap)\n"
@@ -193,7 +193,7 @@ def test_subtests_that_fail_show_the_mail(project, pytester):
         ["E  *assert not 1*", "*- Captured mail call -*", "E  *assert not 2*", "*- Captured mail*"]
     )
     assert result.stdout.str().count("- Captured mail call -") == 2
-    [record] = Spool(pytester.path / "mail").records()
+    [record] = RunFiles(pytester.path / "mail").records()
     assert record["outcome"] == "failed"
 
 

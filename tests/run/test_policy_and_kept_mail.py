@@ -10,7 +10,7 @@ from _policy_outputs import captured, summary
 
 from pytest_mailtrap._hostile import trial
 from pytest_mailtrap._kept_mail import watch
-from pytest_mailtrap._run.mail_recorder import Ledger
+from pytest_mailtrap._run.mail_recorder import MailRecorder
 from pytest_mailtrap._run.policy import Policy
 
 # Who keeps mail says so to whoever watches; here the tests say it themselves, by `keep()`.
@@ -318,24 +318,24 @@ def test_it_is_left_at_the_end(monkeypatch):
         notes.clear()
 
     monkeypatch.setattr(watch, "watching", watching)
-    ledger = Ledger(Policy(mode="enforce", require=("tls",)))
-    ledger.watch()
-    ledger.watch()
+    recorder = MailRecorder(Policy(mode="enforce", require=("tls",)))
+    recorder.watch()
+    recorder.watch()
     assert len(notes) == 1
     notes[0](watch.Keeper(place="a mock", setting="none"), 2)
-    assert ledger.kept() == [("a mock", 2, "none")]
-    ledger.unwatch()
-    ledger.unwatch()
+    assert recorder.kept() == [("a mock", 2, "none")]
+    recorder.unwatch()
+    recorder.unwatch()
     assert not notes
 
 
 def test_nobody_is_watched_without_a_policy(monkeypatch):
     """The negative control: a ledger without policy, whose test has no trap, enters nothing."""
     monkeypatch.setattr(watch, "watching", lambda note: pytest.fail("entered"))
-    ledger = Ledger(Policy())
-    ledger.watch()
-    ledger.unwatch()
-    assert not ledger.kept()
+    recorder = MailRecorder(Policy())
+    recorder.watch()
+    recorder.unwatch()
+    assert not recorder.kept()
 
 
 # -- what is shown ----------------------------------------------------------------------------

@@ -17,12 +17,12 @@ def test_else(): pass
 """
 # Everything that is for those who asked for something.
 ASKED_FOR = (
-    "pytest_mailtrap._run.mail_of_test.Account.record",
-    "pytest_mailtrap._run.mail_of_test.Account.message_record",
+    "pytest_mailtrap._run.mail_of_test.MailOfTest.record",
+    "pytest_mailtrap._run.mail_of_test.MailOfTest.message_record",
     "pytest_mailtrap._run.captured_mail.captured",
-    "pytest_mailtrap._run.files.run_files.Spool.begin",
-    "pytest_mailtrap._run.files.run_files.Spool.keep",
-    "pytest_mailtrap._run.totals.Tally.add",
+    "pytest_mailtrap._run.files.run_files.RunFiles.begin",
+    "pytest_mailtrap._run.files.run_files.RunFiles.keep",
+    "pytest_mailtrap._run.totals.Totals.add",
 )
 
 

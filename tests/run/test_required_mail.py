@@ -7,7 +7,7 @@ import re
 import pytest
 from _policy_outputs import summary
 
-from pytest_mailtrap._run.files.run_files import Spool
+from pytest_mailtrap._run.files.run_files import RunFiles
 
 MAIL = 'mailtrap_policy = "enforce"\nmailtrap_require = ["tls", "mail"]'
 TESTING = MAIL.replace("enforce", "testing")
@@ -329,7 +329,7 @@ def test_order(mailtrap):
         client.ehlo()
 """
     project(source, "--mailtrap-save=mail", "--junitxml=junit.xml", ini=MAIL)
-    [record] = Spool(pytester.path / "mail").records()
+    [record] = RunFiles(pytester.path / "mail").records()
     assert record["violations"] == [
         {
             "requirement": "mail",

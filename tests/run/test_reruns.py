@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 from _policy_outputs import records, reported, summary
 
-from pytest_mailtrap._run.files.run_files import Spool, directory_name
+from pytest_mailtrap._run.files.run_files import RunFiles, directory_name
 from pytest_mailtrap._run.files.schema import SCHEMA
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
@@ -229,14 +229,14 @@ def test_order(shared):
 
 def test_runs_of_one_test_at_the_same_time_have_a_directory_each(tmp_path):
     """Two processes that run the same test do not write into each other's, whichever ends first."""
-    spool = Spool(tmp_path)
+    run_files = RunFiles(tmp_path)
     head = {"schema": SCHEMA, "test": "t", "directory": directory_name("t"), "rerun": 0}
     rest = {"outcome": "passed", "policy": None, "messages": [], "connections": []}
-    first, second = spool.begin(head), spool.begin(head)
-    spool.finish({**head, **rest, "directory": first})
-    third = spool.begin(head)
+    first, second = run_files.begin(head), run_files.begin(head)
+    run_files.finish({**head, **rest, "directory": first})
+    third = run_files.begin(head)
     assert [second, third] == [f"{first}-1", f"{first}-2"]
     assert [path.name for path in (tmp_path / first).iterdir()] == ["mail.json"]
     assert [path.name for path in (tmp_path / second).iterdir()] == ["mail.jsonl"]
-    spool.clean()
+    run_files.clean()
     assert not [*tmp_path.iterdir()]

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from pytest_mailtrap._run.files import schema
-from pytest_mailtrap._run.files.run_files import Spool, directory_name
+from pytest_mailtrap._run.files.run_files import RunFiles, directory_name
 
 BODY = (
     b"From: a@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n"
@@ -173,7 +173,7 @@ def test_the_mail_of_others_is_neither_removed_nor_reported(project, pytester, n
     project(SUITE, "--mailtrap-save=mail")
     assert (theirs / "mail.json").read_text() == '{"spam": true}'
     assert (theirs / "0001.eml").exists()
-    assert len(list(Spool(pytester.path / "mail").records())) == 2
+    assert len(list(RunFiles(pytester.path / "mail").records())) == 2
 
 
 def test_collecting_leaves_the_directory_alone(project, pytester):
@@ -297,7 +297,7 @@ def test_after(mailtrap): send(mailtrap)
 """
     result = project(source, "-n", "1", "--mailtrap-save=mail")
     result.assert_outcomes(passed=2, failed=1)
-    found = {r["test"].partition("::")[2]: r for r in Spool(pytester.path / "mail").records()}
+    found = {r["test"].partition("::")[2]: r for r in RunFiles(pytester.path / "mail").records()}
     assert {name: record["outcome"] for name, record in found.items()} == {
         "test_before": "passed",
         "test_dies": "interrupted",
@@ -316,6 +316,6 @@ def test_a_journal_that_is_cut_off_gives_what_it_has(tmp_path):
     journal.write_text(
         '{"schema": "pytest-mailtrap/1", "test": "t", "directory": "test-0123456789"}\n{"numb'
     )
-    [record] = Spool(tmp_path).records()
+    [record] = RunFiles(tmp_path).records()
     assert record["test"] == "t"
     assert record["messages"] == []

@@ -8,7 +8,7 @@ import pytest
 from _policy_outputs import records, reported, summary
 
 from pytest_mailtrap._run.counts import opt_outs_of
-from pytest_mailtrap._run.files.run_files import Spool, directory_name
+from pytest_mailtrap._run.files.run_files import RunFiles, directory_name
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
 
@@ -136,9 +136,9 @@ def test_exceptions_of_a_dead_worker_are_known(tmp_path, policy, reasons):
     directory = tmp_path / JOURNAL["directory"]
     directory.mkdir()
     (directory / "mail.jsonl").write_text(json.dumps(JOURNAL | {"policy": policy}))
-    [record] = Spool(tmp_path).left_behind([])
+    [record] = RunFiles(tmp_path).left_behind([])
     assert opt_outs_of(record) == reasons
-    assert not [*Spool(tmp_path).left_behind([JOURNAL["directory"]])]
+    assert not [*RunFiles(tmp_path).left_behind([JOURNAL["directory"]])]
 
 
 def test_what_cannot_be_counted_is_a_warning(project, pytester):

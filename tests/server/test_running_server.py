@@ -45,8 +45,8 @@ def test_loopback_over_ipv4_and_ipv6(mailtrap, host):
 
 def test_loopback_only(mailtrap):
     """No other address of the machine leads to the trap."""
-    doors = mailtrap._station.server._entrance.doors
-    addresses = {door.getsockname()[0] for door in doors}
+    sockets = mailtrap._server.server._listener.sockets
+    addresses = {one.getsockname()[0] for one in sockets}
     assert addresses <= {"127.0.0.1", "::1"}
     assert "127.0.0.1" in addresses
 
@@ -106,9 +106,9 @@ def test_one_thread_serves_all_traps(mailtrap, mailtrap_factory):
         for trap in (mailtrap, one, other):
             send(trap)
         threads = [thread for thread in threading.enumerate() if thread.name == "mailtrap"]
-        ours = mailtrap._station.thread._thread
+        ours = mailtrap._server.thread._thread
         assert threads.count(ours) == 1
-        assert one._station.thread is other._station.thread is mailtrap._station.thread
+        assert one._server.thread is other._server.thread is mailtrap._server.thread
 
 
 def test_several_traps_are_kept_apart(mailtrap, mailtrap_factory):

@@ -75,8 +75,8 @@ def test_overlong_line_that_never_ends(mailtrap):
         client.hello()
         for _ in range(50):
             client.send(b"x" * 60_000)
-        [wire] = mailtrap._station.server._wires
-        assert len(wire._dialogue._lines._buffer) <= 300_000
+        [protocol] = mailtrap._server.server._wires
+        assert len(protocol._session._line_reader._buffer) <= 300_000
         client.send(b"\r\n")
         assert client.reply() == "500 Command line too long"
         goes_on(client, mailtrap)
@@ -357,11 +357,11 @@ def broken(*_args, **_keywords):
     ("owner", "name"),
     [
         ("pytest_mailtrap._smtp.session", "CapturedMessage"),
-        ("pytest_mailtrap._smtp.session.Dialogue", "_getaddr"),
-        ("pytest_mailtrap._smtp.session.Dialogue", "_complete_ehlo"),
-        ("pytest_mailtrap._smtp.session.Dialogue", "_note_name"),
-        ("pytest_mailtrap._smtp.session.Dialogue", "begin"),
-        ("pytest_mailtrap._smtp.session.Dialogue", "smtp_STARTTLS"),
+        ("pytest_mailtrap._smtp.session.TrapSMTP", "_getaddr"),
+        ("pytest_mailtrap._smtp.session.TrapSMTP", "_complete_ehlo"),
+        ("pytest_mailtrap._smtp.session.TrapSMTP", "_note_name"),
+        ("pytest_mailtrap._smtp.session.TrapSMTP", "begin"),
+        ("pytest_mailtrap._smtp.session.TrapSMTP", "smtp_STARTTLS"),
         ("pytest_mailtrap._smtp.handshake", "TLSLayer"),
         ("pytest_mailtrap._smtp.handshake", "parse_client_hello"),
         ("pytest_mailtrap._smtp.handshake.Handshake", "_record_session"),

@@ -28,15 +28,15 @@ def ending(trap):
 
 def on_the_dialogue(trap, work):
     """Do *work* with the dialogue of the trap's one connection, where it belongs: on the trap's loop."""
-    [wire] = trap._station.server._wires
+    [protocol] = trap._server.server._wires
     done = threading.Event()
-    trap._station.thread.loop.call_soon_threadsafe(lambda: (work(wire._dialogue), done.set()))
+    trap._server.thread.loop.call_soon_threadsafe(lambda: (work(protocol._session), done.set()))
     assert done.wait(10)
 
 
-def end_of_patience(dialogue):
-    dialogue._expires = 0.0
-    dialogue._timeout_cb()
+def end_of_patience(smtp_session):
+    smtp_session._expires = 0.0
+    smtp_session._timeout_cb()
 
 
 # -- ended_by: "alert" and the handshake's part of the others are in test_handshakes ----
@@ -123,7 +123,7 @@ def test_timeout_in_data(mailtrap, tls, monkeypatch):
         client.begin()
         client.send(b"Subject: half\r\n")
         monkeypatch.setattr(session, "COMMAND_SECONDS", 0.05)
-        on_the_dialogue(mailtrap, lambda dialogue: dialogue._reset_timeout(0.05))
+        on_the_dialogue(mailtrap, lambda smtp_session: smtp_session._reset_timeout(0.05))
         assert client.is_over()
     assert ending(mailtrap) == "timeout"
     assert len(mailtrap) == 0
@@ -134,7 +134,7 @@ def test_timeout_in_auth(mailtrap):
     with connect(mailtrap, tls=True) as client:
         client.hello()
         assert client.say("AUTH PLAIN").startswith("334")
-        on_the_dialogue(mailtrap, lambda dialogue: dialogue._reset_timeout(0.05))
+        on_the_dialogue(mailtrap, lambda smtp_session: smtp_session._reset_timeout(0.05))
         assert client.is_over()
     assert ending(mailtrap) == "timeout"
 
@@ -212,8 +212,8 @@ def clients_of_all_kinds(trap):
     shut = Talk(trap.port)
     shut.socket.shutdown(socket.SHUT_WR)
     deaf = Talk(trap.port)
-    for wire in trap._station.server._wires:
-        wire._tcp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    for protocol in trap._server.server._wires:
+        protocol._tcp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     deaf.socket.setblocking(False)
     with pytest.raises(BlockingIOError):
         deque((deaf.socket.send(b"HELP\r\n" * 1000) for _ in range(10_000)), maxlen=0)
@@ -226,17 +226,17 @@ def test_stop_with_clients_connected(mailtrap_factory):
     with mailtrap_factory() as trap:
         clients = clients_of_all_kinds(trap)
         until(lambda: len(trap.connections) == len(clients))
-        wires = set(trap._station.server._wires)
+        wires = set(trap._server.server._wires)
         begun = time.monotonic()
     # It takes 0.3 s at most; a machine under load may take longer, but nothing near a deadline of the trap.
     assert time.monotonic() - begun < 5
-    assert trap._station.server._wires == set()
-    assert all(wire.closing for wire in wires)
+    assert trap._server.server._wires == set()
+    assert all(protocol.closing for protocol in wires)
     assert all(connection.ended_by for connection in trap.connections)
     assert len(trap) == 0
-    dialogues = [wire._dialogue for wire in wires if wire._dialogue is not None]
-    assert all(dialogue._steps.have_ended for dialogue in dialogues)
-    assert all(dialogue._timeout_handle.cancelled() for dialogue in dialogues)
+    dialogues = [protocol._session for protocol in wires if protocol._session is not None]
+    assert all(smtp_session._driver.have_ended for smtp_session in dialogues)
+    assert all(smtp_session._timeout_handle.cancelled() for smtp_session in dialogues)
     for client in clients:
         client.close()
 
@@ -264,7 +264,7 @@ def test_stop_twice(mailtrap_factory):
     """Stopping a stopped trap is nothing."""
     with mailtrap_factory() as trap:
         send(trap)
-    trap._station.stop()
+    trap._server.stop()
     assert len(trap) == 1
 
 
@@ -286,8 +286,8 @@ def test_nothing_is_left_behind(mailtrap_factory):
     with mailtrap_factory() as trap:
         send(trap)
     gc.collect()
-    wires = [o for o in gc.get_objects() if type(o) is connection_protocol.Wire]
-    assert [wire for wire in wires if wire.connection in trap.connections] == []
+    wires = [o for o in gc.get_objects() if type(o) is connection_protocol.SMTPConnectionProtocol]
+    assert [protocol for protocol in wires if protocol.connection in trap.connections] == []
 
 
 def test_the_users_loop_is_left_alone(mailtrap):

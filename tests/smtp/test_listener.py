@@ -15,7 +15,7 @@ from _trap_talk import Talk, send, until
 
 from pytest_mailtrap._server.inbox import TrapError
 from pytest_mailtrap._smtp import loop_thread
-from pytest_mailtrap._smtp.acceptor import Lookout, LoopLookout, new_lookout
+from pytest_mailtrap._smtp.acceptor import Acceptor, LoopAcceptor, new_acceptor
 from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
 
@@ -24,10 +24,10 @@ def ca():
     return trustme.CA(key_type=trustme.KeyType.ECDSA)
 
 
-@pytest.fixture(params=[Lookout, LoopLookout])
+@pytest.fixture(params=[Acceptor, LoopAcceptor])
 def factory(request, ca, monkeypatch):
     """A factory with a thread of its own, and with the lookout of this system or that of others."""
-    monkeypatch.setattr(loop_thread, "new_lookout", request.param)
+    monkeypatch.setattr(loop_thread, "new_acceptor", request.param)
     factory = MailTrapFactory(ca)
     yield factory
     factory.close()
@@ -37,12 +37,12 @@ def factory(request, ca, monkeypatch):
 @pytest.fixture
 def busy_loop(factory):
     """Nothing happens on the loop until the test says so."""
-    go_on = threading.Event()
+    resume = threading.Event()
     is_busy = threading.Event()
-    factory._thread.loop.call_soon_threadsafe(lambda: (is_busy.set(), go_on.wait(10)))
+    factory._thread.loop.call_soon_threadsafe(lambda: (is_busy.set(), resume.wait(10)))
     assert is_busy.wait(10)
-    yield go_on
-    go_on.set()
+    yield resume
+    resume.set()
 
 
 def is_refused(port):
@@ -164,7 +164,7 @@ def _has_one_more_than_errors(trap):
 def test_an_error_in_receiving_reaches_the_test(factory, monkeypatch):
     """What fails before there is a connection is raised in the test, and the client is not left waiting."""
     with factory() as trap:
-        monkeypatch.setattr(trap._station.server, "_new_wire", lambda **_: 1 / 0)
+        monkeypatch.setattr(trap._server.server, "_new_wire", lambda **_: 1 / 0)
         with socket.create_connection(("127.0.0.1", trap.port), timeout=10) as sock:
             assert sock.recv(1) == b""
         with pytest.raises(TrapError) as error:
@@ -175,14 +175,14 @@ def test_an_error_in_receiving_reaches_the_test(factory, monkeypatch):
 
 @pytest.mark.parametrize(
     ("selector", "kind"),
-    [(selectors.DefaultSelector, None), (selectors.SelectSelector, LoopLookout)],
+    [(selectors.DefaultSelector, None), (selectors.SelectSelector, LoopAcceptor)],
 )
 def test_the_lookout_of_this_system(monkeypatch, selector, kind):
     """Where a selector can be watched by another it is, else (Windows has but select) the loop watches each door."""
     can_be_watched = hasattr(selector, "fileno")
     monkeypatch.setattr(selectors, "DefaultSelector", selector)
     loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
-    lookout = new_lookout(loop)
+    acceptor = new_acceptor(loop)
     loop.close()
-    lookout.close()
-    assert type(lookout) is (kind or (Lookout if can_be_watched else LoopLookout))
+    acceptor.close()
+    assert type(acceptor) is (kind or (Acceptor if can_be_watched else LoopAcceptor))

@@ -11,8 +11,8 @@ import pytest
 from _trap_talk import SECONDS, Talk, connect, until
 
 from pytest_mailtrap._facts.transcript import Recorder
-from pytest_mailtrap._smtp.coroutine_driver import Steps
-from pytest_mailtrap._smtp.line_reader import LONGEST_LINE, Lines
+from pytest_mailtrap._smtp.coroutine_driver import CoroutineDriver
+from pytest_mailtrap._smtp.line_reader import LONGEST_LINE, LineReader
 from pytest_mailtrap._smtp.loop_thread import LoopThread
 
 COMMANDS = 3000
@@ -29,25 +29,27 @@ def narrow(trap, port: int, tls=None):
     if tls is not None:
         sock = tls.wrap_socket(sock, server_hostname="localhost")
     client = Talk.on(sock)
-    [wire] = trap._station.server._wires
-    wire.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    return client, wire
+    [protocol] = trap._server.server._wires
+    protocol.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    return client, protocol
 
 
 @CLEARTEXT_AND_TLS
 def test_a_client_that_does_not_read(mailtrap, tls):
     """It is told nothing more, and no more is taken from it, until it reads; then each command has its reply."""
     context = mailtrap.ssl_context if tls else None
-    client, wire = narrow(mailtrap, mailtrap.tls_port if tls else mailtrap.port, context)
+    client, protocol = narrow(mailtrap, mailtrap.tls_port if tls else mailtrap.port, context)
     with client:
         client.hello()
         sending = threading.Thread(target=client.send, args=(LONG_HELP * COMMANDS,), daemon=True)
         sending.start()
-        until(lambda: wire.is_full)
-        mailtrap._station.server.settle_until_quiet()
+        until(lambda: protocol.is_full)
+        mailtrap._server.server.settle_until_quiet()
         # A third of the replies, and one reading of commands: the rest is with the client.
-        assert wire._tcp.get_write_buffer_size() < 100_000
-        assert len(wire._dialogue._lines._buffer) < mailtrap._station.thread.buffer.nbytes * 2
+        assert protocol._tcp.get_write_buffer_size() < 100_000
+        assert (
+            len(protocol._session._line_reader._buffer) < mailtrap._server.thread.buffer.nbytes * 2
+        )
         heard = bytearray()
         while heard.count(b"\r\n") < COMMANDS:
             more = client.socket.recv(65536)
@@ -55,23 +57,23 @@ def test_a_client_that_does_not_read(mailtrap, tls):
             heard += more
         sending.join(SECONDS)
         assert not sending.is_alive()
-    assert not wire.is_full
+    assert not protocol.is_full
     assert heard.count(b"501 Supported commands:") == COMMANDS
 
 
 def test_a_client_that_never_reads_and_goes(mailtrap):
     """Its connection ends though the trap had more to say."""
-    client, wire = narrow(mailtrap, mailtrap.port)
+    client, protocol = narrow(mailtrap, mailtrap.port)
     with client:
         client.socket.settimeout(None)
         sending = threading.Thread(target=swallow, args=(client, LONG_HELP * COMMANDS), daemon=True)
         sending.start()
-        until(lambda: wire.is_full)
+        until(lambda: protocol.is_full)
         client.socket.shutdown(socket.SHUT_RDWR)
         client.reset()
         sending.join(SECONDS)
         assert not sending.is_alive()
-    until(lambda: wire._dialogue._steps.have_ended)
+    until(lambda: protocol._session._driver.have_ended)
     assert mailtrap.connections[0].ended_by in ("reset", "eof")
 
 
@@ -102,7 +104,7 @@ def test_nothing_is_taken_after_the_goodbye(mailtrap, tls, last):
 # -- the input -----------------------------------------------------------------------------------
 
 
-class FakeWire:
+class FakeProtocol:
     """As much of a wire as the input needs."""
 
     def __init__(self) -> None:
@@ -117,7 +119,7 @@ class FakeWire:
         self.calls.append("resume")
 
 
-def read(lines: Lines, steps: Steps, count: int) -> list[bytes]:
+def read(lines: LineReader, steps: CoroutineDriver, count: int) -> list[bytes]:
     found: list[bytes] = []
 
     async def session() -> None:
@@ -129,8 +131,8 @@ def read(lines: Lines, steps: Steps, count: int) -> list[bytes]:
 
 
 @pytest.fixture
-def wire() -> FakeWire:
-    return FakeWire()
+def protocol() -> FakeProtocol:
+    return FakeProtocol()
 
 
 @pytest.fixture
@@ -142,45 +144,45 @@ def ends() -> list[Exception | None]:
 @pytest.fixture
 def steps(ends):
     loop = asyncio.new_event_loop()
-    yield Steps(loop, ended=ends.append)
+    yield CoroutineDriver(loop, ended=ends.append)
     loop.close()
 
 
-def test_the_client_waits_where_too_much_is_unread(wire, steps, ends):
+def test_the_client_waits_where_too_much_is_unread(protocol, steps, ends):
     """Reading is paused once, and goes on once, when most of it has been taken."""
-    lines = Lines(wire, steps)
+    lines = LineReader(protocol, steps)
     line = b"NOOP " + b"x" * 1017 + b"\r\n"
     lines.feed(line * 24)
-    assert wire.calls == []
+    assert protocol.calls == []
     lines.feed(line)
     lines.feed(line)
-    assert wire.calls == ["pause"]
+    assert protocol.calls == ["pause"]
     assert read(lines, steps, 26) == [line] * 26
-    assert wire.calls == ["pause", "resume"]
+    assert protocol.calls == ["pause", "resume"]
     assert ends == [None]
 
 
 @pytest.mark.parametrize("size", [LONGEST_LINE - 1, LONGEST_LINE, LONGEST_LINE + 1])
-def test_the_longest_line(wire, steps, ends, size):
+def test_the_longest_line(protocol, steps, ends, size):
     """A line of 12288 bytes before its line feed is taken, a longer one is not."""
-    lines = Lines(wire, steps)
+    lines = LineReader(protocol, steps)
     read(lines, steps, 1)
     lines.feed(b"x" * size)
-    steps.go_on()
+    steps.resume()
     lines.feed(b"\n")
-    steps.go_on()
+    steps.resume()
     assert [type(end) for end in ends] == (
         [asyncio.LimitOverrunError] if size > LONGEST_LINE else [type(None)]
     )
 
 
-def test_the_end_comes_after_what_was_sent(wire, steps, ends):
+def test_the_end_comes_after_what_was_sent(protocol, steps, ends):
     """Lines that are here already are read; then the session ends, and half a line is none."""
-    lines = Lines(wire, steps)
+    lines = LineReader(protocol, steps)
     found = read(lines, steps, 3)
     lines.feed(b"NOOP\r\nQUIT\r\nhalf")
     lines.feed_eof()
-    steps.go_on()
+    steps.resume()
     assert found == [b"NOOP\r\n", b"QUIT\r\n"]
     assert [type(end) for end in ends] == [ConnectionResetError]
 
@@ -195,16 +197,16 @@ def test_a_conversation_goes_on_there_and_then(steps, ends):
     async def talk() -> None:
         for number in range(3):
             said.append(number)
-            await steps.happening()
+            await steps.wake()
 
     steps.begin(talk())
     assert (said, ends) == ([0], [])
-    steps.go_on()
+    steps.resume()
     assert said == [0, 1]
-    steps.go_on()
-    steps.go_on()
+    steps.resume()
+    steps.resume()
     assert (said, ends, steps.have_ended) == ([0, 1, 2], [None], True)
-    steps.go_on()
+    steps.resume()
     assert ends == [None]
 
 
@@ -212,11 +214,11 @@ def test_an_error_ends_a_conversation(steps, ends):
     """It goes to whoever wants to know of the end, and no further."""
 
     async def talk() -> None:
-        await steps.happening()
+        await steps.wake()
         raise ZeroDivisionError
 
     steps.begin(talk())
-    steps.go_on()
+    steps.resume()
     assert [type(end) for end in ends] == [ZeroDivisionError]
     assert steps.have_ended
 
@@ -229,14 +231,14 @@ def test_until(seconds, happens):
     news: list[str] = []
 
     async def talk() -> None:
-        await steps.until(lambda: "enough" in news, seconds)
+        await steps.wait_until(lambda: "enough" in news, seconds)
         over.set()
 
     def bring(what: str) -> None:
         news.append(what)
-        steps.go_on()
+        steps.resume()
 
-    steps = Steps(thread.loop, ended=lambda _error: None)
+    steps = CoroutineDriver(thread.loop, ended=lambda _error: None)
     try:
         begun = time.monotonic()
         thread.loop.call_soon_threadsafe(lambda: steps.begin(talk()))

@@ -26,7 +26,7 @@ def spellings(secret: str = SECRET) -> list[str]:
 
 def shown(trap) -> str:
     """Everything that a report, a log or a debugger may show of a trap."""
-    parts = [repr(trap), repr(trap._station.options), str(trap._station.options)]
+    parts = [repr(trap), repr(trap._server.options), str(trap._server.options)]
     for connection in trap.connections:
         parts += [repr(connection), str(connection.transcript), repr(connection.transcript)]
         parts += [repr(list(connection.transcript)), repr(connection.auths)]

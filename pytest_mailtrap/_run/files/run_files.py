@@ -51,7 +51,7 @@ def directory_name(test: str) -> str:
     return f"{words[-_LONGEST_NAME:].strip('-')}-{digest}".lstrip("-")
 
 
-class Spool:
+class RunFiles:
     """
     The directory of a run; several processes may write into it, also the same test.
 

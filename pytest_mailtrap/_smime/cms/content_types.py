@@ -17,7 +17,7 @@ from pytest_mailtrap._smime.cms.structures import (
     CONTEXT,
     Algorithm,
     CertificateId,
-    Fields,
+    FieldReader,
     algorithm,
     certificate_id,
 )
@@ -92,14 +92,14 @@ class CompressedData:
 def content_info(data: bytes) -> tuple[str, Element, int]:
     """The type and the content of a ContentInfo, and how many bytes follow it."""
     outer = ber.read(data)
-    fields = Fields(outer)
+    fields = FieldReader(outer)
     kind, content = fields.take().oid(), fields.take(CONTEXT)
     fields.done()
     return kind, content.only_child(), len(data) - outer.end
 
 
 def signed_data(element: Element) -> SignedData:
-    fields = Fields(element)
+    fields = FieldReader(element)
     fields.take(ber.INTEGER)
     digests = fields.take(SET).children(limit=MAX_SIGNERS)
     content_type, content = _encapsulated(fields.take(SEQUENCE))
@@ -124,14 +124,14 @@ def _certificates(element: Element) -> Iterator[bytes]:
 
 
 def _encapsulated(element: Element) -> tuple[str, bytes | None]:
-    fields = Fields(element)
+    fields = FieldReader(element)
     kind, content = fields.take().oid(), fields.optional(CONTEXT)
     fields.done()
     return kind, None if content is None else content.only_child().octets()
 
 
 def _signer_info(element: Element) -> SignerInfo:
-    fields = Fields(element)
+    fields = FieldReader(element)
     fields.take(ber.INTEGER)
     sid, digest = certificate_id(fields.take()), algorithm(fields.take())
     signed = fields.optional(CONTEXT)
@@ -154,14 +154,14 @@ def attributes(element: Element) -> tuple[Attribute, ...]:
 
 
 def _attribute(element: Element) -> Attribute:
-    fields = Fields(element)
+    fields = FieldReader(element)
     oid, values = fields.take().oid(), fields.take(SET).children(limit=MAX_ATTRIBUTES)
     fields.done()
     return Attribute(oid, tuple(value.raw for value in values))
 
 
 def enveloped_data(element: Element) -> EnvelopedData:
-    fields = Fields(element)
+    fields = FieldReader(element)
     fields.take(ber.INTEGER)
     fields.optional(CONTEXT)
     recipients = fields.take(SET).children(limit=MAX_RECIPIENTS)
@@ -172,7 +172,7 @@ def enveloped_data(element: Element) -> EnvelopedData:
 
 
 def auth_enveloped_data(element: Element) -> EnvelopedData:
-    fields = Fields(element)
+    fields = FieldReader(element)
     fields.take(ber.INTEGER)
     fields.optional(CONTEXT)
     recipients = fields.take(SET).children(limit=MAX_RECIPIENTS)
@@ -192,7 +192,7 @@ def auth_enveloped_data(element: Element) -> EnvelopedData:
 
 
 def _encrypted(element: Element) -> tuple[str, Algorithm, bytes | None]:
-    fields = Fields(element)
+    fields = FieldReader(element)
     kind, cipher = fields.take().oid(), algorithm(fields.take())
     content = fields.optional(CONTEXT, CONTEXT & ~0x20)
     fields.done()
@@ -200,7 +200,7 @@ def _encrypted(element: Element) -> tuple[str, Algorithm, bytes | None]:
 
 
 def compressed_data(element: Element) -> CompressedData:
-    fields = Fields(element)
+    fields = FieldReader(element)
     fields.take(ber.INTEGER)
     compression = algorithm(fields.take())
     content_type, content = _encapsulated(fields.take(SEQUENCE))

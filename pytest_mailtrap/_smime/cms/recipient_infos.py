@@ -11,8 +11,8 @@ from pytest_mailtrap._smime.cms.structures import (
     CONTEXT,
     Algorithm,
     CertificateId,
-    Fields,
-    ImplicitFields,
+    FieldReader,
+    ImplicitFieldReader,
     algorithm,
     certificate_id,
 )
@@ -52,15 +52,15 @@ class RecipientInfo:
 
 def recipient_info(element: Element) -> RecipientInfo:
     if element.tag == SEQUENCE:
-        return _key_transport(Fields(element))
+        return _key_transport(FieldReader(element))
     readers = {1: _key_agreement, 2: _kek, 3: _password, 4: _other}
     reader = readers.get(element.tag - CONTEXT)
     if reader is None:
         raise BerError(f"tag {element.tag:#04x} is no RecipientInfo")
-    return reader(ImplicitFields(element))
+    return reader(ImplicitFieldReader(element))
 
 
-def _key_transport(fields: Fields) -> RecipientInfo:
+def _key_transport(fields: FieldReader) -> RecipientInfo:
     fields.take(ber.INTEGER)
     rid, encryption = certificate_id(fields.take()), algorithm(fields.take())
     key = RecipientKey(rid, fields.take().octets())
@@ -68,7 +68,7 @@ def _key_transport(fields: Fields) -> RecipientInfo:
     return RecipientInfo("key-transport", encryption, (key,))
 
 
-def _key_agreement(fields: Fields) -> RecipientInfo:
+def _key_agreement(fields: FieldReader) -> RecipientInfo:
     fields.take(ber.INTEGER)
     originator = fields.take(CONTEXT).only_child()
     ukm = fields.optional(CONTEXT + 1)
@@ -88,7 +88,7 @@ def _originator_key(element: Element) -> bytes | None:
     """The ephemeral public key; None if the originator names a certificate instead."""
     if element.tag != CONTEXT + 1:
         return None
-    fields = ImplicitFields(element)
+    fields = ImplicitFieldReader(element)
     fields.take(SEQUENCE)
     key = fields.take().bits()
     fields.done()
@@ -96,37 +96,37 @@ def _originator_key(element: Element) -> bytes | None:
 
 
 def _recipient_key(element: Element) -> RecipientKey:
-    fields = Fields(element)
+    fields = FieldReader(element)
     rid, key = fields.take(), fields.take().octets()
     fields.done()
     if rid.tag == CONTEXT:
-        identifier = ImplicitFields(rid).take().octets()
+        identifier = ImplicitFieldReader(rid).take().octets()
         return RecipientKey(CertificateId(key_identifier=identifier), key)
     return RecipientKey(certificate_id(rid), key)
 
 
-def _kek(fields: Fields) -> RecipientInfo:
+def _kek(fields: FieldReader) -> RecipientInfo:
     fields.take(ber.INTEGER)
-    identifier = Fields(fields.take(SEQUENCE)).take().octets()
+    identifier = FieldReader(fields.take(SEQUENCE)).take().octets()
     wrap = algorithm(fields.take())
     key = RecipientKey(CertificateId(key_identifier=identifier), fields.take().octets())
     return RecipientInfo("kek", wrap, (key,))
 
 
-def _password(fields: Fields) -> RecipientInfo:
+def _password(fields: FieldReader) -> RecipientInfo:
     fields.take(ber.INTEGER)
     fields.optional(CONTEXT)
     return RecipientInfo("password", algorithm(fields.take()))
 
 
-def _other(fields: Fields) -> RecipientInfo:
+def _other(fields: FieldReader) -> RecipientInfo:
     kind = fields.take()
     if kind.oid() != _KEM_RECIPIENT:
         return RecipientInfo("other", Algorithm(kind.oid(), None, kind.raw))
-    return _kem(Fields(fields.take(SEQUENCE)))
+    return _kem(FieldReader(fields.take(SEQUENCE)))
 
 
-def _kem(fields: Fields) -> RecipientInfo:
+def _kem(fields: FieldReader) -> RecipientInfo:
     fields.take(ber.INTEGER)
     rid, kem = certificate_id(fields.take()), algorithm(fields.take())
     ciphertext, kdf = fields.take().octets(), algorithm(fields.take())

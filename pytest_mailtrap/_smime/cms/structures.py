@@ -28,7 +28,7 @@ class CertificateId:
     key_identifier: bytes | None = None
 
 
-class Fields:
+class FieldReader:
     """The fields of a SEQUENCE in order, some of them optional."""
 
     def __init__(self, sequence: Element) -> None:
@@ -54,7 +54,7 @@ class Fields:
             raise BerError("an unexpected field")
 
 
-class ImplicitFields(Fields):
+class ImplicitFieldReader(FieldReader):
     """The fields of a SEQUENCE whose tag was replaced."""
 
     def __init__(self, element: Element) -> None:
@@ -63,7 +63,7 @@ class ImplicitFields(Fields):
 
 
 def algorithm(element: Element) -> Algorithm:
-    fields = Fields(element)
+    fields = FieldReader(element)
     oid, parameters = fields.take().oid(), fields.optional(*range(256))
     fields.done()
     return Algorithm(oid, parameters.raw if parameters else None, element.raw)
@@ -72,7 +72,7 @@ def algorithm(element: Element) -> Algorithm:
 def certificate_id(element: Element) -> CertificateId:
     """SignerIdentifier and RecipientIdentifier; a key identifier is tagged [0]."""
     if element.tag == SEQUENCE:
-        issuer, serial = Fields(element), None
+        issuer, serial = FieldReader(element), None
         name = issuer.take(SEQUENCE)
         serial = issuer.take().integer()
         issuer.done()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime.identity import Identity
 
 
-class Directory:
+class CertificateStore:
     """
     Issues S/MIME identities, and remembers their certificates.
 
@@ -55,7 +55,7 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
-class Excerpt:
+class StoredCertificates:
     """What a directory knew when it was copied; it issues nothing."""
 
     trust: bytes
@@ -65,5 +65,5 @@ class Excerpt:
         return _excerpt, (self.trust, tuple(map(as_der, self.certificates)))
 
 
-def _excerpt(trust: bytes, certificates: tuple[bytes, ...]) -> Excerpt:
-    return Excerpt(trust, tuple(map(of_der, certificates)))
+def _excerpt(trust: bytes, certificates: tuple[bytes, ...]) -> StoredCertificates:
+    return StoredCertificates(trust, tuple(map(of_der, certificates)))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Content:
+class SignedContent:
     """What is signed, with its digests computed once however many signers there are."""
 
     type: str
@@ -39,7 +39,7 @@ class Content:
 
 
 @dataclass(slots=True)
-class Verdict:
+class SignerVerdict:
     """A signer with the warnings about it, and the path its certificate was found on."""
 
     signer: Signer
@@ -49,10 +49,10 @@ class Verdict:
 
 def judge(
     info: SignerInfo,
-    content: Content,
+    content: SignedContent,
     pool: tuple[KnownCertificate, ...],
     settings: Settings,
-) -> Verdict:
+) -> SignerVerdict:
     broken = attributes.problems(info, content.type)
     broken += _content_problems(info, content)
     warnings = attributes.warnings(info)
@@ -85,10 +85,10 @@ def judge(
         trusted=path.trusted,
         problems=(*broken, *policy),
     )
-    return Verdict(signer, warnings, path.chain)
+    return SignerVerdict(signer, warnings, path.chain)
 
 
-def _content_problems(info: SignerInfo, content: Content) -> list[Problem]:
+def _content_problems(info: SignerInfo, content: SignedContent) -> list[Problem]:
     """RFC 5652 section 5.4: the digest in the attributes, or no attributes over plain data."""
     if info.signed_attributes is None:
         found = []
@@ -107,7 +107,7 @@ def _content_problems(info: SignerInfo, content: Content) -> list[Problem]:
 
 def _verified_by(
     info: SignerInfo,
-    content: Content,
+    content: SignedContent,
     candidates: list[KnownCertificate],
     warnings: list[Problem],
 ) -> tuple[KnownCertificate | None, signature.Scheme | None, list[Problem]]:
@@ -131,7 +131,7 @@ def _verified_by(
 
 def _verify(
     info: SignerInfo,
-    content: Content,
+    content: SignedContent,
     signer: KnownCertificate,
     scheme: signature.Scheme,
     warnings: list[Problem],
@@ -152,7 +152,7 @@ def _verify(
     return problem("signature-wrong")
 
 
-def _plain_failure(info: SignerInfo, content: Content) -> Problem:
+def _plain_failure(info: SignerInfo, content: SignedContent) -> Problem:
     """Without attributes a changed content and a wrong signature look the same."""
     return problem("signature-wrong", "the content may have been changed")
 
