@@ -1,7 +1,7 @@
 """
-Who looks out for clients at the doors of all traps of a process.
+Accepts clients on the listening sockets of all traps of a process.
 
-Rules of this file: doors are watched and shut from any thread; what becomes of a client is the door's affair.
+Rules of this file: sockets are watched and closed from any thread; what becomes of a client is decided by the `Listener`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _REST_SECONDS = 0.5
 
 class Acceptor:
     """
-    Tells a door that somebody waits at it: on the loop's thread, or on that of whoever calls `look()`.
+    Calls back when a client waits at a listening socket: on the loop's thread, or on that of whoever calls `look()`.
 
-    The doors have a selector of their own, and it is all that the loop knows of them: a trap to which nobody comes begins
+    The sockets have a selector of their own, and it is all that the loop knows of them: a trap to which nobody comes begins
     and ends without a word between the test's thread and the loop's, which would cost more than all the rest of it.
-    No door is told anything while somebody holds *lock*.
+    No callback is called while somebody holds *lock*.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -35,19 +35,19 @@ class Acceptor:
         self._selector = selectors.DefaultSelector()
         loop.call_soon_threadsafe(self._begin)
 
-    def watch(self, door: socket.socket, tell: Callable[[], None]) -> None:
-        """Call *tell* whenever somebody waits at *door*."""
+    def watch(self, listening: socket.socket, tell: Callable[[], None]) -> None:
+        """Call *tell* whenever somebody waits at *listening*."""
         with self.lock:
-            self._selector.register(door, selectors.EVENT_READ, tell)
+            self._selector.register(listening, selectors.EVENT_READ, tell)
 
-    def shut(self, door: socket.socket) -> None:
-        """Close *door*, and look at it no more."""
+    def shut(self, listening: socket.socket) -> None:
+        """Close *listening*, and look at it no more."""
         with self.lock:
-            self._selector.unregister(door)
-            door.close()
+            self._selector.unregister(listening)
+            listening.close()
 
     def look(self) -> None:
-        """Tell each door at which somebody waits now."""
+        """Tell each listening at which somebody waits now."""
         with self.lock:
             for key, _events in self._selector.select(0):
                 key.data()
@@ -71,46 +71,46 @@ class Acceptor:
 
 
 class LoopAcceptor(Acceptor):
-    """The same for systems whose selectors cannot be watched by one another, as on Windows: the loop knows each door."""
+    """The same for systems whose selectors cannot be watched by one another, as on Windows: the loop knows each listening."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lock = threading.RLock()
         self._loop = loop
         self._doors: dict[socket.socket, Callable[[], None]] = {}
 
-    def watch(self, door: socket.socket, tell: Callable[[], None]) -> None:
+    def watch(self, listening: socket.socket, tell: Callable[[], None]) -> None:
         with self.lock:
-            self._doors[door] = tell
+            self._doors[listening] = tell
         self._loop.call_soon_threadsafe(self._begin)
 
-    def shut(self, door: socket.socket) -> None:
+    def shut(self, listening: socket.socket) -> None:
         with self.lock:
-            del self._doors[door]
-        self._loop.call_soon_threadsafe(self._shut, door)
+            del self._doors[listening]
+        self._loop.call_soon_threadsafe(self._shut, listening)
 
     def look(self) -> None:
         with self.lock:
             waited_at = select.select(self._doors, (), (), 0)[0] if self._doors else ()
-            for door in waited_at:
-                self._doors[door]()
+            for listening in waited_at:
+                self._doors[listening]()
 
     def close(self) -> None:
         pass
 
     def _begin(self) -> None:
         with self.lock:
-            for door in self._doors:
-                self._loop.add_reader(door, self.look)
+            for listening in self._doors:
+                self._loop.add_reader(listening, self.look)
 
     def _rest(self) -> None:
         with self.lock:
-            for door in self._doors:
-                self._loop.remove_reader(door)
+            for listening in self._doors:
+                self._loop.remove_reader(listening)
         self._loop.call_later(_REST_SECONDS, self._begin)
 
-    def _shut(self, door: socket.socket) -> None:
-        self._loop.remove_reader(door)
-        door.close()
+    def _shut(self, listening: socket.socket) -> None:
+        self._loop.remove_reader(listening)
+        listening.close()
 
 
 def new_acceptor(loop: asyncio.AbstractEventLoop) -> Acceptor:

@@ -47,8 +47,10 @@ class Listener:
         self.port, self.tls_port = (group[0].getsockname()[1] for group in (cleartext, tls))
         self.ipv6 = len(cleartext) == len(tls) == 2
         self.sockets = [*cleartext, *tls]
-        for door in self.sockets:
-            thread.acceptor.watch(door, partial(self._let_in, door, implicit=door in tls))
+        for listening in self.sockets:
+            thread.acceptor.watch(
+                listening, partial(self._accept, listening, implicit=listening in tls)
+            )
 
     def accept(self) -> None:
         """Let in who waits at this moment, whether or not the loop has heard of them."""
@@ -58,13 +60,13 @@ class Listener:
         """Let in who waits at this moment, and nobody after."""
         with self._thread.acceptor.lock:
             self.accept()
-            for door in self.sockets:
-                self._thread.acceptor.shut(door)
+            for listening in self.sockets:
+                self._thread.acceptor.shut(listening)
 
-    def _let_in(self, door: socket.socket, *, implicit: bool) -> None:
+    def _accept(self, listening: socket.socket, *, implicit: bool) -> None:
         for _ in range(_BACKLOG):
             try:
-                client, _address = door.accept()
+                client, _address = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionError):
                 return
             except OSError as error:

@@ -23,7 +23,7 @@ class LoopThread:
     """
     A thread that runs an event loop until it is told to stop.
 
-    *lookout* is there for the doors of all traps, *buffer* for what their connections read, one at a time.
+    *lookout* is there for the sockets of all traps, *buffer* for what their connections read, one at a time.
     """
 
     def __init__(self) -> None:

@@ -80,7 +80,7 @@ def test_every_public_member_is_in_its_table(kind: type) -> None:
     """No member is missing, and none is told of that is not there."""
     told = set(first_names(table(README, kind.__name__)))
     if kind is CapturedMessage:
-        assert "The four assertions are there as well" in README
+        assert "The four message assertions are available here as well" in README
         told |= {name for name in public(MailTrap) if name.startswith("assert_")}
         told -= {"assert_refuses_hostile_servers"}
     assert told - public(kind) == set()

@@ -18,11 +18,11 @@ PAGE = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="ut
 @pytest.mark.parametrize(
     "told",
     [
-        f"Of one message up to {_blocks.LARGEST_MESSAGE >> 20} MiB are in the file",
-        f"of all together {_blocks.LARGEST_REPORT >> 20} MiB",
-        f"of each at least the first {_blocks._LEAST >> 10} KiB",
+        f"The file contains up to {_blocks.LARGEST_MESSAGE >> 20} MiB of a message",
+        f"up to {_blocks.LARGEST_REPORT >> 20} MiB of all messages together",
+        f"at least the first {_blocks._LEAST >> 10} KiB of each",
         f"the first {contents.LONGEST_BODY >> 10} KiB of a body",
-        f"at {parts._MOST_PARTS} parts and at {parts._MOST_FIELDS} header fields",
+        f"at up to {parts._MOST_PARTS} parts and at up to {parts._MOST_FIELDS} header fields",
     ],
 )
 def test_the_limits_are_those_of_the_code(told):
@@ -54,7 +54,7 @@ def test_the_filters_are_all_told_of():
 
 def test_the_keys_are_all_told_of():
     """Every key that the script listens to has its row."""
-    table = PAGE.partition("| key | does |")[2].partition("\n\n")[0]
+    table = PAGE.partition("| key | action |")[2].partition("\n\n")[0]
     told = set(re.findall(r"`([^`]+)`", table))
     named = {"Escape": "Esc", "ArrowDown": "↓", "ArrowUp": "↑", "PageDown": "Page Down", "PageUp": "Page Up"}  # fmt: skip
     blocks = re.findall(r"const (?:LIST_)?KEYS = \{(.*?)\n\};", script_text(), re.DOTALL)

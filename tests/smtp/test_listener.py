@@ -164,7 +164,7 @@ def _has_one_more_than_errors(trap):
 def test_an_error_in_receiving_reaches_the_test(factory, monkeypatch):
     """What fails before there is a connection is raised in the test, and the client is not left waiting."""
     with factory() as trap:
-        monkeypatch.setattr(trap._server.server, "_new_wire", lambda **_: 1 / 0)
+        monkeypatch.setattr(trap._server.server, "_new_protocol", lambda **_: 1 / 0)
         with socket.create_connection(("127.0.0.1", trap.port), timeout=10) as sock:
             assert sock.recv(1) == b""
         with pytest.raises(TrapError) as error:
