@@ -76,35 +76,35 @@ class LoopAcceptor(Acceptor):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lock = threading.RLock()
         self._loop = loop
-        self._doors: dict[socket.socket, Callable[[], None]] = {}
+        self._callbacks: dict[socket.socket, Callable[[], None]] = {}
 
     def watch(self, listening: socket.socket, tell: Callable[[], None]) -> None:
         with self.lock:
-            self._doors[listening] = tell
+            self._callbacks[listening] = tell
         self._loop.call_soon_threadsafe(self._begin)
 
     def shut(self, listening: socket.socket) -> None:
         with self.lock:
-            del self._doors[listening]
+            del self._callbacks[listening]
         self._loop.call_soon_threadsafe(self._shut, listening)
 
     def look(self) -> None:
         with self.lock:
-            waited_at = select.select(self._doors, (), (), 0)[0] if self._doors else ()
+            waited_at = select.select(self._callbacks, (), (), 0)[0] if self._callbacks else ()
             for listening in waited_at:
-                self._doors[listening]()
+                self._callbacks[listening]()
 
     def close(self) -> None:
         pass
 
     def _begin(self) -> None:
         with self.lock:
-            for listening in self._doors:
+            for listening in self._callbacks:
                 self._loop.add_reader(listening, self.look)
 
     def _rest(self) -> None:
         with self.lock:
-            for listening in self._doors:
+            for listening in self._callbacks:
                 self._loop.remove_reader(listening)
         self._loop.call_later(_REST_SECONDS, self._begin)
 
