@@ -15,7 +15,7 @@ from pytest_mailtrap._assertions.violations import auth_violations, transport_vi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_mailtrap._message.captured_message import CapturedMessage
+    from pytest_mailtrap._assertions.message import Message
     from pytest_mailtrap._smime.diagnosis.digest_mismatch import Diagnosis
     from pytest_mailtrap._smime.facts import SMIMEFacts
     from pytest_mailtrap._smime.identity import Identity
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 Given = TypeVar("Given")
 
 
-def assert_sent_over_tls(messages: Mapping[int, CapturedMessage], *, minimum: str) -> None:
+def assert_sent_over_tls(messages: Mapping[int, Message], *, minimum: str) -> None:
     __tracebackhide__ = True
     if violations := transport_violations(messages, minimum=minimum):
         raise AssertionError(explain_transport(violations, messages, minimum=minimum))
 
 
 def assert_authenticated(
-    messages: Mapping[int, CapturedMessage], *, username: str | None, mechanism: str | None
+    messages: Mapping[int, Message], *, username: str | None, mechanism: str | None
 ) -> None:
     __tracebackhide__ = True
     if violations := auth_violations(messages, username=username, mechanism=mechanism):
@@ -41,7 +41,7 @@ def assert_authenticated(
 
 
 def assert_smime_signed(
-    messages: Mapping[int, CapturedMessage],
+    messages: Mapping[int, Message],
     *,
     by: str | Iterable[str] | None,
     trust: Trust,
@@ -85,7 +85,7 @@ def assert_smime_signed(
 
 
 def assert_smime_encrypted(
-    messages: Mapping[int, CapturedMessage],
+    messages: Mapping[int, Message],
     *,
     to: str | Iterable[str] | None,
     identities: Identity | Iterable[Identity] | None,
@@ -166,7 +166,7 @@ def _received_encryption(facts: SMIMEFacts) -> str:
     return ", ".join([*known, *([f"{unknown} unknown"] if unknown else [])])
 
 
-def _diagnosis(facts: SMIMEFacts, message: CapturedMessage) -> Diagnosis | None:
+def _diagnosis(facts: SMIMEFacts, message: Message) -> Diagnosis | None:
     """Why the content is not what was signed, found out by hashing what it may have been."""
     from pytest_mailtrap._smime.diagnosis.digest_mismatch import diagnose
 

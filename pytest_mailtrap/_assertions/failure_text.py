@@ -17,21 +17,23 @@ from pytest_mailtrap._assertions.advice import (
     version_advice,
 )
 from pytest_mailtrap._assertions.kept_mail_text import kept_lines
-from pytest_mailtrap._assertions.message_table import compose, how_sent, table, verdict
+from pytest_mailtrap._assertions.message_table import how_sent, table
 from pytest_mailtrap._assertions.outcomes import concerning, diagnosis, happenings, telling
 from pytest_mailtrap._assertions.violations import numbered
+from pytest_mailtrap._facts.connection_facts import facts_of
+from pytest_mailtrap._text.layout import compose, verdict
 from pytest_mailtrap._text.pages import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_mailtrap._assertions.kept_mail_text import Kept
-    from pytest_mailtrap._assertions.message_table import Block
+    from pytest_mailtrap._assertions.message import Message
     from pytest_mailtrap._assertions.violations import Violation
-    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._facts.connection_facts import BaseConnection
     from pytest_mailtrap._facts.transport import Transport
-    from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._smtp.faults import Unfired
+    from pytest_mailtrap._text.layout import Block
 
 # What a client looks like that is to run on an event loop, and cannot.
 _OF_A_LOOP_THAT_STANDS = ("no-connection", "still-connected", "not-intercepted")
@@ -40,7 +42,7 @@ _OF_MAIL_ELSEWHERE = (None, "no-connection", "not-intercepted")
 
 
 def explain_transport(
-    violations: Sequence[Violation], messages: Mapping[int, CapturedMessage], *, minimum: str
+    violations: Sequence[Violation], messages: Mapping[int, Message], *, minimum: str
 ) -> str:
     """Say which messages were not sent over TLS of version *minimum* or newer, and what to do."""
     codes = {violation.code for violation in violations}
@@ -55,7 +57,7 @@ def explain_transport(
     if first.code == "cleartext":
         evidence = _evidence(culprit, "MAIL", "not inside TLS")
         received = f"cleartext ({_how_starttls_went(culprit)})"
-        remedy = cleartext_advice(culprit.transcript, culprit.connection.clients)
+        remedy = cleartext_advice(culprit.transcript, facts_of(culprit.connection).clients)
     else:
         evidence = []
         received = f"{culprit.transport.tls_version} ({_offered(culprit.transport)})"
@@ -71,7 +73,7 @@ def explain_transport(
 
 def explain_auth(
     violations: Sequence[Violation],
-    messages: Mapping[int, CapturedMessage],
+    messages: Mapping[int, Message],
     *,
     username: str | None,
     mechanism: str | None,
@@ -102,8 +104,8 @@ def explain_auth(
     )
 
 
-def _auth_remedy(code: str, culprit: CapturedMessage) -> Block:
-    clients = culprit.connection.clients
+def _auth_remedy(code: str, culprit: Message) -> Block:
+    clients = facts_of(culprit.connection).clients
     if code == "password-in-cleartext":
         return login_advice(culprit.transcript, clients)
     if code == "not-authenticated" and culprit.connection.auths:
@@ -113,7 +115,7 @@ def _auth_remedy(code: str, culprit: CapturedMessage) -> Block:
 
 
 def explain_nothing(
-    connections: Sequence[Connection],
+    connections: Sequence[BaseConnection],
     *,
     port: int | None,
     tls_port: int | None,
@@ -137,7 +139,7 @@ def explain_nothing(
 
 
 def advise(
-    connections: Sequence[Connection],
+    connections: Sequence[BaseConnection],
     *,
     intercepts: bool = False,
     may_be_late: bool = True,
@@ -149,8 +151,8 @@ def advise(
     concerned = concerning(cause, connections, reported=reported)
     return advice_for(
         cause,
-        clients=concerned.clients if concerned else (),
-        name=(concerned.misnamed if concerned else "") or "",
+        clients=facts_of(concerned).clients if concerned else (),
+        name=(facts_of(concerned).misnamed if concerned else "") or "",
         may_be_late=may_be_late,
         in_a_loop=in_a_loop,
         reported=reported,
@@ -158,8 +160,8 @@ def advise(
 
 
 def explain_waiting(
-    messages: Sequence[CapturedMessage],
-    connections: Sequence[Connection],
+    messages: Sequence[Message],
+    connections: Sequence[BaseConnection],
     *,
     count: int,
     timeout: float,
@@ -220,7 +222,7 @@ def _how_often(command: str, seen: int) -> str:
     return f"{command} came {'once' if seen == 1 else f'{seen} times'}"
 
 
-def _how_authenticated(message: CapturedMessage) -> str:
+def _how_authenticated(message: Message) -> str:
     leaked = [auth for auth in message.connection.auths if not auth.encrypted]
     if leaked:
         return f"AUTH {leaked[0].mechanism} in cleartext"
@@ -229,7 +231,7 @@ def _how_authenticated(message: CapturedMessage) -> str:
     return f"AUTH {message.auth.mechanism} as {message.auth.username!r}"
 
 
-def _refused_login(message: CapturedMessage) -> str | None:
+def _refused_login(message: Message) -> str | None:
     """The first login that was refused before the message went without, None where there was none."""
     refused = message.connection.auths[:1]
     if not refused:
@@ -250,7 +252,7 @@ def _offered(transport: Transport) -> str:
     return f"the client offered {', '.join(hello.versions)}" if hello else "agreed with the client"
 
 
-def _how_starttls_went(message: CapturedMessage) -> str:
+def _how_starttls_went(message: Message) -> str:
     lines = list(message.transcript)
     if any(line.speaker == "C" and line.text.upper().startswith("STARTTLS") for line in lines):
         return "STARTTLS was tried and refused"
@@ -258,7 +260,7 @@ def _how_starttls_went(message: CapturedMessage) -> str:
     return "STARTTLS was offered, never used" if offered else "STARTTLS was not offered"
 
 
-def _evidence(message: CapturedMessage, verb: str, note: str) -> Block:
+def _evidence(message: Message, verb: str, note: str) -> Block:
     """The line that decided and its reply; with a *note*, which is that it was not inside TLS, the offer of STARTTLS before."""
     lines = list(message.transcript)
     said = [

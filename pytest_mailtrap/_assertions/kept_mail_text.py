@@ -9,13 +9,12 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._assertions.message_table import COLUMNS, compose
+from pytest_mailtrap._text.layout import COLUMNS, compose
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_mailtrap._run.policy import Policy
 
 Kept = tuple[str, int, str]  # where, how many messages, and the lines of code that send them
 _MOST = 4
@@ -39,7 +38,7 @@ def stayed(place: str, count: int) -> str:
     return f"{plural(count, 'message')} stayed in {place}"
 
 
-def explain_kept(kept: Sequence[Kept], policy: Policy) -> str:
+def explain_kept(kept: Sequence[Kept], policy: str) -> str:
     """Say what was not judged under *policy*, how to send it, and what to do if it is to stay."""
     place, count, _ = kept[0]
     rows = []
@@ -58,5 +57,4 @@ def explain_kept(kept: Sequence[Kept], policy: Policy) -> str:
             '  mailtrap_kept_mail = "report"',
         ],
     )
-    closing = f"Policy {policy.mode}: {', '.join(policy.require)} ({policy.set_at})"
-    return "\n\n".join([text, "\n".join(textwrap.wrap(closing, COLUMNS))])
+    return "\n\n".join([text, "\n".join(textwrap.wrap(policy, COLUMNS))])

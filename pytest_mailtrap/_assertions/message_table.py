@@ -1,128 +1,23 @@
-"""
-How a failure message is laid out: its blocks, its size, and its table of messages.
-
-Rules of this file: pure; it knows no assertion. At most 18 lines of 72 columns: with `CI` set, pytest prints them twice.
-"""
+"""The table of messages in a failure: each message on a line of its own, aligned."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
-from pytest_mailtrap._facts.transcript import printable
-from pytest_mailtrap._text.pages import MORE
+from pytest_mailtrap._text.layout import COLUMNS, LINES, Rows
+from pytest_mailtrap._text.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from pytest_mailtrap._assertions.message import Message
     from pytest_mailtrap._facts.transport import Transport
-    from pytest_mailtrap._message.captured_message import CapturedMessage
 
-LINES = 18
-COLUMNS = 72
-_FEW_ROWS = 2
 _SHORTEST = 12  # what is left of a subject at the least
-Block = list[str]
-
-
-class Rows(Sequence[str]):
-    """
-    A table of as many lines as there are *numbers*, each written when it is shown.
-
-    Of ten thousand messages a failure shows a dozen: the others are counted, and that is all.
-    """
-
-    def __init__(self, numbers: Sequence[int], row: Callable[[int], str]) -> None:
-        self._numbers = numbers
-        self._row = row
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, int):
-            return self._row(self._numbers[place])
-        return [self._row(number) for number in self._numbers[place]]
-
-
-def compose(verdict: str, *blocks: Sequence[str]) -> str:
-    """
-    Put the blocks together.
-
-    Where the whole would grow too long, the first one, which is a table, is cut; but a few of its rows are worth more than the
-    last of the advice where that names a page, which has them all.
-    """
-    parts = [block for block in blocks if block]
-    if parts:
-        table, advice = parts[0], parts[-1]
-        if len(parts) > 1 and advice[-1].startswith(MORE):
-            parts[0] = _cut(table, height(*parts) - LINES, least=_FEW_ROWS)
-            parts[-1] = shortened(advice, height(*parts) - LINES)
-            surplus = height(table, *parts[1:]) - LINES
-        else:
-            surplus = height(*parts) - LINES
-        if height(*parts) > LINES:
-            parts[0] = _cut(table, surplus, least=1)
-    return "\n".join(clip(line) for part in ([verdict], *parts) for line in (*part, ""))[:-1]
-
-
-def height(*blocks: Sequence[str]) -> int:
-    """How many lines a verdict has with these blocks below it."""
-    return 1 + sum(len(block) + 1 for block in blocks if block)
-
-
-def _cut(table: Sequence[str], surplus: int, *, least: int) -> Sequence[str]:
-    """The table without its last rows, which are counted; *least* rows stay."""
-    kept = max(least, len(table) - surplus - 1)
-    if surplus <= 0 or kept + 1 >= len(table):
-        return table
-    return [*table[:kept], f"  ... and {len(table) - kept} more"]
-
-
-def rows(advice: Sequence[str]) -> list[Block]:
-    """The rows of a block of advice, each with the lines that go on with it."""
-    found: list[Block] = []
-    for line in advice:
-        if line.startswith("   ") and found:
-            found[-1].append(line)
-        elif line.startswith("  "):
-            found.append([line])
-    return found
-
-
-def with_rows(advice: Sequence[str], most: int, *, keeps_page: bool = True) -> Block:
-    """A block of advice with so many of its rows: its sentence stays, and the page to read where that is kept."""
-    sentence = [line for line in advice if not line.startswith(("  ", MORE))]
-    page = [line for line in advice if keeps_page and line.startswith(MORE)]
-    return [*sentence, *(line for row in rows(advice)[:most] for line in row), *page]
-
-
-def shortened(advice: Sequence[str], surplus: int) -> Block:
-    """A block of advice without its last rows, as many as there is no room for; the first stays."""
-    if surplus <= 0:
-        return list(advice)
-    found = rows(advice)
-    while surplus > 0 and len(found) > 1:
-        surplus -= len(found.pop())
-    return with_rows(advice, len(found))
-
-
-def clip(line: str) -> str:
-    """A line as a terminal may show it: within its columns, and without control characters."""
-    line = printable(line.encode("utf-8", "backslashreplace"))
-    return line if len(line) <= COLUMNS else f"{line[: COLUMNS - 3]}..."
-
-
-def verdict(count: int, total: int, fact: str) -> str:
-    return f"{count} of {total} messages {fact}"
 
 
 def table(
-    culprits: Iterable[int], messages: Mapping[int, CapturedMessage], how: Callable[[int], str]
+    culprits: Iterable[int], messages: Mapping[int, Message], how: Callable[[int], str]
 ) -> Rows:
     """
     Every message on an aligned line; where there are many, the culprits first.
@@ -144,14 +39,23 @@ def table(
     return Rows(numbers, row)
 
 
-def summary(message: CapturedMessage, room: int | None = None) -> str:
+def summary(message: Message, room: int | None = None) -> str:
     """Subject and recipients on one line, harmless in a terminal; a long subject leaves *room* for its first recipient."""
-    subject, recipients = message.headline, ", ".join(message.rcpt_tos)
+    subject, recipients = headline(message), ", ".join(message.rcpt_tos)
     if room is not None:
         first = f"{message.rcpt_tos[0]}..." if len(message.rcpt_tos) > 1 else recipients
         kept = max(room - len(f'"" -> {first}'), _SHORTEST)
         subject = subject if len(subject) <= kept else f"{subject[: kept - 3]}..."
     return f'"{subject}" -> {recipients}'
+
+
+def headline(message: Message) -> str:
+    """The subject for one line of a terminal: never an error, never a control character."""
+    try:
+        subject = message.subject or ""
+    except Exception:  # email's parser raises many things on a malformed header
+        return "(unreadable subject)"
+    return printable(subject.encode("utf-8", "surrogateescape"))
 
 
 def how_sent(transport: Transport) -> str:

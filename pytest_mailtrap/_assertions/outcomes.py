@@ -10,14 +10,15 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._assertions.message_table import COLUMNS
 from pytest_mailtrap._clients.library_fixes import LIBRARIES
+from pytest_mailtrap._facts.connection_facts import facts_of
+from pytest_mailtrap._text.layout import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mailtrap._assertions.message_table import Block
-    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._facts.connection_facts import BaseConnection
+    from pytest_mailtrap._text.layout import Block
 
 # The likeliest reason first: where several connections failed for several reasons, the advice is for one.
 _REASONS = (
@@ -83,7 +84,7 @@ _OTHER_KIND_OF_PORT = (
 
 
 def diagnosis(
-    connections: Sequence[Connection], *, intercepts: bool = False, reported: bool = False
+    connections: Sequence[BaseConnection], *, intercepts: bool = False, reported: bool = False
 ) -> str:
     """
     Name the likeliest reason why these connections carried nothing; a key of the advice.
@@ -101,14 +102,14 @@ def diagnosis(
 
 
 def concerning(
-    cause: str, connections: Sequence[Connection], *, reported: bool = False
-) -> Connection | None:
+    cause: str, connections: Sequence[BaseConnection], *, reported: bool = False
+) -> BaseConnection | None:
     """The last of the connections that a `diagnosis()` is made of; None where there was none."""
     found = [one for one in telling(connections) if _diagnose(one, reported) == cause]
     return found[-1] if found else None
 
 
-def telling(connections: Sequence[Connection]) -> list[Connection]:
+def telling(connections: Sequence[BaseConnection]) -> list[BaseConnection]:
     """
     Those that may show why nothing came: all but those that a client dropped for the other address of the same name.
 
@@ -123,12 +124,12 @@ def telling(connections: Sequence[Connection]) -> list[Connection]:
     ]
 
 
-def is_surmise(cause: str, connection: Connection | None) -> bool:
+def is_surmise(cause: str, connection: BaseConnection | None) -> bool:
     """Whether the client may have rejected the certificate, as this cause says, and may have left for another reason."""
     return cause in _REJECTIONS and not is_proven(cause, connection)
 
 
-def is_proven(cause: str, connection: Connection | None) -> bool:
+def is_proven(cause: str, connection: BaseConnection | None) -> bool:
     """Whether what the client said, or was told, on *connection* shows this cause, and not only that it left."""
     error = "" if connection is None else connection.handshake_error or ""
     if cause in _REJECTIONS:
@@ -148,29 +149,29 @@ def speaks_of_a_login(text: str) -> bool:
     return _OF_A_LOGIN.search(text) is not None
 
 
-def _has_spoken(connection: Connection) -> bool:
+def _has_spoken(connection: BaseConnection) -> bool:
     # The transcript comes last: to make one of each connection that carried mail would take long.
     if connection.messages or connection.client_hello is not None:
         return True
     return any(line.speaker == "C" for line in connection.transcript)
 
 
-def _aim(connection: Connection) -> tuple[bool, str | None, int | None]:
+def _aim(connection: BaseConnection) -> tuple[bool, str | None, int | None]:
     """The port, and the host that was meant where it was intercepted."""
     how = connection.transport
     return connection.implicit_tls, how.server_host, how.requested_port
 
 
-def _is_ipv6(connection: Connection) -> bool:
+def _is_ipv6(connection: BaseConnection) -> bool:
     return ":" in connection.peer[0]
 
 
-def _is_dropped(connection: Connection) -> bool:
+def _is_dropped(connection: BaseConnection) -> bool:
     """Whether its client closed it without having said anything."""
     return connection.ended_by in ("eof", "reset") and not _has_spoken(connection)
 
 
-def _diagnose(connection: Connection, reported: bool) -> str:
+def _diagnose(connection: BaseConnection, reported: bool) -> str:
     error = connection.handshake_error or ""
     # An error of the application's own, behind which its library says QUIT, is no matter of ports.
     if "after the 220 to STARTTLS" in error or "after STARTTLS" in error:
@@ -188,25 +189,27 @@ def _diagnose(connection: Connection, reported: bool) -> str:
     return _diagnose_dialogue(connection, reported)
 
 
-def _has_rejected(connection: Connection, error: str) -> bool:
+def _has_rejected(connection: BaseConnection, error: str) -> bool:
     """Whether the client did not want the certificate."""
     if error.startswith(_REJECTED) or "may have rejected" in error:
         return True
-    judges_before = bool(connection.clients) and _ON_OPENSSL.issuperset(connection.clients)
+    judges_before = bool(facts_of(connection).clients) and _ON_OPENSSL.issuperset(
+        facts_of(connection).clients
+    )
     return _left_after_handshake(connection) and not judges_before
 
 
-def _diagnose_rejection(connection: Connection, error: str) -> str:
+def _diagnose_rejection(connection: BaseConnection, error: str) -> str:
     """A matter of the name, of the CA, or of a context that does not have the CA."""
-    if connection.misnamed and not error.endswith(_THE_CA):
+    if facts_of(connection).misnamed and not error.endswith(_THE_CA):
         return "wrong-host"
-    if not connection.trusted:
+    if not facts_of(connection).trusted:
         return "not-trusted"
     is_wrong_name = connection.transport.server_host and error.endswith(_NOT_THE_CA)
     return "wrong-name" if is_wrong_name else "context-out-of-reach"
 
 
-def _diagnose_dialogue(connection: Connection, reported: bool) -> str:
+def _diagnose_dialogue(connection: BaseConnection, reported: bool) -> str:
     replies = [line.text for line in connection.transcript if line.speaker == "S"]
     for start, code in _REPLIES.items():
         if any(reply.startswith(start) for reply in replies):
@@ -218,7 +221,7 @@ def _diagnose_dialogue(connection: Connection, reported: bool) -> str:
     return "broken-off" if _is_in_a_message(replies) else "nothing-sent"
 
 
-def _never_upgraded(connection: Connection) -> bool:
+def _never_upgraded(connection: BaseConnection) -> bool:
     """Whether the client left a server that offers AUTH only inside TLS without having asked for TLS."""
     lines = list(connection.transcript)
     offered = {line.text[4:].split(" ")[0].upper() for line in lines if line.speaker == "S"}
@@ -227,12 +230,12 @@ def _never_upgraded(connection: Connection) -> bool:
     return "EHLO" in said and is_refused and "STARTTLS" in offered and "AUTH" not in offered
 
 
-def _led(connection: Connection, code: str) -> str:
+def _led(connection: BaseConnection, code: str) -> str:
     """The reason where the settings are those of production: then it is not they that are to be changed."""
     return code if connection.transport.server_host is None else f"{code}-intercepted"
 
 
-def outcome(connection: Connection) -> str:
+def outcome(connection: BaseConnection) -> str:
     """One connection that carried no message, in a few words."""
     if connection.handshake_error:
         return connection.handshake_error
@@ -258,7 +261,7 @@ def _is_in_a_message(replies: Sequence[str]) -> bool:
     return bool(replies) and replies[-1].startswith("354")
 
 
-def _left_after_handshake(connection: Connection) -> bool:
+def _left_after_handshake(connection: BaseConnection) -> bool:
     """GnuTLS, curl and Java finish the handshake, judge the certificate, and close."""
     if not connection.transport.encrypted or connection.ended_by in (None, "server", "timeout"):
         return False
@@ -266,7 +269,7 @@ def _left_after_handshake(connection: Connection) -> bool:
 
 
 def happenings(
-    connections: Sequence[Connection], port: int | None, tls_port: int | None, *, room: int = 10
+    connections: Sequence[BaseConnection], port: int | None, tls_port: int | None, *, room: int = 10
 ) -> Block:
     """The last connections, as many as *room* lines hold."""
     if not connections:
@@ -292,7 +295,7 @@ def happenings(
     return [*head, *shown]
 
 
-def where(connection: Connection) -> str:
+def where(connection: BaseConnection) -> str:
     """Where it came in, and what the client meant to reach where it was intercepted."""
     kind = "implicit TLS" if connection.implicit_tls else "STARTTLS"
     how = connection.transport

@@ -10,13 +10,14 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._assertions.message_table import LINES, Block, compose, table
+from pytest_mailtrap._assertions.message_table import table
+from pytest_mailtrap._text.layout import LINES, Block, compose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_mailtrap._assertions.message import Message
     from pytest_mailtrap._assertions.smime_violations import SMIMEViolation
-    from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._smime.diagnosis.digest_mismatch import Diagnosis
 
 # Verdicts of a few words, for problems and findings alike; the first line has room for no more.
@@ -166,7 +167,7 @@ class Case:
 
 def explain_smime(
     cases: Sequence[Case],
-    messages: Mapping[int, CapturedMessage],
+    messages: Mapping[int, Message],
     *,
     done: str,
     expected: str,

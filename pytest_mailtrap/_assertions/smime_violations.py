@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._facts.transcript import printable
+from pytest_mailtrap._text.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -7,15 +7,15 @@ Rules of this file: no I/O, no wording, nothing heavy imported.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pytest_mailtrap._text.terms import TLS_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pytest_mailtrap._assertions.message import Message
     from pytest_mailtrap._facts.transport import Transport
-    from pytest_mailtrap._message.captured_message import CapturedMessage
 
 Code = Literal[
     "cleartext",
@@ -25,6 +25,7 @@ Code = Literal[
     "other-username",
     "other-mechanism",
 ]
+AnyMessage = TypeVar("AnyMessage", bound="Message")
 MINIMUMS = ("TLSv1.2", "TLSv1.3")
 
 
@@ -36,13 +37,13 @@ class Violation:
     code: Code
 
 
-def numbered(messages: Iterable[CapturedMessage]) -> dict[int, CapturedMessage]:
+def numbered(messages: Iterable[AnyMessage]) -> dict[int, AnyMessage]:
     """The messages by their places, from 1."""
     return dict(enumerate(messages, 1))
 
 
 def transport_violations(
-    messages: Mapping[int, CapturedMessage], *, minimum: str = "TLSv1.2"
+    messages: Mapping[int, Message], *, minimum: str = "TLSv1.2"
 ) -> list[Violation]:
     """Say which messages came in cleartext, or over a version older than *minimum*."""
     __tracebackhide__ = True
@@ -66,7 +67,7 @@ def _transport_code(transport: Transport, minimum: str) -> Code | None:
 
 
 def auth_violations(
-    messages: Mapping[int, CapturedMessage],
+    messages: Mapping[int, Message],
     *,
     username: str | None = None,
     mechanism: str | None = None,
@@ -80,9 +81,7 @@ def auth_violations(
     return found
 
 
-def _auth_code(
-    message: CapturedMessage, username: str | None, mechanism: str | None
-) -> Code | None:
+def _auth_code(message: Message, username: str | None, mechanism: str | None) -> Code | None:
     # Also an attempt that was refused has shown the password to whoever listens.
     if any(not auth.encrypted for auth in message.connection.auths):
         return "password-in-cleartext"

@@ -1,104 +1,16 @@
-"""The facts of one TCP connection, as they become known."""
+"""One TCP connection, as a test sees it."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from pytest_mailtrap._facts.transcript import Recorder
-from pytest_mailtrap._facts.transport import Transport
-from pytest_mailtrap._text.terms import plural
+from pytest_mailtrap._facts.connection_facts import BaseConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pytest_mailtrap._facts.client_hello import ClientHello
-    from pytest_mailtrap._facts.transcript import Transcript
-    from pytest_mailtrap._facts.transport import Auth
     from pytest_mailtrap._message.captured_message import CapturedMessage
 
-EndedBy = Literal["quit", "close_notify", "eof", "reset", "alert", "timeout", "server"]
 
-
-# What a transport is before anything is known of it.
-_CLEARTEXT = dict.fromkeys(field.name for field in fields(Transport)) | {"session_reused": False}
-
-
-class Facts:
-    """What becomes known of a connection; written by its wire, read through `Connection`."""
-
-    __slots__ = (
-        "_made",
-        "clients",
-        "ended_by",
-        "handshake_error",
-        "messages",
-        "recorder",
-        "shown_for",
-        "spoke_out_of_turn",
-        "travel",
-        "trusted",
-    )
-
-    def __init__(self) -> None:
-        self.recorder = Recorder()
-        self.messages: list[CapturedMessage] = []
-        self.handshake_error: str | None = None
-        self.trusted = False
-        # The host that the certificate shown is for; None for the trap's own.
-        self.shown_for: str | None = None
-        # The mail libraries or programs that it may be.
-        self.clients: tuple[str, ...] = ()
-        self.ended_by: EndedBy | None = None
-        self.spoke_out_of_turn = False
-        self.travel: dict[str, Any] = _CLEARTEXT
-        # The value made of *travel*, with what it was made of: a new fact is a new dictionary.
-        self._made: tuple[dict[str, Any], Transport] | None = None
-
-    def record(self, **facts: Any) -> None:
-        """Take in what has become known of the transport, under the names that `Transport` has for it."""
-        self.travel = {**self.travel, **facts}
-
-    def fail_handshake(self, words: str) -> None:
-        """There is no TLS, as the *words* say; the first of them stay."""
-        if self.handshake_error is None:
-            self.handshake_error = words
-            self.recorder.event(words)
-
-    @property
-    def transport(self) -> Transport:
-        """What is known of the transport by now."""
-        travel, made = self.travel, self._made
-        if made is None or made[0] is not travel:
-            made = self._made = (travel, Transport(**travel))
-        return made[1]
-
-    def known(self) -> dict[str, Any]:
-        """All that is known by now, in a form that does not grow with the connection."""
-        return {
-            "transport": self.transport,
-            "recorder": self.recorder.copy(),
-            "messages": list(self.messages),
-            "handshake_error": self.handshake_error,
-            "trusted": self.trusted,
-            "shown_for": self.shown_for,
-            "clients": self.clients,
-            "ended_by": self.ended_by,
-            "spoke_out_of_turn": self.spoke_out_of_turn,
-        }
-
-    @classmethod
-    def of(cls, known: dict[str, Any]) -> Facts:
-        """The facts that `known()` gave."""
-        facts, values = cls(), dict(known)
-        transport = values.pop("transport")
-        facts.record(**{field.name: getattr(transport, field.name) for field in fields(transport)})
-        for name, value in values.items():
-            setattr(facts, name, value)
-        return facts
-
-
-class Connection:
+class Connection(BaseConnection):
     """
     One TCP connection to the trap, also one that carried no message or failed in the handshake.
 
@@ -115,94 +27,9 @@ class Connection:
     A copy, also by `pickle`, has what was known when it was made, and grows no more.
     """
 
-    __slots__ = ("_facts", "_settle", "auths", "implicit_tls")
-
-    def __init__(self, *, implicit_tls: bool, facts: Facts, settle: Callable[[], None]) -> None:
-        self.implicit_tls = implicit_tls
-        self.auths: tuple[Auth, ...] = ()
-        self._facts = facts
-        self._settle = settle
-
-    @property
-    def transport(self) -> Transport:
-        """What is true now of the way between the client and the trap."""
-        return self._facts.transport
+    __slots__ = ()
 
     @property
     def messages(self) -> tuple[CapturedMessage, ...]:
         """The messages it carried, in order."""
         return tuple(self._facts.messages)
-
-    @property
-    def ended_by(self) -> EndedBy | None:
-        """Why it ended, None while it is open."""
-        return self._settled().ended_by
-
-    @property
-    def handshake_error(self) -> str | None:
-        """What went wrong in the TLS handshake, in words, or None."""
-        return self._settled().handshake_error
-
-    @property
-    def spoke_out_of_turn(self) -> bool:
-        """Whether the client went on before its command was answered; only hostile servers wait for that."""
-        return self._settled().spoke_out_of_turn
-
-    @property
-    def trusted(self) -> bool:
-        """Whether `trust()` or an interception let clients with default settings trust the trap's CA when it came."""
-        return self._facts.trusted
-
-    @property
-    def misnamed(self) -> str | None:
-        """The host that the client asked for by SNI (RFC 6066, section 3), where the certificate was not for it; else None."""
-        sni: str | None = self._facts.travel["sni"]
-        if sni is None or sni.lower().removesuffix(".") == (self._facts.shown_for or "localhost"):
-            return None
-        return sni
-
-    @property
-    def clients(self) -> tuple[str, ...]:
-        """The mail libraries or programs that it may be, as far as this process can tell; see `_clients.identification`."""
-        return self._facts.clients
-
-    def _settled(self) -> Facts:
-        """Let the trap take in what the client has already sent: an alert, or the end of the connection."""
-        if self._facts.ended_by is None:
-            self._settle()
-        return self._facts
-
-    @property
-    def peer(self) -> tuple[str, int]:
-        """The client's address and port."""
-        peer: tuple[str, int] = self._facts.travel["peer"]
-        return peer
-
-    @property
-    def transcript(self) -> Transcript:
-        """What was said on it so far."""
-        return self._facts.recorder.snapshot()
-
-    @property
-    def client_hello(self) -> ClientHello | None:
-        """What the client offered, None where no TLS was begun."""
-        hello: ClientHello | None = self._facts.travel["client_hello"]
-        return hello
-
-    def __getstate__(self) -> dict[str, Any]:
-        known = self._settled().known()
-        return {"implicit_tls": self.implicit_tls, "auths": self.auths, "known": known}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.implicit_tls = state["implicit_tls"]
-        self.auths = state["auths"]
-        self._facts = Facts.of(state["known"])
-        # There is no server that could be asked for the rest.
-        self._settle = lambda: None
-
-    def __repr__(self) -> str:
-        how = self._facts.travel["tls_version"] or "cleartext"
-        error = self._facts.handshake_error
-        end = f", {error}" if error else ""
-        messages = plural(len(self.messages), "message")
-        return f"<Connection from {self.peer[0]}:{self.peer[1]}, {how}, {messages}{end}>"

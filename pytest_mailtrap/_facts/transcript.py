@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, overload
 
+from pytest_mailtrap._text.printable import printable
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
@@ -164,13 +165,3 @@ def _line(entry: bytes) -> Line:
     if speaker not in ("C", "S"):
         return Line("-", printable(entry[2:]), entry[1:2] == b"+")
     return Line(speaker, printable(entry[2:]), entry[1:2] == b"+")  # type: ignore[arg-type]  # narrowed above
-
-
-def printable(raw: bytes) -> str:
-    """Text that a terminal shows as it stands: what is no printable character becomes an escape."""
-    text = raw.decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )

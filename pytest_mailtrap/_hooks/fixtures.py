@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap._hooks.per_test import add_check, add_note, suite_of
+from pytest_mailtrap._hooks.checks import add_check, add_note
+from pytest_mailtrap._hooks.per_test import run_of
 from pytest_mailtrap._run.settings import intercept_for_the_run
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def mailtrap_factory(
     """Makes further mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
     from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
-    factory = MailTrapFactory(mailtrap_ca, observer=suite_of(request.config).recorder)
+    factory = MailTrapFactory(mailtrap_ca, observer=run_of(request.config).recorder)
     yield factory
     factory.close()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap._hooks import per_test
+from pytest_mailtrap._hooks.checks import add_check
 from pytest_mailtrap._hooks.fixtures import marked_options
 from pytest_mailtrap._intercept import mail_apis
 from pytest_mailtrap._run.settings import (
@@ -145,7 +145,7 @@ def _marked(item: pytest.Item) -> bool | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if _GUARD in item.stash:
-        per_test.add_check(item, lambda: _told(_taken(item)))
+        add_check(item, lambda: _told(_taken(item)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -46,10 +46,10 @@ def extend_html(config: pytest.Config, report: pytest.TestReport, mail_of_test: 
 
 
 def _table(mail_of_test: MailOfTest) -> str:
-    from pytest_mailtrap._assertions.message_table import how_sent
+    from pytest_mailtrap._assertions.message_table import headline, how_sent
 
     rows = [
-        (f"#{number}", how_sent(message.transport), message.headline, ", ".join(message.rcpt_tos))
+        (f"#{number}", how_sent(message.transport), headline(message), ", ".join(message.rcpt_tos))
         for number, message in enumerate(mail_of_test.messages[:_MOST_ROWS], 1)
     ]
     cells = "".join(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mailtrap._hooks import integrations, per_test
+from pytest_mailtrap._hooks import integrations
+from pytest_mailtrap._hooks.checks import notes as notes_of
 from pytest_mailtrap._run.counts import is_empty
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def show_mail(run: Run, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     if error is not None and is_skip(error.value):
         return
     try:
-        notes = [] if call.when != "call" else per_test.notes(item, failed=error is not None)
+        notes = [] if call.when != "call" else notes_of(item, failed=error is not None)
         mail = None if error is None else run.captured(error.value)
         texts = [*notes, *([] if mail is None else [mail])]
     except Exception as unforeseen:  # the test has its own result, which this must not hide

@@ -29,7 +29,7 @@ class MailHooks:
     """
     What pytest calls for one run.
 
-    *known_suite* gives the run's suite where there is one, *suite_of* makes one where there is none.
+    *known_run* gives the run's suite where there is one, *run_of* makes one where there is none.
     *is_in_call* tells whether a test is still running: what is reported then is a part of it, a subtest.
     """
 
@@ -37,13 +37,13 @@ class MailHooks:
         self,
         config: pytest.Config,
         *,
-        known_suite: Callable[[pytest.Config], Run | None],
-        suite_of: Callable[[pytest.Config], Run],
+        known_run: Callable[[pytest.Config], Run | None],
+        run_of: Callable[[pytest.Config], Run],
         is_in_call: Callable[[pytest.Item], bool],
     ) -> None:
         self._config = config
-        self._known_suite = known_suite
-        self._suite_of = suite_of
+        self._known_suite = known_run
+        self._suite_of = run_of
         self._is_in_call = is_in_call
 
     @property

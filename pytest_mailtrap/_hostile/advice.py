@@ -17,7 +17,7 @@ from pytest_mailtrap._text.pages import read
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mailtrap._assertions.message_table import Block
+    from pytest_mailtrap._text.layout import Block
 
 # By cause: the sentence, and the name of the cures.
 _REMEDIES: dict[str, tuple[tuple[str, ...], str]] = {

@@ -9,16 +9,16 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_mailtrap._assertions.message_table import COLUMNS, LINES, clip, height, with_rows
 from pytest_mailtrap._hostile.advice import remedy
 from pytest_mailtrap._hostile.verdict_text import cause_of, clients_of, fact, remedied
+from pytest_mailtrap._text.layout import COLUMNS, LINES, clip, height, with_rows
 from pytest_mailtrap._text.pages import MORE, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pytest_mailtrap._assertions.message_table import Block
     from pytest_mailtrap._hostile.verdicts import Verdict
+    from pytest_mailtrap._text.layout import Block
 
 # What happened to the mail, behind what the caller was told and in front of it.
 _CAME = {

@@ -13,7 +13,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pytest_mailtrap._facts.transcript import printable
+from pytest_mailtrap._text.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

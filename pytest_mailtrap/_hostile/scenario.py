@@ -8,37 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pytest_mailtrap._server.certificate_flaws import CERTIFICATES
 from pytest_mailtrap._smtp.faults import Rule
 from pytest_mailtrap._text.numbers import is_seconds
 from pytest_mailtrap._text.terms import MODES, TLS_VERSIONS
 
 if TYPE_CHECKING:
-    import trustme
-
+    from pytest_mailtrap._server.certificate_flaws import CertificateMaker
     from pytest_mailtrap._server.options import Options
 
 Expected = Literal["refuse", "deliver", "either"]
 # A certificate that does not hold, a version of TLS that is too old, a key that is too short.
 Flaw = Literal["impostor", "outdated", "weak"]
-# Given the good CA and the names the server is known by: the key, the certificate and its chain, as PEM.
-CertificateMaker = Callable[["trustme.CA", tuple[str, ...]], bytes]
-CERTIFICATES = (
-    "good",
-    "not-trusted",
-    "self-signed",
-    "expired",
-    "not-yet-valid",
-    "host-mismatch",
-    "missing-intermediate",
-    "wrong-purpose",
-    "cn-only",
-    "partial-wildcard",
-    "weak-key",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._assertions.kept_mail_text import kept_lines
-from pytest_mailtrap._assertions.message_table import COLUMNS, LINES, compose, height, shortened
 from pytest_mailtrap._assertions.outcomes import (
     concerning,
     diagnosis,
@@ -20,18 +19,20 @@ from pytest_mailtrap._assertions.outcomes import (
     speaks_of_a_rejection,
     where,
 )
-from pytest_mailtrap._facts.transcript import printable
+from pytest_mailtrap._facts.connection_facts import facts_of
 from pytest_mailtrap._hostile.advice import SLOW, control_remedy, remedy
 from pytest_mailtrap._hostile.verdicts import is_explained_by_its_error
+from pytest_mailtrap._text.layout import COLUMNS, LINES, compose, height, shortened
+from pytest_mailtrap._text.printable import printable
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mailtrap._assertions.kept_mail_text import Kept
-    from pytest_mailtrap._assertions.message_table import Block
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._hostile.verdicts import Attempt, Verdict
+    from pytest_mailtrap._text.layout import Block
 
 _MODES = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
 _CHANNELS = {
@@ -120,8 +121,8 @@ def clients_of(verdict: Verdict) -> tuple[str, ...]:
     """Whom the error or the program's name shows, else whoever connected."""
     seen = [verdict.attempt.clients]
     if verdict.connection is not None:
-        seen.append(verdict.connection.clients)
-    seen += [connection.clients for connection in reversed(verdict.connections)]
+        seen.append(facts_of(verdict.connection).clients)
+    seen += [facts_of(connection).clients for connection in reversed(verdict.connections)]
     return next(filter(None, seen), ())
 
 
@@ -165,7 +166,7 @@ def explain_control(
             verdict.mode,
             trap=trap,
             clients=clients_of(verdict),
-            name=(concerned.misnamed if concerned else "") or "",
+            name=(facts_of(concerned).misnamed if concerned else "") or "",
             reported=attempt.reported,
         )
     )

@@ -12,9 +12,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._assertions.message_table import COLUMNS, clip
 from pytest_mailtrap._clients import frames
 from pytest_mailtrap._intercept.hosts import spoken
+from pytest_mailtrap._text.layout import COLUMNS, clip
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:

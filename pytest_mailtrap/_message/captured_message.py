@@ -11,14 +11,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_mailtrap._facts.transcript import printable
-
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
     from datetime import datetime
 
     from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._facts.received_message import ReceivedMessage
     from pytest_mailtrap._facts.transcript import Transcript
     from pytest_mailtrap._facts.transport import Auth, Transport
     from pytest_mailtrap._smime.facts import SMIMEFacts
@@ -62,7 +61,6 @@ class CapturedMessage:
     *auth* is None where the client did not authenticate.
     *received_at* is an aware datetime in UTC.
     *transcript* is what was said on the connection up to the reply that accepted this message.
-    *directory* knows the S/MIME certificates that the trap issued.
 
     It equals nothing but itself.
     A deep copy, also one by `pickle`, has all of these facts, and its connection those of that moment; neither needs the trap any more.
@@ -79,7 +77,8 @@ class CapturedMessage:
     connection: Connection
     transcript: Transcript
     received_at: datetime
-    directory: CertificateStore | StoredCertificates
+    # The S/MIME certificates that the trap issued.
+    _certificates: CertificateStore | StoredCertificates
     _cache: _Cache = field(default_factory=_Cache, init=False)
 
     @property
@@ -158,13 +157,13 @@ class CapturedMessage:
 
         # What was issued here names recipients; a signer's certificate has to be in the message.
         checked = settings(
-            trust=self.directory.trust if trust is None else trust,
+            trust=self._certificates.trust if trust is None else trust,
             intermediates=(),
             identities=identities,
             at=self.received_at,
             allow=allow,
             match_from=match_from,
-            readers=self.directory.certificates,
+            readers=self._certificates.certificates,
         )
         return inspect_with(self.raw, checked)
 
@@ -254,17 +253,10 @@ class CapturedMessage:
         assert_smime_encrypted({1: self}, to=to, identities=identities, authenticated=authenticated)
 
     def __repr__(self) -> str:
-        how = self.transport.tls_version or "no TLS"
-        return f"<CapturedMessage {how}, {self.headline!r} -> {', '.join(self.rcpt_tos)}>"
+        from pytest_mailtrap._assertions.message_table import headline
 
-    @property
-    def headline(self) -> str:
-        """The subject for one line of a terminal: never an error, never a control character."""
-        try:
-            subject = self.subject or ""
-        except Exception:  # email's parser raises many things on a malformed header
-            return "(unreadable subject)"
-        return printable(subject.encode("utf-8", "surrogateescape"))
+        how = self.transport.tls_version or "no TLS"
+        return f"<CapturedMessage {how}, {headline(self)!r} -> {', '.join(self.rcpt_tos)}>"
 
     def _body(self, kind: str) -> str | None:
         part = cast("email.message.EmailMessage | None", self.parsed.get_body((kind,)))
@@ -276,6 +268,26 @@ class CapturedMessage:
             # A charset that does not exist: the bytes are still worth showing.
             body = _content(part).decode("utf-8", "replace")
         return body.replace("\r\n", "\n")
+
+
+def capture(
+    received: ReceivedMessage, certificates: CertificateStore | StoredCertificates
+) -> CapturedMessage:
+    """The message as a test sees it; *certificates* are the S/MIME ones that its trap issues."""
+    return CapturedMessage(
+        mail_from=received.mail_from,
+        rcpt_tos=received.rcpt_tos,
+        mail_options=received.mail_options,
+        rcpt_options=received.rcpt_options,
+        smtp_utf8=received.smtp_utf8,
+        raw=received.raw,
+        transport=received.transport,
+        auth=received.auth,
+        connection=received.connection,
+        transcript=received.transcript,
+        received_at=received.received_at,
+        _certificates=certificates,
+    )
 
 
 def _content(part: email.message.Message) -> bytes:

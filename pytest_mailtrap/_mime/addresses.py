@@ -1,5 +1,5 @@
 """
-The mailbox of a From field, read strictly, and the mailboxes of a certificate.
+The mailbox of a From field, read strictly, and how addresses are compared.
 
 `email.utils` reads too much into a malformed field (CVE-2023-27043); here a field has exactly
 one plain mailbox, or none.
@@ -10,17 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
-from pytest_mailtrap._smime.certificates.known import EXTENSION_ERRORS
-from pytest_mailtrap._smime.cms import ber
-from pytest_mailtrap._smime.problems import Problem, problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pytest_mailtrap._mime.defects import Defect
 
 MAX_FIELD = 10_000
 MAX_ADDRESS = 320
@@ -33,8 +24,6 @@ _QUOTED = re.compile(r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\x20-\x7e\t])*)"')
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 _SPACE = re.compile(r"[ \t]+")
 _ENCODED_WORD = re.compile(r"=\?[^?]*\?[^?]*\?")
-
-SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598 section 3
 
 
 class _MalformedError(ValueError):
@@ -53,12 +42,12 @@ class Mailbox:
     address: str
 
 
-def parse_mailbox(value: bytes) -> Mailbox | Problem:
+def parse_mailbox(value: bytes) -> Mailbox | Defect:
     """The one mailbox of a From or Sender field (unfolded), or what is wrong with it."""
     try:
         return _Parser(_text(value)).mailbox()
     except _MalformedError as error:
-        return problem(error.code, error.args[0])
+        return Defect(error.code, error.args[0])
 
 
 def _text(value: bytes) -> str:
@@ -248,33 +237,3 @@ def same_mailbox(one: str, other: str) -> bool:
     """Whether two addresses name the same mailbox."""
     normal = normalise(one)
     return normal is not None and normal == normalise(other)
-
-
-def certificate_addresses(certificate: x509.Certificate) -> tuple[str, ...]:
-    """
-    The mailboxes a certificate names: rfc822Name, SmtpUTF8Mailbox, emailAddress; never the CN.
-
-    They are given as they stand there; one with a blank or a NUL matches nothing.
-    """
-    try:
-        found = [*_alternative_names(certificate), *_subject_addresses(certificate)]
-    except EXTENSION_ERRORS:
-        return ()
-    return tuple(dict.fromkeys(found))
-
-
-def _alternative_names(certificate: x509.Certificate) -> Iterator[str]:
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return
-    for name in extension.value:
-        if isinstance(name, x509.RFC822Name):
-            yield name.value
-        elif isinstance(name, x509.OtherName) and name.type_id == SMTP_UTF8_MAILBOX:
-            yield ber.read_exactly(name.value).octets(0x0C).decode("utf-8")
-
-
-def _subject_addresses(certificate: x509.Certificate) -> Iterator[str]:
-    for attribute in certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
-        yield str(attribute.value)

@@ -20,7 +20,7 @@ from pytest_mailtrap._mime.content_type import (
     parse_content_type,
     parse_filename,
 )
-from pytest_mailtrap._smime.problems import Problem, problem
+from pytest_mailtrap._mime.defects import Defect
 
 MAX_PARTS = 1000
 MAX_HEADER_BYTES = 1_000_000
@@ -103,45 +103,45 @@ class Entity:
     def is_multipart(self) -> bool:
         return self.content_type.type.startswith("multipart/")
 
-    def header_defects(self) -> list[Problem]:
+    def header_defects(self) -> list[Defect]:
         """What makes parsers disagree about the fields."""
         found = []
         if self.malformed:
-            found.append(problem("header-malformed"))
+            found.append(Defect("header-malformed"))
         if _BARE_BREAK.search(self.raw, 0, self.header_end):
-            found.append(problem("header-bare-line-break"))
+            found.append(Defect("header-bare-line-break"))
         return found
 
-    def ambiguities(self) -> list[Problem]:
+    def ambiguities(self) -> list[Defect]:
         """What makes parsers disagree about the structure."""
         found = []
         if len(self.all("content-type")) > 1:
-            found.append(problem("content-type-repeated"))
+            found.append(Defect("content-type-repeated"))
         if len(self.all("content-transfer-encoding")) > 1:
-            found.append(problem("transfer-encoding-repeated"))
+            found.append(Defect("transfer-encoding-repeated"))
         if self.is_multipart and self.encoding not in _IDENTITY_ENCODINGS:
-            found.append(problem("multipart-encoded"))
+            found.append(Defect("multipart-encoded"))
         if not self.content_type.clean or self.content_type.ambiguous("protocol"):
-            found.append(problem("content-type-malformed"))
+            found.append(Defect("content-type-malformed"))
         return found
 
-    def decoded(self) -> tuple[bytes, list[Problem], list[Problem]]:
-        """The body without its transfer encoding, with problems and warnings."""
+    def decoded(self) -> tuple[bytes, list[Defect], list[Defect]]:
+        """The body without its transfer encoding, with defects and warnings."""
         if self.encoding in _IDENTITY_ENCODINGS:
             return self.body, [], []
         if self.encoding == "quoted-printable":
             return quopri.decodestring(self.body), [], []
         if self.encoding != "base64":
-            return b"", [problem("transfer-encoding-unknown", ascii(self.encoding))], []
+            return b"", [Defect("transfer-encoding-unknown", ascii(self.encoding))], []
         return _base64(self.body)
 
 
-def _base64(body: bytes) -> tuple[bytes, list[Problem], list[Problem]]:
-    warnings = [problem("base64-foreign")] if _NOT_BASE64.search(body) else []
+def _base64(body: bytes) -> tuple[bytes, list[Defect], list[Defect]]:
+    warnings = [Defect("base64-foreign")] if _NOT_BASE64.search(body) else []
     try:
         return binascii.a2b_base64(body), [], warnings
     except binascii.Error:
-        return b"", [problem("base64-malformed")], warnings
+        return b"", [Defect("base64-malformed")], warnings
 
 
 def _header_span(raw: bytes) -> tuple[int, int]:
@@ -181,7 +181,7 @@ class Parts:
     """
 
     parts: tuple[bytes, ...]
-    problems: tuple[Problem, ...]
+    defects: tuple[Defect, ...]
     outside: bool = False
 
 
@@ -189,9 +189,9 @@ def split(entity: Entity) -> Parts:
     """Take a multipart apart, or say why that cannot be done in one way only."""
     boundary = entity.content_type["boundary"]
     if entity.content_type.ambiguous("boundary"):
-        return Parts((), (problem("boundary-ambiguous", "the parameter is repeated or split"),))
+        return Parts((), (Defect("boundary-ambiguous", "the parameter is repeated or split"),))
     if not boundary or boundary != boundary.strip() or not boundary.isascii():
-        return Parts((), (problem("boundary-missing"),))
+        return Parts((), (Defect("boundary-missing"),))
     delimiters, found = _delimiters(entity.raw, entity.body_start, b"--" + boundary.encode())
     return _parts(entity, delimiters, found)
 
@@ -205,7 +205,7 @@ class _Delimiter:
     closes: bool
 
 
-def _delimiters(raw: bytes, start: int, mark: bytes) -> tuple[list[_Delimiter], list[Problem]]:
+def _delimiters(raw: bytes, start: int, mark: bytes) -> tuple[list[_Delimiter], list[Defect]]:
     line = re.compile(rb"(--)?[ \t]*(?:\r\n|\Z)")
     found: list[_Delimiter] = []
     at = raw.find(mark, start)
@@ -215,25 +215,25 @@ def _delimiters(raw: bytes, start: int, mark: bytes) -> tuple[list[_Delimiter], 
             clean = at == start or raw[at - 2 : at] == b"\r\n"
             if not clean or rest is None:
                 note = "a line merely starts with it" if clean else "a bare line break before it"
-                return found, [problem("boundary-ambiguous", note)]
+                return found, [Defect("boundary-ambiguous", note)]
             before = max(at - 2, start)
             found.append(_Delimiter(before, rest.end(), bool(rest[1])))
             if len(found) > MAX_PARTS:
-                return found, [problem("too-many-parts")]
+                return found, [Defect("too-many-parts")]
         at = raw.find(mark, at + len(mark))
     return found, []
 
 
-def _parts(entity: Entity, delimiters: list[_Delimiter], problems: list[Problem]) -> Parts:
+def _parts(entity: Entity, delimiters: list[_Delimiter], defects: list[Defect]) -> Parts:
     closing = next((i for i, line in enumerate(delimiters) if line.closes), None)
     inner = delimiters if closing is None else delimiters[: closing + 1]
-    if not problems and closing is None:
-        problems = [problem("multipart-unclosed")]
-    elif not problems and len(inner) < len(delimiters):
-        problems = [problem("boundary-ambiguous", "it goes on after it was closed")]
+    if not defects and closing is None:
+        defects = [Defect("multipart-unclosed")]
+    elif not defects and len(inner) < len(delimiters):
+        defects = [Defect("boundary-ambiguous", "it goes on after it was closed")]
     parts = tuple(
         entity.raw[one.after : max(one.after, two.before)] for one, two in pairwise(inner)
     )
     ends = (inner[0].before, inner[-1].after) if inner else (len(entity.raw),) * 2
     outside = entity.raw[entity.body_start : ends[0]] + entity.raw[ends[1] :]
-    return Parts(parts, tuple(problems), outside=bool(outside.strip()))
+    return Parts(parts, tuple(defects), outside=bool(outside.strip()))

@@ -187,9 +187,9 @@ def _opened_smime(raw: Bytes, message: Record) -> bytes | None:
     first = read(raw[:_LARGEST_OPENED]).parts[0]
     if first.multipart:
         return None
-    from pytest_mailtrap import smime
+    from pytest_mailtrap._smime.inspection import inspect
 
-    inner = smime.inspect(bytes(raw[:]), trust="any").content
+    inner = inspect(bytes(raw[:]), trust="any").content
     outer = [
         f.name.encode() + b":" + f.raw.rstrip() + b"\r\n"
         for f in first.fields

@@ -29,7 +29,7 @@ from pytest_mailtrap._run.files.record import connection_lines, message_lines
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
-    from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._facts.connection_facts import BaseConnection
     from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._run.mail_of_test import MailOfTest
 
@@ -77,7 +77,7 @@ def _advice(mail_of_test: MailOfTest, error: BaseException) -> list[str]:
 
     What is only concluded must fit the error: one of a mail client, or of a test that looks at its mail, and none of it came.
     """
-    idle: list[Connection] = []
+    idle: list[BaseConnection] = []
     for connection in telling(mail_of_test.connections):
         idle = [] if connection.messages else [*idle, connection]
     cause = diagnosis(idle, reported=True)

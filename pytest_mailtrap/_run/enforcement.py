@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_mailtrap._assertions.requirements import Breach
     from pytest_mailtrap._run.fixture_use import Naming
     from pytest_mailtrap._run.mail_of_test import MailOfTest, Mark
     from pytest_mailtrap._run.mail_recorder import MailRecorder
     from pytest_mailtrap._run.policy import Policy
-    from pytest_mailtrap._run.requirements import Breach
 
 
 class Enforcement:
@@ -61,7 +61,9 @@ class Enforcement:
             return None
         from pytest_mailtrap._assertions.kept_mail_text import explain_kept
 
-        return explain_kept(kept, mail_of_test.policy)
+        policy = mail_of_test.policy
+        set_at = f"Policy {policy.mode}: {', '.join(policy.require)} ({policy.set_at})"
+        return explain_kept(kept, set_at)
 
     def verdict_again(self, *, skipped: str) -> str | None:
         """The last verdict, of a test that turns out to have skipped."""

@@ -1,7 +1,7 @@
 """
 The mail of one test: what came while it ran, and which policy each piece of it is under.
 
-What breaks a policy is decided in `_run.requirements`, what is written of mail in `_run.files.record`.
+What breaks a policy is decided in `_assertions.requirements`, what is written of mail in `_run.files.record`.
 
 Rules of this file: the trap's thread adds, each thing in one step; the test's thread reads.
 """
@@ -14,20 +14,22 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_mailtrap._run.files import record
-from pytest_mailtrap._run.files.run_files import directory_name
-from pytest_mailtrap._run.files.schema import SCHEMA
-from pytest_mailtrap._run.policy import FACTORY, Policy
-from pytest_mailtrap._run.requirements import (
+from pytest_mailtrap._assertions.requirements import (
     Breach,
     connection_breaches,
     message_breaches,
     silence_breach,
 )
+from pytest_mailtrap._run.files import record
+from pytest_mailtrap._run.files.run_files import directory_name
+from pytest_mailtrap._run.files.schema import SCHEMA
+from pytest_mailtrap._run.policy import FACTORY, Policy
+from pytest_mailtrap._smime.traces import has_trace
 
 if TYPE_CHECKING:
     from pytest_mailtrap._assertions.kept_mail_text import Kept
     from pytest_mailtrap._facts.connection import Connection
+    from pytest_mailtrap._facts.connection_facts import BaseConnection
     from pytest_mailtrap._kept_mail.watch import Keeper
     from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._run.files.schema import (
@@ -152,7 +154,7 @@ class MailOfTest:
             counts[keeper.place, keeper.setting] += number
         return [(place, count, setting) for (place, setting), count in counts.items()]
 
-    def place(self, connection: Connection) -> int:
+    def place(self, connection: BaseConnection) -> int:
         """Where *connection* stands among the test's."""
         return self._places[id(connection)]
 
@@ -265,7 +267,7 @@ class MailOfTest:
 
     def _smime(self, message: CapturedMessage) -> SMIMERecord | None:
         """What is known of its signatures and encryption; an error here costs these facts, not the test's result."""
-        if not record.has_trace_of_smime(message.raw):
+        if not has_trace(message.raw):
             return None
         try:
             return record.smime_record(message.smime)

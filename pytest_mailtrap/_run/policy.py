@@ -1,7 +1,7 @@
 """
 The policy that holds for the run, for a test, for a trap: a pure value.
 
-What its requirements mean is decided in `_run.requirements`, what a broken one is called in `_run.policy_text`.
+What its requirements mean is decided in `_assertions.requirements`, what a broken one is called in `_run.policy_text`.
 
 The modes are those of MTA-STS (RFC 8461, section 3.2): "none", "testing" (only report), "enforce".
 """
@@ -11,7 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._run.requirements import DEFAULT, MAIL, added, includes, parse_requirements
+from pytest_mailtrap._assertions.requirements import (
+    DEFAULT,
+    MAIL,
+    added,
+    includes,
+    parse_requirements,
+)
 from pytest_mailtrap._text.terms import POLICIES
 
 if TYPE_CHECKING:

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._assertions import assertions
 from pytest_mailtrap._assertions.advice import login_advice
 from pytest_mailtrap._assertions.failure_text import explain_nothing
-from pytest_mailtrap._assertions.message_table import COLUMNS, Rows, clip, compose, shortened, table
+from pytest_mailtrap._assertions.message_table import table
+from pytest_mailtrap._assertions.requirements import MAIL, MINIMUM_TLS
 from pytest_mailtrap._run.policy import FACTORY, MARKER
-from pytest_mailtrap._run.requirements import MAIL, MINIMUM_TLS
+from pytest_mailtrap._text.layout import COLUMNS, Rows, clip, compose, shortened
 from pytest_mailtrap._text.pages import MORE, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_mailtrap._assertions.requirements import Breach
     from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._run.mail_of_test import MailOfTest
     from pytest_mailtrap._run.policy import Policy
-    from pytest_mailtrap._run.requirements import Breach
 
 _LINES = 18
 # How many lines of the table, the evidence, "expected" and "received", and the advice must stay.

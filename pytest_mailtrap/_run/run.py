@@ -15,8 +15,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from pytest_mailtrap._run import settings
 from pytest_mailtrap._run.counts import Counts, counts_of, judged_of, nothing_but, opt_outs_of
 from pytest_mailtrap._run.enforcement import Enforcement
@@ -36,6 +34,8 @@ from pytest_mailtrap._run.totals import Totals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import pytest
+
     from pytest_mailtrap._hooks.marker_options import MarkerOptions
     from pytest_mailtrap._run.files.schema import Outcome
     from pytest_mailtrap._run.mail_of_test import MailOfTest
@@ -45,16 +45,25 @@ _SPOOL = "mailtrap_spool"
 
 
 class Run:
-    """The run, as this process sees it."""
+    """
+    The run, as this process sees it.
 
-    def __init__(self, config: pytest.Config, *, is_in_call: Callable[[pytest.Item], bool]) -> None:
+    *write_report* writes the report of the run: `write_report(path, records, root=directory)`.
+    ValueError where a setting is wrong.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        *,
+        is_in_call: Callable[[pytest.Item], bool],
+        write_report: Callable[..., None],
+    ) -> None:
         self.config = config
+        self._write = write_report
         # What pytest-xdist gives its workers, by which it documents that they can be told.
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
-        try:
-            self._set()
-        except ValueError as error:
-            raise pytest.UsageError(str(error)) from None
+        self._set()
         self.has_run = False
         self.has_deselected = False
         # Why the run fails, whatever its tests did.
@@ -240,11 +249,9 @@ class Run:
     def _write_report(self) -> None:
         if self.report is None or self.recorder.run_files is None:
             return
-        from pytest_mailtrap._report.writer import write_report
-
         run_files = self.recorder.run_files
         try:
-            write_report(
+            self._write(
                 self.report, run_files.records(self.totals.directories), root=run_files.root
             )
             self.report_written = True

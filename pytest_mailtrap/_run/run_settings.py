@@ -9,9 +9,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._assertions.requirements import DEFAULT, parse_requirements
 from pytest_mailtrap._run import settings
 from pytest_mailtrap._run.policy import Policy
-from pytest_mailtrap._run.requirements import DEFAULT, parse_requirements
 from pytest_mailtrap._text.terms import POLICIES
 
 if TYPE_CHECKING:

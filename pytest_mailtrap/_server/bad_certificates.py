@@ -26,7 +26,7 @@ from pytest_mailtrap._server.certificate_authority import issue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_mailtrap._hostile.scenario import CertificateMaker
+    from pytest_mailtrap._server.certificate_flaws import CertificateMaker
 
 Names = tuple[str, ...]
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey

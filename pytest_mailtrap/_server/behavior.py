@@ -8,7 +8,8 @@ from pytest_mailtrap._server.inbox import Inbox
 from pytest_mailtrap._smtp.faults import Rules
 
 if TYPE_CHECKING:
-    from pytest_mailtrap._hostile.scenario import CertificateMaker, Scenario
+    from pytest_mailtrap._hostile.scenario import Scenario
+    from pytest_mailtrap._server.certificate_flaws import CertificateMaker
     from pytest_mailtrap._server.inbox import Observer
     from pytest_mailtrap._server.options import Options
 

@@ -154,7 +154,7 @@ def _check_hosts(hosts: object) -> None:
 
 
 def _check_requirements(name: str, words: object) -> None:
-    from pytest_mailtrap._run.requirements import parse_requirements
+    from pytest_mailtrap._assertions.requirements import parse_requirements
 
     if not isinstance(words, tuple) or not all(isinstance(word, str) for word in words):
         raise TypeError(f"{name} must be a list of requirements, got {words!r}")
@@ -163,7 +163,7 @@ def _check_requirements(name: str, words: object) -> None:
 
 def check_for_a_trap(options: Options) -> None:
     """ValueError where a trap of the factory is to require what only a test can."""
-    from pytest_mailtrap._run.requirements import MAIL, parse_requirements
+    from pytest_mailtrap._assertions.requirements import MAIL, parse_requirements
 
     if MAIL in parse_requirements((*(options.require or ()), *(options.require_only or ()))):
         raise ValueError(

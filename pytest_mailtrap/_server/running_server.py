@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._assertions.kept_mail_text import Kept
     from pytest_mailtrap._facts.client_hello import ClientHello
+    from pytest_mailtrap._facts.received_message import ReceivedMessage
     from pytest_mailtrap._hostile.scenario import Scenario
+    from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._server.inbox import Observer
     from pytest_mailtrap._server.options import Options
     from pytest_mailtrap._server.tls_certificates import Certificates
@@ -52,6 +54,7 @@ class RunningServer:
         certificates: Certificates,
         options: Options,
         *,
+        capture: Callable[[ReceivedMessage], CapturedMessage],
         observer: Observer | None = None,
     ) -> None:
         self.thread = thread
@@ -59,6 +62,7 @@ class RunningServer:
         self.options = options
         self.passwords = options.passwords() or {"mailtrap": secrets.token_urlsafe(12)}
         self.observer = observer
+        self._capture = capture
         self.behavior = Behavior(options, observer=observer)
         self.has_intercepted = False
         self.remarks: list[str] = []
@@ -194,6 +198,13 @@ class RunningServer:
         )
         return protocol
 
+    def _deliver(
+        self, behavior: Behavior, protocol: SMTPConnectionProtocol, received: ReceivedMessage
+    ) -> None:
+        message = self._capture(received)
+        protocol.facts.messages.append(message)
+        behavior.inbox.deliver(message)
+
     def _fail(self, error: BaseException) -> None:
         self.behavior.inbox.fail(error)
 
@@ -215,8 +226,7 @@ class RunningServer:
             protocol,
             options=behavior.options,
             passwords=self.passwords,
-            directory=self.certificates.certificate_store,
             rules=behavior.rules,
-            deliver=behavior.inbox.deliver,
+            deliver=partial(self._deliver, behavior, protocol),
             fail=behavior.inbox.fail,
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import trustme
 
-    from pytest_mailtrap._hostile.scenario import CertificateMaker
+    from pytest_mailtrap._server.certificate_flaws import CertificateMaker
     from pytest_mailtrap._server.options import Options
 
 _NAMES = ("localhost", "127.0.0.1", "::1")

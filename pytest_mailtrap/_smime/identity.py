@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from pytest_mailtrap._mime.addresses import certificate_addresses
+from pytest_mailtrap._smime.certificates.addresses import certificate_addresses
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes

@@ -13,7 +13,7 @@ from pytest_mailtrap._smime import layers as _layers
 from pytest_mailtrap._smime import sender
 from pytest_mailtrap._smime.certificates.known import unwarned
 from pytest_mailtrap._smime.facts import Fields, Layer, SMIMEFacts
-from pytest_mailtrap._smime.problems import Problem, problem
+from pytest_mailtrap._smime.problems import Problem, problem, problems_of
 from pytest_mailtrap._smime.settings import settings
 from pytest_mailtrap._smime.walk import Walk
 
@@ -141,9 +141,9 @@ def _without_pem(cms: bytes) -> bytes:
 def _message_facts(walk: Walk, outer: mime.Entity, warnings: list[Problem]) -> SMIMEFacts:
     signed = [layer for layer in walk.layers if layer.kind == "signed"]
     protected, binding = Fields({}), list[Problem]()
-    walk.problems += outer.header_defects()
+    walk.problems += problems_of(outer.header_defects())
     if not walk.layers:
-        walk.problems += outer.ambiguities()
+        walk.problems += problems_of(outer.ambiguities())
     if walk.layers and walk.payload is not None:
         protected, binding = sender.protected_fields(outer, walk.payload)
     if signed:

@@ -7,7 +7,12 @@ The documentation is generated from `CODES`; a code never changes its meaning.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_mailtrap._mime.defects import Defect
 
 
 class Code(NamedTuple):
@@ -154,6 +159,11 @@ class Problem:
 
     def __str__(self) -> str:
         return self.text
+
+
+def problems_of(defects: Iterable[Defect]) -> list[Problem]:
+    """The problems that *defects* of the MIME structure are."""
+    return [problem(defect.code, defect.note) for defect in defects]
 
 
 def problem(code: str, note: str = "", detail: DigestMismatch | None = None) -> Problem:

@@ -24,7 +24,8 @@ def from_mailbox(entity: Entity) -> Mailbox | Problem:
     values = entity.all("from")
     if len(values) != 1:
         return problem("from-repeated" if values else "from-missing")
-    return parse_mailbox(values[0])
+    found = parse_mailbox(values[0])
+    return found if isinstance(found, Mailbox) else problem(found.code, found.note)
 
 
 def binding_problems(entity: Entity, signed: Sequence[Layer]) -> list[Problem]:

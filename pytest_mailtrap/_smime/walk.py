@@ -15,7 +15,7 @@ from pytest_mailtrap._smime import layers as _layers
 from pytest_mailtrap._smime.cms import ber, content_types
 from pytest_mailtrap._smime.cms.ber import SEQUENCE, BerError
 from pytest_mailtrap._smime.facts import Kind, Layer
-from pytest_mailtrap._smime.problems import Problem, problem
+from pytest_mailtrap._smime.problems import Problem, problem, problems_of
 
 if TYPE_CHECKING:
     from pytest_mailtrap._mime.entity import Entity
@@ -59,7 +59,7 @@ class Walk:
             self.payload, self.content = current, current.raw
             opened = open_outermost(current, self.settings)
             if opened is not None:
-                self.problems += current.header_defects()
+                self.problems += problems_of(current.header_defects())
             current = None if opened is None else self.enter(opened)
 
     def enter(self, opened: Opened) -> Entity | None:
@@ -132,7 +132,7 @@ def _refused(kind: Kind, problems: list[Problem], content: bytes | None = None) 
 
 def _multipart_signed(entity: Entity, settings: Settings) -> Opened:
     found = mime.split(entity)
-    problems = [*entity.ambiguities(), *found.problems]
+    problems = problems_of([*entity.ambiguities(), *found.defects])
     if not problems and len(found.parts) != 2:
         problems.append(problem("multipart-not-two-parts", f"{len(found.parts)}"))
     if problems:
@@ -157,24 +157,24 @@ def _no_mail(content_type: str) -> Problem:
 
 
 def _detached(signature: Entity, signed: bytes, settings: Settings) -> Opened:
-    problems = [*signature.header_defects(), *signature.ambiguities()]
+    problems = problems_of([*signature.header_defects(), *signature.ambiguities()])
     if not is_signature_part(signature):
         problems.append(problem("signature-part-wrong", ascii(signature.content_type.type)))
-    cms, undecoded, warnings = signature.decoded()
-    problems += undecoded
+    cms, undecoded, odd = signature.decoded()
+    problems += problems_of(undecoded)
     if problems:
         return _refused("signed", problems)
     opened = _layers.open_cms(cms, settings, detached=signed, expected="signed")
     if opened.layer is None or opened.layer.kind != "signed":
         return _refused("signed", [problem("signature-part-wrong", "it holds no signature")])
-    layer = replace(opened.layer, warnings=(*opened.layer.warnings, *warnings))
-    return replace(opened, layer=layer)
+    warnings = (*opened.layer.warnings, *problems_of(odd))
+    return replace(opened, layer=replace(opened.layer, warnings=warnings))
 
 
 def _opaque(entity: Entity, settings: Settings) -> Opened:
     announced = _SMIME_TYPES.get((entity.content_type["smime-type"] or "").strip().lower())
-    cms, problems, warnings = entity.decoded()
-    problems = [*entity.ambiguities(), *problems]
+    cms, undecoded, odd = entity.decoded()
+    problems, warnings = problems_of([*entity.ambiguities(), *undecoded]), problems_of(odd)
     if problems:
         return _refused_opaque(announced, problems)
     opened = _layers.open_cms(cms, settings, expected=announced)

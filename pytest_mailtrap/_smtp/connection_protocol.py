@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_mailtrap._facts.connection import Connection, Facts
+from pytest_mailtrap._facts.connection import Connection
+from pytest_mailtrap._facts.connection_facts import Facts
 from pytest_mailtrap._smtp.handshake import Handshake, note_client_hello
 from pytest_mailtrap._smtp.tls import TLSError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_mailtrap._facts.client_hello import ClientHello
-    from pytest_mailtrap._facts.connection import EndedBy
+    from pytest_mailtrap._facts.connection_facts import EndedBy
     from pytest_mailtrap._smtp.faults import Rule
     from pytest_mailtrap._smtp.tls import TLSLayer
 

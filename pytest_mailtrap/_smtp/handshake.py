@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
-    from pytest_mailtrap._facts.connection import EndedBy, Facts
+    from pytest_mailtrap._facts.connection_facts import EndedBy, Facts
     from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
     from pytest_mailtrap._smtp.faults import Rule
 

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 import aiosmtpd.smtp
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-from pytest_mailtrap._facts.transcript import printable
-from pytest_mailtrap._message.captured_message import CapturedMessage
+from pytest_mailtrap._facts.received_message import ReceivedMessage
 from pytest_mailtrap._smtp import parameters
 from pytest_mailtrap._smtp.authenticator import Authenticator, mechanism_of
 from pytest_mailtrap._smtp.coroutine_driver import CoroutineDriver
@@ -30,6 +29,7 @@ from pytest_mailtrap._smtp.line_reader import (
     has_long_line,
     unstuff,
 )
+from pytest_mailtrap._text.printable import printable
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from aiosmtpd.smtp import Envelope, Session
 
     from pytest_mailtrap._server.options import Options
-    from pytest_mailtrap._smime.issue.certificate_store import CertificateStore
     from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
     from pytest_mailtrap._smtp.faults import Rule, Rules
 
@@ -58,7 +57,7 @@ _PLAIN_PATH = re.compile(
 # RFC 3207, section 4; and AUTH, to see what is lost by it.
 _BEFORE_TLS = frozenset({"EHLO", "NOOP", "QUIT", "STARTTLS", "AUTH"})
 
-Deliver = Callable[[CapturedMessage], None]
+Deliver = Callable[[ReceivedMessage], None]
 Fail = Callable[[BaseException], None]
 
 
@@ -83,7 +82,6 @@ class TrapSMTP(SMTP):
         *,
         options: Options,
         passwords: Mapping[str, str],
-        directory: CertificateStore,
         rules: Rules,
         deliver: Deliver,
         fail: Fail,
@@ -108,7 +106,6 @@ class TrapSMTP(SMTP):
         self._writer = self.transport = protocol
         self._options = options
         self._authentication = Authenticator(protocol, passwords)
-        self._directory = directory
         self._deliver = deliver
         self._fail = fail
         self._known_parameters: Mapping[str, Callable[[str | bool], bool]] = {}
@@ -390,7 +387,7 @@ class TrapSMTP(SMTP):
         if not all(rule.carries_out for rule in self._at_end):
             return ""  # the rule has the reply
         envelope = self.envelope
-        message = CapturedMessage(
+        received = ReceivedMessage(
             mail_from=(envelope.mail_from or "").removeprefix("<>"),
             rcpt_tos=tuple(envelope.rcpt_tos),
             mail_options=tuple(envelope.mail_options),
@@ -402,10 +399,8 @@ class TrapSMTP(SMTP):
             connection=self._protocol.connection,
             transcript=self._recorder.snapshot(and_next=1),
             received_at=datetime.now(timezone.utc),
-            directory=self._directory,
         )
-        self._protocol.facts.messages.append(message)
-        self._deliver(message)
+        self._deliver(received)
         return "250 OK"
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pytest_mailtrap._message.captured_message import capture
 from pytest_mailtrap._server.options import Options, check_for_a_trap
 from pytest_mailtrap._server.running_server import RunningServer
 from pytest_mailtrap._server.tls_certificates import Certificates
@@ -72,7 +74,7 @@ class MailTrapFactory:
         """Run a trap with *options* inside the `with` block; *plays* is what its marker says of the hostile servers."""
         if self._observer is not None:
             self._observer.starting(options)
-        server = RunningServer(self._thread, self._certificates, options, observer=self._observer)
+        server = self._new_server(options)
         with self._run(server):
             yield MailTrap(server, plays=plays)
 
@@ -88,10 +90,19 @@ class MailTrapFactory:
         from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
 
         options = dataclasses.replace(options, trust=True)
-        server = RunningServer(self._thread, self._certificates, options, observer=self._observer)
+        server = self._new_server(options)
         trap = HostileMailTrap(server, scenario=scenario, mode=mode, strict=strict)
         with self._run(server):
             yield trap
+
+    def _new_server(self, options: Options) -> RunningServer:
+        return RunningServer(
+            self._thread,
+            self._certificates,
+            options,
+            capture=partial(capture, certificates=self._certificates.certificate_store),
+            observer=self._observer,
+        )
 
     @contextmanager
     def _run(self, server: RunningServer) -> Iterator[None]:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from _trap_values import auth, connection, hello, message, transport
 
-from pytest_mailtrap._assertions import assertions, outcomes
+from pytest_mailtrap._assertions import assertions, message_table, outcomes
 from pytest_mailtrap._assertions.advice import _ADVICE, advice_for
 from pytest_mailtrap._assertions.failure_text import (
     explain_auth,
@@ -17,7 +17,6 @@ from pytest_mailtrap._assertions.failure_text import (
 )
 from pytest_mailtrap._assertions.outcomes import _REASONS, diagnosis, outcome
 from pytest_mailtrap._assertions.violations import auth_violations, numbered, transport_violations
-from pytest_mailtrap._message.captured_message import CapturedMessage
 from pytest_mailtrap._smtp.tls import _ALERTS, _REFUSALS
 
 PORTS = {"port": 2525, "tls_port": 4650}
@@ -113,8 +112,8 @@ def written(monkeypatch):
 
         return wrapper
 
-    headline = counted("message", CapturedMessage.headline.fget)
-    monkeypatch.setattr(CapturedMessage, "headline", property(headline))
+    headline = counted("message", message_table.headline)
+    monkeypatch.setattr(message_table, "headline", headline)
     monkeypatch.setattr(outcomes, "outcome", counted("connection", outcome))
     monkeypatch.setattr(assertions, "_diagnosis", counted("diagnosis", assertions._diagnosis))
     return counts

@@ -8,12 +8,14 @@ import logging.handlers
 import smtplib
 import ssl
 
+from pytest_mailtrap._facts.connection_facts import facts_of
+
 FROM, TO, MAIL = "a@example.org", "b@example.org", b"Subject: Hi\r\n\r\nHello\r\n"
 
 
 def connected(trap):
     """The clients of the trap's connections, each named once."""
-    return {connection.clients for connection in trap.connections}
+    return {facts_of(connection).clients for connection in trap.connections}
 
 
 def smtplib_sends(trap):

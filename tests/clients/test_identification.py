@@ -22,6 +22,7 @@ from _named_clients import FROM, MAIL, SENDERS, TO, aiosmtplib_send, connected, 
 
 from pytest_mailtrap._clients import identification
 from pytest_mailtrap._clients.identification import client_now, client_of_error, client_of_result
+from pytest_mailtrap._facts.connection_facts import facts_of
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 needs_msmtp = pytest.mark.skipif(shutil.which("msmtp") is None, reason="msmtp is not installed")
@@ -74,7 +75,7 @@ def test_several_clients_are_told_apart(mailtrap):
     """Each connection has its own."""
     smtplib_sends(mailtrap)
     SENDERS["Django"](mailtrap)
-    found = [connection.clients for connection in mailtrap.connections]
+    found = [facts_of(connection).clients for connection in mailtrap.connections]
     assert found == [("smtplib",), ("Django",)]
 
 
@@ -137,7 +138,10 @@ def test_a_bare_socket_is_not_named_after_who_connects_beside_it(mailtrap):
         assert wait_until(lambda: client_now() == ("smtplib",))
         resume.set()
         sending.join(10)
-    assert [connection.clients for connection in mailtrap.connections] == [(), ("smtplib",)]
+    assert [facts_of(connection).clients for connection in mailtrap.connections] == [
+        (),
+        ("smtplib",),
+    ]
 
 
 def test_as_many_must_be_seen_to_connect_as_come_in():

@@ -7,7 +7,8 @@ import datetime
 from typing import Any
 
 from pytest_mailtrap._facts.client_hello import ClientHello
-from pytest_mailtrap._facts.connection import Connection, Facts
+from pytest_mailtrap._facts.connection import Connection
+from pytest_mailtrap._facts.connection_facts import Facts
 from pytest_mailtrap._facts.transport import Auth, Transport
 from pytest_mailtrap._message.captured_message import CapturedMessage
 from pytest_mailtrap._smime.issue.certificate_store import CertificateStore
@@ -92,5 +93,5 @@ def message(
         connection=carrier,
         transcript=carrier.transcript,
         received_at=NOON,
-        directory=CertificateStore(None),  # type: ignore[arg-type]  # no S/MIME here
+        _certificates=CertificateStore(None),  # type: ignore[arg-type]  # no S/MIME here
     )

@@ -22,8 +22,8 @@ PYTEST_SIDE = {
     "per_test.py",
     "run_hooks.py",
     "report_sections.py",
-    "run.py",
     "guard_hooks.py",
+    "checks.py",
 }
 HEAVY = (
     "aiosmtpd",
@@ -197,6 +197,7 @@ def test_a_run_without_mail_pays_nothing(tmp_path):
         "pytest_mailtrap",
         "pytest_mailtrap.plugin",
         "pytest_mailtrap._hooks",
+        "pytest_mailtrap._hooks.checks",
         "pytest_mailtrap._hooks.fixtures",
         "pytest_mailtrap._hooks.per_test",
         "pytest_mailtrap._run",

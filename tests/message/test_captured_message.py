@@ -39,16 +39,16 @@ EXACT = {
 }
 
 
-@pytest.mark.parametrize(("wire", "kept"), EXACT.values(), ids=EXACT.keys())
+@pytest.mark.parametrize(("sent", "kept"), EXACT.values(), ids=EXACT.keys())
 @pytest.mark.parametrize("pieces", ["whole", "in single bytes", "pipelined"])
-def test_exact_bytes(mailtrap, protocol, kept, pieces):
+def test_exact_bytes(mailtrap, sent, kept, pieces):
     """raw is what was sent, to the last byte, however TCP cut it up."""
     with Talk(mailtrap.port) as client:
         if pieces == "pipelined":
             client.hello()
             client.send(
                 b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"
-                + protocol
+                + sent
                 + b".\r\nNOOP\r\n"
             )
             replies = [client.reply() for _ in range(5)]
@@ -56,7 +56,7 @@ def test_exact_bytes(mailtrap, protocol, kept, pieces):
             assert replies[3:] == ["250 OK", "250 OK"]
         else:
             client.begin()
-            data = protocol + b".\r\n"
+            data = sent + b".\r\n"
             if pieces == "whole":
                 client.send(data)
             else:

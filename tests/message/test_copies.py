@@ -13,6 +13,7 @@ import warnings
 import pytest
 from _trap_talk import SECONDS, Talk, until
 
+from pytest_mailtrap._facts.connection_facts import facts_of
 from pytest_mailtrap._facts.transcript import Transcript
 
 
@@ -49,7 +50,7 @@ FACTS = (
     *("auth", "transcript", "received_at", "subject", "text", "html", "links", "attachments"),
 )
 CONNECTION_FACTS = (
-    *("transport", "auths", "implicit_tls", "ended_by", "handshake_error", "trusted", "peer"),
+    *("transport", "auths", "implicit_tls", "ended_by", "handshake_error", "peer"),
     *("transcript", "client_hello", "spoke_out_of_turn"),
 )
 
@@ -66,6 +67,7 @@ def test_a_copy_has_all_the_facts(message, mailtrap, copied):
     other = copied(message)
     assert facts(other, FACTS) == facts(message, FACTS)
     assert facts(other.connection, CONNECTION_FACTS) == facts(message.connection, CONNECTION_FACTS)
+    assert facts_of(other.connection).trusted == facts_of(message.connection).trusted
     assert other.transport.client_hello == message.transport.client_hello
     assert other.transport.client_certificate is not None
     assert other.auth.password == mailtrap.password
@@ -152,10 +154,10 @@ def test_the_key_of_the_ca_is_not_copied(message, mailtrap, copied):
     """A copy judges S/MIME as the message does, and issues nothing."""
     alice = mailtrap.smime_identity("alice@example.org")
     other = copied(copied(message))
-    assert other.directory.trust == mailtrap.ca_pem.encode()
-    assert alice.certificate in other.directory.certificates
+    assert other._certificates.trust == mailtrap.ca_pem.encode()
+    assert alice.certificate in other._certificates.certificates
     assert other.smime == message.smime
-    assert not hasattr(other.directory, "issue")
+    assert not hasattr(other._certificates, "issue")
     assert b"PRIVATE KEY" not in pickle.dumps(message)
 
 
@@ -163,7 +165,7 @@ def test_no_repr_of_a_copy_shows_the_password(message, mailtrap):
     """It is there for those who ask for it, and in no text."""
     other = pickled(message)
     parts = (other, other.auth, other.connection, other.connection.auths, other.transcript)
-    texts = [*map(repr, parts), str(other.transcript), str(other.directory)]
+    texts = [*map(repr, parts), str(other.transcript), str(other._certificates)]
     assert not [text for text in texts if mailtrap.password in text]
     assert other.connection.auths[0].password == mailtrap.password
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_mailtrap._mime.addresses import Mailbox, normalise, parse_mailbox, same_mailbox
-from pytest_mailtrap._smime.problems import Problem
+from pytest_mailtrap._mime.defects import Defect
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_one_mailbox(value: str, name: str, address: str) -> None:
 def test_everything_else_is_refused(value: bytes, code: str) -> None:
     """A field that some parser could read differently has no mailbox."""
     found = parse_mailbox(value)
-    assert isinstance(found, Problem)
+    assert isinstance(found, Defect)
     assert found.code == code
 
 

@@ -21,14 +21,14 @@ TWO_PARTS = (
 
 
 def codes(raw: bytes) -> list[str]:
-    return [found.code for found in mime.split(mime.Entity(raw)).problems]
+    return [found.code for found in mime.split(mime.Entity(raw)).defects]
 
 
 def test_parts_are_exact() -> None:
     """A part runs from after its delimiter line up to the line break before the next one."""
     found = mime.split(mime.Entity(TWO_PARTS))
     assert found.parts == (b"A: 1\r\n\r\none \r\n", b"\r\ntwo")
-    assert found.problems == ()
+    assert found.defects == ()
     assert found.outside
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from _policy_outputs import summary
 
-from pytest_mailtrap._run.requirements import added
+from pytest_mailtrap._assertions.requirements import added
 
 ENFORCE = 'mailtrap_policy = "enforce"'
 AUTH = f'{ENFORCE}\nmailtrap_require = ["auth"]'

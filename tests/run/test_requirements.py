@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_mailtrap._assertions.requirements import REQUIREMENTS, includes, parse_requirements
 from pytest_mailtrap._run.policy import Policy
-from pytest_mailtrap._run.requirements import REQUIREMENTS, includes, parse_requirements
 
 SIGN = """
 from cryptography.hazmat.primitives.hashes import SHA256

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pytest_mailtrap._hostile.scenario import CERTIFICATES
 from pytest_mailtrap._server.certificate_authority import new_ca
+from pytest_mailtrap._server.certificate_flaws import CERTIFICATES
 from pytest_mailtrap._server.options import Options
 from pytest_mailtrap._server.tls_certificates import Certificates, can_speak
 

@@ -356,7 +356,7 @@ def broken(*_args, **_keywords):
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        ("pytest_mailtrap._smtp.session", "CapturedMessage"),
+        ("pytest_mailtrap._smtp.session", "ReceivedMessage"),
         ("pytest_mailtrap._smtp.session.TrapSMTP", "_getaddr"),
         ("pytest_mailtrap._smtp.session.TrapSMTP", "_complete_ehlo"),
         ("pytest_mailtrap._smtp.session.TrapSMTP", "_note_name"),
@@ -384,7 +384,7 @@ def test_an_error_of_the_trap_is_raised_in_the_test(mailtrap_factory, monkeypatc
 
 def test_an_error_of_the_trap_ends_a_wait(mailtrap_factory, monkeypatch):
     """wait_for() raises it at once, instead of waiting to the end."""
-    monkeypatch.setattr("pytest_mailtrap._smtp.session.CapturedMessage", broken)
+    monkeypatch.setattr("pytest_mailtrap._smtp.session.ReceivedMessage", broken)
     with mailtrap_factory() as trap:
         with pytest.raises(OSError):
             send(trap)
@@ -396,7 +396,7 @@ def test_an_error_of_the_trap_is_raised_at_its_end(mailtrap_factory, monkeypatch
     """A test that never looks at the trap hears of it at the end."""
     with ExitStack() as stack:
         trap = stack.enter_context(mailtrap_factory())
-        monkeypatch.setattr("pytest_mailtrap._smtp.session.CapturedMessage", broken)
+        monkeypatch.setattr("pytest_mailtrap._smtp.session.ReceivedMessage", broken)
         with pytest.raises(OSError):
             send(trap)
         with pytest.raises(TrapError):

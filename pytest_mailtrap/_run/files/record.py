@@ -9,10 +9,12 @@ every text can be encoded as UTF-8.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._facts.der import as_der
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
@@ -49,8 +51,6 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _LONGEST_HEAD = 1 << 18
 _LONGEST_VALUE = 2000
-# What every message with S/MIME in it has in its headers somewhere; Content-Type cannot be folded inside a word.
-_SMIME_TRACES = (b"pkcs7", b".p7m", b".p7s", b"multipart/signed")
 
 
 def message_record(
@@ -140,21 +140,13 @@ def auth_record(auth: Auth) -> AuthRecord:
 
 
 def certificate_record(certificate: x509.Certificate) -> CertificateRecord:
-    from cryptography.hazmat.primitives.hashes import SHA256
-
     return {
         "subject": _name(lambda: certificate.subject),
         "issuer": _name(lambda: certificate.issuer),
         "not_before": _time(certificate.not_valid_before_utc),
         "not_after": _time(certificate.not_valid_after_utc),
-        "fingerprint": certificate.fingerprint(SHA256()).hex(),
+        "fingerprint": hashlib.sha256(as_der(certificate)).hexdigest(),
     }
-
-
-def has_trace_of_smime(raw: bytes) -> bool:
-    """Whether it is worth while to look for S/MIME; cheap, and without imports."""
-    lowered = raw.lower()
-    return any(trace in lowered for trace in _SMIME_TRACES)
 
 
 def smime_record(facts: SMIMEFacts) -> SMIMERecord:

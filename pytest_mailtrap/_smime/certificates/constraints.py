@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from pytest_mailtrap._mime.addresses import ascii_domain, certificate_addresses, normalise
+from pytest_mailtrap._mime.addresses import ascii_domain, normalise
+from pytest_mailtrap._smime.certificates.addresses import certificate_addresses
 from pytest_mailtrap._smime.certificates.known import EXTENSION_ERRORS, known_object
 from pytest_mailtrap._smime.certificates.names import is_within, name_text
 

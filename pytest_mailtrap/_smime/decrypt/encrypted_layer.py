@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from pytest_mailtrap._mime.addresses import certificate_addresses
 from pytest_mailtrap._smime.certificates import known
+from pytest_mailtrap._smime.certificates.addresses import certificate_addresses
 from pytest_mailtrap._smime.certificates.known import known_object
 from pytest_mailtrap._smime.certificates.names import name_text
 from pytest_mailtrap._smime.cms import algorithms as alg

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pytest_mailtrap._mime.addresses import SMTP_UTF8_MAILBOX, a_label
+from pytest_mailtrap._mime.addresses import a_label
+from pytest_mailtrap._smime.certificates.addresses import SMTP_UTF8_MAILBOX
 from pytest_mailtrap._smime.cms import ber
 from pytest_mailtrap._smime.identity import Identity
 

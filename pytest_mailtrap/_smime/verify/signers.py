@@ -6,8 +6,8 @@ import datetime
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._mime.addresses import certificate_addresses
 from pytest_mailtrap._smime.certificates import known, paths
+from pytest_mailtrap._smime.certificates.addresses import certificate_addresses
 from pytest_mailtrap._smime.cms import algorithms as alg
 from pytest_mailtrap._smime.cms.content_types import DATA
 from pytest_mailtrap._smime.facts import Signer

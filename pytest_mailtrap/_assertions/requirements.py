@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._assertions.violations import auth_violations, transport_violations
-from pytest_mailtrap._run.files.record import has_trace_of_smime
+from pytest_mailtrap._smime.traces import has_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_mailtrap._facts.connection import Connection
-    from pytest_mailtrap._message.captured_message import CapturedMessage
+    from pytest_mailtrap._assertions.message import Message
+    from pytest_mailtrap._facts.connection_facts import BaseConnection
 
 Flaw = tuple[str, str]  # a code, and what is wrong in a few words
 
@@ -101,7 +101,7 @@ def silence_breach() -> Breach:
     return Breach(requirement=MAIL, code="no-mail", text="sent no mail")
 
 
-def message_breaches(requirement: str, number: int, message: CapturedMessage) -> list[Breach]:
+def message_breaches(requirement: str, number: int, message: Message) -> list[Breach]:
     """What a message, the test's *number*-th, has against *requirement*."""
     judge = _OF_MESSAGES.get(requirement)
     flaw = None if judge is None else judge(requirement, message)
@@ -110,7 +110,7 @@ def message_breaches(requirement: str, number: int, message: CapturedMessage) ->
     return [Breach(requirement=requirement, code=flaw[0], text=flaw[1], message=number)]
 
 
-def connection_breaches(requirement: str, place: int, connection: Connection) -> list[Breach]:
+def connection_breaches(requirement: str, place: int, connection: BaseConnection) -> list[Breach]:
     """What a connection, in *place*, has against *requirement*, whether or not it carried a message."""
     if requirement not in ("auth", "auth-over-tls"):
         return []
@@ -124,7 +124,7 @@ def connection_breaches(requirement: str, place: int, connection: Connection) ->
     ]
 
 
-def _transport_flaw(requirement: str, message: CapturedMessage) -> Flaw | None:
+def _transport_flaw(requirement: str, message: Message) -> Flaw | None:
     for violation in transport_violations({1: message}, minimum=MINIMUM_TLS[requirement]):
         if violation.code == "cleartext":
             return violation.code, "travelled in cleartext"
@@ -132,21 +132,21 @@ def _transport_flaw(requirement: str, message: CapturedMessage) -> Flaw | None:
     return None
 
 
-def _auth_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
+def _auth_flaw(_requirement: str, message: Message) -> Flaw | None:
     for violation in auth_violations({1: message}):
         if violation.code == "not-authenticated":
             return violation.code, "sent without authentication"
     return None  # a password in cleartext is the connection's
 
 
-def _certificate_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
+def _certificate_flaw(_requirement: str, message: Message) -> Flaw | None:
     if message.transport.client_certificate is None:
         return "no-client-certificate", "came without a client certificate"
     return None
 
 
-def _signature_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
-    if not has_trace_of_smime(message.raw):
+def _signature_flaw(_requirement: str, message: Message) -> Flaw | None:
+    if not has_trace(message.raw):
         return "not-signed", "not S/MIME signed"
     from pytest_mailtrap._assertions.smime_violations import signature_findings
     from pytest_mailtrap._mime.addresses import same_mailbox
@@ -156,8 +156,8 @@ def _signature_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
     return None
 
 
-def _encryption_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None:
-    if not has_trace_of_smime(message.raw):
+def _encryption_flaw(_requirement: str, message: Message) -> Flaw | None:
+    if not has_trace(message.raw):
         return "not-encrypted", "not S/MIME encrypted"
     from pytest_mailtrap._assertions.smime_violations import encryption_findings
     from pytest_mailtrap._mime.addresses import same_mailbox
@@ -174,7 +174,7 @@ def _encryption_flaw(_requirement: str, message: CapturedMessage) -> Flaw | None
     return None
 
 
-_OF_MESSAGES: dict[str, Callable[[str, CapturedMessage], Flaw | None]] = {
+_OF_MESSAGES: dict[str, Callable[[str, Message], Flaw | None]] = {
     "tls": _transport_flaw,
     "tls>=1.2": _transport_flaw,
     "tls>=1.3": _transport_flaw,

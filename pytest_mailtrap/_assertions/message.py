@@ -1,0 +1,47 @@
+"""What the assertions know of a message: the facts of a `CapturedMessage` that a demand may look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_mailtrap._facts.connection_facts import BaseConnection
+    from pytest_mailtrap._facts.transcript import Transcript
+    from pytest_mailtrap._facts.transport import Auth, Transport
+    from pytest_mailtrap._smime.facts import SMIMEFacts
+    from pytest_mailtrap._smime.identity import Identity
+    from pytest_mailtrap._smime.settings import Trust
+
+
+class Message(Protocol):
+    """A message as judgement sees it; who captured it, and how, is not its business."""
+
+    @property
+    def raw(self) -> bytes: ...
+    @property
+    def rcpt_tos(self) -> tuple[str, ...]: ...
+    @property
+    def transport(self) -> Transport: ...
+    @property
+    def auth(self) -> Auth | None: ...
+    @property
+    def connection(self) -> BaseConnection: ...
+    @property
+    def transcript(self) -> Transcript: ...
+    @property
+    def subject(self) -> str | None: ...
+    @property
+    def smime(self) -> SMIMEFacts: ...
+
+    def inspect_smime(
+        self,
+        *,
+        trust: Trust = None,
+        identities: Identity | Iterable[Identity] = (),
+        allow: Iterable[str] = (),
+        match_from: bool = True,
+    ) -> SMIMEFacts: ...
+
+    def decrypt(self, identity: Identity) -> Message: ...

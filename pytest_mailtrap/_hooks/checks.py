@@ -1,0 +1,40 @@
+"""What a test may fail for when it has passed, and what is shown with its mail: checks and notes that fixtures add to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    # Each gives the text of a failure, or None; asked in order when the test itself has passed.
+    Check = Callable[[], str | None]
+    # The same for what is shown with the test's mail, given whether the test has failed.
+    Note = Callable[..., str | None]
+
+_CHECKS: pytest.StashKey[list[Check]] = pytest.StashKey()
+_NOTES: pytest.StashKey[list[Note]] = pytest.StashKey()
+
+
+def add_check(item: pytest.Item, check: Check) -> None:
+    """Ask *check* at the end of the test's call phase."""
+    item.stash.setdefault(_CHECKS, []).append(check)
+
+
+def checks_of(item: pytest.Item) -> Sequence[Check]:
+    """The checks of a test, in the order in which they were added."""
+    return item.stash.get(_CHECKS, [])
+
+
+def add_note(item: pytest.Item, note: Note) -> None:
+    """Ask *note* what to show with the test's mail at the end of its call phase."""
+    item.stash.setdefault(_NOTES, []).append(note)
+
+
+def notes(item: pytest.Item, *, failed: bool) -> list[str]:
+    """The texts of a test's notes."""
+    return [
+        text for note in item.stash.get(_NOTES, []) if (text := note(failed=failed)) is not None
+    ]

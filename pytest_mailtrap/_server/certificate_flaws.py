@@ -1,0 +1,25 @@
+"""The certificates that a server can present: a good one, one with a named flaw, or one that a function makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import trustme
+
+# Given the good CA and the names the server is known by: the key, the certificate and its chain, as PEM.
+CertificateMaker = Callable[["trustme.CA", tuple[str, ...]], bytes]
+CERTIFICATES = (
+    "good",
+    "not-trusted",
+    "self-signed",
+    "expired",
+    "not-yet-valid",
+    "host-mismatch",
+    "missing-intermediate",
+    "wrong-purpose",
+    "cn-only",
+    "partial-wildcard",
+    "weak-key",
+)
