@@ -14,16 +14,24 @@ if TYPE_CHECKING:
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._facts.transcript import Line, Transcript
     from pytest_mailtrap._facts.transport import Auth, Transport
+    from pytest_mailtrap._hooks.marker_keywords import MailTrapMarkerOptions
     from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._hostile.verdicts import Verdict
     from pytest_mailtrap._intercept.guard import MailGuardError
     from pytest_mailtrap._message.captured_message import Attachment, CapturedMessage
+    from pytest_mailtrap._server.keywords import MailTrapOptions
+    from pytest_mailtrap._smime.identity import Identity
+    from pytest_mailtrap._smime.issue.keywords import SMIMEIdentityFactory
     from pytest_mailtrap._smtp.faults import Rule
     from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
     from pytest_mailtrap._trap.mail_trap import MailTrap
     from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
 _HOMES = {
+    "Identity": "_smime.identity",
+    "MailTrapMarkerOptions": "_hooks.marker_keywords",
+    "MailTrapOptions": "_server.keywords",
+    "SMIMEIdentityFactory": "_smime.issue.keywords",
     "Verdict": "_hostile.verdicts",
     "Scenario": "_hostile.scenario",
     "Rule": "_smtp.faults",
@@ -48,11 +56,15 @@ __all__ = [
     "ClientHello",
     "Connection",
     "HostileMailTrap",
+    "Identity",
     "Line",
     "MailGuardError",
     "MailTrap",
     "MailTrapFactory",
+    "MailTrapMarkerOptions",
+    "MailTrapOptions",
     "Rule",
+    "SMIMEIdentityFactory",
     "Scenario",
     "Transcript",
     "Transport",
@@ -61,15 +73,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    from importlib import import_module
+# A type checker that saw this would take every name for one that exists.
+if not TYPE_CHECKING:
 
-    if name == "smime":  # a module of its own
-        return import_module(f"{__name__}.smime")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
 
+        if name == "smime":  # a module of its own
+            return import_module(f"{__name__}.smime")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

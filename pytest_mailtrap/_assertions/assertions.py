@@ -20,18 +20,19 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime.facts import SMIMEFacts
     from pytest_mailtrap._smime.identity import Identity
     from pytest_mailtrap._smime.settings import Trust
+    from pytest_mailtrap._text.choices import Mechanism, MinimumTLS, WeakAlgorithm
 
 Given = TypeVar("Given")
 
 
-def assert_sent_over_tls(messages: Mapping[int, Message], *, minimum: str) -> None:
+def assert_sent_over_tls(messages: Mapping[int, Message], *, minimum: MinimumTLS) -> None:
     __tracebackhide__ = True
     if violations := transport_violations(messages, minimum=minimum):
         raise AssertionError(explain_transport(violations, messages, minimum=minimum))
 
 
 def assert_authenticated(
-    messages: Mapping[int, Message], *, username: str | None, mechanism: str | None
+    messages: Mapping[int, Message], *, username: str | None, mechanism: Mechanism | None
 ) -> None:
     __tracebackhide__ = True
     if violations := auth_violations(messages, username=username, mechanism=mechanism):
@@ -45,7 +46,7 @@ def assert_smime_signed(
     *,
     by: str | Iterable[str] | None,
     trust: Trust,
-    allow: Iterable[str],
+    allow: Iterable[WeakAlgorithm],
     match_from: bool,
     identities: Identity | Iterable[Identity],
 ) -> None:

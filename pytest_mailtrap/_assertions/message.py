@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime.facts import SMIMEFacts
     from pytest_mailtrap._smime.identity import Identity
     from pytest_mailtrap._smime.settings import Trust
+    from pytest_mailtrap._text.choices import WeakAlgorithm
 
 
 class Message(Protocol):
@@ -40,7 +41,7 @@ class Message(Protocol):
         *,
         trust: Trust = None,
         identities: Identity | Iterable[Identity] = (),
-        allow: Iterable[str] = (),
+        allow: Iterable[WeakAlgorithm] = (),
         match_from: bool = True,
     ) -> SMIMEFacts: ...
 

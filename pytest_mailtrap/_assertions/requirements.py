@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._assertions.message import Message
     from pytest_mailtrap._facts.connection_facts import BaseConnection
+    from pytest_mailtrap._text.choices import MinimumTLS
 
 Flaw = tuple[str, str]  # a code, and what is wrong in a few words
 
@@ -55,7 +56,11 @@ REQUIREMENTS: dict[str, frozenset[str]] = {
     "mail": frozenset(),
 }
 MAIL = "mail"
-MINIMUM_TLS = {"tls": "TLSv1.2", "tls>=1.2": "TLSv1.2", "tls>=1.3": "TLSv1.3"}
+MINIMUM_TLS: dict[str, MinimumTLS] = {
+    "tls": "TLSv1.2",
+    "tls>=1.2": "TLSv1.2",
+    "tls>=1.3": "TLSv1.3",
+}
 DEFAULT = ("tls",)
 
 

@@ -12,14 +12,15 @@ from pytest_mailtrap._hooks.per_test import run_of
 from pytest_mailtrap._run.settings import intercept_for_the_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import trustme
 
     from pytest_mailtrap._hooks.marker_options import MarkerOptions
     from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._server.options import Options
-    from pytest_mailtrap._smime.identity import Identity
+    from pytest_mailtrap._smime.issue.keywords import SMIMEIdentityFactory
+    from pytest_mailtrap._text.choices import Mode
     from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
     from pytest_mailtrap._trap.mail_trap import MailTrap
     from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
@@ -46,7 +47,7 @@ def mailtrap_factory(
 
 
 @pytest.fixture(scope="session")
-def smime_identity(mailtrap_factory: MailTrapFactory) -> Callable[..., Identity]:
+def smime_identity(mailtrap_factory: MailTrapFactory) -> SMIMEIdentityFactory:
     """Issues S/MIME identities (certificate and key) under the traps' CA: `smime_identity("alice@example.org")`."""
     return mailtrap_factory.smime_identity
 
@@ -91,7 +92,7 @@ def hostile_mailtrap(
         yield trap
 
 
-def _played(given: str | Scenario, mode: str) -> Scenario:
+def _played(given: str | Scenario, mode: Mode) -> Scenario:
     """The scenario of a test; it fails where its own parameters name none."""
     from pytest_mailtrap._hostile.scenarios import family
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_mailtrap._hostile.scenario import Scenario
+    from pytest_mailtrap._text.choices import Mode
 
 _PLAYED = ("mode", "scenarios", "skip_scenarios", "strict")
 
@@ -26,7 +27,7 @@ class MarkerOptions(Options):
     """
 
     guard: bool | None = None
-    mode: str = "starttls"
+    mode: Mode = "starttls"
     scenarios: tuple[Any, ...] | None = None  # ids, or Scenario objects
     skip_scenarios: Mapping[str, str] | None = None
     strict: bool = False

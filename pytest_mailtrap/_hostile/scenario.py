@@ -17,8 +17,9 @@ from pytest_mailtrap._text.numbers import is_seconds
 from pytest_mailtrap._text.terms import MODES, TLS_VERSIONS
 
 if TYPE_CHECKING:
-    from pytest_mailtrap._server.certificate_flaws import CertificateMaker
+    from pytest_mailtrap._server.certificate_flaws import CertificateMaker, CertificateName
     from pytest_mailtrap._server.options import Options
+    from pytest_mailtrap._text.choices import ClientCertificates, Mode, StartTLS, TLSVersion
 
 Expected = Literal["refuse", "deliver", "either"]
 # A certificate that does not hold, a version of TLS that is too old, a key that is too short.
@@ -49,14 +50,14 @@ class Scenario:
 
     id: str
     summary: str
-    modes: tuple[str, ...] = MODES
+    modes: tuple[Mode, ...] = MODES
     expected: Expected = "refuse"
-    certificate: str | CertificateMaker = "good"
-    minimum_tls: str = "TLSv1.2"
-    maximum_tls: str = "TLSv1.3"
-    starttls: str = "offer"
+    certificate: CertificateName | CertificateMaker = "good"
+    minimum_tls: TLSVersion = "TLSv1.2"
+    maximum_tls: TLSVersion = "TLSv1.3"
+    starttls: StartTLS = "offer"
     auth_without_tls: bool = False
-    client_certificates: str = "ignore"
+    client_certificates: ClientCertificates = "ignore"
     rules: tuple[Rule, ...] = field(default=(), repr=False)
     greets_after: float | None = None
     forbids: tuple[str, ...] = ()

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from textwrap import fill, indent
+from typing import TYPE_CHECKING
 
 from pytest_mailtrap._hostile.scenario import Scenario
 from pytest_mailtrap._smtp.faults import MAX_DELAY, Rule
 from pytest_mailtrap._text.terms import MODES, guess
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._server.certificate_flaws import CertificateName
+    from pytest_mailtrap._text.choices import Mode, StartTLS, TLSVersion
 
 # A client that has given up on TLS waits for a greeting on the TLS port; one that has not speaks at once.
 _GREETS_AFTER = 0.1
@@ -21,7 +26,7 @@ def _always(command: str, **what: object) -> Rule:
     return Rule(command=command, times=None, **what)  # type: ignore[arg-type]  # Rule checks them
 
 
-def _stripping(name: str, summary: str, *rules: Rule, starttls: str = "offer") -> Scenario:
+def _stripping(name: str, summary: str, *rules: Rule, starttls: StartTLS = "offer") -> Scenario:
     """A server, or somebody in between, that keeps the client from TLS and takes everything in cleartext."""
     return Scenario(
         id=name,
@@ -33,7 +38,7 @@ def _stripping(name: str, summary: str, *rules: Rule, starttls: str = "offer") -
     )
 
 
-def _handshake(name: str, summary: str, rule: Rule, *modes: str, priority: int = 1) -> Scenario:
+def _handshake(name: str, summary: str, rule: Rule, *modes: Mode, priority: int = 1) -> Scenario:
     """A server that promises TLS and does not deliver it; a second try finds it willing to do without."""
     return Scenario(
         id=name,
@@ -47,7 +52,7 @@ def _handshake(name: str, summary: str, rule: Rule, *modes: str, priority: int =
 
 
 def _certificate(
-    name: str,
+    name: CertificateName,
     summary: str,
     *,
     priority: int = 1,
@@ -64,7 +69,7 @@ def _certificate(
     )
 
 
-def _version(version: str) -> Scenario:
+def _version(version: TLSVersion) -> Scenario:
     return Scenario(
         id=f"tls-{version.removeprefix('TLSv') if '.' in version else '1.0'}-only",
         summary=f"speaks no TLS newer than {version}",

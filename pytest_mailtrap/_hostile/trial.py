@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._server.behavior import Behavior
     from pytest_mailtrap._server.inbox import Inbox
     from pytest_mailtrap._server.running_server import RunningServer
+    from pytest_mailtrap._text.choices import Mode
 
 DEFAULT_TIMEOUT = 10.0
 _LATE_SECONDS = 2.0
@@ -83,7 +84,7 @@ def judge_family(
     running_server: RunningServer,
     send: Callable[..., Any],
     *,
-    mode: str,
+    mode: Mode,
     scenarios: Iterable[str | Scenario] | None = None,
     skip_scenarios: Mapping[str, str] | None = None,
     strict: bool = False,
@@ -181,7 +182,7 @@ class Trial:
     def __init__(
         self,
         running_server: RunningServer,
-        mode: str,
+        mode: Mode,
         send: Callable[[], Any],
         timeout: float | None,
         may_fail_silently: bool,

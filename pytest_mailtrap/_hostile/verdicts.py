@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._facts.transcript import Line
     from pytest_mailtrap._hostile.scenario import Scenario
+    from pytest_mailtrap._text.choices import Mode
 
 T = TypeVar("T")
 Outcome = Literal[
@@ -89,7 +90,7 @@ class Verdict:
     """
 
     scenario: Scenario
-    mode: str
+    mode: Mode
     outcome: Outcome
     leaked: tuple[str, ...] = ()
     channel: Channel | None = None
@@ -113,7 +114,7 @@ class Verdict:
 
 def judge(
     scenario: Scenario,
-    mode: str,
+    mode: Mode,
     connections: Sequence[Connection],
     attempt: Attempt,
     *,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime.identity import Identity
     from pytest_mailtrap._smime.issue.certificate_store import CertificateStore, StoredCertificates
     from pytest_mailtrap._smime.settings import Trust
+    from pytest_mailtrap._text.choices import Mechanism, MinimumTLS, WeakAlgorithm
 
 _URL = re.compile(r"""https?://[^\s<>"'\])}]+""")
 
@@ -148,7 +149,7 @@ class CapturedMessage:
         *,
         trust: Trust = None,
         identities: Identity | Iterable[Identity] = (),
-        allow: Iterable[str] = (),
+        allow: Iterable[WeakAlgorithm] = (),
         match_from: bool = True,
     ) -> SMIMEFacts:
         """Judge its S/MIME layers anew; the keywords are those of `smime.inspect`, *trust* None is the trap's CA."""
@@ -184,7 +185,7 @@ class CapturedMessage:
         target.write_bytes(self.raw)
         return target
 
-    def assert_sent_over_tls(self, *, minimum: str = "TLSv1.2") -> None:
+    def assert_sent_over_tls(self, *, minimum: MinimumTLS = "TLSv1.2") -> None:
         """
         Fail unless this message came through TLS, of version *minimum* ("TLSv1.2" or "TLSv1.3") or newer.
 
@@ -196,7 +197,7 @@ class CapturedMessage:
         assert_sent_over_tls({1: self}, minimum=minimum)
 
     def assert_authenticated(
-        self, *, username: str | None = None, mechanism: str | None = None
+        self, *, username: str | None = None, mechanism: Mechanism | None = None
     ) -> None:
         """
         Fail unless the client authenticated before this message, and its password went inside TLS every time.
@@ -213,7 +214,7 @@ class CapturedMessage:
         *,
         by: str | Iterable[str] | None = None,
         trust: Trust = None,
-        allow: Iterable[str] = (),
+        allow: Iterable[WeakAlgorithm] = (),
         match_from: bool = True,
         identities: Identity | Iterable[Identity] = (),
     ) -> None:

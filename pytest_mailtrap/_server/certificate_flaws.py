@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import trustme
 
 # Given the good CA and the names the server is known by: the key, the certificate and its chain, as PEM.
 CertificateMaker = Callable[["trustme.CA", tuple[str, ...]], bytes]
-CERTIFICATES = (
+CertificateName = Literal[
     "good",
     "not-trusted",
     "self-signed",
@@ -22,4 +22,5 @@ CERTIFICATES = (
     "cn-only",
     "partial-wildcard",
     "weak-key",
-)
+]
+CERTIFICATES: tuple[CertificateName, ...] = get_args(CertificateName)

@@ -13,6 +13,8 @@ from pytest_mailtrap._text.terms import MODES, POLICIES, TLS_VERSIONS, guess
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from pytest_mailtrap._text.choices import ClientCertificates, PolicyMode, StartTLS, TLSVersion
+
 _CHOICES: dict[str, tuple[str, ...]] = {
     "starttls": ("offer", "require", "off"),
     "client_certificates": ("ignore", "request", "require"),
@@ -44,18 +46,18 @@ class Options:
     *reason* is why that is less than elsewhere.
     """
 
-    starttls: str = "offer"
+    starttls: StartTLS = "offer"
     require_auth: bool = False
     # Not in the repr: pytest shows it with --showlocals.
     credentials: tuple[str, str] | Mapping[str, str] | None = field(default=None, repr=False)
     auth_without_tls: bool = False
-    client_certificates: str = "ignore"
-    minimum_tls: str = "TLSv1.2"
-    maximum_tls: str = "TLSv1.3"
+    client_certificates: ClientCertificates = "ignore"
+    minimum_tls: TLSVersion = "TLSv1.2"
+    maximum_tls: TLSVersion = "TLSv1.3"
     max_message_size: int | None = None
     trust: bool = False
     intercept: bool | tuple[str, ...] | None = None
-    policy: str | None = None
+    policy: PolicyMode | None = None
     require: tuple[str, ...] | None = None
     require_only: tuple[str, ...] | None = None
     reason: str | None = None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._smime.identity import Identity
     from pytest_mailtrap._smime.settings import CertificateSource, Settings, Trust
+    from pytest_mailtrap._text.choices import WeakAlgorithm
 
 MAX_SIZE = 256 * 1024 * 1024
 
@@ -36,7 +37,7 @@ def inspect(
     intermediates: Iterable[CertificateSource] = (),
     identities: Identity | Iterable[Identity] = (),
     at: datetime.datetime | None = None,
-    allow: Iterable[str] = (),
+    allow: Iterable[WeakAlgorithm] = (),
     match_from: bool = True,
 ) -> SMIMEFacts:
     """
@@ -92,7 +93,7 @@ def inspect_cms(
     intermediates: Iterable[CertificateSource] = (),
     identities: Identity | Iterable[Identity] = (),
     at: datetime.datetime | None = None,
-    allow: Iterable[str] = (),
+    allow: Iterable[WeakAlgorithm] = (),
     match_from: bool = True,
 ) -> SMIMEFacts:
     """

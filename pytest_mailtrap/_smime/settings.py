@@ -9,12 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cryptography import x509
 
 from pytest_mailtrap._smime.certificates.known import load
 from pytest_mailtrap._smime.identity import Identity
+
+if TYPE_CHECKING:
+    from pytest_mailtrap._text.choices import WeakAlgorithm
 
 CertificateSource = x509.Certificate | bytes | str | os.PathLike[str]
 Trust = CertificateSource | Iterable[CertificateSource] | Literal["any"] | None
@@ -54,7 +57,7 @@ def settings(
     intermediates: Iterable[CertificateSource],
     identities: Identity | Iterable[Identity],
     at: datetime.datetime | None,
-    allow: Iterable[str],
+    allow: Iterable[WeakAlgorithm],
     match_from: bool,
     bare: bool = False,
     readers: Iterable[x509.Certificate] = (),
@@ -89,7 +92,7 @@ def _identities(given: Identity | Iterable[Identity]) -> tuple[Identity, ...]:
     return found
 
 
-def _allowed(allow: Iterable[str]) -> frozenset[str]:
+def _allowed(allow: Iterable[WeakAlgorithm]) -> frozenset[str]:
     names = frozenset((allow,) if isinstance(allow, str) else allow)
     if unknown := names - set(WEAK):
         raise ValueError(f"allow must be of {', '.join(WEAK)}, got {sorted(unknown)!r}")

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_mailtrap._text.choices import Mode
+
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 # The modes of MTA-STS (RFC 8461, section 3.2).
 POLICIES = ("none", "testing", "enforce")
 # How TLS begins, and so which family a hostile server is of.
-MODES = ("starttls", "implicit")
+MODES: tuple[Mode, ...] = ("starttls", "implicit")
 
 
 def plural(count: int, noun: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._server.behavior import Behavior
     from pytest_mailtrap._server.running_server import RunningServer
     from pytest_mailtrap._smtp.faults import Rule
+    from pytest_mailtrap._text.choices import Mode
 
 
 class HostileMailTrap(MailTrap):
@@ -34,7 +35,7 @@ class HostileMailTrap(MailTrap):
     """
 
     def __init__(
-        self, server: RunningServer, *, scenario: Scenario, mode: str, strict: bool = True
+        self, server: RunningServer, *, scenario: Scenario, mode: Mode, strict: bool = True
     ) -> None:
         server.play(scenario)
         super().__init__(server, plays={"mode": mode})

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from typing_extensions import Unpack
+
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._hostile.verdicts import Verdict
     from pytest_mailtrap._server.running_server import RunningServer
     from pytest_mailtrap._smime.identity import Identity
+    from pytest_mailtrap._smime.issue.keywords import IdentityKeywords
     from pytest_mailtrap._smime.settings import Trust
+    from pytest_mailtrap._text.choices import Mechanism, MinimumTLS, Mode, WeakAlgorithm
 
 
 class MailTrap(FaultScripting, Sequence[CapturedMessage]):
@@ -148,8 +152,8 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         return self._server.certificates.ca_file
 
     def smime_identity(
-        self, address: str | None, *addresses: str, **keywords: Any
-    ) -> Identity:  # mint_identity's keywords
+        self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]
+    ) -> Identity:
         """
         Issue an S/MIME certificate with its key for *address*, under the trap's CA.
 
@@ -224,7 +228,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
 
     # -- assertions -----------------------------------------------------------------------
 
-    def assert_sent_over_tls(self, *, minimum: str = "TLSv1.2") -> None:
+    def assert_sent_over_tls(self, *, minimum: MinimumTLS = "TLSv1.2") -> None:
         """
         Fail unless every message, and at least one, came through TLS of version *minimum* or newer.
 
@@ -238,7 +242,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         assertions.assert_sent_over_tls(self._at_least_one(), minimum=minimum)
 
     def assert_authenticated(
-        self, *, username: str | None = None, mechanism: str | None = None
+        self, *, username: str | None = None, mechanism: Mechanism | None = None
     ) -> None:
         """
         Fail unless every message, and at least one, was sent after AUTH, with the password inside TLS every time.
@@ -255,7 +259,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         *,
         by: str | Iterable[str] | None = None,
         trust: Trust = None,
-        allow: Iterable[str] = (),
+        allow: Iterable[WeakAlgorithm] = (),
         match_from: bool = True,
         identities: Identity | Iterable[Identity] = (),
     ) -> None:
@@ -294,7 +298,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
     def assert_refuses_hostile_servers(
         self,
         send: Callable[..., Any],
-        mode: str | None = None,
+        mode: Mode | None = None,
         *,
         scenarios: Iterable[str | Scenario] | None = None,
         skip_scenarios: Mapping[str, str] | None = None,
@@ -331,7 +335,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
     def judge_hostile_servers(
         self,
         send: Callable[..., Any],
-        mode: str | None = None,
+        mode: Mode | None = None,
         *,
         scenarios: Iterable[str | Scenario] | None = None,
         skip_scenarios: Mapping[str, str] | None = None,

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import trustme
+    from typing_extensions import Unpack
 
     from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._server.inbox import Observer
+    from pytest_mailtrap._server.keywords import MailTrapOptions
     from pytest_mailtrap._smime.identity import Identity
+    from pytest_mailtrap._smime.issue.keywords import IdentityKeywords
+    from pytest_mailtrap._text.choices import Mode
     from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
 
 
@@ -39,7 +43,7 @@ class MailTrapFactory:
         self._certificates = Certificates(ca)
         self._thread = LoopThread()
 
-    def __call__(self, **options: Any) -> AbstractContextManager[MailTrap]:  # checked by Options
+    def __call__(self, **options: Unpack[MailTrapOptions]) -> AbstractContextManager[MailTrap]:
         """Check the options now; the trap runs inside the `with` block, and scripted faults must have happened at its end."""
         __tracebackhide__ = True
         try:
@@ -80,7 +84,7 @@ class MailTrapFactory:
 
     @contextmanager
     def hostile(
-        self, options: Options, scenario: Scenario, mode: str, *, strict: bool = True
+        self, options: Options, scenario: Scenario, mode: Mode, *, strict: bool = True
     ) -> Iterator[HostileMailTrap]:
         """
         Run a trap that plays *scenario*, its CA trusted meanwhile, so that clients with default settings verify.
@@ -120,8 +124,8 @@ class MailTrapFactory:
             server.stop()
 
     def smime_identity(
-        self, address: str | None, *addresses: str, **keywords: Any
-    ) -> Identity:  # mint_identity's keywords
+        self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]
+    ) -> Identity:
         """Issue an S/MIME certificate with its key under the CA of all traps; see `MailTrap.smime_identity`."""
         return self._certificates.certificate_store.issue(address, *addresses, **keywords)
 

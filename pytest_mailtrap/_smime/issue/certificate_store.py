@@ -10,8 +10,10 @@ from pytest_mailtrap._facts.der import as_der, of_der
 if TYPE_CHECKING:
     import trustme
     from cryptography import x509
+    from typing_extensions import Unpack
 
     from pytest_mailtrap._smime.identity import Identity
+    from pytest_mailtrap._smime.issue.keywords import IdentityKeywords
 
 
 class CertificateStore:
@@ -36,8 +38,8 @@ class CertificateStore:
         return tuple(self._issued)
 
     def issue(
-        self, address: str | None, *addresses: str, **keywords: Any
-    ) -> Identity:  # mint_identity's
+        self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]
+    ) -> Identity:
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 

@@ -11,7 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, get_args
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -22,15 +22,13 @@ from pytest_mailtrap._mime.addresses import a_label
 from pytest_mailtrap._smime.certificates.addresses import SMTP_UTF8_MAILBOX
 from pytest_mailtrap._smime.cms import ber
 from pytest_mailtrap._smime.identity import Identity
+from pytest_mailtrap._smime.issue.keywords import KeyName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
-KeyName: TypeAlias = Literal[
-    "ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", "rsa-1024"
-]
 SigningKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 _UTF8_STRING = 0x0C

@@ -1,0 +1,28 @@
+"""The keywords of `@pytest.mark.mailtrap`, for type checkers and editors; `MarkerOptions` checks their values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mailtrap._server.keywords import MailTrapOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_mailtrap._hostile.scenario import Scenario
+    from pytest_mailtrap._text.choices import Mode
+
+
+class MailTrapMarkerOptions(MailTrapOptions, total=False):
+    """
+    The keywords of `@pytest.mark.mailtrap`: those of the trap, and what holds for the test itself.
+
+    pytest's markers take anything; annotate a dictionary with this type to have its keywords checked:
+    `STRICT: MailTrapMarkerOptions = {"starttls": "require"}`, then `@pytest.mark.mailtrap(**STRICT)`.
+    """
+
+    guard: bool | None
+    mode: Mode
+    scenarios: Iterable[str | Scenario] | None
+    skip_scenarios: Mapping[str, str] | None
+    strict: bool
