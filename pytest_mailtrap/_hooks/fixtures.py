@@ -57,11 +57,13 @@ def mailtrap(
     request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
 ) -> Iterator[MailTrap]:
     """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
+    from pytest_mailtrap._trap.fault_scripting import unfired_faults
     from pytest_mailtrap._trap.mail_trap import mail_note
+    from pytest_mailtrap._trap.mail_trap_factory import running
 
     options, plays = trap_options(request.node), _plays(request.node)
-    with mailtrap_factory.running(options, plays=plays) as trap:
-        add_check(request.node, trap.unfired_faults)
+    with running(mailtrap_factory, options, plays=plays) as trap:
+        add_check(request.node, partial(unfired_faults, trap))
         add_note(request.node, partial(mail_note, trap))
         yield trap
 
@@ -73,6 +75,7 @@ def hostile_mailtrap(
     """A mail trap that plays one hostile server per test; see its `assert_client_refuses(send)`."""
     from pytest_mailtrap._hostile.trial import is_available
     from pytest_mailtrap._trap.mail_trap import mail_note
+    from pytest_mailtrap._trap.mail_trap_factory import running_hostile
 
     if not hasattr(request, "param"):
         pytest.fail(
@@ -85,8 +88,12 @@ def hostile_mailtrap(
     if not is_available(scenario):
         pytest.skip(f"this OpenSSL cannot serve {scenario.maximum_tls}")
     is_named = marked.scenarios is not None or not _plays_by_marker(node, ["hostile_mailtrap"])
-    with mailtrap_factory.hostile(
-        trap_options(node), scenario, marked.mode, strict=marked.strict or is_named
+    with running_hostile(
+        mailtrap_factory,
+        trap_options(node),
+        scenario,
+        marked.mode,
+        strict=marked.strict or is_named,
     ) as trap:
         add_note(node, partial(mail_note, trap))
         yield trap

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pytest_mailtrap._server.behavior import Behavior
 from pytest_mailtrap._server.certificate_flaws import CERTIFICATES
 from pytest_mailtrap._smtp.faults import Rule
 from pytest_mailtrap._text.numbers import is_seconds
@@ -18,6 +19,7 @@ from pytest_mailtrap._text.terms import MODES, TLS_VERSIONS
 
 if TYPE_CHECKING:
     from pytest_mailtrap._server.certificate_flaws import CertificateMaker, CertificateName
+    from pytest_mailtrap._server.inbox import Observer
     from pytest_mailtrap._server.options import Options
     from pytest_mailtrap._text.choices import ClientCertificates, Mode, StartTLS, TLSVersion
 
@@ -91,45 +93,54 @@ class Scenario:
             if not isinstance(rule, Rule):
                 raise TypeError(f"rules must be Rule objects, got {rule!r}")
 
-    def options(self, base: Options) -> Options:
-        """The options of a trap that plays it; passwords and limits are those of *base*."""
-        return dataclasses.replace(
-            base,
-            starttls=self.starttls,
-            auth_without_tls=self.auth_without_tls,
-            client_certificates=self.client_certificates,
-            minimum_tls=self.minimum_tls,
-            maximum_tls=self.maximum_tls,
-        )
-
-    @property
-    def flaw(self) -> Flaw | None:
-        """Why its TLS must not be relied on, None where it may be."""
-        if self.expected != "refuse":
-            return None
-        if self.is_outdated:
-            return "outdated"
-        if self.certificate == "weak-key":
-            return "weak"
-        return "impostor" if self.certificate != "good" else None
-
-    @property
-    def is_outdated(self) -> bool:
-        """Whether it speaks only versions of TLS that RFC 8996 forbids."""
-        return TLS_VERSIONS.index(self.maximum_tls) < TLS_VERSIONS.index("TLSv1.2")
-
-    def begins_at(self, mode: str) -> Literal["connect", "greeting", "tls"]:
-        """How far a client must get to meet what is hostile: to be let in, to say EHLO, or to ask for TLS."""
-        before_tls = {rule.command for rule in self.rules if rule.inside_tls is not True}
-        if "CONNECT" in before_tls:
-            return "connect"
-        is_greeting = self.starttls == "off" or before_tls & {"EHLO", "HELO"}
-        return "greeting" if mode == "starttls" and is_greeting else "tls"
-
-    @property
-    def refuses_session(self) -> bool:
-        """Whether what it forbids is forbidden since it refuses EHLO, and not only since it was not offered."""
-        return "MAIL" in self.forbids
-
     def __str__(self) -> str:
         return self.id
+
+
+def behavior_of(scenario: Scenario, base: Options, observer: Observer | None = None) -> Behavior:
+    """How a server behaves that runs *scenario*; passwords and limits are those of *base*."""
+    options = dataclasses.replace(
+        base,
+        starttls=scenario.starttls,
+        auth_without_tls=scenario.auth_without_tls,
+        client_certificates=scenario.client_certificates,
+        minimum_tls=scenario.minimum_tls,
+        maximum_tls=scenario.maximum_tls,
+    )
+    return Behavior(
+        options,
+        certificate=scenario.certificate,
+        greets_after=scenario.greets_after,
+        rules=scenario.rules,
+        observer=observer,
+    )
+
+
+def flaw_of(scenario: Scenario) -> Flaw | None:
+    """Why its TLS must not be relied on, None if it may be."""
+    if scenario.expected != "refuse":
+        return None
+    if is_outdated(scenario):
+        return "outdated"
+    if scenario.certificate == "weak-key":
+        return "weak"
+    return "impostor" if scenario.certificate != "good" else None
+
+
+def is_outdated(scenario: Scenario) -> bool:
+    """Whether it supports only versions of TLS that RFC 8996 forbids."""
+    return TLS_VERSIONS.index(scenario.maximum_tls) < TLS_VERSIONS.index("TLSv1.2")
+
+
+def hostile_from(scenario: Scenario, mode: str) -> Literal["connect", "greeting", "tls"]:
+    """How far a client must get to meet what is hostile: to connect, to send EHLO, or to ask for TLS."""
+    before_tls = {rule.command for rule in scenario.rules if rule.inside_tls is not True}
+    if "CONNECT" in before_tls:
+        return "connect"
+    is_greeting = scenario.starttls == "off" or before_tls & {"EHLO", "HELO"}
+    return "greeting" if mode == "starttls" and is_greeting else "tls"
+
+
+def refuses_session(scenario: Scenario) -> bool:
+    """Whether commands are forbidden because it refuses EHLO, and not only because it does not offer them."""
+    return "MAIL" in scenario.forbids

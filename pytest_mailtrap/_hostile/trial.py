@@ -17,6 +17,7 @@ from pytest_mailtrap._hostile.background import Background
 from pytest_mailtrap._hostile.family_text import explain_family
 from pytest_mailtrap._hostile.log_watch import watching_the_log
 from pytest_mailtrap._hostile.redaction import Redactor
+from pytest_mailtrap._hostile.scenario import behavior_of, is_outdated
 from pytest_mailtrap._hostile.scenarios import NOT_TRUSTED, OK, check_skips, family, scenario_named
 from pytest_mailtrap._hostile.send_call import attempt
 from pytest_mailtrap._hostile.verdict_text import explain_control, explain_verdict, remark
@@ -121,7 +122,7 @@ def judge_family(
 
 def is_available(scenario: Scenario) -> bool:
     """Whether this Python's OpenSSL can be such a server."""
-    return not scenario.is_outdated or can_speak(scenario.maximum_tls)
+    return not is_outdated(scenario) or can_speak(scenario.maximum_tls)
 
 
 def addressed(
@@ -176,7 +177,7 @@ class Trial:
     """
     One application, tried on one server after the other.
 
-    With *strict* nothing is a matter of taste; *played* is told of each stage that has been played.
+    With *strict* nothing is a matter of taste; *after* is called with each scenario and the behavior that ran it.
     """
 
     def __init__(
@@ -188,7 +189,7 @@ class Trial:
         may_fail_silently: bool,
         *,
         strict: bool = False,
-        played: Callable[[Behavior], None] = lambda _stage: None,
+        after: Callable[[Scenario, Behavior], None] = lambda _scenario, _behavior: None,
     ) -> None:
         __tracebackhide__ = True
         if timeout is not None and not (is_seconds(timeout) and timeout > 0):
@@ -201,7 +202,7 @@ class Trial:
         self._timeout = timeout
         self._may_fail_silently = may_fail_silently
         self._strict = strict
-        self._played = played
+        self._after = after
         self._redact = Redactor(running_server.passwords)
         self._tried: dict[int, Verdict] = {}
         self._is_late = False
@@ -241,12 +242,13 @@ class Trial:
         return self._tried[id(scenario)]
 
     def _try(self, scenario: Scenario) -> Verdict:
-        with self._server.playing(scenario) as behavior:
+        behavior = behavior_of(scenario, self._server.options)
+        with self._server.running(behavior):
             how = self._attempt(scenario, behavior.inbox)
             if self._deserves_another(scenario, behavior.inbox, how):
                 how = self._attempt(scenario, behavior.inbox)
             connections = behavior.inbox.connections()
-        self._played(behavior)
+        self._after(scenario, behavior)
         return judge(
             scenario, self._mode, connections, how, may_fail_silently=self._may_fail_silently
         )

@@ -21,6 +21,7 @@ from pytest_mailtrap._assertions.outcomes import (
 )
 from pytest_mailtrap._facts.connection_facts import facts_of
 from pytest_mailtrap._hostile.advice import SLOW, control_remedy, remedy
+from pytest_mailtrap._hostile.scenario import refuses_session
 from pytest_mailtrap._hostile.verdicts import is_explained_by_its_error
 from pytest_mailtrap._text.layout import COLUMNS, LINES, compose, height, shortened
 from pytest_mailtrap._text.printable import printable
@@ -218,7 +219,7 @@ def cause_of(verdict: Verdict) -> str:
         return verdict.channel or "cleartext"
     if verdict.outcome == "never-connected" and verdict.connections:
         return "never-met"
-    if verdict.scenario.refuses_session:
+    if refuses_session(verdict.scenario):
         if verdict.outcome == "forbidden-command":
             return "forged"
         if verdict.outcome == "inconclusive":

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from pytest_mailtrap._hostile.scenario import flaw_of, hostile_from
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -181,7 +183,7 @@ def has_met(scenario: Scenario, mode: str, connections: Iterable[Connection]) ->
 
 
 def _has_met(scenario: Scenario, mode: str, connection: Connection) -> bool:
-    behavior = scenario.begins_at(mode)
+    behavior = hostile_from(scenario, mode)
     if behavior == "connect" or connection.client_hello is not None:
         return True
     said = {_verb(line) for line in connection.transcript}
@@ -274,7 +276,7 @@ def _leak_of(scenario: Scenario, mode: str, connection: Connection) -> _Observat
 
 def _exposed(scenario: Scenario, line: Line) -> Channel | None:
     """Through which channel others can read this line, None where they cannot."""
-    return scenario.flaw if line.encrypted else "cleartext"
+    return flaw_of(scenario) if line.encrypted else "cleartext"
 
 
 def _worth(lines: Sequence[Line], at: int, *, implicit: bool) -> str | None:

@@ -8,32 +8,35 @@ from pytest_mailtrap._server.inbox import Inbox
 from pytest_mailtrap._smtp.faults import Rules
 
 if TYPE_CHECKING:
-    from pytest_mailtrap._hostile.scenario import Scenario
-    from pytest_mailtrap._server.certificate_flaws import CertificateMaker
+    from collections.abc import Iterable
+
+    from pytest_mailtrap._server.certificate_flaws import CertificateMaker, CertificateName
     from pytest_mailtrap._server.inbox import Observer
     from pytest_mailtrap._server.options import Options
+    from pytest_mailtrap._smtp.faults import Rule
 
 
 class Behavior:
-    """A connection belongs to the stage on which it came in, and keeps it when the next one is set."""
+    """
+    A connection belongs to the behavior under which it came in, and keeps it when the next one begins.
 
-    __slots__ = ("certificate", "greets_after", "inbox", "options", "rules", "scenario")
+    *certificate* is "good", the name of a flaw, or a function that makes one.
+    *greets_after* lets the port for implicit TLS greet in cleartext after so many seconds of silence.
+    """
+
+    __slots__ = ("certificate", "greets_after", "inbox", "options", "rules")
 
     def __init__(
         self,
         options: Options,
         *,
-        scenario: Scenario | None = None,
+        certificate: CertificateName | CertificateMaker = "good",
+        greets_after: float | None = None,
+        rules: Iterable[Rule] = (),
         observer: Observer | None = None,
     ) -> None:
         self.options = options
-        self.scenario = scenario
-        self.certificate: str | CertificateMaker = "good"
-        self.greets_after: float | None = None
-        self.rules = Rules()
-        if scenario is not None:
-            self.options = scenario.options(options)
-            self.certificate = scenario.certificate
-            self.greets_after = scenario.greets_after
-            self.rules = Rules(scenario.rules)
-        self.inbox = Inbox(self.options, observer)
+        self.certificate = certificate
+        self.greets_after = greets_after
+        self.rules = Rules(rules)
+        self.inbox = Inbox(options, observer)

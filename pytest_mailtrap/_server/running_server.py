@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pytest_mailtrap._assertions.kept_mail_text import Kept
     from pytest_mailtrap._facts.client_hello import ClientHello
     from pytest_mailtrap._facts.received_message import ReceivedMessage
-    from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._server.inbox import Observer
     from pytest_mailtrap._server.options import Options
@@ -42,7 +41,7 @@ class RunningServer:
     """
     Where clients arrive.
 
-    *server* has the ports, *stage* what is played on them at the moment, *passwords* those that it accepts, by user name.
+    *server* has the ports, *behavior* how it behaves at the moment, *passwords* those that it accepts, by user name.
     *has_intercepted* tells whether connections have ever been led here from elsewhere; *remarks* are those on clients of hostile servers.
     """
 
@@ -88,22 +87,21 @@ class RunningServer:
 
     # -- what it plays --------------------------------------------------------------------
 
-    def play(self, scenario: Scenario) -> None:
-        """Be the server of *scenario* from now on, with an empty inbox."""
-        self.behavior = Behavior(self.options, scenario=scenario)
-        self._tell_played(self.behavior)
+    def run(self, behavior: Behavior) -> None:
+        """Behave so from now on, with an empty inbox."""
+        self.behavior = behavior
+        self._report_run(behavior)
 
     @contextmanager
-    def playing(self, scenario: Scenario) -> Iterator[Behavior]:
-        """Be the server of *scenario* for a while; what comes meanwhile goes into an inbox of its own."""
-        behavior = Behavior(self.options, scenario=scenario)
+    def running(self, behavior: Behavior) -> Iterator[None]:
+        """Behave so for a while; what comes meanwhile goes into an inbox of its own."""
         before, self.behavior = self.behavior, behavior
         try:
-            yield behavior
+            yield
         finally:
             self.behavior = before
             self.server.drop()
-            self._tell_played(behavior)
+            self._report_run(behavior)
         behavior.inbox.raise_failure()
 
     def remark(self, text: str) -> None:
@@ -113,7 +111,7 @@ class RunningServer:
             if self.observer is not None:
                 self.observer.remarked(text)
 
-    def _tell_played(self, behavior: Behavior) -> None:
+    def _report_run(self, behavior: Behavior) -> None:
         if self.observer is not None:
             self.observer.played(behavior.inbox.count())
 

@@ -10,6 +10,9 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap._smtp.faults import carries_out as is_carried_out
+from pytest_mailtrap._smtp.faults import ends, reply_of
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
@@ -53,7 +56,7 @@ class FaultInjector:
             self._reply(b"503 5.5.1 No service here, only QUIT\r\n")
             return
         acting = self.take(name, argument or "")
-        if not all(rule.carries_out for rule in acting):
+        if not all(is_carried_out(rule) for rule in acting):
             self._passed_over(name, argument)
         await self.perform(acting, functools.partial(method, argument))
 
@@ -63,7 +66,7 @@ class FaultInjector:
     async def greet(self, talk: Callable[[], Awaitable[None]]) -> None:
         """Begin the session; after a greeting of 4xx or 5xx there is nothing but QUIT (RFC 5321, section 3.1)."""
         acting = self.take("CONNECT")
-        if (rule := _last(acting)) is not None and not rule.carries_out:
+        if (rule := _last(acting)) is not None and not is_carried_out(rule):
             self._turned_away = True
         await self.perform(acting, talk, carries_out=True)
 
@@ -84,14 +87,14 @@ class FaultInjector:
         elif final.disconnect:
             self._cut(final)
         elif final.code == 421:
-            self._reply(final.reply)
+            self._reply(reply_of(final))
             self._hang_up()
-        elif carries_out or final.carries_out:
-            self._in_place = final.reply
+        elif carries_out or is_carried_out(final):
+            self._in_place = reply_of(final)
             await obey()
             self._in_place = None
         else:
-            self._reply(final.reply)
+            self._reply(reply_of(final))
 
     async def _wait(self, rule: Rule) -> None:
         if rule.until_input:
@@ -120,7 +123,7 @@ class FaultInjector:
             self._protocol.send(reply)
 
     def _cut(self, rule: Rule) -> None:
-        self._reply(rule.reply)
+        self._reply(reply_of(rule))
         self._protocol.recorder.event("the trap cuts the connection")
         self._protocol.cut()
         raise ConnectionResetError("cut by a rule")
@@ -172,4 +175,4 @@ class _Ruled:
 
 def _last(acting: Sequence[Rule]) -> Rule | None:
     """The rule that ends it, of which there is one at most."""
-    return acting[-1] if acting and acting[-1].ends_it else None
+    return acting[-1] if acting and ends(acting[-1]) else None

@@ -93,41 +93,10 @@ class Rule:
         _check_count("nth", self.nth)
         if self.times is not None:
             _check_count("times", self.times)
-        if not (self.delay or self.ends_it or self.offers):
+        if not (self.delay or ends(self) or self.offers):
             raise ValueError(
                 f"a rule for {self.command} must say what to do: code, raw, delay, offers or disconnect"
             )
-
-    @property
-    def ends_it(self) -> bool:
-        """Whether nothing else can happen to the same command."""
-        return self.code is not None or self.raw is not None or self.disconnect
-
-    @property
-    def carries_out(self) -> bool:
-        """Whether the command takes effect all the same."""
-        if self.obey is not None:
-            return self.obey
-        code = self.code if self.code is not None else _code_of(self.raw)
-        return code is None or code < 300 or (self.command == "DATA" and code < 400)
-
-    @property
-    def reply(self) -> bytes | None:
-        """The reply on the wire, None where it is the engine's."""
-        if self.raw is not None or self.code is None:
-            return self.raw
-        lines = self.text.splitlines() or [_DEFAULT_TEXTS[self.code // 100]]
-        last = len(lines) - 1
-        return "".join(
-            f"{self.code}{' ' if at == last else '-'}{line}\r\n" for at, line in enumerate(lines)
-        ).encode("utf-8", "surrogateescape")
-
-    def concerns(self, command: str, argument: str, *, encrypted: bool) -> bool:
-        return (
-            self.command == command
-            and self.inside_tls in (None, encrypted)
-            and (self.matching is None or self.matching.casefold() in argument.casefold())
-        )
 
     def __str__(self) -> str:
         what = [
@@ -148,6 +117,39 @@ class Rule:
 _DEFAULT_TEXTS = ("", "", "OK", "Go on", "Try again later", "Not accepted")
 
 
+def ends(rule: Rule) -> bool:
+    """Whether nothing else can happen to the same command."""
+    return rule.code is not None or rule.raw is not None or rule.disconnect
+
+
+def carries_out(rule: Rule) -> bool:
+    """Whether the command takes effect all the same."""
+    if rule.obey is not None:
+        return rule.obey
+    code = rule.code if rule.code is not None else _code_of(rule.raw)
+    return code is None or code < 300 or (rule.command == "DATA" and code < 400)
+
+
+def reply_of(rule: Rule) -> bytes | None:
+    """The reply on the wire, None if it is aiosmtpd's."""
+    if rule.raw is not None or rule.code is None:
+        return rule.raw
+    lines = rule.text.splitlines() or [_DEFAULT_TEXTS[rule.code // 100]]
+    last = len(lines) - 1
+    return "".join(
+        f"{rule.code}{' ' if at == last else '-'}{line}\r\n" for at, line in enumerate(lines)
+    ).encode("utf-8", "surrogateescape")
+
+
+def concerns(rule: Rule, command: str, argument: str, *, encrypted: bool) -> bool:
+    """Whether *rule* is about this command."""
+    return (
+        rule.command == command
+        and rule.inside_tls in (None, encrypted)
+        and (rule.matching is None or rule.matching.casefold() in argument.casefold())
+    )
+
+
 class Rules:
     """A table of rules and how often each has fired; the server's thread counts, the test's may add."""
 
@@ -161,11 +163,11 @@ class Rules:
         """The rules that act on this occurrence; a reply or a cut takes it away from the rules behind it."""
         acting = []
         for entry in self._entries:
-            if not entry.rule.concerns(command, argument, encrypted=encrypted):
+            if not concerns(entry.rule, command, argument, encrypted=encrypted):
                 continue
             if entry.comes_up():
                 acting.append(entry.rule)
-                if entry.rule.ends_it:
+                if ends(entry.rule):
                     break
         return acting
 

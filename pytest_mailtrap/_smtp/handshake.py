@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._facts.client_hello import ClientHello, parse_client_hello
 from pytest_mailtrap._facts.der import of_der
 from pytest_mailtrap._smtp import handshake_failures
+from pytest_mailtrap._smtp.faults import ends
 from pytest_mailtrap._smtp.tls import TLSError, TLSLayer
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Handshake:
             if rule.raw is not None:
                 self._recorder.event("the trap sends bytes that are no TLS")
                 self._protocol.send_raw(rule.raw)
-            if rule.ends_it:
+            if ends(rule):
                 self._fail("the trap broke off the handshake", "server")
                 note_client_hello(self._facts, data)
                 self._protocol.shut()

@@ -22,6 +22,7 @@ from pytest_mailtrap._smtp import parameters
 from pytest_mailtrap._smtp.authenticator import Authenticator, mechanism_of
 from pytest_mailtrap._smtp.coroutine_driver import CoroutineDriver
 from pytest_mailtrap._smtp.fault_injector import Command, FaultInjector
+from pytest_mailtrap._smtp.faults import carries_out
 from pytest_mailtrap._smtp.line_reader import (
     LONGEST_LINE,
     LineReader,
@@ -384,7 +385,7 @@ class TrapSMTP(SMTP):
         if has_long_line(raw, self.line_length_limit - 1):
             return "500 5.5.2 Line too long (RFC 5321, section 4.5.3.1.6)"
         self._at_end = self._injector.take("END-OF-MESSAGE")
-        if not all(rule.carries_out for rule in self._at_end):
+        if not all(carries_out(rule) for rule in self._at_end):
             return ""  # the rule has the reply
         envelope = self.envelope
         received = ReceivedMessage(

@@ -114,10 +114,12 @@ class FaultScripting:
         __tracebackhide__ = True
         self._rules.add(rule)
 
-    def unfired_faults(self) -> str | None:
-        """The text of a failure where a scripted fault has not happened, else None."""
-        unfired = self._rules.unfired()
-        return explain_unfired(unfired, total=self._rules.count()) if unfired else None
+
+def unfired_faults(trap: FaultScripting) -> str | None:
+    """The text of a failure if a scripted fault of *trap* has not happened, else None."""
+    rules = trap._rules  # noqa: SLF001  # the file of both
+    unfired = rules.unfired()
+    return explain_unfired(unfired, total=rules.count()) if unfired else None
 
 
 def _rule(**facts: Any) -> Rule:  # of Rule, which checks them

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unittest
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap._hostile.scenario import behavior_of
 from pytest_mailtrap._hostile.scenarios import OK
 from pytest_mailtrap._hostile.trial import DEFAULT_TIMEOUT, Trial, addressed, raise_if_failed
 from pytest_mailtrap._hostile.verdict_text import explain_outside, explain_verdict
@@ -37,7 +38,7 @@ class HostileMailTrap(MailTrap):
     def __init__(
         self, server: RunningServer, *, scenario: Scenario, mode: Mode, strict: bool = True
     ) -> None:
-        server.play(scenario)
+        server.run(behavior_of(scenario, server.options))
         super().__init__(server, plays={"mode": mode})
         self.scenario = scenario
         self.mode = mode
@@ -58,8 +59,8 @@ class HostileMailTrap(MailTrap):
         outside = self._server.behavior.inbox.connections() if failed else []
         return explain_outside(outside) if outside else note
 
-    def _show(self, behavior: Behavior) -> None:
-        if behavior.scenario is self.scenario:
+    def _show(self, scenario: Scenario, behavior: Behavior) -> None:
+        if scenario is self.scenario:
             self._inbox = behavior.inbox
 
     def _add(self, rule: Rule) -> None:
@@ -90,7 +91,7 @@ class HostileMailTrap(MailTrap):
             timeout,
             may_fail_silently,
             strict=self.strict if strict is None else strict,
-            played=self._show,
+            after=self._show,
         )
         control = trial.control()
         if control.failed or self.scenario.id == OK.id:

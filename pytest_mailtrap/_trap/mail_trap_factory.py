@@ -52,7 +52,7 @@ class MailTrapFactory:
         except (TypeError, ValueError) as error:
             wrong = error
         else:
-            return TrapContext(lambda: self.running(checked))
+            return TrapContext(lambda: self._running(checked))
         # Without the lines that checked them: the mistake is in the call.
         raise wrong.with_traceback(None)
 
@@ -72,7 +72,7 @@ class MailTrapFactory:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @contextmanager
-    def running(
+    def _running(
         self, options: Options, *, plays: Mapping[str, Any] | None = None
     ) -> Iterator[MailTrap]:  # as MailTrap has it
         """Run a trap with *options* inside the `with` block; *plays* is what its marker says of the hostile servers."""
@@ -83,7 +83,7 @@ class MailTrapFactory:
             yield MailTrap(server, plays=plays)
 
     @contextmanager
-    def hostile(
+    def _running_hostile(
         self, options: Options, scenario: Scenario, mode: Mode, *, strict: bool = True
     ) -> Iterator[HostileMailTrap]:
         """
@@ -133,3 +133,17 @@ class MailTrapFactory:
         """End the thread and remove the files."""
         self._thread.stop()
         self._certificates.close()
+
+
+def running(
+    factory: MailTrapFactory, options: Options, *, plays: Mapping[str, Any] | None = None
+) -> AbstractContextManager[MailTrap]:
+    """A trap with *options* for one `with` block; *plays* is what its marker says of the hostile servers."""
+    return factory._running(options, plays=plays)  # noqa: SLF001  # the file of both
+
+
+def running_hostile(
+    factory: MailTrapFactory, options: Options, scenario: Scenario, mode: Mode, *, strict: bool
+) -> AbstractContextManager[HostileMailTrap]:
+    """A trap that runs *scenario* for one `with` block."""
+    return factory._running_hostile(options, scenario, mode, strict=strict)  # noqa: SLF001  # as above

@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NoReturn
 
+from pytest_mailtrap._trap.fault_scripting import unfired_faults
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -44,7 +46,7 @@ class TrapContext(AbstractContextManager["MailTrap"]):
         __tracebackhide__ = True
         if self._running is None:
             raise RuntimeError(_WITH)
-        text = self._trap.unfired_faults() if kind is None else None
+        text = unfired_faults(self._trap) if kind is None else None
         self._running.__exit__(kind, error, traceback)
         if text is not None:
             raise AssertionError(text)

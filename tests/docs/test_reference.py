@@ -26,7 +26,7 @@ _FIXTURE = re.compile(
     r"^(?P<name>\w+)(?: \[(?P<scope>\w+) scope\])? -- .*pytest_mailtrap\W", re.MULTILINE
 )
 # What every sequence has, what the factory calls, what the rest of the plugin calls.
-_UNTOLD = frozenset({"count", "index", "inspect_smime", "unfired_faults"})
+_UNTOLD = frozenset({"count", "index", "inspect_smime"})
 
 
 def table(text: str, heading: str) -> list[list[str]]:

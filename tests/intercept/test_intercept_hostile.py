@@ -12,6 +12,7 @@ import pytest
 from _senders import HOST, MAIL, RECIPIENT, SENDER
 
 from pytest_mailtrap import Scenario
+from pytest_mailtrap._hostile.scenario import behavior_of
 from pytest_mailtrap._server import running_server
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def names_shown(trap: MailTrap, scenario: Scenario, host: str) -> list[str]:
     context = ssl.create_default_context(cadata=trap.ca_pem)
     context.check_hostname = False
     with (
-        trap._server.playing(scenario),
+        trap._server.running(behavior_of(scenario, trap._server.options)),
         socket.create_connection((host, 465), timeout=10) as raw,
         context.wrap_socket(raw, server_hostname=host) as sock,
     ):
