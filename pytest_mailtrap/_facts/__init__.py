@@ -1,6 +1,6 @@
 """
-What is known about a connection: values, seen once and never changed.
+What is known about a connection: values that never change.
 
-In comes what the protocol saw; out come frozen values that can be copied and pickled.
+What the protocol saw goes in; frozen values that can be copied and pickled come out.
 It decides nothing.
 """

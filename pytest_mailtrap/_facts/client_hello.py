@@ -1,7 +1,7 @@
 """
 What a TLS client offers in its first flight: a pure parser of the ClientHello (RFC 8446, section 4.1.2).
 
-Rules of this file: bytes in, a value out; no exception for any input; nothing is read past the ClientHello.
+Rules of this file: bytes in, a value out; no input raises an exception; nothing is read past the ClientHello.
 """
 
 from __future__ import annotations
@@ -135,9 +135,10 @@ class ClientHello:
     """
     What a TLS client offered, in its order of preference, under the names of the IANA registries.
 
-    *versions* holds only the newest where the client lists none (TLS 1.2 and older, RFC 5246 appendix E.1).
-    A value without a name here shows as hexadecimal ("0x0a0b").
-    The random values that clients mix in to keep servers honest (GREASE, RFC 8701) are left out.
+    *versions* has only the newest version if the client does not list them (TLS 1.2 and older, RFC 5246, appendix E.1).
+    A value without a known name is hexadecimal ("0x0a0b").
+    The random values that clients add to test servers (GREASE, RFC 8701) are left out.
+    *server_name* is that of the SNI extension (RFC 6066, section 3), or None.
     """
 
     versions: tuple[str, ...]
@@ -152,7 +153,7 @@ def parse_client_hello(stream: bytes) -> ClientHello | Literal["incomplete"] | N
     """
     Parse the first bytes of a TLS connection.
 
-    "incomplete" means: so far a ClientHello, but more bytes are needed. None means: this is no ClientHello.
+    "incomplete" means: a ClientHello so far, but more bytes are needed. None means: this is not a ClientHello.
     """
     try:
         message = _handshake_message(stream)
@@ -162,7 +163,7 @@ def parse_client_hello(stream: bytes) -> ClientHello | Literal["incomplete"] | N
 
 
 def _handshake_message(stream: bytes) -> bytes | Literal["incomplete"] | None:
-    """Join the first handshake message out of its records; without its four-byte header."""
+    """Join the first handshake message from its records, without its four-byte header."""
     message = b""
     at = 0
     while len(message) < 4 or len(message) < 4 + int.from_bytes(message[1:4], "big"):
@@ -180,7 +181,7 @@ def _handshake_message(stream: bytes) -> bytes | Literal["incomplete"] | None:
 
 
 class _Reader:
-    """Takes length-prefixed fields off a byte string; ValueError where one is cut short."""
+    """Reads length-prefixed fields from a byte string; ValueError if one is truncated."""
 
     __slots__ = ("_at", "_data")
 
@@ -224,7 +225,7 @@ def _client_hello(body: bytes) -> ClientHello:
         while fields:
             kind = fields.number(2)
             extensions[kind] = fields.take(fields.number(2))
-    # Up to TLS 1.2 a client names only the newest version it speaks, and the server may choose an older one.
+    # Up to TLS 1.2 a client names only the newest version it supports, and the server may choose an older one.
     versions = _list(extensions, 43, 1) or legacy_version
     return ClientHello(
         versions=_names("versions", versions),
@@ -241,10 +242,10 @@ def _list(extensions: dict[int, bytes], kind: int, width: int) -> bytes:
     return _Reader(data).vector(width).rest() if data else b""
 
 
-# The clients of a test run offer the same thing at each connection.
+# The clients of a test run offer the same on each connection.
 @lru_cache(maxsize=32)
 def _names(table: str, numbers: bytes) -> tuple[str, ...]:
-    """The names of two-byte numbers; ValueError where the last one is cut short."""
+    """The names of two-byte numbers; ValueError if the last one is truncated."""
     if len(numbers) % 2:
         raise ValueError("cut short")
     values = struct.unpack(f">{len(numbers) // 2}H", numbers)

@@ -12,19 +12,21 @@ if TYPE_CHECKING:
 
 class Connection(BaseConnection):
     """
-    One TCP connection to the trap, also one that carried no message or failed in the handshake.
+    One TCP connection to the trap, even if it carried no message or failed in the handshake.
 
-    It grows while it is open: *ended_by* is None until it has ended, *handshake_error* None unless a handshake
-    failed (then it says what went wrong in words), *transport* is what is true now.
+    It changes while it is open.
+    *ended_by* is None until it has ended.
+    *handshake_error* is None unless a handshake failed; then it says in words what went wrong.
+    *transport* is what is true now.
 
-    *ended_by* is "quit" (the client said QUIT), "close_notify" (it closed TLS in order), "eof" (it closed the
+    *ended_by* is "quit" (the client sent QUIT), "close_notify" (it closed TLS properly), "eof" (it closed the
     TCP connection without either), "reset", "alert" (it sent a TLS alert), "timeout" (a deadline of the trap
-    passed) or "server" (the trap closed).
+    passed) or "server" (the trap closed the connection).
 
-    *implicit_tls* tells on which port it came: `tls_port`, or else `port`.
-    *auths* holds every AUTH exchange, also the refused ones.
+    *implicit_tls* is True for a connection to `tls_port`, False for one to `port`.
+    *auths* has every AUTH exchange, even the refused ones.
 
-    A copy, also by `pickle`, has what was known when it was made, and grows no more.
+    A copy, even one by `pickle`, has what was known when it was made, and does not change any more.
     """
 
     __slots__ = ()

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 EndedBy = Literal["quit", "close_notify", "eof", "reset", "alert", "timeout", "server"]
 
 
-# What a transport is before anything is known of it.
+# The values of a transport before anything is known about it.
 _CLEARTEXT = dict.fromkeys(field.name for field in fields(Transport)) | {"session_reused": False}
 
 
 class Facts:
-    """What becomes known of a connection; written by its wire, read through `Connection`."""
+    """What becomes known about a connection; written by its protocol, read through `Connection`."""
 
     __slots__ = (
         "_made",
@@ -43,31 +43,31 @@ class Facts:
         self.recorder = Recorder()
         self.messages: list[Any] = []
         self.handshake_error: str | None = None
-        # Whether clients with default settings trusted the CA of the trap when it came, by `trust()` or an interception.
+        # Whether `trust()` or an interception made clients with default settings trust the trap's CA when it began.
         self.trusted = False
-        # The host that the certificate shown is for; None for the trap's own.
+        # The host that the presented certificate is for; None for the trap's own names.
         self.shown_for: str | None = None
-        # The mail libraries or programs that it may be.
+        # The mail libraries or programs that the client may be.
         self.clients: tuple[str, ...] = ()
         self.ended_by: EndedBy | None = None
         self.spoke_out_of_turn = False
         self.travel: dict[str, Any] = _CLEARTEXT
-        # The value made of *travel*, with what it was made of: a new fact is a new dictionary.
+        # The value made from *travel*, together with *travel*: each new fact makes a new dictionary.
         self._made: tuple[dict[str, Any], Transport] | None = None
 
     def record(self, **facts: Any) -> None:
-        """Take in what has become known of the transport, under the names that `Transport` has for it."""
+        """Record what has become known about the transport, under the names that `Transport` uses."""
         self.travel = {**self.travel, **facts}
 
     def fail_handshake(self, words: str) -> None:
-        """There is no TLS, as the *words* say; the first of them stay."""
+        """Record that there is no TLS, and why; the first reason is kept."""
         if self.handshake_error is None:
             self.handshake_error = words
             self.recorder.event(words)
 
     @property
     def transport(self) -> Transport:
-        """What is known of the transport by now."""
+        """What is known about the transport by now."""
         travel, made = self.travel, self._made
         if made is None or made[0] is not travel:
             made = self._made = (travel, Transport(**travel))
@@ -75,14 +75,14 @@ class Facts:
 
     @property
     def misnamed(self) -> str | None:
-        """The host that the client asked for by SNI (RFC 6066, section 3), where the certificate was not for it; else None."""
+        """The host that the client asked for by SNI (RFC 6066, section 3) if the certificate was not for it, else None."""
         sni: str | None = self.travel["sni"]
         if sni is None or sni.lower().removesuffix(".") == (self.shown_for or "localhost"):
             return None
         return sni
 
     def known(self) -> dict[str, Any]:
-        """All that is known by now, in a form that does not grow with the connection."""
+        """All that is known by now, as a copy that does not grow with the connection."""
         return {
             "transport": self.transport,
             "recorder": self.recorder.copy(),
@@ -97,7 +97,7 @@ class Facts:
 
     @classmethod
     def of(cls, known: dict[str, Any]) -> Facts:
-        """The facts that `known()` gave."""
+        """The facts that `known()` returned."""
         facts, values = cls(), dict(known)
         transport = values.pop("transport")
         facts.record(**{field.name: getattr(transport, field.name) for field in fields(transport)})
@@ -119,7 +119,7 @@ class BaseConnection:
 
     @property
     def transport(self) -> Transport:
-        """What is true now of the way between the client and the trap."""
+        """What is true now about TLS and the other facts of the transport."""
         return self._facts.transport
 
     @property
@@ -139,11 +139,11 @@ class BaseConnection:
 
     @property
     def spoke_out_of_turn(self) -> bool:
-        """Whether the client went on before its command was answered; only hostile servers wait for that."""
+        """Whether the client continued before its command was answered; only hostile servers check that."""
         return self._settled().spoke_out_of_turn
 
     def _settled(self) -> Facts:
-        """Let the trap take in what the client has already sent: an alert, or the end of the connection."""
+        """Let the trap read what the client has already sent: an alert, or the end of the connection."""
         if self._facts.ended_by is None:
             self._settle()
         return self._facts
@@ -156,12 +156,12 @@ class BaseConnection:
 
     @property
     def transcript(self) -> Transcript:
-        """What was said on it so far."""
+        """What was said on the connection so far."""
         return self._facts.recorder.snapshot()
 
     @property
     def client_hello(self) -> ClientHello | None:
-        """What the client offered, None where no TLS was begun."""
+        """What the client offered, or None if no TLS was begun."""
         hello: ClientHello | None = self._facts.travel["client_hello"]
         return hello
 
@@ -173,7 +173,7 @@ class BaseConnection:
         self.implicit_tls = state["implicit_tls"]
         self.auths = state["auths"]
         self._facts = Facts.of(state["known"])
-        # There is no server that could be asked for the rest.
+        # No server can be asked for the rest.
         self._settle = lambda: None
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Certificates as bytes, in which they come over the wire and can be pickled; cryptography is imported only where there is one."""
+"""Certificates as bytes, as they are sent and can be pickled; cryptography is imported only if there is one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def as_der(certificate: x509.Certificate) -> bytes:
-    """Its bytes: as an object of cryptography's it cannot be pickled."""
+    """The bytes of *certificate*, as DER: the object itself cannot be pickled."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     return certificate.public_bytes(Encoding.DER)
 
 
 def of_der(der: bytes) -> x509.Certificate:
-    """The certificate of these bytes."""
+    """The certificate with these bytes, which are DER."""
     from cryptography import x509
 
     return x509.load_der_x509_certificate(der)

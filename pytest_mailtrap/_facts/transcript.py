@@ -1,8 +1,8 @@
 """
 What was said on a connection, line by line.
 
-Rules of this file: a secret never gets in (the recorder redacts before it stores), and nothing a client sent
-can reach a terminal as a control character (rendering escapes).
+Rules of this file: a secret never gets in (the recorder redacts before it stores), and nothing that a client sent
+can reach a terminal as a control character (rendering escapes it).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REDACTED = b"[redacted]"
-# Enough for every legal line (RFC 5321, section 4.5.3.1) and short enough that garbage costs no memory.
+# Enough for every legal line (RFC 5321, section 4.5.3.1) and short enough that garbage takes little memory.
 _LONGEST = 1024
 _VERBS = frozenset(b"AUTH DATA EHLO EXPN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY".split())
 
-# The IANA registry "SASL Mechanisms", and what else clients of mail servers try.
+# The IANA registry "SASL Mechanisms", and others that mail clients try.
 _MECHANISMS = frozenset(
     b"ANONYMOUS CRAM-MD5 DIGEST-MD5 EXTERNAL GSSAPI LOGIN NTLM OAUTHBEARER PLAIN SCRAM-SHA-1 SCRAM-SHA-1-PLUS "
     b"SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-512 SCRAM-SHA-512-PLUS XOAUTH XOAUTH2".split()
@@ -35,7 +35,7 @@ class Line:
     One line of a transcript, as text without its line ending.
 
     *speaker* is "C" for the client, "S" for the trap and "-" for an event such as the start of TLS.
-    *encrypted* tells whether it went inside TLS.
+    *encrypted* is whether it was sent inside TLS.
     """
 
     speaker: Literal["C", "S", "-"]
@@ -48,10 +48,10 @@ class Line:
 
 class Transcript(Sequence[Line]):
     """
-    The lines of a connection; `str()` gives them as text with `C:` and `S:`.
+    The lines of a connection; `str()` returns them as text with `C:` and `S:`.
 
     Secrets are redacted: the arguments of AUTH, and every client line after a 334 reply.
-    `text in transcript` looks for a part of that text.
+    `text in transcript` searches that text.
     """
 
     __slots__ = ("_entries", "_length")
@@ -96,8 +96,8 @@ class Recorder:
     """
     Writes one connection's transcript; only the connection's own thread calls it.
 
-    Entries are stored as bytes with a two-byte mark in front (speaker, inside TLS or not): a tenth of the
-    memory of objects, which counts when ten thousand messages are kept.
+    Entries are stored as bytes with a two-byte mark in front (speaker, inside TLS or not): this takes a
+    tenth of the memory of objects, which matters if ten thousand messages are kept.
     """
 
     __slots__ = ("_entries", "_expects_secret", "_in_auth", "encrypted")
@@ -114,21 +114,21 @@ class Recorder:
     def _without_secret(self, line: bytes) -> bytes:
         if self._expects_secret:
             self._expects_secret = False
-            # "*" aborts the exchange and is no secret (RFC 4954, section 4).
+            # "*" aborts the exchange and is not a secret (RFC 4954, section 4).
             return line if line == b"*" else REDACTED
         words = line[:64].upper().split()
         if b"AUTH" in words or line[:4].upper() == b"AUTH":
             self._in_auth = True
             return _redact_auth(line)
         if self._in_auth and (not words or words[0] not in _VERBS):
-            # A client that was refused and sends its credentials all the same.
+            # A client that was refused and sends its credentials nevertheless.
             return REDACTED
         self._in_auth = False
         return line
 
     def server(self, reply: bytes) -> None:
         lines = reply.removesuffix(b"\r\n").split(b"\r\n")
-        # Every line the client sends next is part of the exchange, whatever it looks like.
+        # The client's next line is part of the exchange, whatever it looks like.
         self._expects_secret = lines[-1][:3] == b"334"
         for line in lines:
             self._add(b"S", line[:_LONGEST])
@@ -140,18 +140,18 @@ class Recorder:
         self._entries.append(speaker + (b"+" if self.encrypted else b" ") + line)
 
     def copy(self) -> Recorder:
-        """One that has written the same up to now."""
+        """A recorder with the same entries up to now."""
         copied = Recorder()
         copied._entries = list(self._entries)
         return copied
 
     def snapshot(self, *, and_next: int = 0) -> Transcript:
-        """The transcript up to now, and the *and_next* lines to come; later lines do not show in it."""
+        """The transcript up to now, and the next *and_next* lines; later lines are not part of it."""
         return Transcript(self._entries, len(self._entries) + and_next)
 
 
 def _redact_auth(line: bytes) -> bytes:
-    # A garbled AUTH line may hold the secret anywhere: only what is in its place, and known, is kept.
+    # A garbled AUTH line may have the secret anywhere: only what is known, and in its place, is kept.
     words = line.split(None, 2)
     if words[0].upper() != b"AUTH":
         return REDACTED

@@ -1,4 +1,4 @@
-"""How a message travelled, and who its sender said it was: values."""
+"""How a message was sent, and how its sender logged in: values."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """
-    How one message travelled from the client to the trap.
+    How one message was sent from the client to the trap.
 
     *tls_version* is what `ssl.SSLObject.version()` reports, or None for cleartext.
-    *cipher* is OpenSSL's name of the cipher suite, *cipher_bits* its secret bits.
-    *negotiated_by* is None for cleartext.
+    *cipher* is OpenSSL's name for the cipher suite, *cipher_bits* is the number of its secret bits.
+    *negotiated_by* is how TLS began, or None for cleartext.
     *sni* is the server name the client asked for (RFC 6066, section 3), or None.
-    *alpn* is the protocol agreed on; None, as there is no registered one for SMTP.
+    *alpn* is the negotiated protocol (RFC 7301); it is None, as none is registered for SMTP.
+    *session_reused* is whether an earlier TLS session was resumed.
     *client_certificate* is a verified certificate of the client, or None.
-    *client_hello* is what the client offered, or None where no TLS was begun.
-    *peer* is the client's address and port; *ehlo* the name it gave in EHLO or HELO.
-    *handshake_seconds* is the time from the ClientHello to the end of the handshake.
-    *server_host* and *requested_port* are what the client meant to reach, None where it meant the trap itself:
-    a name in lower case with A-labels and without a final dot, as in *sni*, or an address.
+    *client_hello* is what the client offered, or None if no TLS was begun.
+    *peer* is the client's address and port; *ehlo* is the name it gave in EHLO or HELO, or None.
+    *handshake_seconds* is the time from the ClientHello to the end of the handshake, or None for cleartext.
+    *server_host* and *requested_port* are what the client meant to reach, or None if it meant the trap itself.
+    *server_host* is an address, or a name in lower case with A-labels and without a final dot.
     """
 
     tls_version: str | None
@@ -48,11 +49,11 @@ class Transport:
 
     @property
     def encrypted(self) -> bool:
-        """Whether TLS protected the message on its way."""
+        """Whether the message was sent inside TLS."""
         return self.tls_version is not None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A certificate is an object of OpenSSL's, which cannot be pickled; its bytes can.
+        # A certificate object cannot be pickled; its bytes can.
         facts = {known.name: getattr(self, known.name) for known in fields(self)}
         certificate = facts.pop("client_certificate")
         return _transport_of, (facts, None if certificate is None else as_der(certificate))
@@ -67,12 +68,13 @@ def _transport_of(facts: dict[str, Any], certificate: bytes | None) -> Transport
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
     """
-    One AUTH exchange (RFC 4954), also one that was refused.
+    One AUTH exchange (RFC 4954), even if it was refused.
 
-    *encrypted* tells whether the credentials went inside TLS.
-    *accepted* tells whether the trap took them.
+    *mechanism* is in upper case, such as PLAIN.
+    *encrypted* is whether the credentials were sent inside TLS.
+    *accepted* is whether the trap accepted them.
     *password* is here for tests that check it; no repr, transcript or report shows it.
-    It is empty where the client never sent one.
+    It is empty if the client never sent one.
     """
 
     mechanism: str

@@ -1,7 +1,7 @@
 """
-What a call leaves running in its process.
+The threads that a call leaves running in its process.
 
-Rules of this file: it knows nothing of mail, and waits for nothing.
+Rules of this file: it knows nothing about mail, and waits for nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 
 
 class Background:
-    """The threads that are started from now on, by anyone but the trap."""
+    """The threads that are started from now on, except the trap's own."""
 
     def __init__(self) -> None:
         self._before = frozenset(threading.enumerate())
@@ -25,7 +25,7 @@ class Background:
 
     @property
     def is_done(self) -> bool:
-        """Whether there were some, and all have ended; one that nobody saw does not count."""
+        """Whether there were any, and all have ended; a thread that was never seen alive does not count."""
         return not self.is_at_work and self._has_been_seen
 
     def _is_new(self, thread: threading.Thread) -> bool:

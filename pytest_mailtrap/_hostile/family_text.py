@@ -1,7 +1,7 @@
 """
-The words for a client that failed at several hostile servers: verdicts in, one text out.
+The failure message for a client that failed against several hostile servers: verdicts in, one text out.
 
-Rules of this file: pure; each fact once, with the servers that show it, then what to change. At most 18 lines of 72 columns.
+Rules of this file: pure; each fact once, with its servers, then what to change. At most 18 lines of 72 columns.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from pytest_mailtrap._hostile.verdicts import Verdict
     from pytest_mailtrap._text.layout import Block
 
-# What happened to the mail, behind what the caller was told and in front of it.
+# What happened to the mail, as an ending and as an opening of a sentence about the result of `send()`.
 _CAME = {
     "lost": (", and nothing arrived", "nothing arrived"),
     "false-success": (" without a reply", "no reply to the message"),
 }
-# Where there is much of both, the table leaves six lines for advice.
+# If there is much of both, the table leaves six lines for advice.
 _LONGEST_TABLE = 9
 
 
 def explain_family(verdicts: Sequence[Verdict]) -> str:
-    """Say which hostile servers got what, in one table: what they got, and under it who."""
+    """Say which hostile servers got what: a table with each finding and, below it, the servers."""
     failed = [verdict for verdict in verdicts if verdict.failed]
     total = sum(verdict.scenario.id != "ok" for verdict in verdicts)
     causes = dict.fromkeys(map(remedied, failed))
-    # The least table names each fact and some who show it; the advice has the rest, and at last the table grows into it.
+    # The smallest table names each fact and some of its servers. The advice comes next; the table gets what is left.
     for groups in _arrangements(failed):
         advice = _advice(failed, causes)
         shown = _advice_within(advice, _room_beside(groups))
@@ -49,7 +49,7 @@ def explain_family(verdicts: Sequence[Verdict]) -> str:
     if all(cause_of(verdict) == "never-connected" for verdict in failed):
         head = f"nothing connected to {len(failed)} of {total} hostile servers"
     else:
-        head = f"the client fails at {len(failed)} of {total} hostile servers"
+        head = f"the client failed against {len(failed)} of {total} hostile servers"
     text = [head]
     for block in (table, *shown):
         text += ["", *block] if block else []
@@ -57,7 +57,7 @@ def explain_family(verdicts: Sequence[Verdict]) -> str:
 
 
 def _arrangements(failed: Sequence[Verdict]) -> Iterator[list[_Group]]:
-    """What was seen, in less and less room."""
+    """The findings, in less and less space."""
     groups = _groups(failed, fact)
     yield groups
     yield [group.on_one_line() for group in groups]
@@ -74,7 +74,7 @@ def _advice(failed: Sequence[Verdict], causes: Iterable[str]) -> list[Block]:
 
 
 def _advice_within(advice: Sequence[Block], room: int) -> list[Block] | None:
-    """The advice, whole or without some rows, if each sentence keeps one at the least; None where there is no room for that."""
+    """The advice, in full or without some rows, if each sentence keeps a row; None if there is no room for that."""
     pages = _pages(advice)
     for count in (3, 2, 1):
         blocks = [with_rows(block, count, keeps_page=False) for block in advice]
@@ -87,9 +87,9 @@ def _advice_within(advice: Sequence[Block], room: int) -> list[Block] | None:
 
 def _sentences(advice: Sequence[Block], room: int) -> Block:
     """
-    The sentences one below the other, never a part of one, and a row for each of the first where there is room for it.
+    The sentences one below the other, never a part of one, and a row for each of the first ones if there is room.
 
-    Where there was none, the page has it.
+    The page has the rows that are left out.
     """
     pages = _pages(advice)[:1]
     shown = [with_rows(block, 1, keeps_page=False) for block in advice]
@@ -114,7 +114,7 @@ def _pages(advice: Iterable[Block]) -> Block:
 
 
 class _Group(NamedTuple):
-    """What was seen, the lines with the ids of the servers that saw it, and what was seen in a few words."""
+    """A finding, the lines with the ids of its servers, and the finding in a few words."""
 
     what: Block
     ids: Block
@@ -132,7 +132,7 @@ class _Group(NamedTuple):
 
 
 def _groups(failed: Sequence[Verdict], key: Callable[[Verdict], str]) -> list[_Group]:
-    """What was seen, and by whom; what the caller was told is one thing, however differently."""
+    """The findings with their servers; results of `send()` that differ only in their words are one finding."""
     found: dict[str, list[Verdict]] = {}
     for verdict in failed:
         found.setdefault(key(verdict), []).append(verdict)
@@ -147,43 +147,41 @@ def _groups(failed: Sequence[Verdict], key: Callable[[Verdict], str]) -> list[_G
 
 
 def _first_of(groups: list[_Group]) -> list[_Group]:
-    """As many as leave room for some advice; the others are counted."""
+    """As many groups as leave room for some advice; the others are counted."""
     count = len(groups)
     while len(_table(groups[:count], 1)) + (count < len(groups)) > _LONGEST_TABLE:
         count -= 1
     left = len(groups) - count
-    more = [_Group([f"  ... and {left} other things"], [], "")] if left else []
+    more = [_Group([f"  ... and {left} more"], [], "")] if left else []
     return [*groups[:count], *more]
 
 
 def _worst(verdicts: Sequence[Verdict]) -> str:
-    """What was seen of the one that gave most away."""
+    """The fact of the verdict with the largest leak."""
     return fact(max(verdicts, key=lambda verdict: len(verdict.leaked)))
 
 
 def _seen(verdicts: Sequence[Verdict]) -> str:
-    """The fact that these verdicts share, with what the caller was told where that decided."""
+    """The fact that these verdicts share, with the result of `send()` if that decided the outcome."""
     told = list(dict.fromkeys(verdict.attempt.told for verdict in verdicts))
     outcome = verdicts[0].outcome
     if outcome not in _CAME or not any(told):
         return _worst(verdicts)
     happened, opening = _CAME[outcome]
     if len(told) > 1:
-        return (
-            f"{opening}, and the caller was told {len(told)} different things, such as: {told[0]}"
-        )
-    # The whole of what it said, where that is more than the bare word.
+        return f"{opening}, and send() had {len(told)} different results, such as: {told[0]}"
+    # The result comes first, unless it is too long.
     whole = f"{told[0]}{happened}"
     return whole if len(whole) < 2 * (COLUMNS - 4) else f"{opening}: {told[0]}"
 
 
 def _room_beside(groups: Sequence[_Group]) -> int:
-    """How many lines the least table of these leaves."""
+    """How many lines the smallest table of these groups leaves."""
     return LINES - height(_table(groups, 1))
 
 
 def _table(groups: Sequence[_Group], most: int) -> Block:
-    """The groups, with so many lines of ids each."""
+    """The groups, with at most *most* lines of ids each."""
     return [line for group in groups for line in (*group.what, *_some(group.ids, most))]
 
 
@@ -201,7 +199,7 @@ def _some(lines: Block, most: int) -> Block:
 
 
 def _table_within(groups: Sequence[_Group], room: int) -> Block:
-    """The longest table there is room for."""
+    """The longest table that fits."""
     longest = max(len(group.ids) for group in groups)
     for most in range(longest, 1, -1):
         if len(table := _table(groups, most)) <= room:

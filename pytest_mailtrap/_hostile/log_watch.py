@@ -1,8 +1,8 @@
 """
-What the application writes into its log, watched for texts that must not stand there as they are.
+Watches what the application writes to its log for texts that must not appear there unescaped.
 
-Rules of this file: what a handler of the application's makes of a record counts, since its formatter may escape it; where a
-record meets none, as in tests without a configured log, what Python's own format makes of it does.
+Rules of this file: the output of the application's own handlers counts, since their formatters may escape a record.
+If no such handler gets the record, as in tests without a configured log, Python's default format counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def watching_the_log(texts: Sequence[str]) -> Iterator[LogWatch]:
-    """Look for these *texts*, if any, in what is logged meanwhile, by whatever thread."""
+    """Look for these *texts*, if any, in everything that is logged meanwhile, by any thread."""
     watch = LogWatch(texts)
     if texts:
         watch.begin()
@@ -31,7 +31,7 @@ def watching_the_log(texts: Sequence[str]) -> Iterator[LogWatch]:
 
 
 class LogWatch:
-    """*found* is the first record with one of the *texts* in it, as it stands in the log, or None."""
+    """Looks for *texts*; *found* is the first record that contains one of them, as it appears in the log, or None."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
@@ -70,24 +70,24 @@ class LogWatch:
 
 
 class _Own(logging.Handler):
-    """Formats every record that comes to it, and writes none."""
+    """Formats every record that it gets, and writes none."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self.format(record)
-        except Exception:  # a log call with wrong arguments is not ours to judge
+        except Exception:  # a log call with wrong arguments is not judged here
             return
 
 
 def _outermost_loggers() -> list[logging.Logger]:
-    """Those whose handlers see all records: the root, and each that does not hand on its own, as frameworks configure theirs."""
+    """The loggers whose handlers see all records: the root, and those that do not propagate, as some frameworks do."""
     known = [*logging.Logger.manager.loggerDict.values()]
     own = [it for it in known if isinstance(it, logging.Logger) and not it.propagate]
     return [logging.getLogger(), *own]
 
 
 def _handlers_of(record: logging.LogRecord) -> Iterator[logging.Handler]:
-    """The handlers that a record comes to."""
+    """The handlers that get a record."""
     logger: logging.Logger | None = logging.getLogger(record.name)
     while logger is not None:
         yield from logger.handlers
@@ -95,11 +95,11 @@ def _handlers_of(record: logging.LogRecord) -> Iterator[logging.Handler]:
 
 
 def _is_of_the_application(handler: logging.Handler) -> bool:
-    """Not pytest's, which shows everything, and not the trap's."""
+    """Whether it is neither pytest's, which shows everything, nor the trap's."""
     return not type(handler).__module__.startswith(("_pytest.", "pytest_mailtrap."))
 
 
 def _writes(handler: logging.Handler) -> bool:
-    """Whether what it formats is what stands in the log; a queue's listener formats once more."""
+    """Whether its output is what appears in the log; the listener of a queue formats the record again."""
     is_queue = isinstance(handler, logging.handlers.QueueHandler)
     return _is_of_the_application(handler) and not is_queue

@@ -1,8 +1,8 @@
 """
-The passwords that a trap knows, taken out of texts of the application's before anybody sees them.
+Removes the passwords that a trap knows from the application's texts before they are shown.
 
-Rules of this file: pure; a password is found however it is written: as it is, percent-encoded, in base64, or escaped by `repr()`, JSON or
-HTML.
+Rules of this file: pure; a password is found in every form: as it is, percent-encoded, in base64, or escaped by
+`repr()`, JSON or HTML.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 REDACTED = "[redacted]"
-# A shorter one is looked for as a word of its own: "x" is in half of all texts.
+# A shorter password is only found as a separate word: "x" is in half of all texts.
 _SHORTEST = 4
 
 
 class Redactor:
-    """Replaces the passwords of *credentials*, which are passwords by user names."""
+    """Replaces the passwords of *credentials*, a mapping of user names to passwords."""
 
     def __init__(self, credentials: Mapping[str, str] | None = None) -> None:
         self._credentials = dict(credentials or {})
@@ -38,7 +38,7 @@ class Redactor:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
-        # The longest first: a part that is left over would still tell something.
+        # The longest first: a part that is left over would still give something away.
         longest_first = sorted(self._credentials.items(), key=lambda it: len(it[1]), reverse=True)
         found = [
             form
@@ -50,7 +50,7 @@ class Redactor:
 
 
 def _written(password: str) -> Iterator[str]:
-    """Patterns for the password as text, each character as it is, percent-encoded (RFC 3986, section 2.1) or escaped."""
+    """Patterns for the password as text: as it is, percent-encoded (RFC 3986, section 2.1) or escaped."""
     yield _whole(password, "".join(_character(c) for c in password))
     as_bytes = repr(password.encode("utf-8", "surrogatepass"))[2:-1]
     plain = (repr(password)[1:-1], as_bytes, json.dumps(password)[1:-1])
@@ -60,7 +60,7 @@ def _written(password: str) -> Iterator[str]:
 
 
 def _as_html(password: str) -> Iterator[str]:
-    """As Python's own function writes it, with or without quotes, as templates, PHP and XML do, and in ASCII."""
+    """As `html.escape()` writes it, with or without quotes, as templates, PHP and XML write it, and in ASCII."""
     escaped = html.escape(password)
     for apostrophe in ("&#x27;", "&#39;", "&#039;", "&apos;"):
         yield (written := escaped.replace("&#x27;", apostrophe))
@@ -82,14 +82,14 @@ def _character(character: str) -> str:
 
 
 def _encoded(name: str, password: str) -> Iterator[str]:
-    """Patterns for base64: of the password, of the response of AUTH PLAIN (RFC 4616), and of text that has it in it."""
+    """Patterns for base64: of the password, of AUTH PLAIN's response (RFC 4616), and of text that contains it."""
     user, secret = (part.encode("utf-8", "surrogatepass") for part in (name, password))
     for raw in (b"\0" + user + b"\0" + secret, user + b"\0" + user + b"\0" + secret, secret):
         yield from _both_alphabets(base64.b64encode(raw))
     if len(password) < _SHORTEST:
         return
     for before in range(3):
-        # What the neighbouring octets have a part in is left out: it differs from text to text.
+        # Characters that also encode neighboring octets are left out: they differ from text to text.
         coded = base64.b64encode(b"\0" * before + secret)
         first = -(-before * 8 // 6)
         yield from _both_alphabets(coded[first : (before + len(secret)) * 8 // 6])

@@ -1,7 +1,8 @@
 """
-What a call of the application's `send()` told its caller: by an error, by what it returned, or by a program's exit status.
+What a call of the application's `send()` reported to its caller: an error, a return value, or a program's exit status.
 
-Rules of this file: it knows nothing of mail; what is ambiguous is shown and not guessed; no argument of a program is ever shown.
+Rules of this file: it knows nothing about mail; an ambiguous result is shown and not guessed; a program's arguments are
+never shown.
 """
 
 from __future__ import annotations
@@ -20,22 +21,23 @@ if TYPE_CHECKING:
 
     Redact = Callable[[str], str]
 
-# Both name the program and have what it said; their own text has its arguments, with passwords among them.
+# Both have the program's name and output; their own text has its arguments, which may include passwords.
 PROGRAM_ERRORS = (subprocess.CalledProcessError, subprocess.TimeoutExpired)
 _LONGEST = 160
 _SHOWS_ARGUMENTS = re.compile(
     r"CompletedProcess\(args=|<Popen: returncode:|CalledProcessError\(|TimeoutExpired\("
 )
-# What a mail library's result is asked for, where it has no truth of its own.
+# Attributes of a mail library's result, for results without a truth value of their own.
 _SUCCESS = ("ok", "success")
 
 
 def is_failure(result: Any) -> bool:
     """
-    Whether *result* tells that nothing was sent.
+    Whether *result* means that nothing was sent.
 
-    That is: False, or what is false by a `__bool__` of its own; `ok` or `success` that is False; a `returncode` other than 0.
-    None, numbers and empty collections tell nothing.
+    It does if it is False, is false by its own `__bool__`, has an `ok` or `success` that is False, or a `returncode`
+    other than 0.
+    None, numbers and empty collections mean nothing.
     """
     if isinstance(result, bool):
         return not result
@@ -45,11 +47,15 @@ def is_failure(result: Any) -> bool:
 
 
 def _is_false(result: Any) -> bool:
-    """By its own word: a collection is false when it is empty, and a span of time when it is none, which says nothing of mail."""
+    """
+    Whether it is false by its own `__bool__`.
+
+    An empty collection and a zero timedelta are false, too, but say nothing about mail.
+    """
     own = getattr(type(result), "__bool__", None)
     if own is None or isinstance(result, datetime.timedelta) or result is NotImplemented:
         return False
-    with suppress(Exception):  # arrays have no truth of their own
+    with suppress(Exception):  # arrays have no truth value
         is_empty = hasattr(type(result), "__len__") and len(result) == 0
         return not is_empty and own(result) is False
     return False
@@ -57,7 +63,7 @@ def _is_false(result: Any) -> bool:
 
 def _has_failed(result: Any) -> bool:
     for name in _SUCCESS:
-        with suppress(Exception):  # a property of the application's
+        with suppress(Exception):  # a property of the application
             if getattr(result, name, None) is False:
                 return True
     return False
@@ -67,13 +73,13 @@ def _status(result: Any) -> int | None:
     """The exit status of a program that has ended."""
     try:
         status = getattr(result, "returncode", None)
-    except Exception:  # a property of the application's
+    except Exception:  # a property of the application
         return None
     return status if isinstance(status, int) and not isinstance(status, bool) else None
 
 
 def words_of_result(result: Any, redact: Redact = str) -> str:
-    """What *result* told, in words; *redact* takes secrets out before anything is shortened."""
+    """What *result* reported, in words; *redact* removes secrets before anything is shortened."""
     if result is None:
         return "reported success"
     how = "a failure" if is_failure(result) else "success"
@@ -82,7 +88,7 @@ def words_of_result(result: Any, redact: Redact = str) -> str:
     status = _status(result)
     more = "" if status is None else f", whose returncode is {status}"
     if is_ambiguous(result):
-        more = ", and a number is ambiguous"
+        more = ", which may be a count or a status"
     return f"reported {how}: send() returned {_short(redact(_value(result)), result)}{more}"
 
 
@@ -92,9 +98,9 @@ def is_ambiguous(result: Any) -> bool:
 
 
 def _words_of_program(result: Any, redact: Redact) -> str | None:
-    """How a program ended whose result that is, or that nobody has waited for it; None for anything else."""
+    """If *result* is that of a program: how it ended, or that it was not waited for; else None."""
     if isinstance(result, subprocess.Popen) and result.returncode is None:
-        return f"{redact(_program_name(result) or 'a program')} was started, and not waited for"
+        return f"{redact(_program_name(result) or 'a program')} was started but not waited for"
     status = _status(result)
     program = None if status is None else _program_name(result)
     if status is None or program is None:
@@ -103,7 +109,7 @@ def _words_of_program(result: Any, redact: Redact) -> str | None:
 
 
 def _value(result: Any) -> str:
-    """*result* as Python shows it, but for the arguments of a program in it."""
+    """*result* as Python shows it, without the arguments of a program in it."""
     if isinstance(result, tuple | list) and any(map(is_program, result)):
         return f"({', '.join(map(_value, result))})"
     if is_program(result):
@@ -113,12 +119,12 @@ def _value(result: Any) -> str:
 
 
 def is_program(value: Any) -> bool:
-    """Whether *value* is the result of a program, or the error that one ended with."""
+    """Whether *value* is the result of a program, or the error of a failed one."""
     return isinstance(value, (subprocess.CompletedProcess, subprocess.Popen, *PROGRAM_ERRORS))
 
 
 def words_of_error(error: BaseException, redact: Redact = str) -> str:
-    """What *error* told, in words; of a program's its exit status and its last line, without its arguments."""
+    """What *error* reported, in words; for a program, its exit status and its last line, without its arguments."""
     name = type(error).__name__
     program = _program_name(error) or "a program"
     if isinstance(error, subprocess.CalledProcessError):
@@ -132,7 +138,7 @@ def words_of_error(error: BaseException, redact: Redact = str) -> str:
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """*error* and those that Python shows with it."""
+    """*error* and the errors that Python shows with it."""
     waiting, seen = [error], set[int]()
     while waiting:
         one = waiting.pop()
@@ -146,7 +152,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def own_texts(error: BaseException) -> Iterator[str]:
-    """What is shown of *error* and its chain, and what it is made of."""
+    """The texts that may be shown of *error* and its chain: their own, and those of their arguments and notes."""
     for one in chain(error):
         for value in (one, *one.args, getattr(one, "cmd", None), *getattr(one, "__notes__", ())):
             yield _or_nothing(str, value)
@@ -156,7 +162,7 @@ def own_texts(error: BaseException) -> Iterator[str]:
 def _or_nothing(show: Callable[[object], str], value: object) -> str:
     try:
         return show(value)
-    except Exception:  # an object of the application's that cannot be shown
+    except Exception:  # an object of the application that cannot be shown
         return ""
 
 

@@ -1,5 +1,5 @@
 """
-A hostile server as a value: how it behaves, and what a secure client does.
+A hostile server as a value: how it behaves, and what a secure client does with it.
 
 Rules of this file: nothing here says how a server is run, or how a client is judged.
 """
@@ -24,30 +24,32 @@ if TYPE_CHECKING:
     from pytest_mailtrap._text.choices import ClientCertificates, Mode, StartTLS, TLSVersion
 
 Expected = Literal["refuse", "deliver", "either"]
-# A certificate that does not hold, a version of TLS that is too old, a key that is too short.
+# An invalid certificate, a TLS version that is too old, a key that is too short.
 Flaw = Literal["impostor", "outdated", "weak"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """
-    One way of a mail server to be hostile; `hostile_mailtrap` plays it.
+    One way for a mail server to be hostile; `hostile_mailtrap` runs it.
 
     *id* is in kebab-case and names the test; *summary* says what the server does, in one line.
-    *modes* says where it exists: on the STARTTLS port, on the port for implicit TLS, or on both.
-    *expected* of a secure client: "refuse" (nothing may be sent to this server), "deliver" (over TLS), or "either" of them.
-    *certificate* is "good", the name of a flaw such as "expired", or a function that is given the good CA (a `trustme.CA`) and
-    the names of the server, and gives key, certificate and chain as PEM.
-    *minimum_tls*, *maximum_tls*, *starttls*, *auth_without_tls* and *client_certificates* mean what they mean for every trap.
-    *rules* are faults: what is done in place of the right reply.
-    *greets_after* lets the port for implicit TLS greet in cleartext after so many seconds of silence.
-    *forbids* names commands that must not come inside TLS either, since they were not offered there.
-    *needs* names an option of MAIL that a message must not be sent without; the application has to use it where it can.
-    *must_not_log* are texts of the server's that would do harm in the application's log, as they stand.
-    *baseline* is the id of the scenario that tells whether the client sends such commands in any case: then they prove nothing.
-    *by_default* False is for what only some applications withstand: it is played where it is named.
-    *advisory* makes it a remark, not a failure, that a client accepts the server's TLS, unless the scenario is named or `strict` is set.
-    *priority* is 1 for what every client should withstand, 3 for what is a matter of taste.
+    *modes* says where it applies: on the STARTTLS port, on the port for implicit TLS, or on both.
+    *expected* is what a secure client does: "refuse" (send nothing to this server), "deliver" (over TLS), or "either".
+    *certificate* is "good", the name of a flaw such as "expired", or a function.
+    Such a function gets the good CA (a `trustme.CA`) and the names of the server.
+    It returns key, certificate and chain as PEM.
+    *minimum_tls*, *maximum_tls*, *starttls*, *auth_without_tls* and *client_certificates* are as for every trap.
+    *rules* are faults: what the server does instead of the correct reply.
+    *greets_after* makes the port for implicit TLS greet in cleartext after this many seconds of silence.
+    *forbids* names commands that must not be sent inside TLS either, since they were not offered there.
+    *needs* names an option of MAIL that no message may be sent without; the application must use it with a good server.
+    *must_not_log* are texts from the server that would do harm if they appeared unescaped in the application's log.
+    *baseline* is the id of the scenario that shows whether the client always sends these commands, which proves nothing.
+    *by_default* is False for what only some applications withstand: such a scenario runs only if it is named.
+    *advisory* makes it a remark, not a failure, that a client accepts the server's TLS.
+    It stays a failure if the scenario is named or `strict` is set.
+    *priority* is 1 for what every client should withstand, 3 for a matter of taste.
     """
 
     id: str
@@ -76,7 +78,7 @@ class Scenario:
         if not re.fullmatch(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", self.id):
             raise ValueError(f"id must be in kebab-case, got {self.id!r}")
         if not self.modes or not set(self.modes) <= set(MODES):
-            raise ValueError(f"modes must be some of {', '.join(MODES)}, got {self.modes!r}")
+            raise ValueError(f"modes must be one or more of {', '.join(MODES)}, got {self.modes!r}")
         if self.expected not in ("refuse", "deliver", "either"):
             raise ValueError(f"expected must be refuse, deliver or either, got {self.expected!r}")
         if not callable(self.certificate) and self.certificate not in CERTIFICATES:
@@ -98,7 +100,7 @@ class Scenario:
 
 
 def behavior_of(scenario: Scenario, base: Options, observer: Observer | None = None) -> Behavior:
-    """How a server behaves that runs *scenario*; passwords and limits are those of *base*."""
+    """The behavior of a server that runs *scenario*; passwords and limits are those of *base*."""
     options = dataclasses.replace(
         base,
         starttls=scenario.starttls,
@@ -117,7 +119,7 @@ def behavior_of(scenario: Scenario, base: Options, observer: Observer | None = N
 
 
 def flaw_of(scenario: Scenario) -> Flaw | None:
-    """Why its TLS must not be relied on, None if it may be."""
+    """Why the server's TLS must not be trusted; None if it can be."""
     if scenario.expected != "refuse":
         return None
     if is_outdated(scenario):
@@ -128,12 +130,12 @@ def flaw_of(scenario: Scenario) -> Flaw | None:
 
 
 def is_outdated(scenario: Scenario) -> bool:
-    """Whether it supports only versions of TLS that RFC 8996 forbids."""
+    """Whether the server supports only TLS versions that RFC 8996 forbids."""
     return TLS_VERSIONS.index(scenario.maximum_tls) < TLS_VERSIONS.index("TLSv1.2")
 
 
 def hostile_from(scenario: Scenario, mode: str) -> Literal["connect", "greeting", "tls"]:
-    """How far a client must get to meet what is hostile: to connect, to send EHLO, or to ask for TLS."""
+    """How far a client must get to meet the hostile behavior: to connect, to send EHLO, or to ask for TLS."""
     before_tls = {rule.command for rule in scenario.rules if rule.inside_tls is not True}
     if "CONNECT" in before_tls:
         return "connect"
@@ -142,5 +144,5 @@ def hostile_from(scenario: Scenario, mode: str) -> Literal["connect", "greeting"
 
 
 def refuses_session(scenario: Scenario) -> bool:
-    """Whether commands are forbidden because it refuses EHLO, and not only because it does not offer them."""
+    """Whether commands are forbidden because EHLO is refused, and not only because they were not offered."""
     return "MAIL" in scenario.forbids

@@ -1,7 +1,7 @@
 """
-The hostile servers there are, and which of them belong to a family.
+The hostile servers, and which of them belong to the family of a mode.
 
-The ids follow the IANA registry "STARTTLS Validation Result Types" (RFC 8460, section 6.6) where it has a word.
+The ids follow the IANA registry "STARTTLS Validation Result Types" (RFC 8460, section 6.6) if it has a word.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._server.certificate_flaws import CertificateName
     from pytest_mailtrap._text.choices import Mode, StartTLS, TLSVersion
 
-# A client that has given up on TLS waits for a greeting on the TLS port; one that has not speaks at once.
+# A client that has given up on TLS waits for a greeting on the TLS port; a client of TLS sends its hello at once.
 _GREETS_AFTER = 0.1
 
 
@@ -27,7 +27,7 @@ def _always(command: str, **what: object) -> Rule:
 
 
 def _stripping(name: str, summary: str, *rules: Rule, starttls: StartTLS = "offer") -> Scenario:
-    """A server, or somebody in between, that keeps the client from TLS and takes everything in cleartext."""
+    """A server, or an attacker in between, that keeps the client from using TLS and accepts everything in cleartext."""
     return Scenario(
         id=name,
         summary=summary,
@@ -39,7 +39,7 @@ def _stripping(name: str, summary: str, *rules: Rule, starttls: StartTLS = "offe
 
 
 def _handshake(name: str, summary: str, rule: Rule, *modes: Mode, priority: int = 1) -> Scenario:
-    """A server that promises TLS and does not deliver it; a second try finds it willing to do without."""
+    """A server that promises TLS and does not provide it; a second attempt without TLS succeeds."""
     return Scenario(
         id=name,
         summary=summary,
@@ -72,7 +72,7 @@ def _certificate(
 def _version(version: TLSVersion) -> Scenario:
     return Scenario(
         id=f"tls-{version.removeprefix('TLSv') if '.' in version else '1.0'}-only",
-        summary=f"speaks no TLS newer than {version}",
+        summary=f"does not support TLS newer than {version}",
         minimum_tls=version,
         maximum_tls=version,
     )
@@ -82,7 +82,7 @@ _NO_AUTH_INSIDE = (
     _always("EHLO", inside_tls=True, offers={"AUTH": None}),
     _always("AUTH", inside_tls=True, code=502, text="5.5.1 AUTH is not offered"),
 )
-# Without EHLO or HELO there can be no mail (RFC 5321, section 4.1.4): who goes on has taken a forged reply for the answer.
+# Without EHLO or HELO there can be no mail (RFC 5321, section 4.1.4): a client that continues accepted a forged reply.
 _NO_SESSION_INSIDE = tuple(
     _always(command, inside_tls=True, code=502, text="5.5.1 Command not implemented")
     for command in ("EHLO", "HELO")
@@ -90,7 +90,7 @@ _NO_SESSION_INSIDE = tuple(
 _INJECTION_BASELINE = "response-injection-baseline"
 _FORGED = b"250-localhost\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 HELP\r\n"
 _READY = b"220 Ready to start TLS\r\n"
-# Escape sequences that clear the screen and set its title, a lone CR, and all in one line of 8 KiB.
+# Escape sequences that clear the screen and set its title, and a lone CR, in one line of 8 KiB.
 _TERMINAL = b"550 5.7.1 \x1b[2J\x1b]0;owned\x07 refused\rAccepted "
 _HOSTILE_REPLY = _TERMINAL + b"A" * (8190 - len(_TERMINAL)) + b"\r\n"
 
@@ -103,10 +103,10 @@ SCENARIOS: tuple[Scenario, ...] = (
         expected="either",
         auth_without_tls=True,
     ),
-    _stripping("starttls-not-supported", "offers no STARTTLS", starttls="off"),
+    _stripping("starttls-not-supported", "does not offer STARTTLS", starttls="off"),
     _stripping(
         "starttls-stripped",
-        "shows 250-XXXXXXXA where STARTTLS stood",
+        "replies 250-XXXXXXXA in place of STARTTLS",
         _always("EHLO", offers={"STARTTLS": "XXXXXXXA"}),
         _always("STARTTLS", code=500, text="5.5.1 Command unrecognized"),
     ),
@@ -127,19 +127,19 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     _stripping(
         "ehlo-refused",
-        "refuses EHLO, as servers did before there was ESMTP",
+        "refuses EHLO, as servers did before ESMTP",
         _always("EHLO", code=502, text="5.5.1 Command not implemented"),
         starttls="off",
     ),
     _stripping(
         "plaintext-after-220",
-        "answers STARTTLS with 220 and goes on in cleartext",
+        "answers STARTTLS with 220 and continues in cleartext",
         _always("STARTTLS", code=220, text="Ready to start TLS", obey=False),
     ),
     _handshake(
         "handshake-garbage",
-        "answers the TLS handshake with bytes that are no TLS",
-        _always("HANDSHAKE", raw=b"This is no TLS, whatever you expected.\r\n"),
+        "answers the TLS handshake with bytes that are not TLS",
+        _always("HANDSHAKE", raw=b"This is not TLS, whatever you expected.\r\n"),
         "starttls",
     ),
     _handshake(
@@ -155,31 +155,29 @@ SCENARIOS: tuple[Scenario, ...] = (
         *MODES,
         priority=2,
     ),
-    _certificate("not-trusted", "shows a certificate of a CA that nobody trusts"),
-    _certificate("self-signed", "shows a certificate that it has signed itself"),
-    _certificate("expired", "shows a certificate that ended yesterday"),
-    _certificate("not-yet-valid", "shows a certificate that begins tomorrow"),
-    _certificate("host-mismatch", "shows a certificate for another host, impostor.example"),
-    _certificate(
-        "missing-intermediate", "does not send the CA between its certificate and the root"
-    ),
-    _certificate("wrong-purpose", "shows a certificate that is good for clients only"),
-    # Python's own ssl accepts it, unless told otherwise: context.hostname_checks_common_name = False.
+    _certificate("not-trusted", "presents a certificate from an untrusted CA"),
+    _certificate("self-signed", "presents a self-signed certificate"),
+    _certificate("expired", "presents a certificate that expired yesterday"),
+    _certificate("not-yet-valid", "presents a certificate that becomes valid tomorrow"),
+    _certificate("host-mismatch", "presents a certificate for another host, impostor.example"),
+    _certificate("missing-intermediate", "does not send the certificate of its intermediate CA"),
+    _certificate("wrong-purpose", "presents a certificate that is valid for clients only"),
+    # Python's own ssl accepts it, unless configured otherwise: context.hostname_checks_common_name = False.
     _certificate(
         "cn-only",
-        "has its name only in the certificate's common name",
+        "presents a certificate with its name only as the common name",
         priority=3,
         by_default=False,
     ),
     _certificate(
         "partial-wildcard",
-        "shows a certificate for l*, or whatever begins so",
+        "presents a certificate for a partial wildcard, such as l*",
         priority=3,
         advisory=True,
     ),
     _certificate(
         "weak-key",
-        "shows a certificate with an RSA key of 1024 bits",
+        "presents a certificate with a 1024-bit RSA key",
         priority=3,
         advisory=True,
     ),
@@ -187,7 +185,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     _version("TLSv1.1"),
     Scenario(
         id="response-injection",
-        summary="has a forged EHLO reply behind its 220, and refuses EHLO and HELO inside TLS",
+        summary="sends a forged EHLO reply after its 220, and refuses EHLO and HELO inside TLS",
         modes=("starttls",),
         rules=(_always("STARTTLS", raw=_READY + _FORGED, obey=True), *_NO_SESSION_INSIDE),
         forbids=("AUTH", "MAIL"),
@@ -195,7 +193,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         id=_INJECTION_BASELINE,
-        summary="refuses EHLO and HELO inside TLS, and forges nothing",
+        summary="refuses EHLO and HELO inside TLS, without a forged reply",
         modes=("starttls",),
         rules=_NO_SESSION_INSIDE,
         forbids=("AUTH", "MAIL"),
@@ -204,7 +202,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         id="response-injection-fragment",
-        summary="has half a line behind its 220, 250-AUTH PLAIN LOGIN; offers none in TLS",
+        summary="sends half a line after its 220, 250-AUTH PLAIN LOGIN; no AUTH in TLS",
         modes=("starttls",),
         expected="either",
         rules=(
@@ -215,7 +213,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         id="stale-capabilities",
-        summary="offers AUTH before TLS, and no longer inside",
+        summary="offers AUTH before TLS, but not inside",
         modes=("starttls",),
         expected="either",
         auth_without_tls=True,
@@ -240,14 +238,14 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         id="client-certificate-required",
-        summary="demands a certificate of the client",
+        summary="requires a client certificate",
         expected="either",
         client_certificates="require",
         priority=2,
     ),
     Scenario(
         id="truncated-after-data",
-        summary="is cut off after the message, before it has answered",
+        summary="closes the connection after the message, without a reply",
         expected="either",
         rules=(Rule(command="END-OF-MESSAGE", disconnect=True),),
         priority=2,
@@ -268,7 +266,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         id="hostile-reply-text",
-        summary="refuses mail with terminal escapes, a lone CR and 8 KiB of text",
+        summary="refuses MAIL with a reply of terminal escapes, a lone CR and 8 KiB of text",
         expected="either",
         rules=(_always("MAIL", inside_tls=True, raw=_HOSTILE_REPLY),),
         must_not_log=("\x1b[2J", "\x1b]0;owned", "refused\rAccepted"),
@@ -285,7 +283,7 @@ def family(
     *,
     scenarios: Iterable[str | Scenario] | None = None,
 ) -> tuple[Scenario, ...]:
-    """The scenarios of a mode, or those named; ValueError where one is unknown or does not exist in that mode."""
+    """The scenarios of a mode, or those named; ValueError if one is unknown or does not exist in that mode."""
     __tracebackhide__ = True
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
@@ -301,18 +299,18 @@ def family(
 
 
 def named(scenarios: Iterable[str | Scenario]) -> tuple[Scenario, ...]:
-    """The scenarios with these ids; ValueError where one is unknown, or there is none."""
+    """The scenarios with these ids; ValueError if one is unknown, or if there are none."""
     __tracebackhide__ = True
     if isinstance(scenarios, str) or not isinstance(scenarios, Iterable):
         raise TypeError(f"scenarios must be a list of ids or Scenario objects, got {scenarios!r}")
     chosen = tuple(map(scenario_named, scenarios))
     if not chosen:
-        raise ValueError("scenarios names none")
+        raise ValueError("scenarios must name at least one scenario")
     return chosen
 
 
 def scenario_named(given: str | Scenario) -> Scenario:
-    """The scenario with this id; ValueError with the known ones."""
+    """The scenario with this id; else ValueError, which lists the known ids."""
     __tracebackhide__ = True
     if isinstance(given, Scenario):
         return given
@@ -322,18 +320,18 @@ def scenario_named(given: str | Scenario) -> Scenario:
 
 
 def _unknown(given: object) -> str:
-    """What is said of a name that no scenario has: within the columns of a failure, also behind the name of the marker."""
+    """The message for an unknown id; it fits into the columns of a failure, even after the name of the marker."""
     known = fill(", ".join(_BY_ID), 70, break_on_hyphens=False)
     meant = guess(given, _BY_ID).replace(" (", "\n(")
     return f"unknown scenario {given!r}{meant}, expected one of\n{indent(known, '  ')}"
 
 
 def check_skips(skips: Mapping[str, str]) -> None:
-    """Each skip names a scenario and its reason."""
+    """Check that each skip names a scenario and a reason."""
     __tracebackhide__ = True
     if not isinstance(skips, Mapping):
         raise TypeError(f"skip_scenarios must be a mapping of ids to reasons, got {skips!r}")
     for name, reason in skips.items():
         scenario_named(name)
         if not isinstance(reason, str) or not reason.strip():
-            raise ValueError(f"skip_scenarios: {name!r} needs its reason, got {reason!r}")
+            raise ValueError(f"skip_scenarios: {name!r} needs a reason, got {reason!r}")

@@ -1,7 +1,7 @@
 """
 One call of the application's `send()`, with a deadline.
 
-Rules of this file: it knows nothing of mail; it says how the call ended.
+Rules of this file: it knows nothing about mail; it only says how the call ended.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from pytest_mailtrap._server.waiting import is_in_a_loop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Where there is no deadline of the caller's, a server that is silent still ends it.
+# Without a deadline from the caller, a silent server still ends the call after this many seconds.
 LIMIT = 10.0
-# After its connections have been cut, a call that hung has this long to come back.
+# After its connections are closed, a call that hung has this many seconds to return.
 _LAST_SECONDS = 1.0
-# Python 3.12 keeps some hundred objects frozen from its start on.
+# Python 3.12 keeps a few hundred objects frozen from its start.
 _FEW_OBJECTS = 1000
 
 
@@ -45,13 +45,14 @@ def attempt(
     redact: Redactor | None = None,
 ) -> Attempt:
     """
-    Call *send*, and say how it ended; *cut* ends its connections when *timeout* seconds have passed.
+    Call *send*, and say how it ended; *cut* closes its connections when *timeout* seconds have passed.
 
-    It runs in a thread of its own, which is left behind where it does not come back; with *timeout* None it runs in the
-    caller's, for code that is bound to its thread, and so it does in a transaction of Django's, which no other thread sees.
-    A coroutine function runs in an event loop of its own.
-    *redact* takes the passwords out of what it says.
-    What is no error of the application's (KeyboardInterrupt, `pytest.fail()`) is raised again.
+    The call runs in its own thread, which is left behind if the call does not return.
+    With *timeout* None it runs in the caller's thread, for code that is bound to its thread.
+    It also does so inside a Django transaction, which no other thread can see.
+    A coroutine function runs in its own event loop.
+    *redact* removes the passwords from what the call reported.
+    Exceptions that are not errors of the application (KeyboardInterrupt, `pytest.fail()`) are raised again.
     """
     call = _Call(send)
     has_own_thread = timeout is not None and not _is_in_a_transaction()
@@ -69,7 +70,7 @@ def attempt(
 
 
 def _is_in_a_transaction() -> bool:
-    """Whether Django has a transaction open on this thread, as around a test: another thread sees nothing of it."""
+    """Whether Django has a transaction open on this thread, as around a test: another thread cannot see it."""
     database = sys.modules.get("django.db")
     if database is None or is_in_a_loop():
         return False
@@ -80,7 +81,7 @@ def _is_in_a_transaction() -> bool:
 
 
 class _Call:
-    """The call and its end."""
+    """The call and its result."""
 
     def __init__(self, send: Callable[[], Any]) -> None:
         self._send = send
@@ -102,7 +103,7 @@ class _Call:
             if inspect.isawaitable(result):
                 self._is_async = True
                 result = asyncio.run(_awaited(result))
-        except SystemExit as stop:  # how a command-line program says it
+        except SystemExit as stop:  # how a command-line program reports failure
             self.error, self.reported = stop, stop.code not in (None, 0)
         except Exception as error:
             self.error, self.reported = error, True
@@ -119,12 +120,12 @@ class _Call:
         *,
         has_own_thread: bool,
     ) -> Attempt:
-        """What is to be known of it; nothing that the application made is kept, but for its error."""
+        """The result of the call; no object of the application is kept, except its error."""
         error = self.error
-        # A program that does not end has not refused anything: it was its caller that gave up.
+        # A program that does not end has not refused anything: its caller gave up.
         is_program = isinstance(error, subprocess.TimeoutExpired)
         if hung and not is_program:
-            told = f"did not come back within {seconds:.1f} s"
+            told = f"did not return within {seconds:.1f} s"
         elif error is not None and (self.reported or is_program):
             told = reported_failure.words_of_error(error, redact)
         else:
@@ -145,7 +146,7 @@ class _Call:
 
 
 def _may_be_shown(error: BaseException, redact: Redactor) -> bool:
-    """Whether pytest may show *error*, with the user's functions it came through, and give nothing away."""
+    """Whether pytest can show *error*, with the user's functions it passed through, without giving anything away."""
     if any(
         isinstance(one, reported_failure.PROGRAM_ERRORS) for one in reported_failure.chain(error)
     ):
@@ -164,23 +165,23 @@ def _may_be_shown(error: BaseException, redact: Redactor) -> bool:
 
 def _let_go(error: BaseException | None, *, and_collect: bool) -> None:
     """
-    Close what the client has left open: the error's traceback would keep it for as long as there is a verdict.
+    Close what the client has left open: the error's traceback would keep it alive as long as the verdict.
 
-    Libraries are not at their best when TLS fails; with `-W error` it would be the test that pays for it, or the next one.
+    Many libraries leave sockets open when TLS fails; with `-W error` this would fail the test, or the next one.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         while error is not None:
             traceback.clear_frames(error.__traceback__)
             error = error.__cause__ or error.__context__
-        if and_collect:  # asyncio's transports are in circles
+        if and_collect:  # asyncio's transports are in reference cycles
             gc.collect()
 
 
 @contextmanager
 def _earlier_objects_aside() -> Iterator[None]:
-    """Let a collection look only at what came about meanwhile: in a large suite one of everything takes half a second."""
-    is_ours = gc.get_freeze_count() < _FEW_OBJECTS  # the application may have done so for itself
+    """Let a garbage collection look only at newer objects: in a large suite a full one takes half a second."""
+    is_ours = gc.get_freeze_count() < _FEW_OBJECTS  # the application may have frozen objects itself
     if is_ours:
         gc.freeze()
     try:
@@ -190,7 +191,7 @@ def _earlier_objects_aside() -> Iterator[None]:
             gc.unfreeze()
 
 
-async def _awaited(awaitable: Any) -> Any:  # whatever the application's function gives
+async def _awaited(awaitable: Any) -> Any:  # whatever the application's function returns
     return await awaitable
 
 

@@ -1,8 +1,8 @@
 """
-The application's `send()`, tried on one server after the other.
+The application's `send()`, tried against one server after the other.
 
-Rules of this file: it lets the application try and collects what was seen; what that means is decided in `_hostile.verdicts`, and worded in
-`_hostile.verdict_text`.
+Rules of this file: it runs the application and collects what was seen.
+What that means is decided in `_hostile.verdicts`, and the words are in `_hostile.verdict_text`.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ _LATE_SECONDS = 2.0
 
 
 def raise_if_failed(verdict: Verdict, running_server: RunningServer, *, trap: str) -> None:
-    """AssertionError with the words of a verdict that is one, from the client's own error; *trap* is what the test calls it."""
+    """Raise AssertionError, from the client's own error, if *verdict* is a failure; *trap* is its name in the test."""
     __tracebackhide__ = True
     if not verdict.failed:
         return
-    # The client's own error is shown where it is what there is to be looked at.
+    # The client's own error is shown if it explains the failure.
     cause = verdict.attempt.cause if is_explained_by_its_error(verdict) else None
     if verdict.scenario.id == OK.id:
         raise AssertionError(
@@ -72,7 +72,7 @@ def raise_if_failed(verdict: Verdict, running_server: RunningServer, *, trap: st
 def assert_family_refused(
     running_server: RunningServer, send: Callable[..., Any], **keywords: Any
 ) -> tuple[Verdict, ...]:  # the keywords of judge_family()
-    """The work of `MailTrap.assert_refuses_hostile_servers()`."""
+    """The implementation of `MailTrap.assert_refuses_hostile_servers()`."""
     __tracebackhide__ = True
     verdicts = judge_family(running_server, send, **keywords)
     raise_if_failed(verdicts[0], running_server, trap="mailtrap")
@@ -93,9 +93,9 @@ def judge_family(
     may_fail_silently: bool = False,
 ) -> tuple[Verdict, ...]:
     """
-    The verdict on each scenario, the control first; on the control alone where that fails.
+    The verdict on each scenario, the control first; only the control's if it fails.
 
-    Where no scenarios are named, those that are advisory are so, unless *strict* says otherwise.
+    Advisory scenarios lead to remarks, unless *scenarios* is given or *strict* is set.
     """
     __tracebackhide__ = True
     chosen = family(mode, scenarios=scenarios)
@@ -121,7 +121,7 @@ def judge_family(
 
 
 def is_available(scenario: Scenario) -> bool:
-    """Whether this Python's OpenSSL can be such a server."""
+    """Whether this Python's OpenSSL can run such a server."""
     return not is_outdated(scenario) or can_speak(scenario.maximum_tls)
 
 
@@ -129,9 +129,10 @@ def addressed(
     send: Callable[..., Any], host: str, port: int, *, keeps_own: bool
 ) -> Callable[[], Any]:
     """
-    *send* with host and port, by name where it has parameters of these names; as it is where it takes none.
+    *send* with host and port, by name if it has parameters of these names; unchanged if it takes no arguments.
 
-    With *keeps_own* it is called without where that is possible.
+    With *keeps_own* it is called without arguments if that is possible.
+    TypeError if *send* is not a function, or takes other arguments.
     """
     __tracebackhide__ = True
     _check_callable(send)
@@ -149,7 +150,9 @@ def addressed(
     if _fits(signature, **by_name):
         return functools.partial(send, **by_name)
     if not _fits(signature):
-        raise TypeError(f"send must take host and port, or nothing, got {send!r} with {signature}")
+        raise TypeError(
+            f"send must take host and port, or no arguments, got {send!r} with {signature}"
+        )
     return send
 
 
@@ -166,7 +169,7 @@ def _check_callable(send: object) -> None:
     if callable(send):
         return
     if inspect.iscoroutine(send):
-        send.close()  # nobody will await it
+        send.close()  # it will never be awaited
     raise TypeError(
         "send must be a function, which is called several times: "
         f"pass the function, not its result (send, not send()), got {type(send).__name__}"
@@ -175,9 +178,10 @@ def _check_callable(send: object) -> None:
 
 class Trial:
     """
-    One application, tried on one server after the other.
+    One application, tried against one server after the other.
 
     With *strict* nothing is a matter of taste; *after* is called with each scenario and the behavior that ran it.
+    ValueError if *timeout* is not a positive number of seconds or None.
     """
 
     def __init__(
@@ -194,7 +198,7 @@ class Trial:
         __tracebackhide__ = True
         if timeout is not None and not (is_seconds(timeout) and timeout > 0):
             raise ValueError(
-                f"timeout must be a positive number of seconds that can be waited for, or None, got {timeout!r}"
+                f"timeout must be a positive number of seconds that a thread can wait, or None, got {timeout!r}"
             )
         self._server = running_server
         self._mode = mode
@@ -209,11 +213,11 @@ class Trial:
         self._sends_in_a_thread = False
 
     def control(self) -> Verdict:
-        """The good server, once: a client that cannot send at all refuses everything."""
+        """The verdict on the good server, which runs once: a client that cannot send at all refuses everything."""
         return self._try_once(OK)
 
     def verdict(self, scenario: Scenario) -> Verdict:
-        """What becomes of *scenario*, after the control."""
+        """The verdict on *scenario*, after the control."""
         control = self.control()
         if scenario.needs and not uses(scenario.needs, control.connections):
             return Verdict(scenario=scenario, mode=self._mode, outcome="needs-unused")
@@ -221,22 +225,22 @@ class Trial:
         if verdict.outcome == "forbidden-command" and self._does_so_anyway(scenario):
             return dataclasses.replace(verdict, outcome="inconclusive")
         if verdict.channel in ("weak", "impostor"):
-            # What cures a client that looks at no certificate is not what cures one that overlooks something.
+            # A client that checks no certificate needs another fix than a client that overlooks one flaw.
             trusts_anybody = self._try_once(NOT_TRUSTED).channel == "impostor"
             verdict = dataclasses.replace(verdict, trusts_anybody=trusts_anybody)
         if is_matter_of_taste(verdict) and not self._strict:
             verdict = dataclasses.replace(verdict, remark=True)
-            if not verdict.trusts_anybody:  # else there is worse to be said of it
+            if not verdict.trusts_anybody:  # else there are worse findings
                 self._server.remark(remark(verdict))
         return verdict
 
     def _does_so_anyway(self, scenario: Scenario) -> bool:
-        """Whether the client sends what is forbidden even where nobody has led it to."""
+        """Whether the client sends the forbidden commands even if nothing misled it."""
         baseline = scenario_named(scenario.baseline)
         return self._try_once(baseline).outcome == "forbidden-command"
 
     def _try_once(self, scenario: Scenario) -> Verdict:
-        # By identity: a scenario of the user's may have any id, and rules that have no hash.
+        # By identity: a user's scenario may have any id, and rules that cannot be hashed.
         if id(scenario) not in self._tried:
             self._tried[id(scenario)] = self._try(scenario)
         return self._tried[id(scenario)]
@@ -270,9 +274,9 @@ class Trial:
 
     def _deserves_another(self, scenario: Scenario, inbox: Inbox, how: Attempt) -> bool:
         """
-        Whether nothing was met, though it may be the next time: a pool that kept the last server's connection reconnects.
+        Whether the client did not meet the server, but may do so next time: a pool may have kept an old connection.
 
-        What does not even say that it failed has kept its mail; at the good server that is an answer.
+        With the good server this needs a reported failure: a client that reports none has kept its mail.
         """
         if how.hung:
             return False
@@ -284,10 +288,10 @@ class Trial:
         self, scenario: Scenario, inbox: Inbox, how: Attempt, background: Background
     ) -> Attempt:
         """
-        Give mail that is sent in the background its time: a client that is late once is late again.
+        Wait for mail that is sent in the background: a client that is late once is late again.
 
-        What is still open then is in the middle of something, which may be that it tries again without protection.
-        Who waits for the server even when that time is over hangs.
+        A connection that is still open then is in use, perhaps for another attempt without protection.
+        A client that is still waiting for the server when the time is over hangs.
         """
         if how.reported or how.hung:
             return how
@@ -298,20 +302,20 @@ class Trial:
             if time.monotonic() >= deadline:
                 return self._hanging(how, inbox)
             if scenario is OK:
-                # Of threads that have ended before the mail came, none has sent it.
+                # Threads that ended before the mail came did not send it.
                 self._sends_in_a_thread = background.is_at_work
             time.sleep(0.01)
         return how
 
     def _is_over(self, scenario: Scenario, inbox: Inbox, background: Background) -> bool:
-        """Whether nothing more is to come that would say something of the client."""
+        """Whether nothing more can come that says something about the client."""
         if scenario.expected == "deliver":
             return bool(inbox.count()) or not self._is_late
         connections = inbox.connections()
         if is_decided(scenario, self._mode, connections):
             return True
         if not self._is_late and inbox.count():
-            return True  # its connection may be kept for the next
+            return True  # its connection may be kept for the next message
         if background.is_at_work or any(c.ended_by is None for c in connections):
             return False
         if not self._is_late:
@@ -319,8 +323,8 @@ class Trial:
         return self._sends_in_a_thread and bool(connections) and background.is_done
 
     def _hanging(self, how: Attempt, inbox: Inbox) -> Attempt:
-        """How it ended, for whom a client is still in a handshake that the server lets it wait for."""
+        """*how*, as a call that hung if a client is still in a handshake that the server does not answer."""
         if not any(map(is_kept_waiting, inbox.connections())):
             return how
-        told = f"was still waiting for the server {_LATE_SECONDS:g} s after send()"
+        told = f"was still waiting for the server {_LATE_SECONDS:g} s after send() returned"
         return dataclasses.replace(how, hung=True, told=told, seconds=how.seconds + _LATE_SECONDS)

@@ -1,8 +1,8 @@
 """
-The words for verdicts on clients of hostile servers: verdicts in, text out.
+The failure messages for verdicts on clients of hostile servers: verdicts in, text out.
 
-Rules of this file: pure; the fact first, then server and client, then the smallest evidence, then expected and received, then what to
-change. At most 18 lines of 72 columns.
+Rules of this file: pure; the fact first, then server and client, the smallest evidence, expected and received, then what
+to change. At most 18 lines of 72 columns.
 """
 
 from __future__ import annotations
@@ -40,57 +40,57 @@ _CHANNELS = {
     "cleartext": "sent in cleartext",
     "impostor": "sent to an impostor",
     "outdated": "sent over outdated TLS",
-    "weak": "sent under a weak key",
+    "weak": "sent over weak-key TLS",
 }
 _NOTES = {
     "cleartext": "not inside TLS",
     "impostor": "to an impostor",
     "outdated": "outdated TLS",
     "weak": "weak key",
-    "spoke-out-of-turn": "not waited for",
+    "spoke-out-of-turn": "reply not awaited",
     "forged": "EHLO was refused inside TLS",
     "forbidden-command": "never offered inside TLS",
     "inconclusive": "never offered inside TLS",
 }
 _LEAKED = {"login": "AUTH", "command": "commands"}
-# What a client overlooks that does verify certificates, by the flaw of the one that it accepted.
+# What a client overlooks although it verifies certificates, by the flaw of the certificate that it accepted.
 _OVERLOOKED = {
     "host-mismatch": "name",
     "cn-only": "name",
     "partial-wildcard": "name",
     "wrong-purpose": "purpose",
 }
-# What a database raises where another thread does not see what the test has written.
+# What a database raises if another thread does not see what the test has written.
 _DATABASES = ("django.db.", "sqlite3.", "psycopg.", "psycopg2.", "sqlalchemy.exc.")
 _FACTS = {
-    "spoke-out-of-turn": "believed a reply forged before TLS",
+    "spoke-out-of-turn": "accepted a reply forged before TLS",
     "forbidden-command": "sent AUTH, which was not offered inside TLS",
-    "forged": "believed a reply forged before TLS",
-    "inconclusive": "inconclusive, the client sends AUTH unasked",
-    "inconclusive-session": "inconclusive, the client goes on after a refused EHLO",
+    "forged": "accepted a reply forged before TLS",
+    "inconclusive": "inconclusive: the client sends AUTH even if not offered",
+    "inconclusive-session": "inconclusive: the client continues after a refused EHLO",
     "never-connected": "nothing connected to the hostile server",
-    "never-met": "left before the server could be hostile",
+    "never-met": "disconnected before the server could be hostile",
     "went-without": "sent the message without REQUIRETLS",
     "needs-unused": "the message does not ask for REQUIRETLS",
     "false-success": "reported success without a reply",
     "lost": "reported success, and nothing arrived",
-    "hung": "send() did not come back",
-    "control-characters": "terminal escapes in the log",
+    "hung": "send() did not return",
+    "control-characters": "terminal escape sequences in the log",
     "not-delivered": "nothing arrived",
     "other-mode": "the client uses the other kind of port",
 }
 _EXPECTED = {
-    "spoke-out-of-turn": "what came before TLS is discarded",
+    "spoke-out-of-turn": "data received before TLS is discarded",
     "forged": "QUIT, as EHLO and HELO are refused inside TLS",
-    "forbidden-command": "no AUTH, as EHLO inside TLS offers none",
-    "never-connected": "a connection to this server, and nothing sent on it",
-    "never-met": "EHLO and STARTTLS, or a handshake, as at the good one",
-    "went-without": "an error, as with 5.7.30 (RFC 8689)",
-    "needs-unused": "MAIL FROM:<...> REQUIRETLS at the good server",
-    "false-success": "an error, as the server never said 250",
+    "forbidden-command": "no AUTH, as EHLO inside TLS does not offer it",
+    "never-connected": "a connection to this server on which nothing is sent",
+    "never-met": "EHLO and STARTTLS, or a handshake, as with the good server",
+    "went-without": "an error, such as 5.7.30 (RFC 8689)",
+    "needs-unused": "MAIL FROM:<...> REQUIRETLS to the good server",
+    "false-success": "an error, as the server never replied 250",
     "lost": "an error for the caller of send()",
     "hung": "an error after the client's own timeout",
-    "control-characters": "what the server said, escaped",
+    "control-characters": "the server's reply, escaped",
 }
 
 
@@ -119,7 +119,7 @@ def explain_verdict(verdict: Verdict) -> str:
 
 
 def clients_of(verdict: Verdict) -> tuple[str, ...]:
-    """Whom the error or the program's name shows, else whoever connected."""
+    """The clients that the error or the program's name shows, else those that connected."""
     seen = [verdict.attempt.clients]
     if verdict.connection is not None:
         seen.append(facts_of(verdict.connection).clients)
@@ -128,12 +128,12 @@ def clients_of(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _places(verdict: Verdict) -> Block:
-    """Where the client's own error came from, where pytest must not show it."""
+    """Where the client's own error came from, if pytest must not show the error itself."""
     attempt = verdict.attempt
     is_shown = attempt.error is None or attempt.cause is not None
     if is_shown or not attempt.places or not is_explained_by_its_error(verdict):
         return []
-    return ["  its error came through:", *(f"      {place}" for place in attempt.places[-2:])]
+    return ["  its error passed through:", *(f"      {place}" for place in attempt.places[-2:])]
 
 
 def explain_control(
@@ -148,11 +148,11 @@ def explain_control(
     """
     Say why a client that could not send to a good server proves nothing.
 
-    *trap* is what the test calls it, *kept* is what has stayed in the process.
+    *trap* is the name of the trap in the test, *kept* is the mail that did not leave the process.
     """
     attempt = verdict.attempt
     if verdict.outcome in ("not-delivered", "hung"):
-        head = "the control failed: nothing arrived at a good server"
+        head = "the control failed: no mail arrived at the good server"
         cause = _control_cause(verdict, intercepts=intercepts)
     else:
         head = f"the control failed: {fact(verdict)}"
@@ -184,7 +184,7 @@ def explain_control(
 
 
 def explain_outside(connections: Sequence[Connection]) -> str:
-    """Say that a hostile server was met by a client that nobody was asked to judge."""
+    """Say that a client connected to the hostile server outside of an assertion that could judge it."""
     return "\n".join(
         [
             f"{plural(len(connections), 'connection')} to the hostile server came outside of",
@@ -200,7 +200,7 @@ def fact(verdict: Verdict) -> str:
     """What the client did, in at most 58 characters."""
     if verdict.outcome != "leaked":
         return _FACTS[cause_of(verdict)]
-    # Whatever else leaked says more than that there were commands, a password more than that there was AUTH.
+    # Anything else that leaked says more than "commands", and a password says more than "AUTH".
     leaked = verdict.leaked
     implied = {"command"} if len(leaked) > 1 else set()
     implied |= {"login"} if "password" in leaked else set()
@@ -209,12 +209,12 @@ def fact(verdict: Verdict) -> str:
 
 
 def remark(verdict: Verdict) -> str:
-    """What is remarked of a client that is well configured but for a matter of taste."""
+    """The remark on a client that is configured well, except for a matter of taste."""
     return f"accepts a server that {verdict.scenario.summary} ({verdict.scenario.id})"
 
 
 def cause_of(verdict: Verdict) -> str:
-    """The key of the words."""
+    """The key of the texts for a verdict."""
     if verdict.outcome == "leaked":
         return verdict.channel or "cleartext"
     if verdict.outcome == "never-connected" and verdict.connections:
@@ -228,7 +228,7 @@ def cause_of(verdict: Verdict) -> str:
 
 
 def remedied(verdict: Verdict) -> str:
-    """The key of the remedy: who accepts everybody is not cured by longer keys, nor who verifies by being told to verify."""
+    """The key of the remedy, which depends on whether the client verifies certificates at all."""
     cause = cause_of(verdict)
     if cause == "weak" and verdict.trusts_anybody:
         return "impostor"
@@ -263,7 +263,7 @@ def _control_cause(verdict: Verdict, *, intercepts: bool) -> str:
 
 
 def _needs_the_tests_thread(attempt: Attempt) -> bool:
-    """Whether a database kept it from sending, and it ran in a thread that sees nothing of the test's transaction."""
+    """Whether a database error kept it from sending, in a thread that cannot see the test's transaction."""
     if not attempt.has_own_thread or attempt.error is None:
         return False
     names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(attempt.error).__mro__]
@@ -271,7 +271,7 @@ def _needs_the_tests_thread(attempt: Attempt) -> bool:
 
 
 def _who(verdict: Verdict, *, lines: int = 2) -> Block:
-    """The server, and the client in so many lines."""
+    """The server and the client, each in a few lines."""
     server = f"{verdict.scenario.id} ({_MODES[verdict.mode]}): {verdict.scenario.summary}"
     return [
         *_labelled("the server", server),
@@ -295,7 +295,7 @@ def _labelled(label: str, text: str, lines: int = 2) -> Block:
 
 
 def _evidence(verdict: Verdict) -> Block:
-    """The start of TLS if there was one, the line that decided, and its reply."""
+    """The start of TLS if there was one, the decisive line, and its reply."""
     if verdict.outcome == "control-characters" and verdict.attempt.escapes is not None:
         raw = verdict.attempt.escapes[:60].encode("utf-8", "backslashreplace")
         return ["  in the log:", f"      {printable(raw)}"]
@@ -313,7 +313,7 @@ def _evidence(verdict: Verdict) -> Block:
 
 
 def _turns(line: str) -> bool:
-    """Whether a line tells how far the client got with TLS."""
+    """Whether a line shows how far the client got with TLS."""
     return line == "C: STARTTLS" or line.startswith(
         ("-- TLS", "S: 454", "S: 5", "S: 354 Go", "S: 220 R")
     )
@@ -321,7 +321,7 @@ def _turns(line: str) -> bool:
 
 def _received(verdict: Verdict) -> str:
     if verdict.outcome == "hung" and verdict.attempt.error is None:
-        return f"silence for {verdict.attempt.seconds:.1f} s, until the trap hung up"
+        return f"silence for {verdict.attempt.seconds:.1f} s, until the trap closed the connection"
     return fact(verdict)
 
 

@@ -1,9 +1,9 @@
 """
-What a client let a hostile server have, as pure decisions: what was seen in, verdicts out.
+What a client gave away to a hostile server, as pure decisions: observations in, verdicts out.
 
 Rules of this file: no I/O, no wording, nothing heavy imported.
-A client is judged by what it sent and what it told its caller, never by how it closed or which alert it gave:
-asyncio's clients reject a certificate by a bare end of file, GnuTLS, curl and Java finish the handshake first.
+A client is judged by what it sent and what it reported to its caller, never by how it closed or which alert it sent:
+asyncio's clients reject a certificate with a bare end of file; GnuTLS, curl and Java finish the handshake first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Outcome = Literal[
 ]
 Channel = Literal["cleartext", "impostor", "outdated", "weak"]
 PASSING = frozenset({"refused", "delivered"})
-# What says something about the mail; EHLO, HELO, STARTTLS, NOOP, RSET and QUIT do not.
+# Commands that say something about the mail; EHLO, HELO, STARTTLS, NOOP, RSET and QUIT do not.
 _ENVELOPE = frozenset({"MAIL", "RCPT", "VRFY", "EXPN"})
 _BODY = frozenset({"DATA", "BDAT"})
 _REDACTED = "[redacted]"
@@ -52,14 +52,16 @@ class Attempt:
     """
     How one call of the application's `send()` ended.
 
-    *error* is what it raised, or None; *reported* whether its caller could tell that it failed.
-    *hung* tells that it did not come back in time, or that a program it had started did not.
-    *told* is what its caller was told, in words, without the passwords that the trap knows.
-    *cause* is *error* where it can be shown without giving away a password, else None; *places* are then the lines of
-    the user's own code that it came through.
-    *is_ambiguous* tells that it returned a number, which may be a status as well as a count.
-    *clients* are the mail libraries or programs that it names, and *has_own_thread* tells that it ran in a thread of its own.
-    *escapes* is a record of the application's log in which the server's control characters stand as they came, or None.
+    *error* is what it raised, or None; *reported* is whether its caller could know that it failed.
+    *hung* means that it did not return in time, or that a program it had started did not end in time.
+    *seconds* is how long it ran.
+    *told* is what it reported to its caller, in words, without the passwords that the trap knows.
+    *cause* is *error* if it can be shown without giving away a password, else None.
+    *places* are the lines of the user's own code that *error* passed through.
+    *is_ambiguous* means that it returned a number, which may be a status as well as a count.
+    *clients* are the mail libraries or programs that the error or result names.
+    *has_own_thread* means that it ran in its own thread.
+    *escapes* is a record of the application's log that contains the server's control characters unescaped, or None.
     """
 
     # Not in the repr: its text may hold a password, which *told* does not.
@@ -79,16 +81,18 @@ class Attempt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """
-    What became of one scenario.
+    The result of one scenario.
 
-    *outcome* "refused" and "delivered" (over TLS that held) are good, "inconclusive" is neither, all others are failures.
-    "never-connected" tells that no client got as far as what is hostile about the server: nothing was refused.
-    *leaked* names what the server got: "password", "login" (AUTH without its password), "envelope", "message", "command".
+    The values "refused" and "delivered" (over valid TLS) of *outcome* are passes.
+    "inconclusive" is neither a pass nor a failure; all others are failures.
+    "never-connected" means that no client got as far as the hostile behavior of the server: nothing was refused.
+    *leaked* is what the server got: "password", "login" (AUTH without its password), "envelope", "message", "command".
     *channel* says how: in "cleartext", over TLS to an "impostor", over "outdated" TLS, or TLS with a "weak" key.
-    *connection* is the one that shows it, *decisive* the place of the line in its transcript.
-    *remark* tells that it is worth a remark and no failure: a matter of taste that nobody has asked for.
-    *trusts_anybody* tells, where a certificate was accepted, whether the same client accepts that of any CA; None where that
-    was not tried.
+    *attempt* is how `send()` ended; *connections* are all that were made.
+    *connection* is the connection that shows it, *decisive* the index of the line in its transcript.
+    *remark* means that it is worth a remark but not a failure: a matter of taste, in a scenario that was not asked for.
+    *trusts_anybody* is whether a client that accepted a bad certificate also accepts one from any CA.
+    It is None if that was not tried.
     """
 
     scenario: Scenario
@@ -105,12 +109,12 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether the application did what a secure one does."""
+        """Whether the application did what a secure application does."""
         return self.outcome in PASSING
 
     @property
     def failed(self) -> bool:
-        """Whether it did not; an inconclusive verdict and a remark have neither passed nor failed."""
+        """Whether it did not; an inconclusive verdict or a remark has neither passed nor failed."""
         return not (self.passed or self.remark or self.outcome == "inconclusive")
 
 
@@ -122,7 +126,7 @@ def judge(
     *,
     may_fail_silently: bool = False,
 ) -> Verdict:
-    """Say what became of *scenario*, from what its server saw and how `send()` ended."""
+    """Return the verdict on *scenario*, from what its server saw and how `send()` ended."""
 
     def verdict(outcome: Outcome, found: _Observation | None = None) -> Verdict:
         return Verdict(
@@ -160,12 +164,12 @@ def judge(
 
 
 def is_decided(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> bool:
-    """Whether what has come is against the client, whatever else may come."""
+    """Whether the client has failed already, whatever else may come."""
     return _fault(scenario, mode, connections) is not None
 
 
 def is_kept_waiting(connection: Connection) -> bool:
-    """Whether the client is in a handshake that has not come to its end."""
+    """Whether the client is in a handshake that has not ended."""
     if connection.ended_by is not None or connection.transport.encrypted:
         return False
     last = [line for line in connection.transcript if line.speaker != "-"][-2:]
@@ -175,9 +179,9 @@ def is_kept_waiting(connection: Connection) -> bool:
 
 def has_met(scenario: Scenario, mode: str, connections: Iterable[Connection]) -> bool:
     """
-    Whether a client got as far as what is hostile about the server.
+    Whether a client got as far as the hostile behavior of the server.
 
-    A probe that connects and leaves has seen no certificate, and has been offered nothing that it could refuse.
+    A probe that connects and disconnects has seen no certificate, and had nothing to refuse.
     """
     return any(_has_met(scenario, mode, connection) for connection in connections)
 
@@ -191,12 +195,12 @@ def _has_met(scenario: Scenario, mode: str, connection: Connection) -> bool:
 
 
 def _is_of_the_other_mode(mode: str, connections: Sequence[Connection]) -> bool:
-    """Whether all went to the port that this family does not attack: such a client withstands it whatever it does."""
+    """Whether all connections were to the port that this family does not attack: such a client proves nothing."""
     return bool(connections) and all(c.implicit_tls != (mode == "implicit") for c in connections)
 
 
 def uses(option: str, connections: Iterable[Connection]) -> bool:
-    """Whether a message was accepted that had this option of MAIL."""
+    """Whether a message with this option of MAIL was accepted."""
     return any(
         option in (given.upper() for given in message.mail_options)
         for connection in connections
@@ -205,12 +209,12 @@ def uses(option: str, connections: Iterable[Connection]) -> bool:
 
 
 def is_explained_by_its_error(verdict: Verdict) -> bool:
-    """Whether the application's own error is what there is to be looked at, since nothing came to be judged."""
+    """Whether the application's own error explains the verdict, since nothing arrived that could be judged."""
     return verdict.outcome in ("not-delivered", "never-connected")
 
 
 def is_matter_of_taste(verdict: Verdict) -> bool:
-    """Whether all that can be said against the client is that it accepts TLS which some would not."""
+    """Whether the only objection to the client is that it accepts TLS that some clients refuse."""
     return (
         verdict.scenario.advisory
         and verdict.outcome == "leaked"
@@ -229,7 +233,7 @@ class _Observation:
 def _fault(
     scenario: Scenario, mode: str, connections: Sequence[Connection]
 ) -> tuple[Outcome, _Observation] | None:
-    """What a client did that it must not do, and where."""
+    """A forbidden action of the client, and where it happened; None if there was none."""
     if leak := _leak(scenario, mode, connections):
         return "leaked", leak
     if early := _first(c for c in connections if c.spoke_out_of_turn):
@@ -242,7 +246,7 @@ def _fault(
 
 
 def _leak(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> _Observation | None:
-    """The connection that gave most away, where it must not have given anything."""
+    """The connection that gave most away of what it must not give away."""
     findings = [
         finding
         for connection in connections
@@ -275,12 +279,12 @@ def _leak_of(scenario: Scenario, mode: str, connection: Connection) -> _Observat
 
 
 def _exposed(scenario: Scenario, line: Line) -> Channel | None:
-    """Through which channel others can read this line, None where they cannot."""
+    """The channel through which others can read this line, None if they cannot."""
     return flaw_of(scenario) if line.encrypted else "cleartext"
 
 
 def _worth(lines: Sequence[Line], at: int, *, implicit: bool) -> str | None:
-    """What a line gives away."""
+    """What a line gives away, or None."""
     line = lines[at]
     if line.speaker == "-":
         return "message" if line.text.startswith("message data") else None
@@ -295,7 +299,7 @@ def _worth(lines: Sequence[Line], at: int, *, implicit: bool) -> str | None:
         return "envelope"
     if verb in _BODY:
         return None if verb == "DATA" else "message"
-    # On the port for implicit TLS there is nothing to be said in cleartext at all (RFC 8314, section 3.3).
+    # On the port for implicit TLS nothing may be sent in cleartext (RFC 8314, section 3.3).
     is_command = implicit and not line.encrypted and verb.isalpha() and verb != "QUIT"
     return "command" if is_command else None
 
@@ -319,7 +323,7 @@ def _without(scenario: Scenario, connections: Sequence[Connection]) -> _Observat
 
 
 def _accepted(connection: Connection) -> bool:
-    """Whether the client was told that a message of its was accepted, inside TLS."""
+    """Whether the server replied, inside TLS, that it accepted a message of the client."""
     lines = list(connection.transcript)
     return any(
         line.speaker == "-"
@@ -336,7 +340,7 @@ def _next_reply(lines: Sequence[Line]) -> str:
 
 
 def _early_line(connection: Connection) -> int | None:
-    """The EHLO whose answer was not waited for."""
+    """The EHLO whose reply the client did not wait for."""
     lines = list(connection.transcript)
     places = [at for at, line in enumerate(lines) if line.encrypted and _verb(line) == "EHLO"]
     return places[0] if places else None

@@ -27,7 +27,7 @@ _ENCODED_WORD = re.compile(r"=\?[^?]*\?[^?]*\?")
 
 
 class _MalformedError(ValueError):
-    """The field is not one mailbox; *code* says in which way."""
+    """The field is not exactly one mailbox; *code* is the code of the problem."""
 
     def __init__(self, note: str, code: str = "from-malformed") -> None:
         super().__init__(note)
@@ -87,7 +87,7 @@ class _Parser:
             return
         if self.text[self.at] == ",":
             raise _MalformedError("a second one follows", "from-several")
-        raise _MalformedError(f"{self.text[self.at]!a} is not expected there")
+        raise _MalformedError(f"unexpected {self.text[self.at]!a}")
 
     def _address_or_none(self) -> str | None:
         """An addr-spec that ends the field or is followed by a comment or a comma."""
@@ -117,13 +117,13 @@ class _Parser:
             raise _MalformedError("it is a group")
         if self.text[self.at] == ",":
             raise _MalformedError("a second one follows", "from-several")
-        raise _MalformedError(f"{self.text[self.at]!a} is not expected there")
+        raise _MalformedError(f"unexpected {self.text[self.at]!a}")
 
     def _word(self) -> str | None:
         if match := _QUOTED.match(self.text, self.at):
             self.at = match.end()
             return re.sub(r"\\(.)", r"\1", match[1])
-        # A dot is not allowed in a display name, but everybody writes "John Q. Public".
+        # A dot is not allowed in a display name, but "John Q. Public" is common.
         match = _DISPLAY.match(self.text, self.at)
         if match is None:
             return None
@@ -134,7 +134,7 @@ class _Parser:
         if match := _QUOTED.match(self.text, self.at):
             local = re.sub(r"\\(.)", r"\1", match[1])
             if not _DOT_ATOM.fullmatch(local):
-                raise _MalformedError("the local part is quoted and no plain name")
+                raise _MalformedError("the local part is quoted and is not a plain name")
         elif match := _DOT_ATOM.match(self.text, self.at):
             local = match[0]
         else:
@@ -158,7 +158,7 @@ class _Parser:
         return True
 
     def _skip(self) -> int:
-        """Pass blanks and comments."""
+        """Skip spaces and comments."""
         while self.at < len(self.text):
             if match := _SPACE.match(self.text, self.at):
                 self.at = match.end()
@@ -180,20 +180,20 @@ class _Parser:
             raise _MalformedError("a comment is not closed")
         # Parsers that don't know comments would find an address in there.
         if re.search("[<>@]", self.text[start : self.at]):
-            raise _MalformedError("a comment holds what looks like an address")
+            raise _MalformedError("a comment contains what looks like an address")
 
 
 def _visible(text: str) -> bool:
-    """Whether the text is free of blanks and of characters that are not shown."""
+    """Whether the text has neither spaces nor invisible characters."""
     return text.isascii() or not any(unicodedata.category(one)[0] in "CZ" for one in text)
 
 
 def normalise(address: str) -> str | None:
     """
-    The form in which addresses are compared, or None if it is no plain address.
+    The form in which addresses are compared, or None if it is not a plain address.
 
-    The local part loses its case as RFC 8550 section 3 has it, but only that of ASCII letters:
-    Unicode case folding would make one of look-alikes.
+    The local part is lowercased, as in RFC 8550, section 3, but only its ASCII letters:
+    Unicode case folding would make look-alikes equal.
     """
     local, at, domain = address.rpartition("@")
     if not at or len(address) > MAX_ADDRESS or not _DOT_ATOM.fullmatch(local):
@@ -209,7 +209,7 @@ def _lower(text: str) -> str:
 
 
 def ascii_domain(domain: str) -> str | None:
-    """The domain in lower case with A-labels, or None if it is no plain name."""
+    """The domain in lower case with A-labels, or None if it is not a plain name."""
     labels = [_ascii_label(label) for label in domain.split(".")]
     return None if None in labels else ".".join(label for label in labels if label)
 
@@ -223,11 +223,11 @@ def _ascii_label(label: str) -> str | None:
 
 def a_label(label: str) -> str | None:
     """
-    The A-label of a label outside ASCII (RFC 5891), or None for what is not written as it means.
+    The A-label of a label that is not ASCII (RFC 5891), or None if the label is not in its normal form.
 
-    Not the codec "idna": that is IDNA 2003, which makes fass.de, somebody else's domain, of faß.de.
+    This is not the codec "idna": that is IDNA 2003, which turns faß.de into fass.de, somebody else's domain.
     """
-    # Full-width letters, ligatures and the Kelvin sign are compatible with others, and are refused.
+    # Full-width letters, ligatures and the Kelvin sign are equivalent to other characters, and are refused.
     if unicodedata.normalize("NFKC", label) != label:
         return None
     return "xn--" + unicodedata.normalize("NFC", label.lower()).encode("punycode").decode("ascii")

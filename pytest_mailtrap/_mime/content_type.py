@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _NAME = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
-# Programs written in C end at a NUL.
+# Programs in C stop reading at a NUL.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TYPE = re.compile(rf"\s*({_NAME})/({_NAME})\s*")
 _DISPOSITION = re.compile(rf"\s*({_NAME})\s*")
@@ -20,7 +20,7 @@ class ContentType:
     """
     A media type with its parameters in order, names and type in lower case.
 
-    *clean* is False when parsers may read the field in different ways.
+    *clean* is False if parsers may read the field in different ways.
     """
 
     type: str
@@ -74,7 +74,7 @@ def _parameters(text: str) -> tuple[tuple[tuple[str, str], ...], bool]:
 
 
 def _without_comments(value: str) -> tuple[str, bool]:
-    """The value with RFC 5322 comments blanked; False if a comment is left open."""
+    """The value with RFC 5322 comments replaced by spaces; False if a comment is not closed."""
     if "(" not in value:
         return value, True
     kept, depth, quoted, escaped = [], 0, False, False
@@ -89,7 +89,7 @@ def _without_comments(value: str) -> tuple[str, bool]:
             depth += 1
         elif character == ")" and depth:
             depth -= 1
-            # A comment separates what stands around it (RFC 5322 section 3.2.2).
+            # A comment separates the text around it (RFC 5322, section 3.2.2).
             kept.append(" ")
             continue
         if not depth:

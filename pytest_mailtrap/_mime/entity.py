@@ -1,7 +1,7 @@
 """
-A walker over MIME that never re-serialises: entities and parts are spans of what was received.
+Reads MIME and never re-serializes it: entities and parts are spans of what was received.
 
-Where two parsers could see two messages, it says so instead of choosing:
+If two parsers could see two messages, it says so instead of choosing:
 a signature must not cover one reading while the user is shown the other.
 """
 
@@ -30,7 +30,7 @@ _IDENTITY_ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 _FIELD_NAME = re.compile(rb"[!-9;-~]+[ \t]*")
 _LF_HEADER = re.compile(rb"[^\r\n]*\n(?:[^\n]+\n)*")
 _BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-# Whatever follows the padding is skipped by some decoders and decoded by others.
+# Some decoders skip what follows the padding, others decode it.
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]|=\s*[^=\s]")
 
 
@@ -48,15 +48,15 @@ def unfold(raw: bytes) -> bytes:
 
 
 def text(value: bytes) -> str:
-    """A header value as text; bytes that are no UTF-8 survive as surrogates."""
+    """A header value as text; bytes that are not UTF-8 are kept as surrogates."""
     return value.decode("utf-8", "surrogateescape")
 
 
 def with_crlf(raw: bytes) -> bytes:
     """
-    A message stored in a file, as it travels; any other message unchanged.
+    A message stored in a file, with the line ends that SMTP uses; any other message unchanged.
 
-    A file shows in a header whose lines all end in LF alone; tools like `openssl cms` write files
+    A file is recognized by a header whose lines all end in LF alone; tools such as `openssl cms` write files
     whose signed part has CRLF already.
     """
     header = _LF_HEADER.match(raw)
@@ -93,7 +93,7 @@ class Entity:
 
     @property
     def filename(self) -> str | None:
-        """The name of the file, from either of the fields that may say it."""
+        """The file name, from Content-Disposition or Content-Type."""
         for value in self.all("content-disposition"):
             if name := parse_filename(text(value)):
                 return name
@@ -156,10 +156,10 @@ def _header_span(raw: bytes) -> tuple[int, int]:
 
 
 def _fields(header: bytes) -> tuple[tuple[Field, ...], bool]:
-    """The fields, and whether there was a line that belongs to none."""
+    """The fields, and whether a line does not belong to any of them."""
     lines = header.split(b"\r\n")
     malformed = header[:1] in (b" ", b"\t") or len(lines) > MAX_FIELDS
-    # A header that was cut off may go on with a second From.
+    # A truncated header may continue with a second From.
     malformed |= len(header) >= MAX_HEADER_BYTES
     fields = []
     for line in unfold(header).split(b"\r\n")[:MAX_FIELDS]:
@@ -177,7 +177,7 @@ class Parts:
     """
     The parts of a multipart, as exact bytes.
 
-    *outside* says that there is text before the first or after the last boundary.
+    *outside* is whether there is text before the first or after the last boundary.
     """
 
     parts: tuple[bytes, ...]
@@ -186,7 +186,7 @@ class Parts:
 
 
 def split(entity: Entity) -> Parts:
-    """Take a multipart apart, or say why that cannot be done in one way only."""
+    """Split a multipart, or say why there is more than one way to do so."""
     boundary = entity.content_type["boundary"]
     if entity.content_type.ambiguous("boundary"):
         return Parts((), (Defect("boundary-ambiguous", "the parameter is repeated or split"),))
@@ -230,7 +230,7 @@ def _parts(entity: Entity, delimiters: list[_Delimiter], defects: list[Defect]) 
     if not defects and closing is None:
         defects = [Defect("multipart-unclosed")]
     elif not defects and len(inner) < len(delimiters):
-        defects = [Defect("boundary-ambiguous", "it goes on after it was closed")]
+        defects = [Defect("boundary-ambiguous", "it continues after its closing boundary")]
     parts = tuple(
         entity.raw[one.after : max(one.after, two.before)] for one, two in pairwise(inner)
     )

@@ -1,7 +1,7 @@
 """
 The MIME structure of a message as ranges of its bytes (RFC 2045, RFC 2046).
 
-Rules of this file: nothing is copied but header fields, so that the bytes may be a mapped file of any size;
+Rules of this file: only header fields are copied, so that the bytes may be a mapped file of any size;
 every scan is linear; no input raises.
 """
 
@@ -24,7 +24,7 @@ Bytes = bytes | mmap.mmap
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
 _REST_OF_LINE = re.compile(rb"(--)?[ \t]*\r?(?:\n|\Z)")
 _BLANK = re.compile(rb"\r?\n")
-# More than any mail program makes; what lies beyond is shown in the source.
+# More than any mail program makes; what is beyond these limits is shown in the source.
 _DEEPEST = 16
 _MOST_PARTS = 200
 _MOST_FIELDS = 500
@@ -33,7 +33,7 @@ _LONGEST_FIELD = 16_384
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedField:
-    """One header field: *value* is unfolded and decoded (RFC 2047), *raw* is as it stands."""
+    """One header field: *value* is unfolded and decoded (RFC 2047), *raw* is unchanged."""
 
     name: str
     value: str
@@ -43,9 +43,9 @@ class DecodedField:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """
-    What the fields of a part say of its body.
+    What the fields of a part say about its body.
 
-    *name*, *charset* and *content_id* are the sender's words.
+    *name*, *charset* and *content_id* are as the sender wrote them.
     """
 
     content_type: str
@@ -60,11 +60,11 @@ class Description:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """
-    One part of a message, also a multipart one; the message itself is the first.
+    One part of a message, even a multipart one; the message itself is the first.
 
     *number* is its place as IMAP counts ("2.1"), "" for the message itself.
     *start* and *end* delimit its body.
-    *complaint* is the code of what is wrong with its structure, or None.
+    *complaint* is the code of the problem with its structure, or None.
     """
 
     number: str
@@ -86,7 +86,7 @@ class Part:
 
 
 def parts_of(data: Bytes) -> list[Part]:
-    """The message and all its parts, from the outside in and in their order."""
+    """The message and all its parts, from the outside in, in their order."""
     found: list[Part] = []
     _walk(data, 0, len(data), number="", depth=0, found=found)
     return found
@@ -138,7 +138,7 @@ def _field(match: re.Match[bytes]) -> DecodedField:
 
 
 def decoded_words(text: str) -> str:
-    """The text with its encoded words (RFC 2047) decoded, as it stands where they are malformed."""
+    """The text with its encoded words (RFC 2047) decoded, or unchanged if they are malformed."""
     if "=?" not in text:
         return text
     try:
@@ -148,7 +148,7 @@ def decoded_words(text: str) -> str:
 
 
 def _describing(fields: tuple[DecodedField, ...]) -> tuple[tuple[str, bytes], ...]:
-    """Of each field that describes a body the first, as it stands."""
+    """The first field of each name that describes a body, undecoded."""
     found: dict[str, bytes] = {}
     for field in fields:
         name = field.name.lower()
@@ -157,10 +157,10 @@ def _describing(fields: tuple[DecodedField, ...]) -> tuple[tuple[str, bytes], ..
     return tuple(found.items())
 
 
-# Most parts of a run's mail are described in the same few words.
+# Most parts of a run's mail have the same few descriptions.
 @lru_cache(maxsize=256)
 def _description(fields: tuple[tuple[str, bytes], ...]) -> Description:
-    """What the standard library makes of these fields: it knows RFC 2231."""
+    """The description that these fields give, as read by the standard library: it supports RFC 2231."""
     typed = Message()
     for name, raw in fields:
         typed[name] = raw.decode("utf-8", "replace").replace("\r", "").replace("\n", "")
@@ -236,7 +236,7 @@ def _delimiters(
     data: Bytes, start: int, end: int, delimiter: bytes
 ) -> Iterator[tuple[int, int, bool]]:
     """Where each boundary line begins and ends, and whether it is the last."""
-    # Found as bytes: a pattern would be compiled for each message, which takes longer than all the rest.
+    # Found as bytes: a pattern would be compiled for each message, which would take longer than all the rest.
     at = start
     while (found := data.find(delimiter, at, end)) >= 0:
         at = found + len(delimiter)

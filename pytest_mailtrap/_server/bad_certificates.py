@@ -1,7 +1,7 @@
 """
-Certificates that a client must not accept, each with one flaw and no other.
+Certificates that a client must not accept, each with exactly one flaw.
 
-Rules of this file: every maker gets the CA that the client trusts and the names it knows the server by, and gives PEM.
+Rules of this file: every maker gets the CA that the client trusts and the names of the server, and returns PEM.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ Names = tuple[str, ...]
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _EC = trustme.KeyType.ECDSA
 _SUBJECT = "pytest-mailtrap"
-# Over a day, so that no time zone and no clock that is a little wrong makes it valid.
+# More than a day, so that neither a time zone nor a slightly wrong clock makes it valid.
 _YESTERDAY, _TOMORROW = -timedelta(days=1, hours=1), timedelta(days=1, hours=1)
 _MONTH = timedelta(days=30)
 _IMPOSTORS = ("impostor.example", "another-impostor.example")
 
 
 def pem_of(certificate: str | CertificateMaker, ca: trustme.CA, names: Names) -> bytes:
-    """Key, certificate and chain of a server whose certificate has the flaw of that name."""
+    """Key, certificate and chain as PEM; *certificate* is the name of its flaw, or the function that makes it."""
     maker = _MAKERS[certificate] if isinstance(certificate, str) else certificate
     return maker(ca, names)
 
@@ -63,7 +63,7 @@ def _not_yet_valid(ca: trustme.CA, names: Names) -> bytes:
 
 
 def _host_mismatch(ca: trustme.CA, names: Names) -> bytes:
-    # Who intercepts impostor.example may ask for just that.
+    # A test that intercepts impostor.example may ask for that very name.
     return _pem(issue(ca, tuple(name for name in _IMPOSTORS if name not in names)[:1]))
 
 
@@ -118,7 +118,7 @@ def _pem(leaf: trustme.LeafCert) -> bytes:
 
 
 def _issued_by(ca: trustme.CA, key: Key, names: Names, **rest: Any) -> bytes:  # _issue's keywords
-    """What trustme cannot issue, by the same CA."""
+    """A certificate that trustme cannot issue, from the same CA."""
     issuer = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
     signer = load_pem_private_key(ca.private_key_pem.bytes(), password=None)
     authority = _key_identifier(issuer)
@@ -169,7 +169,7 @@ def _issue(
 
 
 def _digest(signer: Any) -> hashes.SHA256 | None:
-    """An Ed25519 or Ed448 key has its own."""
+    """The digest to sign with; an Ed25519 or Ed448 key has its own."""
     return (
         hashes.SHA256()
         if isinstance(signer, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)

@@ -1,4 +1,4 @@
-"""What a trap is at one moment: its options, the rules it follows, and where it keeps what comes."""
+"""What a trap does at one moment: its options, the rules it follows, and the inbox it fills."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 class Behavior:
     """
-    A connection belongs to the behavior under which it came in, and keeps it when the next one begins.
+    How a trap behaves; a connection keeps the behavior it started with, even when the trap gets another one.
 
-    *certificate* is "good", the name of a flaw, or a function that makes one.
-    *greets_after* lets the port for implicit TLS greet in cleartext after so many seconds of silence.
+    *certificate* is "good", the name of a flaw, or a function that makes a certificate.
+    *greets_after* makes the port for implicit TLS greet in cleartext after this many seconds of silence.
     """
 
     __slots__ = ("certificate", "greets_after", "inbox", "options", "rules")

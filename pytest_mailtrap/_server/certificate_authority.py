@@ -1,5 +1,5 @@
 """
-What issues certificates: the throwaway CA, and a certificate of it for any names a machine can have.
+The throwaway CA, and certificates from it for any names that a machine can have.
 
 Rules of this file: good certificates only; those with a flaw are made in `_server.bad_certificates`.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def new_ca() -> trustme.CA:
-    """Make a throwaway CA with an EC P-256 key: 0.4 ms, where RSA takes 40 to 100."""
+    """Make a throwaway CA with an EC P-256 key: this takes 0.4 ms, RSA 40 to 100 ms."""
     import trustme
 
     return trustme.CA(key_type=trustme.KeyType.ECDSA)
@@ -28,13 +28,13 @@ def issue(
     try:
         return ca.issue_cert(*names, key_type=trustme.KeyType.ECDSA, **validity)
     except ValueError:
-        # Names that IDNA knows nothing of, such as smtp_relay: machines have them all the same.
+        # Names that IDNA does not allow, such as smtp_relay: machines have them nevertheless.
         model = ca.issue_cert("localhost", key_type=trustme.KeyType.ECDSA, **validity)
         return _renamed(model, ca, names)
 
 
 def _renamed(model: trustme.LeafCert, ca: trustme.CA, names: tuple[str, ...]) -> trustme.LeafCert:
-    """The certificate with other names, put in as they stand."""
+    """The certificate with other names, which are used unchanged."""
     import trustme
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key

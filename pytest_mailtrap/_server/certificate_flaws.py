@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     import trustme
 
-# Given the good CA and the names the server is known by: the key, the certificate and its chain, as PEM.
+# Gets the good CA and the names of the server; returns the key, the certificate and its chain, as PEM.
 CertificateMaker = Callable[["trustme.CA", tuple[str, ...]], bytes]
 CertificateName = Literal[
     "good",

@@ -1,7 +1,7 @@
 """
-What has come in so far, shared between the trap's own thread, which writes, and the tests, which read and wait.
+What has arrived so far, shared between the trap's own thread, which writes, and the tests, which read and wait.
 
-Rules of this file: every access goes through one lock; nothing here knows of sockets or of assertions.
+Rules of this file: every access goes through one lock; nothing here knows about sockets or assertions.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """Whoever wants to know at once what comes into any trap; called from the trap's thread, so it must not block."""
+    """Is notified at once of what arrives in any trap; it is called from the trap's thread, so it must not block."""
 
     def starting(self, options: Options) -> None:
-        """A trap is about to start, on the thread of whoever wants it; ValueError where it must not."""
+        """A trap is about to start, on its caller's thread; raises ValueError if it must not."""
 
     def started(self, server: RunningServer) -> None:
-        """It has started."""
+        """The trap has started."""
 
     def connected(self, connection: Connection, options: Options) -> None: ...
     def delivered(self, message: CapturedMessage, options: Options) -> None: ...
 
     def played(self, messages: int) -> None:
-        """A trap is there to play hostile servers, or has played one of their family, to which *messages* have come."""
+        """A trap is used for hostile servers, or has run one of them, which got *messages* messages."""
 
     def kept(self) -> list[Kept]:
-        """The mail of the test that runs which has stayed in the process, as far as that is watched."""
+        """The current test's mail that stayed in the process, if that is watched."""
 
     def remarked(self, text: str) -> None:
-        """Something was found that fails nobody, and is to be told at the end of the run."""
+        """Something was found that is not a failure, and should be shown at the end of the run."""
 
 
-# The files of this process, and those of the whole machine.
+# No more files for this process, and for the whole machine.
 _NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)
 
 
 class TrapError(RuntimeError):
     """
-    The trap could not do its work; its cause is why.
+    The trap could not do its work; `__cause__` says why.
 
-    That is an error of this library, unless the process has no more files to open.
+    This is an error in this library, unless the process has too many open files.
     """
 
 
 class Inbox:
-    """Messages and connections in the order of their coming."""
+    """Messages and connections in the order of their arrival."""
 
     def __init__(self, options: Options, observer: Observer | None = None) -> None:
         self._options = options
@@ -76,7 +76,7 @@ class Inbox:
         with self._changed:
             connection = message.connection
             if not any(known is connection for known in reversed(self._connections)):
-                # It was forgotten by clear() while it stayed open.
+                # clear() removed it while it was open.
                 self._connections.append(connection)
             if self._observer is not None:
                 self._observer.delivered(message, self._options)
@@ -84,7 +84,7 @@ class Inbox:
             self._notify()
 
     def fail(self, error: BaseException) -> None:
-        """Keep an error of the trap itself, so that the next look at the trap raises it."""
+        """Keep an error of the trap itself, so that the next access to the trap raises it."""
         with self._changed:
             self._errors.append(error)
             self._notify()
@@ -119,7 +119,7 @@ class Inbox:
             self._connections.clear()
 
     def wait(self, count: int, timeout: float) -> bool:
-        """Block until *count* messages are in or the trap failed; False when *timeout* seconds passed first."""
+        """Block until *count* messages have arrived or the trap has failed; False if *timeout* seconds passed first."""
         with self._changed:
             return self._changed.wait_for(lambda: self._ready(count), timeout)
 
@@ -141,10 +141,10 @@ class Inbox:
 
 
 def _blame(error: BaseException) -> str:
-    """Who is to do something about it, and what."""
+    """The message for *error*: whose error it is, and what to do about it."""
     if isinstance(error, OSError) and error.errno in _NO_MORE_FILES:
         return (
-            f"the mail trap could not let a client in: {error.strerror}\n"
+            f"the mail trap could not accept a client: {error.strerror}\n"
             "\n"
             "Look for connections and files that the application or its tests\n"
             "leave open (-W error::ResourceWarning shows them), or raise the\n"

@@ -1,4 +1,4 @@
-"""What a trap can be told, by marker or by factory: one schema, checked in one place."""
+"""The options of a trap, from the marker or the factory: one schema, checked in one place."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "policy": POLICIES,
     "mode": MODES,
 }
-# What holds for a test, and says nothing to a trap; `MarkerOptions` has it.
+# Options of a test that mean nothing to a trap; they are in `MarkerOptions`.
 MARKER_ONLY = ("guard", "mode", "scenarios", "skip_scenarios", "strict")
 _SWITCHES = ("require_auth", "auth_without_tls", "trust", "guard", "strict")
 _REQUIREMENTS = ("require", "require_only")
 _LISTS = ("intercept", "scenarios", *_REQUIREMENTS)
-# None stands for what holds for the whole run, or for nothing at all.
+# None means the setting of the whole run, or nothing at all.
 _MAY_BE_NONE = frozenset({"policy", "guard", "intercept", "scenarios", *_REQUIREMENTS})
 
 
@@ -37,13 +37,17 @@ class Options:
     """
     How a trap behaves; the keywords of `@pytest.mark.mailtrap` and of `mailtrap_factory`.
 
-    *credentials* is a `(username, password)` pair or a mapping of user names to passwords; None lets the trap make up a pair.
+    *credentials* is a `(username, password)` pair or a mapping of user names to passwords.
+    With None, the trap makes up a pair.
     *max_message_size* is in bytes; None means no limit.
-    *trust* lets clients with default settings trust the trap's CA while it runs; see `MailTrap.trust()`.
-    *intercept* is True for mail to any host, or the hosts whose mail is to arrive here; see `MailTrap.intercept()`.
-    *policy* is what happens at the end of the test where its messages lack what is required; None stands for what holds for the whole run.
-    *require* is required besides what the run requires (or `tls`, where that is nothing), *require_only* instead of it.
-    *reason* is why that is less than elsewhere.
+    *trust* makes clients with default settings trust the trap's CA while it runs; see `MailTrap.trust()`.
+    *intercept* is True for mail to any host, or the hosts whose mail should arrive here; see `MailTrap.intercept()`.
+    *policy* is what happens at the end of the test if its messages do not meet the requirements.
+    None means the policy of the run.
+    *require* adds requirements to those of the run (or to `tls`, if the run has none); *require_only* replaces them.
+    *reason* says why this test or trap is checked less strictly than the run.
+
+    ValueError or TypeError if a value is wrong or contradicts another one.
     """
 
     starttls: StartTLS = "offer"
@@ -71,7 +75,7 @@ class Options:
 
     @classmethod
     def of(cls, keywords: Mapping[str, Any]) -> Self:
-        """Build from keywords; an unknown one is a TypeError that lists the known ones."""
+        """Build from keywords; TypeError for an unknown one, which lists the known ones."""
         known = [field.name for field in fields(cls)]
         for name in keywords:
             if name not in known:
@@ -85,7 +89,7 @@ class Options:
         return cls(**{name: _as_tuple(name, value) for name, value in keywords.items()})
 
     def passwords(self) -> Mapping[str, str] | None:
-        """The accepted credentials as a mapping, or None when the trap makes them up."""
+        """The accepted credentials as a mapping, or None if the trap makes them up."""
         if self.credentials is None or isinstance(self.credentials, Mapping):
             return self.credentials
         return dict([self.credentials])
@@ -106,7 +110,7 @@ class Options:
             and value is not None
             and not (isinstance(value, str) and value.strip())
         ):
-            raise TypeError(f"reason must be a text, got {value!r}")
+            raise TypeError(f"reason must be a non-empty string, got {value!r}")
 
     def _check_credentials(self) -> None:
         given = self.credentials
@@ -164,12 +168,12 @@ def _check_requirements(name: str, words: object) -> None:
 
 
 def check_for_a_trap(options: Options) -> None:
-    """ValueError where a trap of the factory is to require what only a test can."""
+    """ValueError if a trap of the factory has a requirement that only a test can have."""
     from pytest_mailtrap._assertions.requirements import MAIL, parse_requirements
 
     if MAIL in parse_requirements((*(options.require or ()), *(options.require_only or ()))):
         raise ValueError(
-            f"{MAIL!r} is required of a test, not of a trap: put it into the test's marker, or into mailtrap_require"
+            f"{MAIL!r} is a requirement for a test, not for a trap: put it into the test's marker, or into mailtrap_require"
         )
 
 

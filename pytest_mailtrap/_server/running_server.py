@@ -1,7 +1,7 @@
 """
-A running mail server with all that belongs to it: ports, certificates, passwords, and the stage it plays on.
+A running mail server with all that belongs to it: ports, certificates, passwords, and its behavior.
 
-Rules of this file: it knows connections and stages, but neither messages nor assertions; `MailTrap` is what a test sees of it.
+Rules of this file: it knows connections and behaviors, but not messages or assertions; tests see it as a `MailTrap`.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ if TYPE_CHECKING:
 
 class RunningServer:
     """
-    Where clients arrive.
+    The server that clients connect to.
 
-    *server* has the ports, *behavior* how it behaves at the moment, *passwords* those that it accepts, by user name.
-    *has_intercepted* tells whether connections have ever been led here from elsewhere; *remarks* are those on clients of hostile servers.
+    *server* has the ports, *behavior* is what it does at the moment, *passwords* are the accepted ones, by user name.
+    *has_intercepted* is whether connections to other hosts have ever been redirected here.
+    *remarks* are the remarks on clients of hostile servers.
     """
 
     host = "localhost"
@@ -79,22 +80,22 @@ class RunningServer:
             self.observer.started(self)
 
     def stop(self) -> None:
-        """Stop listening, close every connection, take back what was done to this process; raise what failed in the trap itself."""
+        """Stop listening, close all connections, undo all changes to this process; TrapError if the trap itself failed."""
         for stack in self._entered:
             stack.close()
         self.server.stop()
         self.behavior.inbox.raise_failure()
 
-    # -- what it plays --------------------------------------------------------------------
+    # -- its behavior ---------------------------------------------------------------------
 
     def run(self, behavior: Behavior) -> None:
-        """Behave so from now on, with an empty inbox."""
+        """Use *behavior* from now on, with an empty inbox."""
         self.behavior = behavior
         self._report_run(behavior)
 
     @contextmanager
     def running(self, behavior: Behavior) -> Iterator[None]:
-        """Behave so for a while; what comes meanwhile goes into an inbox of its own."""
+        """Use *behavior* for a while; what arrives meanwhile goes into a separate inbox."""
         before, self.behavior = self.behavior, behavior
         try:
             yield
@@ -105,7 +106,7 @@ class RunningServer:
         behavior.inbox.raise_failure()
 
     def remark(self, text: str) -> None:
-        """Take note of what a client did that is no failure; once is enough."""
+        """Record a remark on a client, which is not a failure; the same remark is recorded once."""
         if text not in self.remarks:
             self.remarks.append(text)
             if self.observer is not None:
@@ -116,17 +117,17 @@ class RunningServer:
             self.observer.played(behavior.inbox.count())
 
     def kept(self) -> list[Kept]:
-        """The mail of the test that runs which has stayed in the process: where, how many messages, and the setting that sends them."""
+        """The current test's mail that stayed in the process: where, how many messages, the setting that sends them."""
         return [] if self.observer is None else self.observer.kept()
 
     # -- what it does to this process -----------------------------------------------------
 
     def trust(self) -> AbstractContextManager[None]:
-        """Let clients with default settings trust its CA for a while."""
+        """Make clients with default settings trust its CA for a while."""
         return self._while_it_runs(trusting(self.certificates.ca_pem, self.certificates.directory))
 
     def intercept(self, hosts: tuple[str, ...]) -> AbstractContextManager[None]:
-        """Lead mail connections for *hosts*, for any where there is none, here for a while; ValueError for what is no host."""
+        """Redirect mail connections for *hosts* (for any, if empty) here for a while; ValueError if one is not a host."""
         __tracebackhide__ = True
         route = Route(
             hosts=frozenset(map(checked, hosts)) or None,
@@ -139,7 +140,7 @@ class RunningServer:
 
     @property
     def is_intercepting(self) -> bool:
-        """Whether connections are led here at this moment."""
+        """Whether connections are redirected here at this moment."""
         return bool(self._routes)
 
     @contextmanager
@@ -154,7 +155,7 @@ class RunningServer:
 
     @contextmanager
     def _while_it_runs(self, *managers: AbstractContextManager[None]) -> Iterator[None]:
-        """Enter the *managers*; stop() leaves them where a test never does."""
+        """Enter the *managers*; stop() exits them if the test never does."""
         with ExitStack() as stack:
             for manager in managers:
                 stack.enter_context(manager)
@@ -209,7 +210,7 @@ class RunningServer:
     def _choose_context(
         self, behavior: Behavior, hello: ClientHello | None, protocol: SMTPConnectionProtocol
     ) -> ssl.SSLContext:
-        """The context for what the client names and what it meant to reach."""
+        """The context for the name that the client sent and the host that it meant to reach."""
         host = protocol.facts.shown_for = certificate_host(
             hello.server_name if hello else None,
             protocol.connection.transport.server_host,

@@ -1,5 +1,5 @@
 """
-Certificates and the TLS contexts made of them.
+Certificates, and the TLS contexts that use them.
 
 Rules of this file: one context per certificate and setting for as long as the CA lives, since TLS sessions can only be resumed
 within one context; and never `ssl.create_default_context()` for the server (it loads the CAs of the system: 22 ms).
@@ -42,7 +42,7 @@ _VERIFY = {
 
 
 class Certificates:
-    """What a trap shows and what its clients trust, all issued by one throwaway CA."""
+    """The certificates that a trap presents and its clients trust, all issued by one throwaway CA."""
 
     def __init__(self, ca: trustme.CA) -> None:
         self.ca = ca
@@ -62,12 +62,12 @@ class Certificates:
 
     @cached_property
     def directory(self) -> Path:
-        """A directory for files that last as long as the CA."""
+        """A directory for files that exist as long as the CA."""
         self._temporary = tempfile.TemporaryDirectory(prefix="mailtrap-")
         return Path(self._temporary.name)
 
     def leaf(self, name: str | None) -> trustme.LeafCert:
-        """The certificate for the host *name*, for the trap's own names where it is None."""
+        """The certificate for the host *name*, or for the trap's own names if it is None."""
         if name not in self._leaves:
             self._leaves[name] = self._new_leaf(name)
         return self._leaves[name]
@@ -89,7 +89,7 @@ class Certificates:
         """
         The context of a trap with these *options*.
 
-        Its certificate is for *host*, or for the trap's own names where that is None; it is good, or has the flaw named.
+        Its certificate is for *host*, or for the trap's own names if that is None; it is good, or has the named flaw.
         """
         key = (
             host,
@@ -106,10 +106,10 @@ class Certificates:
         self, options: Options, host: str | None, certificate: str | CertificateMaker
     ) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # A session can be resumed with one ticket; OpenSSL's second one takes 3 % of a connection's time.
+        # One ticket is enough to resume a session; OpenSSL's second one takes 3 % of a connection's time.
         context.num_tickets = 1
         if options.minimum_tls in OLD_VERSIONS or certificate != "good":
-            # OpenSSL 3 has old versions and short keys only at security level 0, and reads it when the certificate is loaded.
+            # OpenSSL 3 allows old versions and short keys only at security level 0; this must be set before the certificate.
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
         set_versions(context, options.minimum_tls, options.maximum_tls)
         if certificate == "good":
@@ -154,7 +154,7 @@ def can_speak(version: str) -> bool:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
-    client.verify_mode = ssl.CERT_NONE  # the handshake is what is tried
+    client.verify_mode = ssl.CERT_NONE  # only the handshake is tried
     for context in (server, client):
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
         set_versions(context, version, version)
@@ -192,10 +192,10 @@ def certificate_host(
     sni: str | None, requested: str | None, *, claims: Callable[[str], bool]
 ) -> str | None:
     """
-    The host whose certificate a client is shown: the one it names by SNI, else the one it meant to reach.
+    The host whose certificate is presented to a client: the one it names by SNI, else the one it meant to reach.
 
-    None for the trap's own certificate: where the client meant the trap itself, or asks for what is no host name.
-    *claims* tells whether a host is intercepted at all, for clients of which nothing is known but their SNI.
+    None means the trap's own certificate: if the client meant the trap itself, or asks for what is not a host name.
+    *claims* says whether a host is intercepted at all, for clients of which only the SNI is known.
     """
     named = canonical(sni)
     if requested is None and not (named is not None and claims(named)):

@@ -1,4 +1,4 @@
-"""Waiting for mail: for how much and how long, and without blocking the event loop that waits, asyncio's or trio's."""
+"""Waiting for mail: how many messages, how long, and without blocking the event loop that waits, asyncio's or trio's."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """What tells of its changes, from another thread."""
+    """Something that announces its changes, from another thread."""
 
     def listen(self, listener: Callable[[], None]) -> None: ...
     def unlisten(self, listener: Callable[[], None]) -> None: ...
 
 
 def check_wait(count: object, timeout: object) -> None:
-    """ValueError for what nobody can wait for, before anybody does."""
+    """ValueError if *count* or *timeout* cannot be waited for, before any waiting begins."""
     __tracebackhide__ = True
     if not is_count(count):
         raise ValueError(f"count must be a positive whole number, got {count!r}")
-    # What is left of a deadline may be less than nothing.
+    # The rest of a deadline may be negative.
     if not is_seconds(timeout):
         raise ValueError(
-            f"timeout must be a number of seconds that can be waited for, got {timeout!r}"
+            f"timeout must be a number of seconds that a thread can wait, got {timeout!r}"
         )
 
 
 def is_in_a_loop() -> bool:
-    """Whether the caller runs on an event loop, asyncio's or trio's, which stands still while it waits in any other way."""
+    """Whether the caller runs on an event loop, asyncio's or trio's, which it would block by waiting in another way."""
     import asyncio
 
     trio = sys.modules.get("trio")
@@ -46,8 +46,8 @@ def is_in_a_loop() -> bool:
 
 async def changed(
     source: Source, is_ready: Callable[[], bool], timeout: float
-) -> None:  # the deadline is that of the caller's API
-    """Return when *is_ready* is true, or *timeout* seconds have passed."""
+) -> None:  # the deadline comes from the caller's API
+    """Return when *is_ready()* is true, or when *timeout* seconds have passed."""
     trio = sys.modules.get("trio")
     if trio is not None and _is_running(trio):
         await _changed_in_trio(trio, source, is_ready, timeout)
@@ -99,7 +99,7 @@ async def _changed_in_trio(
 
     source.listen(notify)
     try:
-        with trio.move_on_after(max(seconds, 0)):  # which asyncio takes as it comes
+        with trio.move_on_after(max(seconds, 0)):  # asyncio accepts negative numbers
             while not is_ready():
                 events.append(trio.Event())
                 if not is_ready():

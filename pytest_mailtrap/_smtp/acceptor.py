@@ -1,7 +1,7 @@
 """
 Accepts clients on the listening sockets of all traps of a process.
 
-Rules of this file: sockets are watched and closed from any thread; what becomes of a client is decided by the `Listener`.
+Rules of this file: sockets are watched and closed from any thread; the `Listener` decides what happens to a client.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-# Where the process has no more files for clients, they wait so long for the next try.
+# If the process has no more files for clients, they wait this long for the next attempt.
 _REST_SECONDS = 0.5
 
 
 class Acceptor:
     """
-    Calls back when a client waits at a listening socket: on the loop's thread, or on that of whoever calls `look()`.
+    Calls back when a client waits at a listening socket: on the loop's thread, or on that of the caller of `look()`.
 
-    The sockets have a selector of their own, and it is all that the loop knows of them: a trap to which nobody comes begins
-    and ends without a word between the test's thread and the loop's, which would cost more than all the rest of it.
-    No callback is called while somebody holds *lock*.
+    The sockets have their own selector, and the loop only watches that selector.
+    So a trap that no client uses starts and stops without any exchange between the test's thread and the loop's.
+    Such an exchange would take longer than everything else that such a trap does.
+    No callback is called while another thread holds *lock*.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -36,28 +37,28 @@ class Acceptor:
         loop.call_soon_threadsafe(self._begin)
 
     def watch(self, listening: socket.socket, tell: Callable[[], None]) -> None:
-        """Call *tell* whenever somebody waits at *listening*."""
+        """Call *tell* whenever a client waits at *listening*."""
         with self.lock:
             self._selector.register(listening, selectors.EVENT_READ, tell)
 
     def shut(self, listening: socket.socket) -> None:
-        """Close *listening*, and look at it no more."""
+        """Close *listening*, and stop watching it."""
         with self.lock:
             self._selector.unregister(listening)
             listening.close()
 
     def look(self) -> None:
-        """Tell each listening at which somebody waits now."""
+        """Call the callback of each socket at which a client waits now."""
         with self.lock:
             for key, _events in self._selector.select(0):
                 key.data()
 
     def rest(self) -> None:
-        """Leave those who wait alone for a moment: the process cannot take them in."""
+        """Let clients wait for a moment: the process cannot accept them."""
         self._loop.call_soon_threadsafe(self._rest)
 
     def close(self) -> None:
-        """Look no more, now that the loop has ended."""
+        """Stop watching; the loop has ended."""
         self._selector.close()
 
     # -- on the loop ----------------------------------------------------------------------
@@ -71,7 +72,7 @@ class Acceptor:
 
 
 class LoopAcceptor(Acceptor):
-    """The same for systems whose selectors cannot be watched by one another, as on Windows: the loop knows each listening."""
+    """The same for systems where a selector cannot watch another one, such as Windows: the loop watches each socket."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lock = threading.RLock()
@@ -114,6 +115,6 @@ class LoopAcceptor(Acceptor):
 
 
 def new_acceptor(loop: asyncio.AbstractEventLoop) -> Acceptor:
-    """The lookout for this system."""
+    """The acceptor for this system."""
     can_be_watched = hasattr(selectors.DefaultSelector, "fileno")
     return Acceptor(loop) if can_be_watched else LoopAcceptor(loop)

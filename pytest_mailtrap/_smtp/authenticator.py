@@ -1,7 +1,7 @@
 """
-The AUTH exchanges of one session (RFC 4954): which login was accepted, and what secrets have gone over the wire in vain.
+The AUTH exchanges of one session (RFC 4954): which login was accepted, and which secrets were sent in vain.
 
-Rules of this file: every exchange that is told of here is on record, also one that was refused; how it is led is the engine's affair.
+Rules of this file: every exchange is recorded, even one that was refused; aiosmtpd conducts it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 class Authenticator:
     """
-    The logins on a *wire*, against *passwords* by user name.
+    The logins on a connection, checked against *passwords* by user name.
 
-    *accepted* is the one that holds for the messages to come, or None.
+    *accepted* is the login that applies to the messages to come, or None.
     """
 
     def __init__(self, protocol: SMTPConnectionProtocol, passwords: Mapping[str, str]) -> None:
@@ -40,7 +40,7 @@ class Authenticator:
         return is_right
 
     def lose(self, mechanism: str, initial: str) -> None:
-        """The command is not carried out, but its *initial* response has gone over the wire."""
+        """Record an AUTH that is not carried out, but whose *initial* response was sent."""
         self._note(mechanism, *_credentials(mechanism, initial), accepted=False)
 
     def _note(self, mechanism: str, login: str, password: str, *, accepted: bool) -> Auth:
@@ -62,7 +62,7 @@ def mechanism_of(argument: str | None) -> tuple[str, str]:
 
 
 def _credentials(mechanism: str, initial: str) -> tuple[str, str]:
-    """User name and password out of an initial response, as far as it holds them."""
+    """User name and password from an initial response, each empty if it is not there."""
     try:
         decoded = base64.b64decode(initial.encode(), validate=True)
     except (binascii.Error, ValueError):

@@ -1,11 +1,11 @@
 """
 One TCP connection with TLS inside it.
 
-The wire owns the TCP transport and, once there is TLS, the TLS layer; the SMTP dialogue on top hears
-and says cleartext at all times. So it sees what asyncio's own TLS hides: the ClientHello, handshakes that fail,
-and the alert that goes with them (asyncio drops the server's, CPython gh-98078).
+The protocol owns the TCP transport and, inside TLS, the TLS layer; the SMTP session on top reads and writes cleartext
+at all times. So it sees what asyncio's own TLS hides: the ClientHello, handshakes that fail, and their alerts
+(asyncio drops the server's, CPython gh-98078).
 
-Rules of this file: all of it runs on the trap's event loop; the first cause of an end is the one recorded.
+Rules of this file: all of it runs on the trap's event loop; the first cause of an end is recorded.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
 
 
 class Session(Protocol):
-    """What the wire needs of the dialogue on top of it."""
+    """What the protocol needs from the session on top of it."""
 
     def begin(self) -> None:
-        """The connection is there, and nothing has been said on it."""
+        """The connection has begun, and nothing has been sent on it."""
 
     def data_received(self, data: bytes) -> None:
-        """The client says something."""
+        """The client has sent *data*."""
 
     def eof_received(self) -> None:
-        """The client will say no more."""
+        """The client will send no more."""
 
     def resume(self) -> None:
-        """The wire is not what it was: it can take more, or has TLS now."""
+        """The state of the connection has changed: it can take more data, or uses TLS now."""
 
 
 class SMTPConnectionProtocol(asyncio.BufferedProtocol):
     """
     One accepted TCP connection.
 
-    *buffer* is what the loop reads into; nothing stays there from one reading to the next.
-    *implicit* begins with a handshake; otherwise TLS begins when the dialogue calls `expect_tls()`.
+    *buffer* is what the loop reads into; its content is only valid until the next read.
+    With *implicit* it begins with a handshake; otherwise TLS begins when the session calls `expect_tls()`.
     *choose_context* and *at_handshake* are for its `Handshake`.
-    *greets_after* is for servers that are not what they should be: so many seconds of silence on the implicit-TLS port, and they greet in cleartext.
-    *arrived* tells what the client at an address had asked for (host and port), None where it came of its own accord.
+    *greets_after* is for hostile servers: they greet in cleartext after so many seconds of silence on the implicit TLS port.
+    *arrived* returns the host and port that the client at an address had asked for, or None if it was not redirected.
     """
 
     def __init__(
@@ -84,21 +84,21 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         self._at_handshake = at_handshake
         self._greets_after = greets_after
         self._greeting: asyncio.TimerHandle | None = None
-        # A hostile server has answered STARTTLS, and will not do what it said.
+        # A hostile server has answered STARTTLS, and will not begin TLS.
         self.breaks_promise = False
         self._on_open = on_open
         self._on_close = on_close
         self._on_error = on_error
         self._tls: TLSLayer | None = None
-        # While one is expected or under way.
+        # Set while a handshake is expected or under way.
         self._handshake: Handshake | None = None
         self._session: Session | None = None
         self._has_spoken = False
         self._is_parting = False
         self._closing = False
-        # The trap has closed: what has come in before that, and was not read, is no longer for anybody.
+        # The trap has closed the connection: what came before that and was not read is ignored.
         self.has_shut = False
-        # The client does not take what is said to it: it is enough for now.
+        # The client does not read what is sent to it: send no more for now.
         self.is_full = False
 
     # -- asyncio's side -------------------------------------------------------------------
@@ -136,7 +136,7 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
             self._guarded(self._receive, self._buffer[:size])
 
     def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Asyncio would only log an error, and the client would wait for ever: it is the test's."""
+        """Pass errors on to the test: asyncio would only log them, and the client would wait forever."""
         try:
             work(*arguments)
         except Exception as error:
@@ -187,11 +187,11 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         if self._session is not None:
             self._session.resume()
 
-    # -- the dialogue's side --------------------------------------------------------------
+    # -- the session's side ---------------------------------------------------------------
 
     @property
     def secured(self) -> bool:
-        """Whether what is said now goes inside TLS."""
+        """Whether what is sent now goes inside TLS."""
         return self._tls is not None
 
     @property
@@ -199,7 +199,7 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         return self._closing
 
     def send(self, data: bytes) -> None:
-        # A client that has reset is known to asyncio first, which warns of every further write.
+        # asyncio learns first that a client has reset the connection, and then warns about every further write.
         if self._closing or self._tcp.is_closing():
             return
         if self._tls is not None:
@@ -210,26 +210,26 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         self._tcp.write(data)
 
     def send_raw(self, data: bytes) -> None:
-        """Send bytes as they are, inside of nothing."""
+        """Send bytes as they are, not inside TLS."""
         self._tcp.write(data)
 
     def expect_tls(self) -> None:
-        """Take what the client sends now for its handshake, which ends in `secured` or in `closing`."""
+        """Treat what the client sends now as its handshake, which ends in `secured` or in `closing`."""
         self._handshake = Handshake(
             self, choose_context=self._choose_context, rules=self._at_handshake
         )
 
     def end(self, cause: EndedBy) -> None:
-        """Record why the connection ends; the first cause stays."""
+        """Record why the connection ends; the first cause is kept."""
         if self.facts.ended_by is None:
             self.facts.ended_by = cause
 
     def part(self) -> None:
-        """Let the last reply leave together with the end of TLS: `close()` follows at once."""
+        """Send the last reply together with the end of TLS: `close()` follows at once."""
         self._is_parting = True
 
     def close(self) -> None:
-        """Say what is still to be said, then close."""
+        """End TLS, if there is any, then close."""
         if self._closing:
             return
         self.end("server")
@@ -239,13 +239,13 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         self.shut()
 
     def cut(self) -> None:
-        """Close the TCP connection without closing TLS, as when a cable is cut."""
+        """Close the TCP connection without closing TLS, as if a cable were cut."""
         if not self._closing:
             self.end("server")
             self.shut()
 
     def shut(self) -> None:
-        """Close the TCP connection; what it ended by is said before."""
+        """Close the TCP connection; the cause must have been recorded before."""
         self._closing = self.has_shut = True
         self._clear_timers()
         self._tcp.close()
@@ -284,7 +284,7 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
             self._start_dialogue()
 
     def secure(self, tls: TLSLayer) -> None:
-        """The handshake is done: what is said from now on goes inside *tls*, in which something may have come already."""
+        """The handshake is done: what is sent from now on goes inside *tls*, in which data may have come already."""
         self._clear_timers()
         self._handshake, self._tls = None, tls
         self._has_spoken = False
@@ -303,7 +303,7 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
                     self._session.data_received(plain)
         except TLSError as failure:
             if not self._has_spoken:
-                # Such as the alert of a client that finished the handshake first and judged the certificate then.
+                # Such as the alert of a client that finishes the handshake first and then checks the certificate.
                 self.facts.handshake_error = failure.words
             self.recorder.event(failure.words)
             self.end("alert" if failure.alert else "server")
@@ -317,8 +317,8 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
     def _refuse_misplaced_tls(self, data: bytes) -> None:
         note_client_hello(self.facts, data)
         if self.breaks_promise or self.implicit:
-            # What a server says to a line that is no command; the client's TLS ends on it.
-            self.facts.fail_handshake("client spoke TLS, but the trap goes on in cleartext")
+            # The reply to a line that is not a command; it makes the client's TLS fail.
+            self.facts.fail_handshake("client spoke TLS, but the trap continues in cleartext")
             self.send(b"500 5.5.2 Syntax error, command unrecognized\r\n")
             return
         self.facts.fail_handshake("client spoke implicit TLS, but this is the STARTTLS port")

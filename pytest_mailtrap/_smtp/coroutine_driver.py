@@ -1,9 +1,9 @@
 """
-A conversation that goes on when something has happened, there and then.
+Runs a coroutine that continues immediately when something has happened.
 
-A task would wait for each line in a future of its own and wake in a later round of the event loop, which costs more than
-the answer to the line.
-Rules of this file: all of it runs on one thread; what the conversation is about is not known here.
+A task would wait for each line in a future and wake in a later iteration of the event loop, which costs more than the
+reply to the line.
+Rules of this file: all of it runs on one thread; nothing is known here of what the coroutine does.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 class CoroutineDriver:
     """
-    The steps of one conversation, a coroutine that waits for nothing but `happening()` and `until()`.
+    Runs one conversation, a coroutine that waits only for `wake()` and `wait_until()`.
 
-    Whoever brings something new calls `go_on()`. *ended* is told of its end, and of the error that ended it.
+    Call `resume()` when something has happened.
+    *ended* is called at its end, with the error that ended it, or None.
     """
 
     __slots__ = ("_conversation", "_ended", "_loop")
@@ -33,12 +34,12 @@ class CoroutineDriver:
         self._conversation: Coroutine[Any, Any, None] | None = None
 
     def begin(self, conversation: Coroutine[Any, Any, None]) -> None:
-        """Take the first step."""
+        """Start the conversation."""
         self._conversation = conversation
         self.resume()
 
     def resume(self) -> None:
-        """Let the conversation look at what has happened; nothing, once it has ended."""
+        """Let the conversation continue; does nothing after its end."""
         if self._conversation is None:
             return
         try:
@@ -50,7 +51,7 @@ class CoroutineDriver:
 
     @property
     def have_ended(self) -> bool:
-        """Whether there is nothing to go on with."""
+        """Whether the conversation has ended or never began."""
         return self._conversation is None
 
     def _end(self, error: Exception | None) -> None:
@@ -65,7 +66,7 @@ class CoroutineDriver:
         yield
 
     async def wait_until(self, is_so: Callable[[], bool], seconds: float | None = None) -> None:
-        """Wait until it is so, or until so many seconds are over."""
+        """Wait until *is_so()* is true, or until *seconds* have passed."""
         is_over = False
 
         def give_up() -> None:

@@ -1,7 +1,7 @@
 """
-What the rules make of one connection: it is asked before each command, and does what they say in place of it.
+Applies the rules to one connection: it is called for each command, and does what the rules say instead.
 
-Rules of this file: it runs on the trap's event loop, knows no command in particular, and ends every wait when the client has gone.
+Rules of this file: it runs on the trap's event loop, knows no particular command, and stops waiting when the client has gone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class FaultInjector:
     """
     The rules, applied to one connection.
 
-    *passed_over* is told of commands that are not carried out.
+    *passed_over* is called for commands that are not carried out.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class FaultInjector:
         self._turned_away = False
 
     def over(self, names: Collection[str], command: Callable[[str], Command]) -> Any:
-        """A table of the commands of these *names*, each of which asks the rules first."""
+        """A table of the commands with these *names*; each command asks the rules first."""
         return _Table(self, names, command)
 
     async def command(self, name: str, method: Command, argument: str | None) -> None:
-        """Carry out one of the engine's commands, or what the rules say instead."""
+        """Carry out one of aiosmtpd's commands, or what the rules say instead."""
         if self._turned_away and name != "QUIT":
-            self._reply(b"503 5.5.1 No service here, only QUIT\r\n")
+            self._reply(b"503 5.5.1 No service here; only QUIT is accepted\r\n")
             return
         acting = self.take(name, argument or "")
         if not all(is_carried_out(rule) for rule in acting):
@@ -64,7 +64,7 @@ class FaultInjector:
         return self._rules.take(command, argument, encrypted=self._protocol.secured)
 
     async def greet(self, talk: Callable[[], Awaitable[None]]) -> None:
-        """Begin the session; after a greeting of 4xx or 5xx there is nothing but QUIT (RFC 5321, section 3.1)."""
+        """Begin the session; after a greeting of 4xx or 5xx only QUIT is accepted (RFC 5321, section 3.1)."""
         acting = self.take("CONNECT")
         if (rule := _last(acting)) is not None and not is_carried_out(rule):
             self._turned_away = True
@@ -77,7 +77,7 @@ class FaultInjector:
         *,
         carries_out: bool = False,
     ) -> None:
-        """Do what the rules say; *obey* carries the command out, where it is to be."""
+        """Do what the rules say; *obey* carries the command out, if that is to happen."""
         self._offers = {k: v for rule in acting for k, v in (rule.offers or {}).items()}
         for rule in acting:
             await self._wait(rule)
@@ -100,20 +100,20 @@ class FaultInjector:
         if rule.until_input:
             if await self._line_reader.arrives_within(rule.delay):
                 self._protocol.facts.spoke_out_of_turn = True
-                self._protocol.recorder.event("the client goes on before this is answered")
+                self._protocol.recorder.event("the client continues before this is answered")
         elif rule.delay:
             self._protocol.recorder.event(f"silence for {rule.delay:g} s")
             await self._line_reader.ends_within(rule.delay)
 
     def instead_of(self, reply: bytes) -> bytes:
-        """What is said in place of the engine's *reply*; an error of the engine's stands."""
+        """The reply to send instead of aiosmtpd's *reply*; an error reply of aiosmtpd is kept."""
         if self._in_place is None or (reply[:1] not in b"23" and not self._turned_away):
             return reply
         reply, self._in_place = self._in_place, None
         return reply
 
     def offered(self, keywords: list[str]) -> list[str]:
-        """What EHLO offers, after the rules have been through it."""
+        """What EHLO offers, with the changes that the rules make."""
         changed = [self._offers.get(keyword.split(" ")[0], keyword) for keyword in keywords]
         return [keyword for keyword in changed if keyword is not None]
 
@@ -134,7 +134,7 @@ class FaultInjector:
 
 
 class _Table(Mapping[str, "_Ruled"]):
-    """Commands by name; each is looked for when it comes, of which a session has few."""
+    """Commands by name; each is looked up when it comes, as a session has only a few."""
 
     def __init__(
         self, injector: FaultInjector, names: Collection[str], command: Callable[[str], Command]
@@ -156,7 +156,7 @@ class _Table(Mapping[str, "_Ruled"]):
 
 
 class _Ruled:
-    """A command of the engine's that asks the rules first."""
+    """A command of aiosmtpd that asks the rules first."""
 
     __slots__ = ("_injector", "_method", "_name")
 
@@ -169,10 +169,10 @@ class _Ruled:
         return self._injector.command(self._name, self._method, argument)
 
     def __getattr__(self, name: str) -> Any:
-        """What the engine's decorators have left on the command, such as its syntax."""
+        """What aiosmtpd's decorators have set on the command, such as its syntax."""
         return getattr(self._method, name)
 
 
 def _last(acting: Sequence[Rule]) -> Rule | None:
-    """The rule that ends it, of which there is one at most."""
+    """The rule that ends the command's handling, if there is one; there is at most one."""
     return acting[-1] if acting and ends(acting[-1]) else None

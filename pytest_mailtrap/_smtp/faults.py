@@ -1,7 +1,7 @@
 """
-Scripted faults: what a server does instead of what it should, as a table of rules.
+Scripted faults: what a server does instead of what it should do, as a table of rules.
 
-Rules of this file: values and counting, no I/O; the same table serves the faults of an ordinary trap and the hostile servers.
+Rules of this file: values and counting, no I/O; one kind of table serves ordinary traps and hostile servers.
 """
 
 from __future__ import annotations
@@ -53,19 +53,23 @@ _CODES = "200 to 259, 300 to 359, 400 to 459 or 500 to 559"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """
-    What the server does when *command* comes for the *nth* time, and the *times* - 1 times after that.
+    What the server does when *command* comes for the *nth* time, and for the next *times* - 1 times.
 
-    *command* is an SMTP command, "CONNECT" (the greeting), "HANDSHAKE" (the client's first bytes of TLS) or "END-OF-MESSAGE" (the final dot, also written ".").
-    *matching* narrows it to commands whose argument has this text in it, *inside_tls* to those inside (True) or outside (False) of TLS.
-    *times* None is: from then on, always.
+    *command* is an SMTP command, "CONNECT" (the greeting), "HANDSHAKE" (the client's first bytes of TLS) or
+    "END-OF-MESSAGE" (the final dot, also written ".").
+    *matching* limits it to commands whose argument contains this text; upper and lower case are the same.
+    *inside_tls* limits it to commands inside (True) or outside (False) TLS.
+    With *times* None it applies every time from then on.
 
-    *code* and *text* are the reply; lines of *text* make a multi-line reply.
-    With 4xx and 5xx the command is not carried out, with 2xx it is, unless *obey* says otherwise.
+    *code* and *text* are the reply; several lines of *text* make a multiline reply.
+    With 4xx and 5xx the command is not carried out, with 2xx it is; *obey* overrides that.
     421 closes the connection (RFC 5321, section 3.8).
-    *raw* is sent as it stands in place of a reply; the code that it begins with, if any, counts as *code* does.
-    *delay* is in seconds, before all else; *until_input* ends it when the client sends something before its time.
-    *offers* changes what EHLO offers: a keyword and what stands there instead, None for nothing.
-    *disconnect* cuts the connection, in the middle of TLS if there is any, after *raw* or in place of a reply.
+    *raw* is sent unchanged instead of a reply; if it begins with a code, that counts like *code*.
+    *delay* is in seconds, before everything else; *until_input* ends it when the client sends something too early.
+    *offers* changes what EHLO offers: it maps a keyword to its replacement, or to None to leave it out.
+    *disconnect* cuts the connection, without closing TLS, after *raw* or instead of a reply.
+
+    ValueError or TypeError if a value is wrong, or if the rule does nothing.
     """
 
     command: str
@@ -123,7 +127,7 @@ def ends(rule: Rule) -> bool:
 
 
 def carries_out(rule: Rule) -> bool:
-    """Whether the command takes effect all the same."""
+    """Whether the command takes effect nevertheless."""
     if rule.obey is not None:
         return rule.obey
     code = rule.code if rule.code is not None else _code_of(rule.raw)
@@ -131,7 +135,7 @@ def carries_out(rule: Rule) -> bool:
 
 
 def reply_of(rule: Rule) -> bytes | None:
-    """The reply on the wire, None if it is aiosmtpd's."""
+    """The reply as it is sent, or None for aiosmtpd's reply."""
     if rule.raw is not None or rule.code is None:
         return rule.raw
     lines = rule.text.splitlines() or [_DEFAULT_TEXTS[rule.code // 100]]
@@ -151,7 +155,7 @@ def concerns(rule: Rule, command: str, argument: str, *, encrypted: bool) -> boo
 
 
 class Rules:
-    """A table of rules and how often each has fired; the server's thread counts, the test's may add."""
+    """A table of rules and how often each has fired; the server's thread counts, the test's thread may add rules."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._entries = [_RuleCounter(rule) for rule in rules]
@@ -160,7 +164,7 @@ class Rules:
         self._entries = [*self._entries, _RuleCounter(rule)]
 
     def take(self, command: str, argument: str = "", *, encrypted: bool) -> list[Rule]:
-        """The rules that act on this occurrence; a reply or a cut takes it away from the rules behind it."""
+        """The rules that act on this occurrence; after a reply or a cut, later rules do not see it."""
         acting = []
         for entry in self._entries:
             if not concerns(entry.rule, command, argument, encrypted=encrypted):
@@ -195,7 +199,7 @@ class _RuleCounter:
         self.fired = 0
 
     def comes_up(self) -> bool:
-        """Count an occurrence; whether the rule acts on it."""
+        """Count an occurrence; return whether the rule acts on it."""
         rule = self.rule
         if rule.times is not None and self.fired >= rule.times:
             return False
@@ -207,7 +211,7 @@ class _RuleCounter:
 
 
 def command_name(given: object) -> str:
-    """The name of the command in its one spelling; ValueError with the known ones."""
+    """The name of the command in its canonical form; ValueError if unknown, which lists the known ones."""
     __tracebackhide__ = True
     name = _ALIASES.get(given, given.upper()) if isinstance(given, str) else given
     if name not in COMMANDS:
@@ -216,26 +220,26 @@ def command_name(given: object) -> str:
 
 
 def _code_of(reply: bytes | None) -> int | None:
-    """The code that a reply begins with; None where it is none."""
+    """The code that a reply begins with, or None."""
     first = (reply or b"")[:3]
     return int(first) if len(first) == 3 and first.isdigit() else None
 
 
 def _check_kinds(rule: Rule) -> None:
-    """What is wrong here would be an error of the trap's own where the rule is asked."""
+    """Check the types now: a wrong type would be an error inside the trap when the rule is used."""
     __tracebackhide__ = True
     for name, kind, words in _KINDS:
         if not isinstance(given := getattr(rule, name), kind):
             raise TypeError(f"{name} must be {words}, got {given!r}")
     offers = rule.offers or {}
     if not all(isinstance(k, str) and isinstance(v, str | None) for k, v in offers.items()):
-        raise TypeError(f"offers must map keywords to texts or None, got {rule.offers!r}")
+        raise TypeError(f"offers must map keywords to strings or None, got {rule.offers!r}")
 
 
 def _check_code(code: object, command: str) -> None:
     __tracebackhide__ = True
     if command == "HANDSHAKE":
-        raise ValueError("HANDSHAKE takes no reply: TLS begins where SMTP is silent")
+        raise ValueError("HANDSHAKE takes no reply: SMTP is silent when TLS begins")
     # RFC 5321, section 4.2.1: the second digit is 0 to 5.
     if not isinstance(code, int) or code // 100 not in (2, 3, 4, 5) or code % 100 > 59:
         raise ValueError(f"code must be {_CODES}, got {code!r}")

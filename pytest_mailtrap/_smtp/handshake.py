@@ -1,7 +1,7 @@
 """
-One TLS handshake on a wire: from the client's first bytes to TLS, or to the words for why there is none.
+One TLS handshake on a connection: from the client's first bytes to TLS, or to the reason why there is none.
 
-Rules of this file: all of it runs on the trap's event loop; it has a deadline at all times; the first failure is the one recorded.
+Rules of this file: all of it runs on the trap's event loop; it always has a deadline; the first failure is recorded.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ HANDSHAKE_SECONDS = 10.0
 
 class Handshake:
     """
-    The handshake that a *wire* expects, and hands all bytes to that come in; it ends in `secure()` or with the wire.
+    The handshake that a *protocol* expects, which gets all its bytes; it ends in `secure()` or with the connection.
 
-    *choose_context* gives the SSL context for what the client offered.
-    *rules* gives the rules for this handshake, asked when the client's first bytes are here.
+    *choose_context* returns the SSL context for what the client offered.
+    *rules* returns the rules for this handshake; it is called when the client's first bytes have come.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Handshake:
         self._recorder = protocol.facts.recorder
         self._choose_context = choose_context
         self._rules = rules
-        # What has come before there was a layer for it.
+        # What came before there was a TLS layer.
         self._received = b""
         self._layer: TLSLayer | None = None
         self._begun_at = 0.0
@@ -58,10 +58,10 @@ class Handshake:
         """Whether the client has sent anything."""
         return self._received != b""
 
-    # -- the wire's side ------------------------------------------------------------------
+    # -- the protocol's side --------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Go on with what the client sends."""
+        """Continue with what the client sends."""
         layer = self._layer
         if layer is None:
             if not self.has_begun and not self._may_begin(data):
@@ -76,7 +76,7 @@ class Handshake:
             data = self._received
         self._go_on(layer, data)
         if self._facts.handshake_error is not None and not self._protocol.closing:
-            self._protocol.shut()  # it can be no handshake, though OpenSSL waits for more of it
+            self._protocol.shut()  # it cannot be a handshake, although OpenSSL waits for more
 
     def left(self, verb: str, cause: EndedBy) -> None:
         """The client has "closed" or "reset" the connection."""
@@ -86,19 +86,19 @@ class Handshake:
         self._fail(words, cause)
 
     def cancel(self) -> None:
-        """Wait no longer."""
+        """Cancel the deadline."""
         self._deadline.cancel()
 
     # -- what the rules want --------------------------------------------------------------
 
     def _may_begin(self, data: bytes) -> bool:
-        """Let the rules do what they want with the handshake; whether there will be one now."""
+        """Apply the rules to the handshake; return whether it begins now."""
         for rule in self._rules():
             if rule.raw is not None:
-                self._recorder.event("the trap sends bytes that are no TLS")
+                self._recorder.event("the trap sends bytes that are not TLS")
                 self._protocol.send_raw(rule.raw)
             if ends(rule):
-                self._fail("the trap broke off the handshake", "server")
+                self._fail("the trap aborted the handshake", "server")
                 note_client_hello(self._facts, data)
                 self._protocol.shut()
                 return False
@@ -138,13 +138,13 @@ class Handshake:
         try:
             done = layer.handshake(hello.versions if hello else ())
         except TLSError as failure:
-            # Our own alert, if OpenSSL made one, still goes to the client.
+            # Our own alert, if OpenSSL made one, is still sent to the client.
             self._protocol.send_raw(layer.outgoing())
             self._fail(failure.words, "alert" if failure.alert else "server")
             self._protocol.shut()
             return
-        # The session tickets of TLS 1.3 go at once: they acknowledge the client's last flight, for which Nagle's
-        # algorithm makes a client wait 40 ms before it sends its EHLO.
+        # The session tickets of TLS 1.3 are sent at once: they acknowledge the client's last flight. Without that,
+        # Nagle's algorithm makes a client wait 40 ms before it sends its EHLO.
         self._protocol.send_raw(layer.outgoing())
         if done:
             self._recorder.encrypted = True
@@ -185,7 +185,7 @@ class Handshake:
 
 
 def note_client_hello(facts: Facts, data: bytes) -> None:
-    """Record what a client offers to whom no handshake is granted."""
+    """Record what a client offers, if the handshake is refused."""
     hello = parse_client_hello(data)
     if isinstance(hello, ClientHello):
         facts.record(client_hello=hello, sni=hello.server_name)

@@ -1,14 +1,14 @@
 """
-What kept a handshake from coming about, where no TLS library says it: the words.
+The messages for handshakes that failed without an error from the TLS library.
 
-Rules of this file: pure. *implicit* tells that it was the implicit-TLS port, and not a STARTTLS before.
+Rules of this file: pure. *implicit* is True for the implicit TLS port, False after STARTTLS.
 """
 
 from __future__ import annotations
 
 
 def too_slow(seconds: float, *, implicit: bool, has_begun: bool) -> str:
-    """The deadline of *seconds* is over."""
+    """The handshake took longer than *seconds*."""
     if implicit and not has_begun:
         return (
             f"no TLS handshake within {seconds:g} s: the client may wait for a cleartext "
@@ -22,7 +22,7 @@ def left(verb: str, *, implicit: bool, has_begun: bool) -> str:
     if has_begun:
         # asyncio's clients reject a certificate this way: without an alert.
         return (
-            f"client {verb} the connection during the handshake, without saying why: "
+            f"client {verb} the connection during the handshake, without giving a reason: "
             "it may have rejected the certificate"
         )
     if implicit:
@@ -31,11 +31,11 @@ def left(verb: str, *, implicit: bool, has_begun: bool) -> str:
 
 
 def no_tls(received: bytes, *, implicit: bool) -> str:
-    """*received* is what came in place of a ClientHello; of a line of text its first word is told, if it is a word."""
+    """*received* came instead of a ClientHello; for a line of text, its first word is shown if it has only letters."""
     where = "on the implicit TLS port" if implicit else "after the 220 to STARTTLS"
     line = received.partition(b"\n")[0].rstrip(b"\r")
     if not (line.isascii() and line.decode("ascii").isprintable()):
-        return f"client sent bytes that are no TLS handshake {where}"
+        return f"client sent bytes that are not a TLS handshake {where}"
     first = line[:12].split(b" ")[0]
     seen = f" ({first.decode()})" if first.isalpha() else ""
     return f"client spoke cleartext{seen} {where}"

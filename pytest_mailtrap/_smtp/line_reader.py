@@ -1,5 +1,5 @@
 """
-The SMTP engine's input: lines for commands, chunks for message data.
+The input of aiosmtpd: lines for commands, chunks for message data.
 
 Rules of this file: it writes the client's side of the transcript, and ends a session at the end of its input.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # RFC 4954, section 4: an AUTH line may have 12288 octets. No other line may be longer.
 LONGEST_LINE = 12288
-# So much may wait to be read; then the client has to wait.
+# This much may wait to be read; then the client has to wait.
 _MOST_WAITING = 2 * LONGEST_LINE
 
 
@@ -27,9 +27,9 @@ class TooLongError(Exception):
 
 class LineReader:
     """
-    The engine's input, as much of an `asyncio.StreamReader` as aiosmtpd calls.
+    The input of aiosmtpd, with the methods of `asyncio.StreamReader` that aiosmtpd calls.
 
-    It writes the transcript, ends cleanly, and hands message data over in chunks.
+    It writes the transcript, ends cleanly, and passes message data on in chunks.
     """
 
     def __init__(self, protocol: SMTPConnectionProtocol, driver: CoroutineDriver) -> None:
@@ -42,10 +42,10 @@ class LineReader:
         self._has_ended = False
         self._is_paused = False
 
-    # -- the wire's side ------------------------------------------------------------------
+    # -- the protocol's side --------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:
-        """Take in what the client sends."""
+        """Add what the client sends."""
         if self._data is None:
             self._buffer += data
         elif (rest := self._data.feed(data)) is not None:
@@ -59,12 +59,13 @@ class LineReader:
         """Nothing more will come."""
         self._has_ended = True
 
-    # -- the engine's side ----------------------------------------------------------------
+    # -- aiosmtpd's side ------------------------------------------------------------------
 
     async def readuntil(self, separator: bytes = b"\n") -> bytes:
         """
-        One line; ConnectionResetError at the end of the input, which is the one end that the engine takes without a
-        reply and without a word in the log, and LimitOverrunError for a line that is too long.
+        One line; LimitOverrunError if it is too long, ConnectionResetError at the end of the input.
+
+        ConnectionResetError is the only error that aiosmtpd accepts without a reply and without a log record.
         """
         if self._protocol.has_shut:
             raise ConnectionResetError("the trap has closed the connection")
@@ -78,7 +79,7 @@ class LineReader:
             raise asyncio.LimitOverrunError("too long", len(buffer) if at < 0 else at)
         line = self._take(at + len(separator))
         if self._overlong:
-            # The tail of a line whose head is gone: it may be the end of a secret.
+            # The rest of a line that was too long: it may be the end of a secret.
             self._overlong = False
             self._recorder.event(f"a line of more than {LONGEST_LINE} bytes")
         else:
@@ -86,7 +87,7 @@ class LineReader:
         return line
 
     async def readline(self) -> bytes:
-        """For the lines of an AUTH exchange."""
+        """One line of an AUTH exchange; TooLongError if it is too long."""
         try:
             return await self.readuntil()
         except asyncio.LimitOverrunError as overrun:
@@ -100,7 +101,7 @@ class LineReader:
                 raise TooLongError
 
     async def read(self, size: int) -> bytes:
-        """What has come in, *size* bytes of it at most."""
+        """What has come in, at most *size* bytes."""
         return self._take(size)
 
     def _take(self, size: int) -> bytes:
@@ -113,11 +114,11 @@ class LineReader:
 
     @property
     def takes_data(self) -> bool:
-        """Whether message data is on its way in."""
+        """Whether message data is being received."""
         return self._data is not None
 
     async def arrives_within(self, seconds: float) -> bool:
-        """Whether the client sends something, beyond what has been read, within *seconds*."""
+        """Whether the client sends more than has been read, within *seconds*."""
         await self._driver.wait_until(lambda: bool(self._buffer) or self._has_ended, seconds)
         return bool(self._buffer)
 
@@ -126,13 +127,13 @@ class LineReader:
         await self._driver.wait_until(lambda: self._has_ended, seconds)
 
     def discard(self) -> int:
-        """Forget what has come in and was not read; gives the number of bytes."""
+        """Discard what has come in and was not read; return the number of bytes."""
         return len(self._take(len(self._buffer)))
 
     async def read_data(
         self, done: Callable[[bytearray | None, int], str], limit: int | None
     ) -> str:
-        """Collect message data up to its final dot, call *done* with it, and give its reply; half a message is none."""
+        """Read message data up to its final dot, and return the reply of *done*; an incomplete message is discarded."""
         waiting = self._take(len(self._buffer))
         data = self._data = _Data(done, limit)
         self.feed(waiting)
@@ -145,7 +146,7 @@ class LineReader:
 
 
 class _Data:
-    """Message data on its way in, up to CRLF "." CRLF and no other end (RFC 5321, section 4.1.1.4)."""
+    """Message data that is being received, up to CRLF "." CRLF and no other end (RFC 5321, section 4.1.1.4)."""
 
     __slots__ = ("_buffer", "_done", "_limit", "_size", "reply")
 
@@ -162,16 +163,16 @@ class _Data:
         self.reply: str | None = None
 
     def feed(self, data: bytes) -> bytes | None:
-        """Take *data*; gives what follows the end of the message, None while it has not ended."""
+        """Add *data*; return what follows the end of the message, or None if it has not ended."""
         buffer = self._buffer
         known = len(buffer)
         buffer += data
         self._size += len(data)
         end = buffer.find(b"\r\n.\r\n", max(0, known - 4))
         if end < 0:
-            # Doubled dots do not count (RFC 1870, section 5) and add a third at most.
+            # Doubled dots do not count (RFC 1870, section 5) and add at most a third.
             if self._limit is not None and self._size > 2 * self._limit + 1024:
-                del buffer[:-4]  # too large already: only the end is of interest
+                del buffer[:-4]  # too large already: only its end matters
             return None
         rest = bytes(buffer[end + 5 :])
         size = self._size - len(rest) - 5
@@ -182,14 +183,14 @@ class _Data:
 
 
 def unstuff(data: bytearray) -> bytes:
-    """Take away the dots that keep lines from ending the message (RFC 5321, section 4.5.2)."""
+    """Remove the dots that keep lines from ending the message (RFC 5321, section 4.5.2)."""
     if data[:1] == b".":
         del data[:1]
     return bytes(data.replace(b"\r\n.", b"\r\n")) if b"\r\n." in data else bytes(data)
 
 
 def has_long_line(data: bytes, limit: int) -> bool:
-    """Look only at one line end in every *limit* bytes."""
+    """Whether a line is longer than *limit*; looks at only one line end in every *limit* bytes."""
     at = 0
     while len(data) - at > limit:
         newline = data.rfind(b"\n", at, at + limit)

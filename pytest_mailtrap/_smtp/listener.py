@@ -1,7 +1,7 @@
 """
-The two ports at which clients come in: one that greets in cleartext, one for implicit TLS.
+The two ports that clients connect to: one that greets in cleartext, one for implicit TLS.
 
-Rules of this file: loopback only; no two traps ever use the same; nothing is known here of what clients say.
+Rules of this file: loopback only; no two traps ever share a port; nothing is known here of what clients send.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._smtp.loop_thread import LoopThread
 
-# For bursts of connections; Linux cuts it down to net.core.somaxconn.
+# For bursts of connections; Linux reduces it to net.core.somaxconn.
 _BACKLOG = 1024
 
 
 class Host(Protocol):
-    """Who receives the clients, on the loop's thread."""
+    """Handles the clients, on the loop's thread."""
 
     def receive(self, *, implicit: bool) -> asyncio.BaseProtocol:
-        """What speaks with a client that has come in."""
+        """The protocol for a client that has connected."""
 
     def fail(self, error: Exception) -> None:
-        """A client could not be let in."""
+        """A client could not be accepted."""
 
 
 class Listener:
     """
-    Listens from the beginning until it is closed, on whatever thread.
+    Listens from its creation until it is closed, on any thread.
 
-    *was_used* tells whether anybody has come, *let_in_so_far* how many the loop has heard of.
+    *was_used* is whether any client has connected, *let_in_so_far* is how many the loop has accepted.
     """
 
     def __init__(self, thread: LoopThread, host: Host) -> None:
@@ -53,11 +53,11 @@ class Listener:
             )
 
     def accept(self) -> None:
-        """Let in who waits at this moment, whether or not the loop has heard of them."""
+        """Accept the clients that wait at this moment, even if the loop has not seen them yet."""
         self._thread.acceptor.look()
 
     def close(self) -> None:
-        """Let in who waits at this moment, and nobody after."""
+        """Accept the clients that wait at this moment, and none after that."""
         with self._thread.acceptor.lock:
             self.accept()
             for listening in self.sockets:
@@ -83,7 +83,7 @@ class Listener:
 
     @property
     def is_busy(self) -> bool:
-        """Whether somebody is just coming in."""
+        """Whether a client is being accepted."""
         return bool(self._coming_in)
 
     def _begin(self, client: socket.socket, implicit: bool) -> None:
@@ -105,9 +105,9 @@ class Listener:
 
 def _listen() -> list[socket.socket]:
     """
-    Bind one port on 127.0.0.1 and, where the machine has it, the same on ::1.
+    Bind one port on 127.0.0.1 and, if the machine has IPv6, the same port on ::1.
 
-    Clients that are told "localhost" try one or the other first; both must be ours.
+    Clients of "localhost" try one or the other first; both must belong to the trap.
     """
     for _ in range(50):
         ipv4 = _bind(socket.AF_INET, "127.0.0.1", 0)

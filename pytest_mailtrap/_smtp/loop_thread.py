@@ -1,4 +1,4 @@
-"""The thread on which all traps of a process run, and how others have it do something."""
+"""The thread on which all traps of a process run, and how other threads call it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CALL_SECONDS = 10.0
-# As much as asyncio asks for, which takes and gives back that much memory for each reading.
+# As large as asyncio's own, which asyncio allocates anew for each read.
 _BUFFER_SIZE = 256 * 1024
 
 
@@ -23,13 +23,13 @@ class LoopThread:
     """
     A thread that runs an event loop until it is told to stop.
 
-    *lookout* is there for the sockets of all traps, *buffer* for what their connections read, one at a time.
+    *acceptor* watches the sockets of all traps; *buffer* is what their connections read into, one at a time.
     """
 
     def __init__(self) -> None:
-        # Not the default loop: the user's policy may make that one of another kind (uvloop).
+        # Not the default loop: the user's policy may make that one of another type (uvloop).
         self.loop = asyncio.SelectorEventLoop()
-        # PYTHONASYNCIODEBUG and -X dev are for the user's loops: ours would warn of its own slow callbacks.
+        # PYTHONASYNCIODEBUG and -X dev are for the user's loops: ours would warn about its own slow callbacks.
         self.loop.set_debug(False)
         self.acceptor = new_acceptor(self.loop)
         self.buffer = memoryview(bytearray(_BUFFER_SIZE))
@@ -46,7 +46,7 @@ class LoopThread:
         return record.thread != self._thread.ident
 
     def is_alive(self) -> bool:
-        """Whether it can be asked for anything: a forked process has a copy of it that does not run."""
+        """Whether it can be called: a forked process has a copy of it that does not run."""
         return self._thread.is_alive()
 
     def is_current(self) -> bool:
@@ -57,7 +57,7 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(_CALL_SECONDS)
 
     def stop(self) -> None:
-        """End the thread; the traps on it have been stopped before."""
+        """End the thread; its traps must have been stopped before."""
         logging.getLogger("mail.log").removeFilter(self._filter)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(_CALL_SECONDS)

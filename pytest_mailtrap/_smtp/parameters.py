@@ -1,4 +1,4 @@
-"""The parameters of MAIL and RCPT that aiosmtpd knows nothing of: which there are, and what they may hold."""
+"""The parameters of MAIL and RCPT that aiosmtpd does not know: their names, and their valid values."""
 
 from __future__ import annotations
 

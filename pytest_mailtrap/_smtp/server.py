@@ -1,5 +1,5 @@
 """
-One trap's listening and its open connections.
+The listening sockets of one trap and its open connections.
 
 Rules of this file: each trap has fresh sockets, so that late mail of one test cannot reach the next; every wait has a deadline;
 nothing is ever logged.
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
     from pytest_mailtrap._smtp.loop_thread import LoopThread
 
-# At stop, connections on which something still happens get this long to come to their end ...
+# When the trap stops, active connections get this long to end ...
 _GRACE_SECONDS = 0.3
-# ... and one on which nothing has happened for this long is taken for idle.
+# ... and a connection without activity for this long counts as idle.
 _QUIET_SECONDS = 0.05
-# Rounds of the loop from a client's connect() to its first bytes being read: accept, connection_made, add_reader, read.
+# Iterations of the loop from a client's connect() to its first bytes being read: accept, connection_made, add_reader, read.
 _SETTLING_ROUNDS = 5
 
 
@@ -53,11 +53,11 @@ class Server:
         self.port, self.tls_port, self.ipv6 = listener.port, listener.tls_port, listener.ipv6
 
     def receive(self, *, implicit: bool) -> SMTPConnectionProtocol:
-        """What speaks with a client that has come in."""
+        """The protocol for a client that has connected."""
         return self._new_protocol(implicit=implicit, on_open=self._opened, on_close=self._closed)
 
     def still_to_open(self) -> int:
-        """How many clients have connected by now, and wait to be heard."""
+        """How many clients have connected by now and are not being served yet."""
         self._listener.accept()
         return self._listener.let_in_so_far - self._opened_so_far
 
@@ -70,22 +70,22 @@ class Server:
         self._closed_one.set()
 
     def settle(self) -> None:
-        """Take in what clients have sent up to now: it is in the sockets when they hear of it, not yet with us."""
+        """Read what clients have sent up to now: it may still be in the sockets."""
         if self._is_running and not self._thread.is_current():
             self._thread.call(self._settle())
 
     def settle_until_quiet(self) -> None:
-        """Let clients that are in the middle of something go on for a moment."""
+        """Let active clients continue for a moment."""
         if self._is_running:
             self._thread.call(self._quiet())
 
     def drop(self) -> None:
-        """Cut every connection, and go on listening."""
+        """Cut every connection, and continue to listen."""
         if self._is_running:
             self._thread.call(self._drop())
 
     def stop(self) -> None:
-        """Stop listening, let active clients come to their end for a moment, then cut what is left."""
+        """Stop listening, give active clients a moment to finish, then cut what is left."""
         if not self._stopping:
             self._stopping = True
             self._listener.close()
@@ -108,7 +108,9 @@ class Server:
     async def _drop(self) -> None:
         for protocol in list(self._wires):
             protocol.abort()
-        await _rounds(_SETTLING_ROUNDS)  # the transports report their end in the loop's next round
+        await _rounds(
+            _SETTLING_ROUNDS
+        )  # the transports report their end in the loop's next iteration
 
     async def _quiet(self) -> None:
         await self._settle()

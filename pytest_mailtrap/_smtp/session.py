@@ -1,8 +1,8 @@
 """
-The SMTP server: aiosmtpd's engine, on a wire of ours.
+The SMTP server: aiosmtpd, on a protocol of our own.
 
-Rules of this file: aiosmtpd parses and answers; here stands only what it lacks or does otherwise than a trap
-must, each with its reason. It is the one file that touches aiosmtpd's internals.
+Rules of this file: aiosmtpd parses and replies; this file has only what aiosmtpd lacks or does differently than a
+trap must, each with its reason. It is the only file that touches aiosmtpd's internals.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ _LONGEST_COMMANDS = {"AUTH": LONGEST_LINE, "MAIL": 512 + 26 + 10 + 500 + 120, "R
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-# The addresses nearly all mail has; aiosmtpd's own parser takes 100 us for each.
+# The form of nearly all addresses; aiosmtpd's own parser takes 100 us for each.
 _PLAIN_PATH = re.compile(
     rf"\s*<({_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*)?>(?:\s(.*))?", re.DOTALL
 )
 
-# RFC 3207, section 4; and AUTH, to see what is lost by it.
+# RFC 3207, section 4; and AUTH, to record the credentials that it gives away.
 _BEFORE_TLS = frozenset({"EHLO", "NOOP", "QUIT", "STARTTLS", "AUTH"})
 
 Deliver = Callable[[ReceivedMessage], None]
@@ -63,16 +63,16 @@ Fail = Callable[[BaseException], None]
 
 
 class TrapSMTP(SMTP):
-    """One SMTP session, from the greeting to its end; a new TLS layer begins it anew (RFC 3207, section 4.2)."""
+    """One SMTP session, from the greeting to its end; it starts over inside TLS (RFC 3207, section 4.2)."""
 
-    # Set from the first moment on; aiosmtpd types them as optional.
+    # Always set; aiosmtpd types them as optional.
     session: Session
     envelope: Envelope
     _timeout_handle: asyncio.TimerHandle
-    # aiosmtpd asks only for their truth: is there STARTTLS to offer, are we inside TLS?
+    # aiosmtpd only tests whether they are true: is STARTTLS offered, is the session inside TLS?
     tls_context: Any
     _tls_protocol: Any
-    # What the engine reads and writes; all that it writes goes through push().
+    # What aiosmtpd reads and writes; all that it writes goes through push().
     _reader: Any
     _writer: Any
     transport: Any
@@ -87,12 +87,12 @@ class TrapSMTP(SMTP):
         deliver: Deliver,
         fail: Fail,
     ) -> None:
-        # SMTP.__init__ reflects over the class for every connection (0.3 ms): we do it once and copy the outcome.
+        # SMTP.__init__ reflects over the class for every connection (0.3 ms): we do it once and copy the result.
         self.__dict__.update(_engine(protocol.loop).__dict__)
         self._needs_tls = options.starttls == "require" and not protocol.secured
         self._handle_hooks = {"EHLO": self._complete_ehlo}
         self._ehlo_hook_ver = "new"
-        # A class-wide table in aiosmtpd, which every EHLO on every connection raises.
+        # A class-wide table in aiosmtpd, whose limits every EHLO on every connection raises.
         self.command_size_limits = collections.defaultdict(lambda: 512, _LONGEST_COMMANDS)
         self._recorder = protocol.recorder
         self._protocol = protocol
@@ -115,7 +115,7 @@ class TrapSMTP(SMTP):
         self.data_size_limit = options.max_message_size
         self.tls_context = options.starttls != "off"
         self._tls_protocol = protocol.secured
-        # Ours is _command(): the engine's keeps a refused AUTH from us.
+        # _command() does this: aiosmtpd's own check would hide a refused AUTH.
         self.require_starttls = False
         self._auth_required = options.require_auth
         self._auth_require_tls = not options.auth_without_tls
@@ -123,7 +123,7 @@ class TrapSMTP(SMTP):
     # -- the life of the connection -------------------------------------------------------
 
     def begin(self) -> None:
-        """Greet, and answer from then on."""
+        """Send the greeting, and reply to commands from then on."""
         self._set_rset_state()  # type: ignore[no-untyped-call]  # aiosmtpd's
         self.session = self._create_session()
         self.session.peer = self._protocol.get_extra_info("peername")
@@ -149,7 +149,7 @@ class TrapSMTP(SMTP):
             self._protocol.close()
 
     def _reset_timeout(self, duration: float | None = None) -> None:
-        # aiosmtpd cancels a timer and makes another for every command: ours goes on, and looks again when it is up.
+        # aiosmtpd cancels a timer and makes another for each command: ours keeps running, and checks when it fires.
         self._expires = self.loop.time() + (duration or self._timeout_duration)
         timer = self._timeout_handle
         if timer is None or timer.cancelled() or timer.when() > self._expires:
@@ -172,7 +172,7 @@ class TrapSMTP(SMTP):
         self._protocol.close()
 
     async def handle_exception(self, error: Exception) -> str:
-        """Answer what the client may cause; anything else is an error of ours, for the test to raise."""
+        """Reply to what a client can cause; anything else is an error of the trap, which the test raises."""
         if isinstance(error, TooLongError):
             return "500 5.5.6 Authentication exchange line is too long"
         self._fail(error)
@@ -180,7 +180,7 @@ class TrapSMTP(SMTP):
         return ""
 
     async def push(self, status: str | bytes) -> None:
-        # The engine echoes unknown commands; one can be a password that a confused client sends.
+        # aiosmtpd echoes unknown commands; one can be a password that a confused client sends.
         if isinstance(status, str):
             if status.startswith('500 Error: command "'):
                 status = "500 Error: command not recognized"
@@ -196,7 +196,7 @@ class TrapSMTP(SMTP):
     # -- commands -------------------------------------------------------------------------
 
     def _command(self, name: str) -> Command:
-        """What a command does; before a TLS that is required, most do nothing."""
+        """The method for a command; before TLS that is required, most commands are refused."""
         if self._needs_tls and name not in _BEFORE_TLS:
             return self._refuse_before_tls
         command: Command = getattr(self, f"smtp_{name}")
@@ -208,7 +208,7 @@ class TrapSMTP(SMTP):
     async def _complete_ehlo(
         self, _server: SMTP, session: Any, _envelope: Any, hostname: str, lines: list[str]
     ) -> list[str]:
-        """Offer what aiosmtpd knows nothing of, in one write: some clients read only the first segment."""
+        """Offer what aiosmtpd does not know, in one write: some clients read only the first segment."""
         session.host_name = hostname
         offered = [line[4:] for line in lines]
         if not self.data_size_limit:
@@ -236,7 +236,7 @@ class TrapSMTP(SMTP):
         if arg:
             await self.push("501 Syntax: QUIT")
             return
-        # The end of the connection may be known already, where the client did not wait for the reply.
+        # The end of the connection may be known already, if the client did not wait for the reply.
         self._protocol.facts.ended_by = "quit"
         self._protocol.part()
         await self.push("221 Bye")
@@ -254,7 +254,7 @@ class TrapSMTP(SMTP):
             return
         self._timeout_handle.cancel()
         await self.push("220 Ready to start TLS")
-        # What came in one go with STARTTLS was not protected: it must not count (RFC 3207, section 4.2).
+        # What was sent together with STARTTLS was not protected: it must not count (RFC 3207, section 4.2).
         if discarded := self._line_reader.discard():
             self._recorder.event(f"{plural(discarded, 'byte')} sent before TLS, and discarded")
         self._protocol.expect_tls()
@@ -277,7 +277,7 @@ class TrapSMTP(SMTP):
         if self._needs_tls:
             await self._refuse_before_tls(arg)
             return
-        # The engine's table has the methods of the session it was made for.
+        # aiosmtpd's table has the methods of the session that it was made for.
         self._auth_methods = {
             name: attribute._replace(method=getattr(self, f"auth_{name}"))
             for name, attribute in self._auth_methods.items()
@@ -285,13 +285,13 @@ class TrapSMTP(SMTP):
         await super().smtp_AUTH(f"{mechanism} {initial}".strip())
 
     def _takes_auth(self, mechanism: str) -> bool:
-        """Whether an AUTH in cleartext will come to `_authenticate`."""
+        """Whether an AUTH in cleartext will reach `_authenticate`."""
         session = self.session
         may = self._options.auth_without_tls and mechanism in self._auth_methods
         return bool(may and session.extended_smtp and not session.authenticated)
 
     def _passed_over(self, command: str, arg: str | None) -> None:
-        """A rule has answered: the secret of an AUTH has gone over the wire all the same, and STARTTLS leads to no TLS."""
+        """A rule has replied: the secret of an AUTH was sent nevertheless, and STARTTLS does not lead to TLS."""
         self._protocol.breaks_promise = command == "STARTTLS"
         mechanism, initial = mechanism_of(arg)
         if command == "AUTH" and initial:
@@ -308,7 +308,7 @@ class TrapSMTP(SMTP):
         )
         await super().smtp_MAIL(arg)
         if self.envelope.mail_from and not before:
-            self.envelope.mail_options = self._parameters  # aiosmtpd's are in upper case
+            self.envelope.mail_options = self._parameters  # aiosmtpd's are in uppercase
 
     async def smtp_RCPT(self, arg: str | None) -> None:
         count = len(self.envelope.rcpt_tos)
@@ -324,7 +324,7 @@ class TrapSMTP(SMTP):
         if plain is not None:
             address, rest = plain[1] or "<>", plain[2] or ""
         else:
-            # No address has control characters, nor surrogates (bytes that are no UTF-8); the library's parser takes both.
+            # No address has control characters or surrogates (bytes that are not UTF-8); the library's parser takes both.
             if not arg.isprintable() or (arg.lstrip().startswith("<") and ">" not in arg):
                 return None, None
             try:
@@ -332,13 +332,16 @@ class TrapSMTP(SMTP):
             except Exception:  # the standard library's parser raises many things on garbage
                 return None, None
         if address == "<>" and self._known_parameters is parameters.RCPT:
-            return None, None  # the null reverse-path is no recipient (RFC 5321, section 4.1.1.3)
+            return (
+                None,
+                None,
+            )  # the null reverse-path is not a recipient (RFC 5321, section 4.1.1.3)
         if address:
             self._parameters = (rest or "").split()
         return address, rest
 
     def _getparams(self, params: Any) -> dict[str, str | bool] | None:
-        """Check the parameters that aiosmtpd does not know or checks too little, and leave it the others."""
+        """Check the parameters that aiosmtpd does not know or does not check enough, and leave the others to it."""
         found = super()._getparams(params)
         if found is None or len(found) != len(params):
             return None
@@ -355,9 +358,9 @@ class TrapSMTP(SMTP):
 
     async def smtp_DATA(self, arg: str | None) -> None:
         """
-        Take the message as it comes, in chunks: line by line costs eight times as much.
+        Read the message in chunks, as it comes: reading it line by line takes eight times as long.
 
-        It is stored as soon as its last byte is here, before the reply: a synchronous client returns from its
+        It is stored as soon as its last byte has come, before the reply: a synchronous client returns from its
         send on that reply, and the next line of the test may count the messages.
         """
         if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
@@ -376,7 +379,7 @@ class TrapSMTP(SMTP):
         await self._injector.perform(self._at_end, functools.partial(self.push, reply))
 
     def _store(self, stuffed: bytearray | None, size: int) -> str:
-        """Capture the message and give the reply; *stuffed* is None when it was far larger than allowed."""
+        """Capture the message and return the reply; *stuffed* is None if it was far larger than allowed."""
         self._recorder.event(f"message data, {plural(size, 'byte')}")
         raw = None if stuffed is None else unstuff(stuffed)
         limit = self.data_size_limit
@@ -406,7 +409,7 @@ class TrapSMTP(SMTP):
 
 
 for _name in ("AUTH", "DATA", "EHLO", "HELO", "MAIL", "QUIT", "RCPT", "STARTTLS"):
-    # The texts for HELP, which aiosmtpd's decorator left on the methods that stand behind ours.
+    # The texts for HELP, which aiosmtpd's decorator has set on the methods that ours override.
     vars(getattr(TrapSMTP, f"smtp_{_name}")).update(vars(getattr(SMTP, f"smtp_{_name}")))
 
 
@@ -414,7 +417,7 @@ _engines: dict[asyncio.AbstractEventLoop, SMTP] = {}
 
 
 def _engine(loop: asyncio.AbstractEventLoop) -> SMTP:
-    """The state of a fresh aiosmtpd engine, made once for each loop."""
+    """A new aiosmtpd session whose state is copied, made once for each loop."""
     if loop not in _engines:
         _engines.clear()
         engine = TrapSMTP.__new__(TrapSMTP)

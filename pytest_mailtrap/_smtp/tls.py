@@ -1,7 +1,7 @@
 """
-The server side of TLS without any I/O: bytes from the wire in, bytes for the wire out.
+The server side of TLS without any I/O: bytes from the client in, bytes for the client out.
 
-Rules of this file: it owns one `ssl.SSLObject` between two memory buffers, knows nothing of sockets, asyncio
+Rules of this file: it owns one `ssl.SSLObject` between two memory buffers, knows nothing about sockets, asyncio
 or SMTP, and turns every failure into words that say which side gave up and why.
 """
 
@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import ssl
 
-_READ = (
-    1 << 14
-)  # a record (RFC 8446, section 5.1): SSLObject.read() returns no more than one, whatever is asked for
+_READ = 1 << 14  # a record (RFC 8446, section 5.1): SSLObject.read() never returns more than one
 
-# What the client said as it gave up: alerts of RFC 8446, section 6, as OpenSSL spells them.
+# The client's reason for giving up: alerts of RFC 8446, section 6, as OpenSSL spells them.
 _ALERTS = {
     "UNKNOWN_CA": "client rejected the certificate: unknown CA",
     "BAD_CERTIFICATE": "client rejected the certificate: bad certificate",
@@ -35,7 +33,7 @@ _ALERTS = {
     "USER_CANCELLED": "client cancelled the handshake",
     "NO_RENEGOTIATION": "client gave up: no renegotiation",
 }
-# What the trap did not accept.
+# The trap's reasons for giving up.
 _REFUSALS = {
     "UNSUPPORTED_PROTOCOL": "no common TLS version: the client offers only {versions}",
     "VERSION_TOO_LOW": "no common TLS version: the client offers only {versions}",
@@ -45,14 +43,14 @@ _REFUSALS = {
     "NO_SUITABLE_KEY_SHARE": "no common key exchange group",
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "client sent no certificate, and the trap requires one",
     "CERTIFICATE_VERIFY_FAILED": "the trap rejected the client's certificate: {detail}",
-    "WRONG_VERSION_NUMBER": "the client's bytes are no TLS handshake",
+    "WRONG_VERSION_NUMBER": "the client's bytes are not a TLS handshake",
     "HTTP_REQUEST": "the client sent an HTTP request",
     "HTTPS_PROXY_REQUEST": "the client sent an HTTP proxy request",
 }
 
 
 class TLSError(Exception):
-    """TLS ended before it should: *words* for people, *alert* when the client sent the reason itself."""
+    """TLS failed: *words* say why; *alert* is True if the client sent the reason as an alert."""
 
     def __init__(self, words: str, *, alert: bool) -> None:
         super().__init__(words)
@@ -75,7 +73,7 @@ class TLSLayer:
         self._incoming.write(data)
 
     def handshake(self, versions: tuple[str, ...] = ()) -> bool:
-        """Go on with the handshake; True when it is done. *versions* are the client's, for the words."""
+        """Continue the handshake; True when it is done. *versions* are the client's, for the error message."""
         try:
             self.object.do_handshake()
         except ssl.SSLWantReadError:
@@ -85,16 +83,16 @@ class TLSLayer:
         return True
 
     def read(self) -> bytes:
-        """What has been decrypted, b"" when there is nothing more for now, or for good: see *closed_by_peer*."""
+        """The decrypted data; b"" if there is nothing more for now, or ever: see *closed_by_peer*."""
         if not self._incoming.pending and not self.object.pending():
-            return b""  # SSLObject.read() would say so by an exception, which costs more than all the rest
+            return b""  # SSLObject.read() would raise an exception, which takes longer than everything else
         try:
             data = self.object.read(_READ)
         except ssl.SSLWantReadError:
             return b""
         except ssl.SSLError as error:
             raise _failure(error, ()) from None
-        # Python tells of a close_notify by reading nothing, and not by the SSLZeroReturnError it documents.
+        # For a close_notify Python reads nothing; it does not raise the SSLZeroReturnError that it documents.
         self.closed_by_peer = not data
         return data
 
@@ -102,11 +100,11 @@ class TLSLayer:
         self.object.write(data)
 
     def shutdown(self) -> None:
-        """Queue our close_notify (RFC 8446, section 6.1); the client's is not waited for."""
+        """Queue our close_notify (RFC 8446, section 6.1); do not wait for the client's."""
         try:
             self.object.unwrap()
         except ssl.SSLError:
-            # SSLWantRead: the alert is queued. Anything else: there is nothing left to close.
+            # SSLWantReadError: the alert is queued. Anything else: there is nothing left to close.
             return
 
     def outgoing(self) -> bytes:

@@ -1,6 +1,6 @@
 """
-Words and numbers that all rooms share: the terms users write, counts, the layout of a text.
+Words and numbers that all packages share: the terms users write, counts, the layout of a text.
 
-In come strings and numbers; out come the same, checked or laid out.
-It knows nothing of mail.
+Strings and numbers go in; the same come out, checked or laid out.
+It knows nothing about mail.
 """

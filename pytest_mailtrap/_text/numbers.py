@@ -1,4 +1,4 @@
-"""The numbers that users give: whether they are what they are taken for."""
+"""Checks of the numbers that users give."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from threading import TIMEOUT_MAX
 
 
 def is_count(given: object) -> bool:
-    """Whether it is a whole number from 1 on; True is none."""
+    """Whether it is a whole number of at least 1; True is not a number here."""
     return isinstance(given, int) and not isinstance(given, bool) and given >= 1
 
 
 def is_seconds(given: object) -> bool:
-    """Whether it is a time that a thread can wait: not for ever (infinity, 10**12), not until NaN, not True."""
+    """Whether it is a number of seconds that a thread can wait: not infinity or 10**12, not NaN, not True."""
     return (
         isinstance(given, int | float)
         and not isinstance(given, bool)

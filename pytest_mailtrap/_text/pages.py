@@ -1,14 +1,14 @@
-"""The pages of the documentation that messages name: where they are is said here alone."""
+"""The pages of the documentation that messages name; only this file knows where they are."""
 
 from __future__ import annotations
 
-# The root of the repository; the address of the site takes its place where there is one.
+# The root of the repository; the address of a documentation site can replace it.
 _HOME = ""
-# What the last line of advice begins with, where there is more to read.
+# The beginning of the last line of advice, if there is more to read.
 MORE = "More: "
 _PATHS = {"readme": "README.md"}
 
 
 def read(page: str) -> str:
-    """The last line of a message for whose reader there is more on *page*."""
+    """The last line of a message, which names the *page* with more about it."""
     return f"{MORE}{_HOME}{_PATHS.get(page, f'docs/{page}.md')}"

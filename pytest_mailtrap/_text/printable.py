@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def printable(raw: bytes) -> str:
-    """Text that a terminal shows as it stands: what is no printable character becomes an escape."""
+    """Text that is safe to show on a terminal: characters that are not printable become escapes."""
     text = raw.decode("utf-8", "backslashreplace")
     if text.isprintable():
         return text

@@ -1,7 +1,7 @@
 """
-The words of the field that users write and the code compares: in their order, from weakest to strongest where there is one.
+The terms that users write and the code compares: from weakest to strongest, if they have an order.
 
-And what else is the same wherever there are words: how things are counted, and what a wrong one was meant to be.
+And what all messages share: how things are counted, and what a misspelled word was meant to be.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 # The modes of MTA-STS (RFC 8461, section 3.2).
 POLICIES = ("none", "testing", "enforce")
-# How TLS begins, and so which family a hostile server is of.
+# How TLS begins, and so which family a hostile server belongs to.
 MODES: tuple[Mode, ...] = ("starttls", "implicit")
 
 

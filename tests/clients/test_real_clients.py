@@ -22,7 +22,7 @@ django_smtp = pytest.importorskip("django.core.mail.backends.smtp")
 REFUSALS = {
     "client rejected the certificate: unknown CA",
     (
-        "client closed the connection during the handshake, without saying why: "
+        "client closed the connection during the handshake, without giving a reason: "
         "it may have rejected the certificate"
     ),
 }

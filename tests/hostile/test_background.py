@@ -147,7 +147,7 @@ def test_a_worker_that_waits_for_the_server_hangs(mailtrap, patience, worker, mo
         lambda: worker(careful), mode, scenarios=["handshake-stalled"], may_fail_silently=True
     )
     assert verdict.outcome == "hung"
-    assert verdict.attempt.told == "was still waiting for the server 0.5 s after send()"
+    assert verdict.attempt.told == "was still waiting for the server 0.5 s after send() returned"
 
 
 @pytest.fixture

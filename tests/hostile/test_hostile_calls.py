@@ -57,7 +57,7 @@ def test_verdict_on_a_program_that_does_not_end(hostile_mailtrap):
     with pytest.raises(AssertionError) as caught:
         hostile_mailtrap.assert_client_refuses(send)
     text = str(caught.value)
-    assert text.splitlines()[0] == "send() did not come back"
+    assert text.splitlines()[0] == "send() did not return"
     assert " did not end within 0.2 s" in text
     assert "Give the client a timeout" in text
 
@@ -162,9 +162,9 @@ def test_other_thread_of_a_real_transaction(pytester):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E *the control failed: nothing arrived at a good server",
+            "E *the control failed: no mail arrived at the good server",
             "E *the client  raised *",
-            "E *send() ran in a thread of its own, which sees nothing of the test's",
+            "E *send() ran in its own thread, which does not see the test's",
             "E *transaction; run it in the test's thread: timeout=None",
         ]
     )

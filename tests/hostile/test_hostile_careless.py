@@ -193,7 +193,7 @@ def test_scenario_for_requiretls_needs_a_client_that_uses_it(mailtrap):
         (
             "certificate-host-mismatch",
             clients.overlooks_the_name,
-            "The client verifies, but not whom the certificate is for. Let it:\n  smtplib  context=",
+            "The client verifies the certificate, but not its host name. Fix this:\n  smtplib  context=",
             "Let the client verify",
         ),
         (
@@ -222,7 +222,7 @@ def test_cure_for_what_a_tls_library_overlooks(mailtrap):
     verdict = judge(mailtrap, clients.unverified_starttls, "starttls", "certificate-wrong-purpose")
     assert verdict.trusts_anybody
     text = explain_verdict(dataclasses.replace(verdict, trusts_anybody=False))
-    assert "(extended key usage): a matter for its TLS library.\nMore: docs/hostile.md" in text
+    assert "its TLS library decides that.\nMore: docs/hostile.md" in text
     assert "context=" not in text
 
 

@@ -30,11 +30,11 @@ def failure_of(trap, send, **how):
 def test_nothing_sent_at_all(hostile_mailtrap):
     """A client that does nothing refuses nothing."""
     text = failure_of(hostile_mailtrap, lambda: None)
-    assert text.splitlines()[0] == "the control failed: nothing arrived at a good server"
+    assert text.splitlines()[0] == "the control failed: no mail arrived at the good server"
     assert "  the client  reported success" in text
     assert "nothing connected to" in text
     assert "Let send() send one message to the trap:" in text
-    assert "reset a throttle, a pool, a de-duplication or a circuit" in text
+    assert "reset a throttle, pool, deduplication or circuit breaker" in text
 
 
 def leaves_in_the_handshake(trap):
@@ -170,8 +170,8 @@ def test_wrong_credentials(hostile_mailtrap):
 def test_client_that_hangs_at_the_good_server(hostile_mailtrap):
     """Its deadline holds there as well; a slow one is told how to get more time."""
     text = failure_of(hostile_mailtrap, lambda: __import__("time").sleep(1), timeout=0.1)
-    assert "the client  did not come back within" in text
-    assert "\nIf it was only slow, give each try more seconds: timeout=60\n" in text
+    assert "the client  did not return within" in text
+    assert "\nIf it was only slow, allow more seconds per attempt: timeout=60\n" in text
 
 
 @hostile
@@ -214,7 +214,8 @@ def test_one_call_has_its_control(mailtrap):
     with pytest.raises(AssertionError) as failure:
         mailtrap.assert_refuses_hostile_servers(lambda _host, _port: None)
     assert (
-        str(failure.value).splitlines()[0] == "the control failed: nothing arrived at a good server"
+        str(failure.value).splitlines()[0]
+        == "the control failed: no mail arrived at the good server"
     )
     [verdict] = mailtrap.judge_hostile_servers(lambda: None, scenarios=["certificate-expired"])
     assert (verdict.scenario.id, verdict.outcome) == ("ok", "not-delivered")
@@ -290,7 +291,7 @@ def test_the_fixture_gives_them_where_they_are_needed(hostile_mailtrap, name):
 )
 def test_send_that_takes_something_else_is_an_error(mailtrap, send):
     """It is the test that is wrong, not the application."""
-    with pytest.raises(TypeError, match="send must take host and port, or nothing"):
+    with pytest.raises(TypeError, match="send must take host and port, or no arguments"):
         mailtrap.assert_refuses_hostile_servers(send)
 
 
@@ -301,7 +302,7 @@ def test_one_call_leaves_scenarios_out(mailtrap):
     verdicts = mailtrap.assert_refuses_hostile_servers(deliver, **given)
     assert [verdict.scenario.id for verdict in verdicts] == ["ok", "certificate-expired"]
     given["skip_scenarios"] = {"tls-1.0-only": ""}
-    with pytest.raises(ValueError, match=r"'tls-1\.0-only' needs its reason"):
+    with pytest.raises(ValueError, match=r"'tls-1\.0-only' needs a reason"):
         mailtrap.assert_refuses_hostile_servers(deliver, **given)
 
 

@@ -107,8 +107,8 @@ WRONG = {
     'scenarios=["starttls-striped"]': ["unknown scenario 'starttls-striped'", "(did you mean 'starttls-stripped'?), expected one of", *KNOWN],
     'scenarios=["implicit-plaintext"]': ["the scenario 'implicit-plaintext' does not exist in mode 'starttls', only in implicit"],
     'mode="tls"': ["mode must be one of starttls, implicit, got 'tls'"],
-    "scenarios=[]": ["scenarios names none"],
-    'skip_scenarios={"ok": ""}': ["skip_scenarios: 'ok' needs its reason, got ''"],
+    "scenarios=[]": ["scenarios must name at least one scenario"],
+    'skip_scenarios={"ok": ""}': ["skip_scenarios: 'ok' needs a reason, got ''"],
     'skip_scenarios={"no": "x"}': ["unknown scenario 'no', expected one of", *KNOWN],
     'scenario="ok"': ["unknown mailtrap option 'scenario' (did you mean 'scenarios'?)*"],
     'scenarios="ok"': ["scenarios must be a list*"],
@@ -253,7 +253,7 @@ def test_scenario_checks_its_fields():
 
     for wrong, text in (
         ({"id": "Not Kebab"}, "id must be in kebab-case, got 'Not Kebab'"),
-        ({"modes": ["tls"]}, "modes must be some of starttls, implicit"),
+        ({"modes": ["tls"]}, "modes must be one or more of starttls, implicit"),
         ({"expected": "fail"}, "expected must be refuse, deliver or either, got 'fail'"),
         ({"certificate": "rotten"}, "certificate must be one of good, not-trusted"),
         ({"greets_after": -1}, "greets_after must be a number of seconds or None, got -1"),

@@ -77,7 +77,7 @@ SENDS = {
 def test_nothing_shows_the_password(pytester, monkeypatch, send):
     """Neither the terminal, nor JUnit XML, nor the page of pytest-html."""
     for shown in run(pytester, monkeypatch, send):
-        assert "the control failed: nothing arrived at a good server" in shown
+        assert "the control failed: no mail arrived at the good server" in shown
         for form in FORMS:
             assert form not in shown
 
@@ -89,7 +89,7 @@ def test_nothing_shows_the_password(pytester, monkeypatch, send):
 def test_lines_of_the_users_code_stay(pytester, monkeypatch, how):
     """What the error's traceback would have shown first of all."""
     terminal, *_ = run(pytester, monkeypatch, how)
-    assert "its error came through:" in terminal
+    assert "its error passed through:" in terminal
     assert "test_lines_of_the_users_code_stay.py:10 in sending" in terminal
     assert "direct cause of the following exception" not in terminal
 
@@ -101,7 +101,7 @@ def test_error_without_a_secret_is_chained(pytester, monkeypatch):
         assert "NameError: name 'undefined_name' is not defined" in shown
         assert "test_error_without_a_secret_is_chained.py:10: NameError" in shown
         assert "direct cause of the following exception" in shown
-        assert "its error came through:" not in shown
+        assert "its error passed through:" not in shown
 
 
 def test_traceback_is_the_users_own(pytester, monkeypatch):
@@ -126,7 +126,7 @@ def test_password_written_in_the_function_itself(pytester, monkeypatch):
     send = f"password = {PASSWORD!r}\nraise OSError('no mail')"
     terminal, *_ = run(pytester, monkeypatch, send)
     assert "raised OSError: no mail" in terminal
-    assert "its error came through:" in terminal
+    assert "its error passed through:" in terminal
     assert PASSWORD not in terminal
 
 

@@ -153,7 +153,7 @@ def test_aiosmtplib_default_is_found_out(mailtrap):
             send, scenarios=["certificate-expired", "starttls-stripped"]
         )
     assert str(failure.value).splitlines()[:4] == [
-        "the client fails at 1 of 2 hostile servers",
+        "the client failed against 1 of 2 hostile servers",
         "",
         "  envelope and message sent in cleartext:",
         "      starttls-stripped",

@@ -43,7 +43,7 @@ def test_client_that_goes_on_anyway_is_inconclusive(mailtrap):
         assert verdict.outcome == "inconclusive"
         assert not verdict.failed
         assert not verdict.passed
-        assert "inconclusive, the client goes on after a refused EHLO" in explain_verdict(verdict)
+        assert "inconclusive: the client continues after a refused EHLO" in explain_verdict(verdict)
 
 
 def test_baseline_is_played_for_those_who_need_it(mailtrap):
@@ -57,10 +57,10 @@ def test_words(mailtrap):
     """The refused EHLO, the line that shows the belief, and what to look for."""
     [verdict] = judge(mailtrap, clients.reads_late, ID)
     assert explain_verdict(verdict).splitlines() == [
-        "believed a reply forged before TLS",
+        "accepted a reply forged before TLS",
         "",
-        "  the server  response-injection (STARTTLS): has a forged EHLO reply",
-        "              behind its 220, and refuses EHLO and HELO inside TLS",
+        "  the server  response-injection (STARTTLS): sends a forged EHLO reply",
+        "              after its 220, and refuses EHLO and HELO inside TLS",
         "  the client  raised OSError: not accepted",
         "",
         "  on the wire:",
@@ -69,9 +69,9 @@ def test_words(mailtrap):
         "      S: 503 Error: send EHLO first",
         "",
         "  - expected: QUIT, as EHLO and HELO are refused inside TLS",
-        "  + received: believed a reply forged before TLS",
+        "  + received: accepted a reply forged before TLS",
         "",
-        "Discard what came before the handshake, and take no answer inside TLS",
-        "from it (RFC 3207, section 4.2): look for a newer mail library.",
+        "Data received before the handshake must be discarded, never used as a",
+        "reply inside TLS (RFC 3207, section 4.2): update the mail library.",
         "More: docs/hostile.md",
     ]

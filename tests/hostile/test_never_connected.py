@@ -203,14 +203,14 @@ def test_words(hostile_mailtrap):
     assert lines == [
         "nothing connected to the hostile server",
         "",
-        "  the server  certificate-host-mismatch (STARTTLS): shows a certificate",
-        "              for another host, impostor.example",
+        "  the server  certificate-host-mismatch (STARTTLS): presents a",
+        "              certificate for another host, impostor.example",
         "  the client  reported success",
         "",
-        "  - expected: a connection to this server, and nothing sent on it",
+        "  - expected: a connection to this server on which nothing is sent",
         "  + received: nothing connected to the hostile server",
         "",
-        "Each scenario sends once more: a throttle, a de-duplication, a pool or",
+        "Each scenario calls send() again: a throttle, deduplication, a pool or",
         "a circuit breaker is the likely cause. Reset it in send().",
         "More: docs/hostile.md",
     ]
@@ -228,7 +228,7 @@ def test_words_of_a_family(mailtrap):
         "  nothing connected to the hostile server:",
         "      starttls-stripped, certificate-host-mismatch, certificate-expired",
         "",
-        "Each scenario sends once more: a throttle, a de-duplication, a pool or",
+        "Each scenario calls send() again: a throttle, deduplication, a pool or",
         "a circuit breaker is the likely cause. Reset it in send().",
         "More: docs/hostile.md",
     ]
@@ -309,13 +309,13 @@ def test_words_for_a_probe(mailtrap):
     with pytest.raises(AssertionError) as caught:
         mailtrap.assert_refuses_hostile_servers(probes(mailtrap, ()), scenarios=ALL)
     assert str(caught.value).splitlines() == [
-        "the client fails at 3 of 3 hostile servers",
+        "the client failed against 3 of 3 hostile servers",
         "",
-        "  left before the server could be hostile:",
+        "  disconnected before the server could be hostile:",
         "      starttls-stripped, certificate-host-mismatch, certificate-expired",
         "",
-        "A probe or a circuit breaker that only looks whether somebody is there",
-        "proves nothing. Let send() go on to send, each time.",
+        "A probe or a circuit breaker that only checks whether the server is up",
+        "proves nothing. Let send() try to send a message each time.",
         "More: docs/hostile.md",
     ]
 

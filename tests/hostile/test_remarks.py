@@ -41,7 +41,7 @@ def test_whoever_asks_for_it(mailtrap, how):
     verdict = verdict_on(mailtrap, WEAK, **how)
     assert verdict.failed
     assert not verdict.remark
-    with pytest.raises(AssertionError, match="under a weak key"):
+    with pytest.raises(AssertionError, match="over weak-key TLS"):
         mailtrap.assert_refuses_hostile_servers(takes_short_keys(mailtrap), **how)
 
 
@@ -127,7 +127,7 @@ def test_all(mailtrap):
     )
 """
 REMARK = (
-    "accepts a server that shows a certificate with an RSA key of 1024 bits (certificate-weak-key)"
+    "accepts a server that presents a certificate with a 1024-bit RSA key (certificate-weak-key)"
 )
 
 

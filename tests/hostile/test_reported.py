@@ -131,8 +131,8 @@ def test_what_tells_nothing(result):
         (None, "reported success"),
         (True, "reported success: send() returned True"),
         (False, "reported a failure: send() returned False"),
-        (6, "reported success: send() returned 6, and a number is ambiguous"),
-        (0, "reported success: send() returned 0, and a number is ambiguous"),
+        (6, "reported success: send() returned 6, which may be a count or a status"),
+        (0, "reported success: send() returned 0, which may be a count or a status"),
         ({}, "reported success: send() returned {}"),
         (SimpleNamespace(ok=False), "reported a failure: send() returned namespace(ok=False)"),
         (
@@ -229,7 +229,7 @@ def test_program_that_nobody_waited_for():
         told = words_of_result(program)
     finally:
         program.communicate(b"\n")
-    assert told.endswith(" was started, and not waited for")
+    assert told.endswith(" was started but not waited for")
     assert told.startswith("reported success: python")
     # The control: one that was waited for tells how it ended.
     assert words_of_result(program).endswith(" exited with status 0")

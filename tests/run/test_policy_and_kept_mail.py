@@ -448,7 +448,7 @@ def test_order(hostile_mailtrap):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E *the control failed: nothing arrived at a good server",
+            "E *the control failed: no mail arrived at the good server",
             *(f"E *{line}" for line in TOLD),
         ]
     )

@@ -293,7 +293,9 @@ def test_a_marker_may_require_it(project):
 def test_a_trap_cannot_require_it(project):
     """Whether a test sends mail is not a matter of one of its traps."""
     source = "def test_order(mailtrap_factory): mailtrap_factory(require=['mail'])"
-    project(source).stdout.fnmatch_lines(["E *ValueError: 'mail' is required of a test, not of a*"])
+    project(source).stdout.fnmatch_lines(
+        ["E *ValueError: 'mail' is a requirement for a test, not for a*"]
+    )
 
 
 def test_a_trap_has_no_say_in_it(project):

@@ -70,8 +70,8 @@ WRONG = {
     "credentials=('shop', b'hunter2')": (ValueError, CREDENTIALS),
     "credentials={}": (ValueError, CREDENTIALS),
     "credentials={'shop': None}": (ValueError, CREDENTIALS),
-    "reason=''": (TypeError, "reason must be a text, got ''"),
-    "reason=' '": (TypeError, "reason must be a text, got ' '"),
+    "reason=''": (TypeError, "reason must be a non-empty string, got ''"),
+    "reason=' '": (TypeError, "reason must be a non-empty string, got ' '"),
     "require='tls'": (TypeError, "require must be a list of requirements, got 'tls'"),
     "require_only='tls'": (TypeError, "require_only must be a list of requirements, got 'tls'"),
     "require=['auth'], require_only=['tls']": (

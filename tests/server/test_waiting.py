@@ -130,7 +130,7 @@ def test_wrong_count(mailtrap, runner, count):
 def test_every_wait_has_an_end(mailtrap, runner, timeout):
     """What is no number of seconds is an error at once, not a wait for ever."""
     with pytest.raises(
-        ValueError, match="timeout must be a number of seconds that can be"
+        ValueError, match="timeout must be a number of seconds that a thread can wait"
     ) as caught:
         wait(runner, mailtrap, 1, timeout=timeout)
     assert str(caught.value).endswith(f", got {timeout!r}")

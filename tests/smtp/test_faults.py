@@ -146,7 +146,7 @@ def test_dropped_in_the_handshake(mailtrap, client):
     with pytest.raises((ssl.SSLError, OSError)) as failed:
         client.starttls(context=mailtrap.ssl_context)
     assert isinstance(failed.value, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError)
-    assert mailtrap.connections[0].handshake_error == "the trap broke off the handshake"
+    assert mailtrap.connections[0].handshake_error == "the trap aborted the handshake"
     with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as again:
         again.starttls(context=mailtrap.ssl_context)
         send(again)
@@ -336,8 +336,8 @@ def test_block_that_fails_is_not_judged_twice(mailtrap_factory):
         (lambda _: Rule(command="RCPT", delay=1, until_input=1), TypeError, "until_input must be True or False, got 1"),
         (lambda _: Rule(command="RCPT", code=550, obey="no"), TypeError, "obey must be True, False or None, got 'no'"),
         (lambda _: Rule(command="EHLO", offers=["AUTH"]), TypeError, "offers must be a mapping or None, got ['AUTH']"),
-        (lambda _: Rule(command="EHLO", offers={"SIZE": 5}), TypeError, "offers must map keywords to texts or None, got {'SIZE': 5}"),
-        (lambda _: Rule(command="EHLO", offers={5: None}), TypeError, "offers must map keywords to texts or None, got {5: None}"),
+        (lambda _: Rule(command="EHLO", offers={"SIZE": 5}), TypeError, "offers must map keywords to strings or None, got {'SIZE': 5}"),
+        (lambda _: Rule(command="EHLO", offers={5: None}), TypeError, "offers must map keywords to strings or None, got {5: None}"),
     ],
 )  # fmt: skip
 def test_misuse_is_named(mailtrap, misuse, error, text):

@@ -87,7 +87,7 @@ def test_asyncio_client_says_nothing(mailtrap, mode):
     with pytest.raises(Exception, match="certificate verify failed"):
         asyncio.run(connect())
     assert failed(mailtrap, ended_by="eof") == (
-        "client closed the connection during the handshake, without saying why: "
+        "client closed the connection during the handshake, without giving a reason: "
         "it may have rejected the certificate"
     )
 
@@ -120,7 +120,7 @@ def test_gone_during_the_handshake(mailtrap, mode, how):
     reset(sock) if how == "reset" else sock.close()
     verb = {"eof": "closed", "reset": "reset"}[how]
     assert failed(mailtrap, ended_by=how) == (
-        f"client {verb} the connection during the handshake, without saying why: "
+        f"client {verb} the connection during the handshake, without giving a reason: "
         "it may have rejected the certificate"
     )
 
@@ -211,11 +211,11 @@ def test_alerts(mailtrap, number, words):
         (b"\r\n", "client spoke cleartext on the implicit TLS port"),
         (
             b"\x00\xff\xfe\x01" * 9,
-            "client sent bytes that are no TLS handshake on the implicit TLS port",
+            "client sent bytes that are not a TLS handshake on the implicit TLS port",
         ),
         (
             b"\x80\x2e\x01\x03\x01\0",
-            "client sent bytes that are no TLS handshake on the implicit TLS port",
+            "client sent bytes that are not a TLS handshake on the implicit TLS port",
         ),
     ],
 )

@@ -118,7 +118,7 @@ def test_nobody_comes_in_after_the_end(factory):
 
 
 NO_MORE_FILES = (
-    "the mail trap could not let a client in: Too many open files\n"
+    "the mail trap could not accept a client: Too many open files\n"
     "\n"
     "Look for connections and files that the application or its tests\n"
     "leave open (-W error::ResourceWarning shows them), or raise the\n"

@@ -20,7 +20,7 @@ def certificate_addresses(certificate: x509.Certificate) -> tuple[str, ...]:
     """
     The mailboxes a certificate names: rfc822Name, SmtpUTF8Mailbox, emailAddress; never the CN.
 
-    They are given as they stand there; one with a blank or a NUL matches nothing.
+    They are returned unchanged; one with a space or a NUL matches nothing.
     """
     try:
         found = [*_alternative_names(certificate), *_subject_addresses(certificate)]
