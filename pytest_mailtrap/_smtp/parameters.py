@@ -30,3 +30,18 @@ RCPT: Mapping[str, Callable[[str | bool], bool]] = {
     "NOTIFY": _is_notify,
     "ORCPT": lambda value: isinstance(value, str) and ";" in value,
 }
+
+
+def without_known(
+    found: dict[str, str | bool],
+    exact: Mapping[str, str | bool],
+    known: Mapping[str, Callable[[str | bool], bool]],
+) -> dict[str, str | bool] | None:
+    """The parameters *found* without those *known* here, or None if one of these has an invalid value; *exact* has their values as written."""
+    values = {name.upper(): value for name, value in exact.items()}
+    for name, is_valid in known.items():
+        if name in found:
+            del found[name]
+            if not is_valid(values[name]):
+                return None
+    return found

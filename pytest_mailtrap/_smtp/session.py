@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import collections
 import functools
-import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -18,18 +17,18 @@ import aiosmtpd.smtp
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from pytest_mailtrap._facts.received_message import ReceivedMessage
-from pytest_mailtrap._smtp import parameters
+from pytest_mailtrap._smtp import extensions, parameters
 from pytest_mailtrap._smtp.authenticator import Authenticator, mechanism_of
 from pytest_mailtrap._smtp.coroutine_driver import CoroutineDriver
 from pytest_mailtrap._smtp.fault_injector import Command, FaultInjector
 from pytest_mailtrap._smtp.faults import carries_out
 from pytest_mailtrap._smtp.line_reader import (
-    LONGEST_LINE,
     LineReader,
     TooLongError,
     has_long_line,
     unstuff,
 )
+from pytest_mailtrap._smtp.paths import path_of
 from pytest_mailtrap._text.printable import printable
 from pytest_mailtrap._text.terms import plural
 
@@ -44,17 +43,6 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smtp.faults import Rule, Rules
 
 COMMAND_SECONDS = 60.0
-# RFC 5321, section 4.5.3.1.4, plus what the extensions we offer add: SIZE (RFC 1870) 26, SMTPUTF8 (RFC 6531) 10,
-# AUTH (RFC 4954) 500, DSN (RFC 3461) about 120 for MAIL and 500 for RCPT.
-_LONGEST_COMMANDS = {"AUTH": LONGEST_LINE, "MAIL": 512 + 26 + 10 + 500 + 120, "RCPT": 512 + 500}
-
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-# The form of nearly all addresses; aiosmtpd's own parser takes 100 us for each.
-_PLAIN_PATH = re.compile(
-    rf"\s*<({_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*)?>(?:\s(.*))?", re.DOTALL
-)
-
 # RFC 3207, section 4; and AUTH, to record the credentials that it gives away.
 _BEFORE_TLS = frozenset({"EHLO", "NOOP", "QUIT", "STARTTLS", "AUTH"})
 
@@ -93,7 +81,7 @@ class TrapSMTP(SMTP):
         self._handle_hooks = {"EHLO": self._complete_ehlo}
         self._ehlo_hook_ver = "new"
         # A class-wide table in aiosmtpd, whose limits every EHLO on every connection raises.
-        self.command_size_limits = collections.defaultdict(lambda: 512, _LONGEST_COMMANDS)
+        self.command_size_limits = collections.defaultdict(lambda: 512, extensions.LONGEST_COMMANDS)
         self._recorder = protocol.recorder
         self._protocol = protocol
         self._driver = CoroutineDriver(protocol.loop, ended=self._ended)
@@ -210,14 +198,9 @@ class TrapSMTP(SMTP):
     ) -> list[str]:
         """Offer what aiosmtpd does not know, in one write: some clients read only the first segment."""
         session.host_name = hostname
-        offered = [line[4:] for line in lines]
-        if not self.data_size_limit:
-            offered.insert(1, "SIZE")
-        if self._protocol.secured:
-            offered.insert(-1, "REQUIRETLS")  # RFC 8689, section 2: only inside TLS
-        offered.insert(-1, "DSN")
-        offered = self._injector.offered(offered)
-        return ["\r\n".join(f"250-{o}" for o in offered[:-1]) + f"\r\n250 {offered[-1]}"]
+        limit, secured = bool(self.data_size_limit), self._protocol.secured
+        keywords = extensions.offered(lines, has_size_limit=limit, inside_tls=secured)
+        return [extensions.reply(self._injector.offered(keywords))]
 
     async def smtp_EHLO(self, hostname: str) -> None:
         await super().smtp_EHLO(hostname)
@@ -320,22 +303,10 @@ class TrapSMTP(SMTP):
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
         self._parameters = []
-        plain = _PLAIN_PATH.fullmatch(arg)
-        if plain is not None:
-            address, rest = plain[1] or "<>", plain[2] or ""
-        else:
-            # No address has control characters or surrogates (bytes that are not UTF-8); the library's parser takes both.
-            if not arg.isprintable() or (arg.lstrip().startswith("<") and ">" not in arg):
-                return None, None
-            try:
-                address, rest = super()._getaddr(arg)
-            except Exception:  # the standard library's parser raises many things on garbage
-                return None, None
+        address, rest = path_of(arg, super()._getaddr)
         if address == "<>" and self._known_parameters is parameters.RCPT:
-            return (
-                None,
-                None,
-            )  # the null reverse-path is not a recipient (RFC 5321, section 4.1.1.3)
+            # The null reverse-path is not a recipient (RFC 5321, section 4.1.1.3).
+            return None, None
         if address:
             self._parameters = (rest or "").split()
         return address, rest
@@ -348,13 +319,7 @@ class TrapSMTP(SMTP):
         if not str(found.get("SIZE", "0")).isascii():
             return None  # "²" passes for a digit there
         exact = super()._getparams(self._parameters) or {}
-        values = {name.upper(): value for name, value in exact.items()}
-        for name, is_valid in self._known_parameters.items():
-            if name in found:
-                del found[name]
-                if not is_valid(values[name]):
-                    return None
-        return found
+        return parameters.without_known(found, exact, self._known_parameters)
 
     async def smtp_DATA(self, arg: str | None) -> None:
         """
