@@ -135,18 +135,27 @@ class ClientHello:
     """
     What a TLS client offered, in its order of preference, under the names of the IANA registries.
 
-    *versions* has only the newest version if the client does not list them (TLS 1.2 and older, RFC 5246, appendix E.1).
     A value without a known name is hexadecimal ("0x0a0b").
     The random values that clients add to test servers (GREASE, RFC 8701) are left out.
-    *server_name* is that of the SNI extension (RFC 6066, section 3), or None.
     """
 
     versions: tuple[str, ...]
+    """The TLS versions; only the newest one if the client does not list them (TLS 1.2 and older, RFC 5246, appendix E.1)."""
+
     ciphers: tuple[str, ...]
+    """The cipher suites."""
+
     groups: tuple[str, ...]
+    """The groups for the key exchange."""
+
     signature_algorithms: tuple[str, ...]
+    """The signature algorithms."""
+
     server_name: str | None
+    """The name in the SNI extension (RFC 6066, section 3), or None."""
+
     alpn: tuple[str, ...]
+    """The protocols in the ALPN extension; empty if there are none."""
 
 
 def parse_client_hello(stream: bytes) -> ClientHello | Literal["incomplete"] | None:

@@ -31,16 +31,18 @@ _MECHANISMS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """
-    One line of a transcript, as text without its line ending.
-
-    *speaker* is "C" for the client, "S" for the trap and "-" for an event such as the start of TLS.
-    *encrypted* is whether it was sent inside TLS.
-    """
+    """One line of a transcript."""
 
     speaker: Literal["C", "S", "-"]
+    """
+    "C" for the client, "S" for the trap and "-" for an event such as the start of TLS.
+    """
+
     text: str
+    """The line as text without its line ending."""
+
     encrypted: bool
+    """Whether the line was sent inside TLS."""
 
     def __str__(self) -> str:
         return f"-- {self.text}" if self.speaker == "-" else f"{self.speaker}: {self.text}"

@@ -22,7 +22,22 @@ class MailTrapMarkerOptions(MailTrapOptions, total=False):
     """
 
     guard: bool | None
+    """
+    Whether connections to real mail servers fail; False allows e-mail APIs as well.
+    None means the setting of the run.
+    """
+
     mode: Mode
+    """Which family of scenarios `hostile_mailtrap` and `assert_refuses_hostile_servers()` run; "starttls" by default."""
+
     scenarios: Iterable[str | Scenario] | None
+    """
+    Which scenarios to run: ids, or `Scenario` objects.
+    None means the scenarios that run by default.
+    """
+
     skip_scenarios: Mapping[str, str] | None
+    """Which scenarios to skip, by id, and why; None skips none."""
+
     strict: bool
+    """Whether the remarks of the default family count as failures; False by default."""

@@ -30,47 +30,74 @@ Flaw = Literal["impostor", "outdated", "weak"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """
-    One way for a mail server to be hostile; `hostile_mailtrap` runs it.
-
-    *id* is in kebab-case and names the test; *summary* says what the server does, in one line.
-    *modes* says where it applies: on the STARTTLS port, on the port for implicit TLS, or on both.
-    *expected* is what a secure client does: "refuse" (send nothing to this server), "deliver" (over TLS), or "either".
-    *certificate* is "good", the name of a flaw such as "expired", or a function.
-    Such a function gets the good CA (a `trustme.CA`) and the names of the server.
-    It returns key, certificate and chain as PEM.
-    *minimum_tls*, *maximum_tls*, *starttls*, *auth_without_tls* and *client_certificates* are as for every trap.
-    *rules* are faults: what the server does instead of the correct reply.
-    *greets_after* makes the port for implicit TLS greet in cleartext after this many seconds of silence.
-    *forbids* names commands that must not be sent inside TLS either, since they were not offered there.
-    *needs* names an option of MAIL that no message may be sent without; the application must use it with a good server.
-    *must_not_log* are texts from the server that would do harm if they appeared unescaped in the application's log.
-    *baseline* is the id of the scenario that shows whether the client always sends these commands, which proves nothing.
-    *by_default* is False for what only some applications withstand: such a scenario runs only if it is named.
-    *advisory* makes it a remark, not a failure, that a client accepts the server's TLS.
-    It stays a failure if the scenario is named or `strict` is set.
-    *priority* is 1 for what every client should withstand, 3 for a matter of taste.
-    """
+    """One way for a mail server to be hostile; `hostile_mailtrap` runs it."""
 
     id: str
+    """The name of the scenario in kebab-case; it names the test."""
+
     summary: str
+    """What the server does, in one line."""
+
     modes: tuple[Mode, ...] = MODES
+    """Where the scenario applies: on the STARTTLS port, on the port for implicit TLS, or on both."""
+
     expected: Expected = "refuse"
+    """What a secure client does: "refuse" (send nothing to this server), "deliver" (over TLS), or "either"."""
+
     certificate: CertificateName | CertificateMaker = "good"
+    """
+    "good", the name of a flaw such as "expired", or a function.
+    Such a function gets the good CA (a `trustme.CA`) and the names of the server.
+    It returns key, certificate and chain as PEM.
+    """
+
     minimum_tls: TLSVersion = "TLSv1.2"
+    """The oldest TLS version that the server supports, as for every trap."""
+
     maximum_tls: TLSVersion = "TLSv1.3"
+    """The newest TLS version that the server supports, as for every trap."""
+
     starttls: StartTLS = "offer"
+    """Whether the server offers or requires STARTTLS, as for every trap."""
+
     auth_without_tls: bool = False
+    """Whether the server offers and accepts AUTH in cleartext, as for every trap."""
+
     client_certificates: ClientCertificates = "ignore"
+    """Whether the server asks clients for a certificate, as for every trap."""
+
     rules: tuple[Rule, ...] = field(default=(), repr=False)
+    """Faults: what the server does instead of the correct reply."""
+
     greets_after: float | None = None
+    """Makes the port for implicit TLS greet in cleartext after this many seconds of silence; None means never."""
+
     forbids: tuple[str, ...] = ()
+    """Commands that must not be sent inside TLS either, since they were not offered there."""
+
     baseline: str = "auth-never-offered"
+    """The id of the scenario that shows whether the client always sends the commands in `forbids`, which proves nothing."""
+
     needs: str | None = None
+    """
+    An option of MAIL that no message may be sent without, or None.
+    The application must use it with a good server.
+    """
+
     must_not_log: tuple[str, ...] = ()
+    """Texts from the server that would do harm if they appeared unescaped in the application's log."""
+
     by_default: bool = True
+    """False for what only some applications withstand: such a scenario runs only if it is named."""
+
     advisory: bool = False
+    """
+    Whether it is a remark, not a failure, that a client accepts the server's TLS.
+    It stays a failure if the scenario is named or `strict` is set.
+    """
+
     priority: int = 1
+    """1 for what every client should withstand, 3 for a matter of taste."""
 
     def __post_init__(self) -> None:
         for name in ("modes", "rules", "forbids", "must_not_log"):

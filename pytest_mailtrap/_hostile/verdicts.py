@@ -49,63 +49,86 @@ _REDACTED = "[redacted]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """
-    How one call of the application's `send()` ended.
-
-    *error* is what it raised, or None; *reported* is whether its caller could know that it failed.
-    *hung* means that it did not return in time, or that a program it had started did not end in time.
-    *seconds* is how long it ran.
-    *told* is what it reported to its caller, in words, without the passwords that the trap knows.
-    *cause* is *error* if it can be shown without giving away a password, else None.
-    *places* are the lines of the user's own code that *error* passed through.
-    *is_ambiguous* means that it returned a number, which may be a status as well as a count.
-    *clients* are the mail libraries or programs that the error or result names.
-    *has_own_thread* means that it ran in its own thread.
-    *escapes* is a record of the application's log that contains the server's control characters unescaped, or None.
-    """
+    """How one call of the application's `send()` ended."""
 
     # Not in the repr: its text may hold a password, which *told* does not.
     error: BaseException | None = field(default=None, repr=False)
+    """What `send()` raised, or None."""
+
     reported: bool = False
+    """Whether the caller of `send()` could know that it failed."""
+
     hung: bool = False
+    """Whether `send()` did not return in time, or a program it had started did not end in time."""
+
     seconds: float = 0.0
+    """How long `send()` ran, in seconds."""
+
     told: str = ""
+    """What `send()` reported to its caller, in words, without the passwords that the trap knows."""
+
     is_ambiguous: bool = False
+    """Whether `send()` returned a number, which may be a status as well as a count."""
+
     cause: BaseException | None = field(default=None, repr=False)
+    """The same as `error` if it can be shown without giving away a password, else None."""
+
     places: tuple[str, ...] = ()
+    """The lines of the user's own code that `error` passed through."""
+
     clients: tuple[str, ...] = ()
+    """The mail libraries or programs that the error or result names."""
+
     has_own_thread: bool = False
+    """Whether `send()` ran in its own thread."""
+
     escapes: str | None = None
+    """A record of the application's log that contains the server's control characters unescaped, or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """
-    The result of one scenario.
-
-    The values "refused" and "delivered" (over valid TLS) of *outcome* are passes.
-    "inconclusive" is neither a pass nor a failure; all others are failures.
-    "never-connected" means that no client got as far as the hostile behavior of the server: nothing was refused.
-    *leaked* is what the server got: "password", "login" (AUTH without its password), "envelope", "message", "command".
-    *channel* says how: in "cleartext", over TLS to an "impostor", over "outdated" TLS, or TLS with a "weak" key.
-    *attempt* is how `send()` ended; *connections* are all that were made.
-    *connection* is the connection that shows it, *decisive* the index of the line in its transcript.
-    *remark* means that it is worth a remark but not a failure: a matter of taste, in a scenario that was not asked for.
-    *trusts_anybody* is whether a client that accepted a bad certificate also accepts one from any CA.
-    It is None if that was not tried.
-    """
+    """The result of one scenario."""
 
     scenario: Scenario
+    """The scenario that was run."""
+
     mode: Mode
+    """The mode in which it was run: STARTTLS or implicit TLS."""
+
     outcome: Outcome
+    """
+    The values "refused" and "delivered" (over valid TLS) are passes.
+    "inconclusive" is neither a pass nor a failure; all others are failures.
+    "never-connected" means that no client got as far as the hostile behavior of the server: nothing was refused.
+    """
+
     leaked: tuple[str, ...] = ()
+    """What the server got: "password", "login" (AUTH without its password), "envelope", "message", "command"."""
+
     channel: Channel | None = None
+    """
+    How the server got it: in "cleartext", over TLS to an "impostor", over "outdated" TLS, or TLS with a "weak" key.
+    None means that nothing leaked.
+    """
+
     connection: Connection | None = field(default=None, repr=False)
+    """The connection that shows the outcome, or None."""
+
     decisive: int | None = None
+    """The index of the line that shows the outcome in the transcript of `connection`, or None."""
+
     attempt: Attempt = field(default_factory=Attempt, repr=False)
+    """How `send()` ended."""
+
     connections: tuple[Connection, ...] = field(default=(), repr=False)
+    """All connections that were made."""
+
     remark: bool = False
+    """Whether the verdict is worth a remark but not a failure: a matter of taste, in a scenario that was not asked for."""
+
     trusts_anybody: bool | None = None
+    """Whether a client that accepted a bad certificate also accepts one from any CA; None if that was not tried."""
 
     @property
     def passed(self) -> bool:

@@ -31,15 +31,16 @@ _URL = re.compile(r"""https?://[^\s<>"'\])}]+""")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """
-    One attachment of a message.
-
-    *filename* is what the message says, or None; it comes from the sender, so never use it as a path.
-    """
+    """One attachment of a message."""
 
     filename: str | None
+    """What the message says, or None; it comes from the sender, so never use it as a path."""
+
     content_type: str
+    """The media type, such as application/pdf."""
+
     content: bytes = field(repr=False)
+    """The decoded bytes of the attachment."""
 
 
 class _Cache(dict[str, Any]):

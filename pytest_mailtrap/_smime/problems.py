@@ -142,15 +142,16 @@ class DigestMismatch:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """
-    Something wrong (or, as a warning, odd) with a message.
-
-    *code* is stable, *text* is a sentence, *detail* is None or a value with the evidence.
-    """
+    """Something wrong (or, as a warning, odd) with a message."""
 
     code: str
+    """A stable name of the kind of problem."""
+
     text: str
+    """The problem as a sentence."""
+
     detail: DigestMismatch | None = field(default=None, repr=False, compare=False)
+    """A value with the evidence, or None."""
 
     @property
     def reference(self) -> str:

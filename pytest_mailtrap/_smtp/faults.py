@@ -55,36 +55,64 @@ class Rule:
     """
     What the server does when *command* comes for the *nth* time, and for the next *times* - 1 times.
 
-    *command* is an SMTP command, "CONNECT" (the greeting), "HANDSHAKE" (the client's first bytes of TLS) or
-    "END-OF-MESSAGE" (the final dot, also written ".").
-    *matching* limits it to commands whose argument contains this text; upper and lower case are the same.
-    *inside_tls* limits it to commands inside (True) or outside (False) TLS.
-    With *times* None it applies every time from then on.
-
-    *code* and *text* are the reply; several lines of *text* make a multiline reply.
-    With 4xx and 5xx the command is not carried out, with 2xx it is; *obey* overrides that.
-    421 closes the connection (RFC 5321, section 3.8).
-    *raw* is sent unchanged instead of a reply; if it begins with a code, that counts like *code*.
-    *delay* is in seconds, before everything else; *until_input* ends it when the client sends something too early.
-    *offers* changes what EHLO offers: it maps a keyword to its replacement, or to None to leave it out.
-    *disconnect* cuts the connection, without closing TLS, after *raw* or instead of a reply.
-
+    *code* and *text* are the reply.
     ValueError or TypeError if a value is wrong, or if the rule does nothing.
     """
 
     command: str
+    """
+    An SMTP command, "CONNECT" (the greeting), "HANDSHAKE" (the client's first bytes of TLS) or
+    "END-OF-MESSAGE" (the final dot, also written ".").
+    """
+
     code: int | None = None
+    """
+    The code of the reply, or None for no reply of this kind.
+    With 4xx and 5xx the command is not carried out, with 2xx it is; `obey` overrides that.
+    421 closes the connection (RFC 5321, section 3.8).
+    """
+
     text: str = ""
+    """The text of the reply; several lines make a multiline reply."""
+
     raw: bytes | None = None
+    """
+    Bytes that are sent unchanged instead of a reply, or None.
+    If they begin with a code, that counts like `code`.
+    """
+
     delay: float = 0.0
+    """A delay in seconds, before everything else."""
+
     until_input: bool = False
+    """Whether the delay ends when the client sends something too early."""
+
     disconnect: bool = False
+    """Whether to cut the connection, without closing TLS, after `raw` or instead of a reply."""
+
     offers: Mapping[str, str | None] | None = None
+    """
+    Changes what EHLO offers: it maps a keyword to its replacement, or to None to leave it out.
+    None changes nothing.
+    """
+
     obey: bool | None = None
+    """Whether the command is carried out; None means that the code decides."""
+
     matching: str | None = None
+    """
+    Limits the rule to commands whose argument contains this text; upper and lower case are the same.
+    None means no limit.
+    """
+
     inside_tls: bool | None = None
+    """Limits the rule to commands inside (True) or outside (False) TLS; None means both."""
+
     nth: int = 1
+    """The first occurrence of the command that the rule applies to, counted from 1."""
+
     times: int | None = 1
+    """How many occurrences the rule applies to; with None, every one from then on."""
 
     def __post_init__(self) -> None:
         __tracebackhide__ = True

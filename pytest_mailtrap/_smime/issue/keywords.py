@@ -31,13 +31,40 @@ class IdentityKeywords(TypedDict, total=False):
     """The keywords of `smime_identity()`; see `SMIMEIdentityFactory`."""
 
     key: KeyName
+    """The kind of key, "ec-p256" by default; "rsa-1024" is too weak, for negative controls."""
+
     not_before: datetime.datetime | None
+    """The beginning of the validity, an aware datetime; that of the CA's validity by default."""
+
     not_after: datetime.datetime | None
+    """The end of the validity, an aware datetime; that of the CA's validity by default."""
+
     purposes: Collection[Purpose]
+    """The extended key usage, ("emailProtection",) by default; an empty one leaves the extension out."""
+
     key_usage: Collection[KeyUsage] | None
+    """
+    The key usage; None (the default) means what fits the key (RFC 5280, section 4.2.1.3).
+    An empty one leaves the extension out.
+    """
+
     common_name: str | None
+    """
+    The subject's name; it never holds the address.
+    None means a default name.
+    """
+
     self_signed: bool
+    """
+    Whether the certificate signs itself, so that it must not be trusted.
+    It cannot be combined with `other_ca`.
+    """
+
     other_ca: bool
+    """
+    Whether a CA that nobody trusts issues the certificate, so that it must not be trusted.
+    It cannot be combined with `self_signed`.
+    """
 
 
 class SMIMEIdentityFactory(Protocol):
