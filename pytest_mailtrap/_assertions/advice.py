@@ -1,9 +1,9 @@
 """
-What to change in the user's code, by cause: a table, and the rows of it that the evidence allows.
+What to change in the user's code, by cause: a table, and those of its rows that the evidence supports.
 
-The cures of each mail library and program are in `_clients.fixes`; here is what holds for all of them.
+The fixes for each mail library and program are in `_clients.fixes`; this file holds what applies to all of them.
 
-Rules of this file: pure; a message ends with a cure of the client's own, or with the page to read.
+Rules of this file: pure; a message ends with a fix for the client, or with the page to read.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
     """
-    What is said for one cause.
+    The advice for one cause.
 
-    *head* is a sentence; *cures* names the cures for it, if clients differ; *rows* are said in their place where the client is not
-    known; *page* has more. *own* is the sentence before a cure of the client's own, if that is another one.
-    *swallowed* tells that the advice is to look for an error that nobody was told of.
+    *head* is a sentence. *cures* is the key of the fixes if they differ by client; *rows* are shown instead if the client is unknown.
+    *page* is the page to read.
+    *own* is the sentence before a fix for a known client, if it differs from *head*.
+    *swallowed* says that the advice is to look for an error that the application swallows.
     """
 
     head: tuple[str, ...]
@@ -57,14 +58,14 @@ _ADVICE: dict[str, Advice] = {
         page="readme",
     ),
     "nothing-sent": Advice(
-        head=("The client connected and sent nothing: look for an error it swallows.",),
+        head=("The client connected but sent no mail: look for a swallowed error.",),
         swallowed=True,
     ),
     "refused": Advice(
-        head=("The client was told an error: look where it swallows it.",), swallowed=True
+        head=("The client received an error: look for where it is swallowed.",), swallowed=True
     ),
     "broken-off": Advice(
-        head=("The client gave up by itself: look for an error it swallows.",), swallowed=True
+        head=("The client gave up on its own: look for a swallowed error.",), swallowed=True
     ),
     "still-connected": Advice(
         head=("The client is still connected; wait for its mail:",),
@@ -72,24 +73,24 @@ _ADVICE: dict[str, Advice] = {
         page="background",
     ),
     "too-large": Advice(
-        head=("The trap takes no message as large as that: see max_message_size.",),
+        head=("The trap does not accept messages that large: see max_message_size.",),
         page="readme",
     ),
     "never-upgraded": Advice(
         head=(
-            "The client never said STARTTLS, which was offered; AUTH is offered",
+            "The client never sent STARTTLS, which was offered; AUTH is offered",
             "only inside TLS. Upgrade before logging in:",
         ),
         cures="upgrade",
     ),
     "auth-outside-tls": Advice(
-        head=("The trap takes passwords only inside TLS (auth_without_tls=False):",),
+        head=("The trap accepts passwords only inside TLS (auth_without_tls=False):",),
         cures="upgrade",
     ),
     "gave-up-before-tls": Advice(
         head=(
             "The client gave up between the 220 and the handshake: the error is in",
-            "how the application makes its TLS context, or in its files for it.",
+            "how the application creates its TLS context, or in the files it loads.",
         ),
     ),
     "wrong-port": Advice(
@@ -117,23 +118,23 @@ _ADVICE: dict[str, Advice] = {
     "not-trusted": Advice(
         head=("Make the client trust the trap's CA:",),
         rows=(
-            "  for a while     with {trap}.trust():",
+            "  for a block     with {trap}.trust():",
             "  with a context  context={trap}.ssl_context",
             "  by environment  SSL_CERT_FILE set to {trap}.ca_file, before the",
-            "                  client makes its context",
+            "                  client creates its context",
         ),
         cures="trust",
     ),
-    # The CA was trusted by environment and in this process: nothing would be gained by telling so once more.
+    # The CA was trusted through the environment and in this process: the same advice again would not help.
     "context-out-of-reach": Advice(
         head=(
             "The CA was trusted at that time, but the client's TLS context does not",
-            "have it: it was made before the test, or with CAs of its own.",
+            "have it: it was created before the test, or with its own CAs.",
         ),
         rows=(
             "  Python   context=ssl.create_default_context() in the call, or",
             "           context.load_verify_locations({trap}.ca_file)",
-            "  program  its own option or variable for CAs: {trap}.ca_file",
+            "  program  its option or variable for CAs, set to {trap}.ca_file",
         ),
         cures="out-of-reach",
     ),
@@ -147,29 +148,29 @@ _ADVICE: dict[str, Advice] = {
     ),
     "wrong-name": Advice(
         head=(
-            "The certificate is for the host that the client connected to: see which",
-            "name it expects, and write both alike (no final dot).",
+            "The certificate is for the host that the client connected to: check",
+            "which name it expects, and make them equal (no trailing dot).",
         ),
         page="intercept",
     ),
     "not-intercepted": Advice(
         head=(
             "Only this process's connections to ports 25, 465, 587 and 2525 are",
-            "intercepted, not those of programs it starts; late mail is waited for:",
+            "intercepted, not those of programs it starts. To wait for late mail:",
         ),
         rows=(f"  background  {_WAIT}",),
         page="intercept",
     ),
     "tls-required": Advice(
-        head=("The trap takes mail only inside TLS (starttls='require'):",), cures="upgrade"
+        head=("The trap accepts mail only inside TLS (starttls='require'):",), cures="upgrade"
     ),
     "auth-required": Advice(
-        head=("The trap asks for authentication (require_auth=True), inside TLS:",),
+        head=("The trap requires authentication (require_auth=True), inside TLS:",),
         rows=("  {trap}.username, {trap}.password",),
         cures="login",
     ),
     "auth-refused": Advice(
-        head=("The trap accepts other credentials:",),
+        head=("The trap accepts different credentials:",),
         rows=(
             "  {trap}.username, {trap}.password",
             '  or yours: @pytest.mark.mailtrap(credentials=("user", "password"))',
@@ -177,43 +178,43 @@ _ADVICE: dict[str, Advice] = {
         page="readme",
     ),
     "auth-refused-intercepted": Advice(
-        head=("The trap accepts other credentials; tell it those of the application:",),
+        head=("The trap accepts different credentials; give it the application's:",),
         rows=('  @pytest.mark.mailtrap(credentials=("user", "password"))',),
         page="intercept",
     ),
     "mechanism-not-offered": Advice(
         head=(
-            "The trap does not offer that AUTH mechanism: let the client use one",
-            "that stands behind 250-AUTH in the transcript.",
+            "The trap does not offer that AUTH mechanism: make the client use one",
+            "of those after 250-AUTH in the transcript.",
         ),
     ),
     "no-common-tls": Advice(
         head=(
-            "Client and trap have no TLS version in common: see the trap's",
+            "The client and the trap have no TLS version in common: see the trap's",
             "minimum_tls and maximum_tls, and the client's context.",
         ),
         page="readme",
     ),
     "no-common-cipher": Advice(
         head=(
-            "Client and trap have no cipher, group or signature algorithm in",
+            "The client and the trap have no cipher, group or signature algorithm in",
             "common: see the client's context. The trap has an EC certificate.",
         ),
         page="readme",
     ),
     "client-certificate": Advice(
-        head=("The trap asks for a certificate of its CA (client_certificates=...):",),
+        head=("The trap asks for a certificate from its CA (client_certificates=...):",),
         rows=('  mailtrap_ca.issue_cert("client").configure_cert(client_context)',),
         page="readme",
     ),
     "not-authenticated": Advice(head=("Log in before sending, inside TLS:",), cures="login"),
     "other-username": Advice(
-        head=("Look at the user name the application is configured with.",), page="readme"
+        head=("Check the user name in the application's configuration.",), page="readme"
     ),
-    "other-mechanism": Advice(head=("Look at the AUTH mechanisms the client prefers.",)),
+    "other-mechanism": Advice(head=("Check which AUTH mechanisms the client prefers.",)),
     "cleartext-offered": Advice(head=("Upgrade before {purpose}:",), cures="upgrade"),
     "cleartext-not-offered": Advice(
-        head=("Insist on TLS, even where no STARTTLS is offered:",), cures="upgrade"
+        head=("Require TLS, even if STARTTLS is not offered:",), cures="upgrade"
     ),
 }
 
@@ -232,10 +233,10 @@ def advice_for(
     """
     The lines for one cause.
 
-    *clients* are the mail libraries or programs that it may have been, *trap* is what the test calls the trap, *name* the host that
-    was asked for.
-    *may_be_late* keeps the advice to wait for mail sent in the background, *in_a_loop* gives it to a coroutine.
-    *reported* tells that the error was not swallowed: nobody is told to look for one.
+    *clients* are the mail libraries or programs that may have sent it.
+    *trap* is the name of the trap in the test, *name* the requested host.
+    *may_be_late* keeps the advice to wait for mail sent in the background; *in_a_loop* words it for a coroutine.
+    *reported* says that the error was not swallowed, so there is no advice to look for one.
     """
     advice = _ADVICE[cause]
     if reported and advice.swallowed:
@@ -263,12 +264,12 @@ def _lines(advice: Advice, clients: Sequence[str]) -> list[str]:
 
 
 def _without_waiting(cause: str, lines: list[str]) -> list[str]:
-    """The same for whoever has waited already."""
+    """The same advice for a test that has already waited."""
     if cause == "no-connection":
         return ["Send to the trap:", lines[1], lines[-1]]
     if cause == "still-connected":
         return [
-            "The client is still connected: look for what keeps it, or wait longer.",
+            "The client is still connected: see what blocks it, or wait longer.",
             lines[-1],
         ]
     if cause == "not-intercepted":
@@ -277,22 +278,22 @@ def _without_waiting(cause: str, lines: list[str]) -> list[str]:
 
 
 def blocked_loop_advice() -> list[str]:
-    """Whoever waits for a task of the loop keeps the loop from running it."""
+    """What to do instead of a blocking wait, which keeps the loop from running the task that sends."""
     return [
-        "wait_for() blocks the event loop that the test runs on, and whatever",
-        "is to send on it; let it run meanwhile:",
+        "wait_for() blocks the event loop that the test runs on, and with it",
+        "the code that sends. Let the loop run in the meantime:",
         f"  {_filled(_WAIT_IN_A_LOOP, trap='mailtrap')}",
         read("asyncio"),
     ]
 
 
 def cleartext_advice(transcript: Transcript, clients: Sequence[str] = ()) -> list[str]:
-    """How to get TLS, or how to insist on it where the trap offered none."""
+    """How to use TLS, or how to require it if the trap did not offer it."""
     return _upgrade(transcript, "sending", clients)
 
 
 def login_advice(transcript: Transcript, clients: Sequence[str] = ()) -> list[str]:
-    """The same for the password."""
+    """The same for logging in."""
     return _upgrade(transcript, "logging in", clients)
 
 
@@ -305,14 +306,14 @@ def _upgrade(transcript: Transcript, purpose: str, clients: Sequence[str]) -> li
 
 
 def version_advice(transport: Transport, minimum: str) -> list[str]:
-    """Who kept the version down: the trap's own options, or the client."""
+    """What kept the version down: the trap's own options, or the client."""
     hello = transport.client_hello
     wanted = TLS_VERSIONS[TLS_VERSIONS.index(minimum) :]
     if hello is not None and set(wanted) & set(hello.versions):
-        return ["The client offered it; the trap's maximum_tls kept it down.", read("readme")]
+        return ["The client offered it; the trap's maximum_tls ruled it out.", read("readme")]
     name = minimum.replace(".", "_")
     return [
-        "Let the client's context offer it:",
+        "Make the client's context offer it:",
         f"  context.maximum_version = ssl.TLSVersion.{name}  (or leave it unset)",
         read("clients"),
     ]

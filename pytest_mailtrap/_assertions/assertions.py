@@ -1,11 +1,12 @@
 """
-The assertions: each joins a pure decision and its words; the trap and its messages share them.
+The assertions: each combines a pure decision with its failure text; the trap and its messages share them.
 
-They take messages by their numbers, by which a failure calls them.
+They take messages by number, and a failure refers to a message by its number.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pytest_mailtrap._text.choices import Mechanism, MinimumTLS, WeakAlgorithm
 
 Given = TypeVar("Given")
+# So many hexadecimal digits of a digest are shown.
+_DIGITS = 24
 
 
 def assert_sent_over_tls(messages: Mapping[int, Message], *, minimum: MinimumTLS) -> None:
@@ -57,29 +60,31 @@ def assert_smime_signed(
 
     wanted = _addresses(by)
     if by is not None and not wanted:
-        raise ValueError(f"by must name an address at least, got {by!r}")
+        raise ValueError(f"by must name at least one address, got {by!r}")
     trust, identities, allow = _lasting(trust), _lasting(identities), _lasting(allow)
     cases: list[Case] = []
-    received = ""
+    expected = received = ""
     for number, message in messages.items():
         facts = message.inspect_smime(
             trust=trust, identities=identities, allow=allow, match_from=match_from
         )
         if findings := signature_findings(facts, by=wanted, same=same_mailbox):
-            # The first is explained, the others are counted.
+            # Only the first is explained; the others are counted.
             diagnosis = None
             if not cases:
                 diagnosis = _diagnosis(facts, message)
-                received = _received_signature(facts)
+                who = " and ".join(wanted) or ("the sender in From" if match_from else "anybody")
+                expected, received = _compared_signature(
+                    findings[0].code, facts, message, f"signed by {who}, {_trusted(trust)}"
+                )
             cases.append(Case(number=number, findings=findings, diagnosis=diagnosis))
     if cases:
-        who = " and ".join(wanted) or ("the sender in From" if match_from else "anybody")
         raise AssertionError(
             explain_smime(
                 cases,
                 messages,
                 done="validly signed",
-                expected=f"signed by {who}, {_trusted(trust)}",
+                expected=expected,
                 received=received,
             )
         )
@@ -114,7 +119,7 @@ def assert_smime_encrypted(
             if not cases:
                 mode = ", AES-GCM or AES-CCM" if authenticated else ""
                 expected = f"encrypted to {', '.join(readers)}{mode}"
-                received = _received_encryption(facts)
+                received = _received_encryption(findings[0].code, facts)
             cases.append(Case(number=number, findings=findings))
     if cases:
         raise AssertionError(
@@ -129,8 +134,8 @@ def assert_smime_encrypted(
 
 
 def _lasting(given: Given) -> Given:
-    """What was given, where it can be looked at once only, in a form for every message."""
-    return tuple(given) if isinstance(given, Iterator) else given  # type: ignore[return-value]  # as good to those who iterate
+    """What was given, as a tuple if it is an iterator: every message looks at it."""
+    return tuple(given) if isinstance(given, Iterator) else given  # type: ignore[return-value]  # both can be iterated over
 
 
 def _addresses(given: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -146,15 +151,67 @@ def _trusted(trust: Trust) -> str:
     return "by any CA (trust='any')" if is_any else "under the given CA"
 
 
-def _received_signature(facts: SMIMEFacts) -> str:
+def _compared_signature(
+    code: str, facts: SMIMEFacts, message: Message, wanted: str
+) -> tuple[str, str]:
+    """What was expected and what was received, in terms of what is wrong; *wanted* is the whole of what was expected."""
+    from pytest_mailtrap._assertions.smime_text import SHORT
     from pytest_mailtrap._assertions.smime_violations import describe_signers
 
+    if code == "closed":
+        return wanted, "encrypted, and no key to look for a signature inside"
     if not facts.signers:
-        return "no signature"
-    return f"a signature of {describe_signers(facts.signers)}"
+        return wanted, "no signature"
+    names = describe_signers(facts.signers)
+    if code == "from-mismatch":
+        return f"signed by the mailbox in From, {_sender(message)}", f"signed by {names}"
+    if code == "other-signer":
+        return wanted, f"signed by {names}"
+    compared = _compared_digests(code, facts) or _compared_dates(code, facts, message)
+    return compared or (wanted, f"signed by {names} ({SHORT[code]})")
 
 
-def _received_encryption(facts: SMIMEFacts) -> str:
+def _sender(message: Message) -> str:
+    from pytest_mailtrap._mime.entity import Entity, with_crlf
+    from pytest_mailtrap._smime.sender import from_mailbox
+
+    return getattr(from_mailbox(Entity(with_crlf(message.raw))), "address", "")
+
+
+def _compared_digests(code: str, facts: SMIMEFacts) -> tuple[str, str] | None:
+    details = [one.detail for one in facts.problems if one.code == code and one.detail is not None]
+    if not details:
+        return None
+    detail = details[0]
+    arrived = hashlib.new(detail.algorithm, detail.content).hexdigest()
+    return (
+        f"digest that was signed: {_start(detail.expected.hex())}",
+        f"digest of what arrived: {_start(arrived)}",
+    )
+
+
+def _start(digest: str) -> str:
+    return digest if len(digest) <= _DIGITS else f"{digest[:_DIGITS]}..."
+
+
+def _compared_dates(code: str, facts: SMIMEFacts, message: Message) -> tuple[str, str] | None:
+    certificates = [
+        signer.certificate
+        for signer in facts.signers
+        if signer.certificate is not None and code in [one.code for one in signer.problems]
+    ]
+    if not certificates:
+        return None
+    expected = f"certificate valid at {message.received_at:%Y-%m-%d}"
+    if code == "certificate-expired":
+        return expected, f"certificate expired on {certificates[0].not_valid_after_utc:%Y-%m-%d}"
+    if code == "certificate-not-yet-valid":
+        return expected, f"certificate valid from {certificates[0].not_valid_before_utc:%Y-%m-%d}"
+    return None
+
+
+def _received_encryption(code: str, facts: SMIMEFacts) -> str:
+    from pytest_mailtrap._assertions.smime_text import SHORT
     from pytest_mailtrap._assertions.smime_violations import is_encrypted_inside
 
     if is_encrypted_inside(facts) and facts.layers[0].kind == "signed":
@@ -164,11 +221,13 @@ def _received_encryption(facts: SMIMEFacts) -> str:
     entries = facts.layers[0].recipients
     known = [address for entry in entries for address in entry.addresses]
     unknown = sum(not entry.addresses for entry in entries)
-    return ", ".join([*known, *([f"{unknown} unknown"] if unknown else [])])
+    readers = ", ".join([*known, *([f"{unknown} unknown"] if unknown else [])])
+    shows = code in ("recipient-missing", "recipient-unexpected")
+    return f"encrypted to {readers}" if shows else f"encrypted to {readers} ({SHORT[code]})"
 
 
 def _diagnosis(facts: SMIMEFacts, message: Message) -> Diagnosis | None:
-    """Why the content is not what was signed, found out by hashing what it may have been."""
+    """Why the content is not what was signed: found by hashing what it may have been."""
     from pytest_mailtrap._smime.diagnosis.digest_mismatch import diagnose
 
     for problem in facts.problems:

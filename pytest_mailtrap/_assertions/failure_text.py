@@ -1,7 +1,7 @@
 """
-The words of a failure: violations in, text out.
+The text of a failure: violations in, text out.
 
-Rules of this file: pure; the verdict first, then every message on a line, then the smallest evidence, then
+Rules of this file: pure; the verdict first, then one line per message, then the smallest evidence, then
 expected and received, then what to change, and no advice that the evidence contradicts.
 """
 
@@ -35,25 +35,25 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smtp.faults import Unfired
     from pytest_mailtrap._text.layout import Block
 
-# What a client looks like that is to run on an event loop, and cannot.
+# The causes that a client shows if the event loop that it needs is blocked.
 _OF_A_LOOP_THAT_STANDS = ("no-connection", "still-connected", "not-intercepted")
-# The cause of what has not come may be that it stayed where it was; None where some came, and all that connected sent something.
+# With these causes, the missing mail may have stayed in the process; None: some mail arrived, and every connection sent something.
 _OF_MAIL_ELSEWHERE = (None, "no-connection", "not-intercepted")
 
 
 def explain_transport(
     violations: Sequence[Violation], messages: Mapping[int, Message], *, minimum: str
 ) -> str:
-    """Say which messages were not sent over TLS of version *minimum* or newer, and what to do."""
+    """Say which messages were not sent over TLS version *minimum* or newer, and what to do."""
     codes = {violation.code for violation in violations}
     first = violations[0]
     culprit = messages[first.number]
     if codes == {"cleartext"}:
-        fact = "travelled in cleartext"
+        fact = "was sent in cleartext"
     elif codes == {"tls-too-old"}:
-        fact = f"travelled over TLS older than {minimum}"
+        fact = f"was sent over TLS older than {minimum}"
     else:
-        fact = f"not sent over {minimum} or newer"
+        fact = f"was not sent over {minimum} or newer"
     if first.code == "cleartext":
         evidence = _evidence(culprit, "MAIL", "not inside TLS")
         received = f"cleartext ({_how_starttls_went(culprit)})"
@@ -78,17 +78,17 @@ def explain_auth(
     username: str | None,
     mechanism: str | None,
 ) -> str:
-    """Say which messages were not sent after the AUTH that was expected, inside TLS."""
+    """Say which messages were not sent after the expected AUTH, inside TLS."""
     facts = {
-        "password-in-cleartext": "sent after a password in cleartext",
-        "not-authenticated": "sent without authentication",
-        "other-username": "sent by another user",
-        "other-mechanism": "sent with another AUTH mechanism",
+        "password-in-cleartext": "was sent after a password in cleartext",
+        "not-authenticated": "was sent without authentication",
+        "other-username": "was sent by another user",
+        "other-mechanism": "was sent with another AUTH mechanism",
     }
     codes = {violation.code for violation in violations}
     first = violations[0]
     culprit = messages[first.number]
-    fact = facts[first.code] if len(codes) == 1 else "not authenticated as expected"
+    fact = facts[first.code] if len(codes) == 1 else "was not authenticated as expected"
     note = {"password-in-cleartext": "not inside TLS"}.get(first.code, "")
     verb = "MAIL" if first.code == "not-authenticated" else "AUTH"
     expected = " ".join(["AUTH", *([mechanism.upper()] if mechanism else []), "inside TLS"])
@@ -109,7 +109,7 @@ def _auth_remedy(code: str, culprit: Message) -> Block:
     if code == "password-in-cleartext":
         return login_advice(culprit.transcript, clients)
     if code == "not-authenticated" and culprit.connection.auths:
-        # It did log in, with what the trap does not accept.
+        # It tried to log in with credentials that the trap does not accept.
         return advice_for(diagnosis([culprit.connection]), clients=clients)
     return advice_for(code, clients=clients)
 
@@ -125,9 +125,9 @@ def explain_nothing(
     kept: Sequence[Kept] = (),
 ) -> str:
     """
-    Say what did happen when no message came; *in_a_loop* to a coroutine.
+    Say what did happen when no message arrived; *in_a_loop* words the advice for a coroutine.
 
-    The ports are None where there was no trap to send to; *kept* is what has stayed in the process.
+    The ports are None if there was no trap to send to; *kept* is the mail that stayed in the process.
     """
     cause = diagnosis(connections, intercepts=intercepts)
     return compose(
@@ -146,7 +146,7 @@ def advise(
     in_a_loop: bool = False,
     reported: bool = False,
 ) -> Block:
-    """What to change, by the likeliest reason why these connections carried nothing; the keywords are those of `advice_for()`."""
+    """What to change, for the likeliest reason why these connections carried no mail; the keywords are those of `advice_for()`."""
     cause = diagnosis(connections, intercepts=intercepts, reported=reported)
     concerned = concerning(cause, connections, reported=reported)
     return advice_for(
@@ -172,9 +172,9 @@ def explain_waiting(
     kept: Sequence[Kept] = (),
 ) -> str:
     """
-    Say what did arrive when fewer messages came in time than were waited for.
+    Say what did arrive when fewer messages than expected came in time.
 
-    *blocked_a_loop* is whether nothing could run meanwhile on the caller's event loop, *kept* what has stayed in the process.
+    *blocked_a_loop* says whether the wait blocked the caller's event loop; *kept* is the mail that stayed in the process.
     """
     idle = [connection for connection in telling(connections) if not connection.messages]
     cause = diagnosis(idle, intercepts=intercepts) if idle or not messages else None
@@ -184,8 +184,9 @@ def explain_waiting(
         advice = blocked_loop_advice()
     else:
         advice = [] if cause is None else advise(idle, may_be_late=False, intercepts=intercepts)
+    arrived = "no message" if count == 1 else f"{len(messages)} of {count} messages"
     return compose(
-        verdict(len(messages), count, f"arrived within {timeout:g} s"),
+        f"{arrived} arrived within {timeout:g} s",
         table((), numbered(messages), lambda n: how_sent(messages[n - 1].transport)),
         happenings(idle, port, tls_port, room=5) if cause is not None else [],
         advice,
@@ -193,7 +194,7 @@ def explain_waiting(
 
 
 def _whereabouts(cause: str | None, kept: Sequence[Kept]) -> list[str]:
-    """Where the mail is that did not come, where nothing has come that could say more."""
+    """Where the missing mail stayed, if no connection says more."""
     return kept_lines(kept) if cause in _OF_MAIL_ELSEWHERE else []
 
 
@@ -205,8 +206,8 @@ def explain_unfired(unfired: Sequence[Unfired], *, total: int) -> str:
         f"{len(unfired)} of {total} scripted faults never happened",
         rows,
         [
-            "Without it the test does not show what it says: look whether the",
-            "client gets that far.",
+            "Without the fault, the test does not test what it claims to: check",
+            "whether the client gets that far.",
             read("faults"),
         ],
     )
@@ -218,8 +219,8 @@ def _numbers(violations: Sequence[Violation]) -> list[int]:
 
 def _how_often(command: str, seen: int) -> str:
     if not seen:
-        return f"no such {command} came"
-    return f"{command} came {'once' if seen == 1 else f'{seen} times'}"
+        return f"no matching {command} arrived"
+    return f"{command} arrived {'once' if seen == 1 else f'{seen} times'}"
 
 
 def _how_authenticated(message: Message) -> str:
@@ -232,7 +233,7 @@ def _how_authenticated(message: Message) -> str:
 
 
 def _refused_login(message: Message) -> str | None:
-    """The first login that was refused before the message went without, None where there was none."""
+    """The first login that was refused before the message was sent without one; None if there was none."""
     refused = message.connection.auths[:1]
     if not refused:
         return None
@@ -261,14 +262,14 @@ def _how_starttls_went(message: Message) -> str:
 
 
 def _evidence(message: Message, verb: str, note: str) -> Block:
-    """The line that decided and its reply; with a *note*, which is that it was not inside TLS, the offer of STARTTLS before."""
+    """The decisive line and its reply; with a *note* (that it was not inside TLS), also the offer of STARTTLS before it."""
     lines = list(message.transcript)
     said = [
         i
         for i, line in enumerate(lines)
         if line.speaker == "C"
         and line.text.upper().startswith(verb)
-        and not (note and line.encrypted)  # the note is: not inside TLS
+        and not (note and line.encrypted)  # the note says: not inside TLS
     ]
     if not said:
         return []

@@ -1,7 +1,7 @@
 """
-The words for mail that stayed in the process and reached no trap: counts in, text out.
+The text about mail that stayed in the process and reached no trap: counts in, text out.
 
-Rules of this file: pure; where a message stayed and which setting sends it is said together.
+Rules of this file: pure; where a message stayed and the setting that sends it are always shown together.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST = 4
 
 
 def kept_lines(kept: Iterable[Kept], *, most: int = _MOST) -> list[str]:
-    """Where it stayed, and below it what sends it, for each place of the first *most*."""
+    """Where the mail stayed and, below that, what sends it, for the first *most* places."""
     return [
         line
         for place, count, setting in list(kept)[:most]
@@ -39,18 +39,18 @@ def stayed(place: str, count: int) -> str:
 
 
 def explain_kept(kept: Sequence[Kept], policy: str) -> str:
-    """Say what was not judged under *policy*, how to send it, and what to do if it is to stay."""
+    """Say what was not judged under *policy*, how to send it, and what to do if it is meant to stay."""
     place, count, _ = kept[0]
     rows = []
     if len(kept) > 1:
         place, count = "the process", sum(count for _, count, _ in kept)
         rows = [f"  {count} in {place}" for place, count, _ in kept[:_MOST]]
-    them = "it" if count == 1 else "them"
+    them, they = ("it", "it was") if count == 1 else ("them", "they were")
     settings = dict.fromkeys(line for _, _, it in kept[:_MOST] for line in _indented(it))
     text = compose(
         stayed(place, count),
         rows,
-        [f"No trap got {them}, so nothing of {them} was judged. To send {them}:", *settings],
+        [f"No trap received {them}, so {they} not judged. To send {them}:", *settings],
         [
             f"To keep {them} there on purpose, in this test or in the whole run:",
             '  @pytest.mark.mailtrap(policy="none", reason="...")',

@@ -1,4 +1,4 @@
-"""What the assertions know of a message: the facts of a `CapturedMessage` that a demand may look at."""
+"""What the assertions need of a message: the facts of a `CapturedMessage` that they check."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from pytest_mailtrap._facts.connection_facts import BaseConnection
     from pytest_mailtrap._facts.transcript import Transcript
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Message(Protocol):
-    """A message as judgement sees it; who captured it, and how, is not its business."""
+    """A message, as far as the assertions need it, however it was captured."""
 
     @property
     def raw(self) -> bytes: ...
@@ -31,6 +32,8 @@ class Message(Protocol):
     def connection(self) -> BaseConnection: ...
     @property
     def transcript(self) -> Transcript: ...
+    @property
+    def received_at(self) -> datetime: ...
     @property
     def subject(self) -> str | None: ...
     @property

@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from pytest_mailtrap._assertions.message import Message
     from pytest_mailtrap._facts.transport import Transport
 
-_SHORTEST = 12  # what is left of a subject at the least
+_SHORTEST = 12  # the least that is shown of a subject
 
 
 def table(
     culprits: Iterable[int], messages: Mapping[int, Message], how: Callable[[int], str]
 ) -> Rows:
     """
-    Every message on an aligned line; where there are many, the culprits first.
+    Every message on an aligned line; if there are many, the culprits first.
 
-    *how* says, in a few words, how the message of a number came.
+    *how* says, in a few words, how the message with a given number was sent.
     """
     first = dict.fromkeys(culprits if len(messages) > 3 else ())
     numbers = [*first, *(number for number in messages if number not in first)]
-    # No more lines than these are ever shown.
+    # Never more lines than these are shown.
     width = max((len(how(number)) for number in numbers[:LINES]), default=0)
     digits = len(str(max(numbers, default=0)))
     room = COLUMNS - len("  #    ") - digits - width
@@ -40,7 +40,7 @@ def table(
 
 
 def summary(message: Message, room: int | None = None) -> str:
-    """Subject and recipients on one line, harmless in a terminal; a long subject leaves *room* for its first recipient."""
+    """Subject and recipients on one line, safe in a terminal; a long subject is cut to leave *room* for the first recipient."""
     subject, recipients = headline(message), ", ".join(message.rcpt_tos)
     if room is not None:
         first = f"{message.rcpt_tos[0]}..." if len(message.rcpt_tos) > 1 else recipients

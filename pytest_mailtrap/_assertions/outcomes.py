@@ -1,7 +1,7 @@
 """
-What became of connections that carried no message: the likeliest reason, and the words.
+What happened on connections that carried no message: the likeliest reason, and the text.
 
-Rules of this file: pure; what is said is what the connection shows, and the reason decides which advice is given.
+Rules of this file: pure; the text says only what the connection shows, and the reason decides which advice is given.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._facts.connection_facts import BaseConnection
     from pytest_mailtrap._text.layout import Block
 
-# The likeliest reason first: where several connections failed for several reasons, the advice is for one.
+# The likeliest reason first: if connections failed for different reasons, the advice is for one of them.
 _REASONS = (
     "wrong-port",
     "wrong-port-intercepted",
@@ -44,15 +44,15 @@ _REASONS = (
     "broken-off",
     "still-connected",
 )
-# Those that the evidence proves, whatever became of the application's own error.
+# Those that the evidence proves, whatever happened to the application's own error.
 CERTAIN = frozenset(_REASONS) - {"too-large", "refused", "broken-off", "still-connected"}
-# Those that are concluded from what a client did not do: it may have left for another reason.
+# Those that are inferred from what a client did not do: it may have left for another reason.
 _CONCLUDED = frozenset({"gave-up-before-tls", "never-upgraded"})
 _REJECTIONS = frozenset({"not-trusted", "context-out-of-reach", "wrong-host", "wrong-name"})
 _REJECTED = "client rejected the certificate"
-# Libraries on OpenSSL, which judges the certificate within the handshake.
+# Libraries that use OpenSSL, which verifies the certificate during the handshake.
 _ON_OPENSSL = frozenset(LIBRARIES) - {"pycurl"}
-# As the trap words them itself; a reply that a test has scripted is an error like any other.
+# The trap's own wording; a reply that a test has scripted is an error like any other.
 _REPLIES = {
     "530 Must issue a STARTTLS": "tls-required",
     "530 5.7.0 Authentication required": "auth-required",
@@ -65,16 +65,16 @@ _REPLIES = {
     "5": "refused",
 }
 
-# The alert of OpenSSL's clients for a name that the certificate has not; Go's give it for everything, but are not intercepted.
+# OpenSSL clients send this alert for a name that is not in the certificate; Go clients send it for everything, but are not intercepted.
 _NOT_THE_CA = ": bad certificate"
 _THE_CA = ": unknown CA"
-# What a client says that did not want the certificate, or that its TLS library left with no more than a closed connection.
+# The words of a client that rejected the certificate, or whose TLS library reported only a closed connection.
 _OF_A_REJECTION = re.compile(
     r"cert|tls|ssl|x509|trust|handshake|verif|issuer|\bCA\b|secur|clos|reset|eof|end of file|hang up",
     re.IGNORECASE,
 )
 _OF_A_LOGIN = re.compile(r"auth|log.?in|starttls|tls|ssl|secur|credential|password", re.IGNORECASE)
-# What says that the client is right, and the port is not.
+# Errors that show that the client is right and the port is wrong.
 _SPOKE_THE_OTHER = ("spoke implicit TLS", "on the implicit TLS port")
 _OTHER_KIND_OF_PORT = (
     *_SPOKE_THE_OTHER,
@@ -87,10 +87,10 @@ def diagnosis(
     connections: Sequence[BaseConnection], *, intercepts: bool = False, reported: bool = False
 ) -> str:
     """
-    Name the likeliest reason why these connections carried nothing; a key of the advice.
+    Name the likeliest reason why these connections carried no mail; a key of the advice.
 
-    *intercepts* tells whether the trap intercepts, so that nobody has to name it.
-    *reported* tells that the client has given up, with an error, even where its connection is still open.
+    *intercepts* says that the trap intercepts, so the application does not have to be configured with its address.
+    *reported* says that the client has given up with an error, even if its connection is still open.
     """
     found = {_diagnose(connection, reported) for connection in telling(connections)}
     for code in _REASONS:
@@ -104,17 +104,17 @@ def diagnosis(
 def concerning(
     cause: str, connections: Sequence[BaseConnection], *, reported: bool = False
 ) -> BaseConnection | None:
-    """The last of the connections that a `diagnosis()` is made of; None where there was none."""
+    """The last of the connections that a `diagnosis()` is based on; None if there was none."""
     found = [one for one in telling(connections) if _diagnose(one, reported) == cause]
     return found[-1] if found else None
 
 
 def telling(connections: Sequence[BaseConnection]) -> list[BaseConnection]:
     """
-    Those that may show why nothing came: all but those that a client dropped for the other address of the same name.
+    The connections that may show why nothing arrived: all but those that a client dropped for the other address of the same name.
 
-    A client that tries both addresses at once uses the first connection that is there, and closes the other without
-    having said anything (RFC 8305, section 5).
+    A client that tries both addresses at once uses the first connection that succeeds, and closes the other one without
+    having sent anything (RFC 8305, section 5).
     """
     spoke = {(_aim(one), _is_ipv6(one)) for one in connections if _has_spoken(one)}
     return [
@@ -125,12 +125,12 @@ def telling(connections: Sequence[BaseConnection]) -> list[BaseConnection]:
 
 
 def is_surmise(cause: str, connection: BaseConnection | None) -> bool:
-    """Whether the client may have rejected the certificate, as this cause says, and may have left for another reason."""
+    """Whether this cause only assumes that the client rejected the certificate: it may have left for another reason."""
     return cause in _REJECTIONS and not is_proven(cause, connection)
 
 
 def is_proven(cause: str, connection: BaseConnection | None) -> bool:
-    """Whether what the client said, or was told, on *connection* shows this cause, and not only that it left."""
+    """Whether what was said on *connection* proves this cause, rather than only that the client left."""
     error = "" if connection is None else connection.handshake_error or ""
     if cause in _REJECTIONS:
         return error.startswith(_REJECTED)
@@ -140,24 +140,24 @@ def is_proven(cause: str, connection: BaseConnection | None) -> bool:
 
 
 def speaks_of_a_rejection(text: str) -> bool:
-    """Whether *text* may be that of a client that did not want the certificate."""
+    """Whether *text* may come from a client that rejected the certificate."""
     return _OF_A_REJECTION.search(text) is not None
 
 
 def speaks_of_a_login(text: str) -> bool:
-    """Whether *text* may be that of a client that was to log in, or to upgrade before."""
+    """Whether *text* may come from a client that failed to log in, or to upgrade first."""
     return _OF_A_LOGIN.search(text) is not None
 
 
 def _has_spoken(connection: BaseConnection) -> bool:
-    # The transcript comes last: to make one of each connection that carried mail would take long.
+    # The transcript comes last: building one for each connection that carried mail would take long.
     if connection.messages or connection.client_hello is not None:
         return True
     return any(line.speaker == "C" for line in connection.transcript)
 
 
 def _aim(connection: BaseConnection) -> tuple[bool, str | None, int | None]:
-    """The port, and the host that was meant where it was intercepted."""
+    """The port, and the requested host if the connection was intercepted."""
     how = connection.transport
     return connection.implicit_tls, how.server_host, how.requested_port
 
@@ -167,13 +167,13 @@ def _is_ipv6(connection: BaseConnection) -> bool:
 
 
 def _is_dropped(connection: BaseConnection) -> bool:
-    """Whether its client closed it without having said anything."""
+    """Whether the client closed it without having sent anything."""
     return connection.ended_by in ("eof", "reset") and not _has_spoken(connection)
 
 
 def _diagnose(connection: BaseConnection, reported: bool) -> str:
     error = connection.handshake_error or ""
-    # An error of the application's own, behind which its library says QUIT, is no matter of ports.
+    # After an error of the application's own, its library sends QUIT; that has nothing to do with ports.
     if "after the 220 to STARTTLS" in error or "after STARTTLS" in error:
         return "gave-up-before-tls"
     if any(words in error for words in _OTHER_KIND_OF_PORT):
@@ -190,7 +190,7 @@ def _diagnose(connection: BaseConnection, reported: bool) -> str:
 
 
 def _has_rejected(connection: BaseConnection, error: str) -> bool:
-    """Whether the client did not want the certificate."""
+    """Whether the client rejected the certificate."""
     if error.startswith(_REJECTED) or "may have rejected" in error:
         return True
     judges_before = bool(facts_of(connection).clients) and _ON_OPENSSL.issuperset(
@@ -200,7 +200,7 @@ def _has_rejected(connection: BaseConnection, error: str) -> bool:
 
 
 def _diagnose_rejection(connection: BaseConnection, error: str) -> str:
-    """A matter of the name, of the CA, or of a context that does not have the CA."""
+    """Whether the name, the CA, or a context without the CA is the reason."""
     if facts_of(connection).misnamed and not error.endswith(_THE_CA):
         return "wrong-host"
     if not facts_of(connection).trusted:
@@ -222,7 +222,7 @@ def _diagnose_dialogue(connection: BaseConnection, reported: bool) -> str:
 
 
 def _never_upgraded(connection: BaseConnection) -> bool:
-    """Whether the client left a server that offers AUTH only inside TLS without having asked for TLS."""
+    """Whether the client left without asking for TLS, although AUTH is offered only inside TLS."""
     lines = list(connection.transcript)
     offered = {line.text[4:].split(" ")[0].upper() for line in lines if line.speaker == "S"}
     said = {line.text.split(" ")[0].upper() for line in lines if line.speaker == "C"}
@@ -231,7 +231,7 @@ def _never_upgraded(connection: BaseConnection) -> bool:
 
 
 def _led(connection: BaseConnection, code: str) -> str:
-    """The reason where the settings are those of production: then it is not they that are to be changed."""
+    """The code for the connection's reason; an intercepted client has the settings of production, which must not be changed."""
     return code if connection.transport.server_host is None else f"{code}-intercepted"
 
 
@@ -246,23 +246,21 @@ def outcome(connection: BaseConnection) -> str:
         return f"the trap answered {refused[-1]}"
     is_open = connection.ended_by is None
     if _is_in_a_message(replies):
-        return (
-            "is in the middle of a message" if is_open else "broke off in the middle of a message"
-        )
+        return "is in the middle of a message" if is_open else "left in the middle of a message"
     said = [line.text.split(" ")[0] for line in connection.transcript if line.speaker == "C"]
-    words = f"said {', '.join(said)}" if said else "said nothing"
+    words = f"sent {', '.join(said)}" if said else "sent nothing"
     if is_open:
-        return f"is connected, and has {words} so far"
-    return f"{words}, and sent nothing" if said else words
+        return f"is still connected, and has {words} so far"
+    return f"{words}, but no message" if said else words
 
 
 def _is_in_a_message(replies: Sequence[str]) -> bool:
-    """Whether nothing came after the go-ahead for DATA (RFC 5321, section 4.1.1.4)."""
+    """Whether nothing came after the 354 reply to DATA (RFC 5321, section 4.1.1.4)."""
     return bool(replies) and replies[-1].startswith("354")
 
 
 def _left_after_handshake(connection: BaseConnection) -> bool:
-    """GnuTLS, curl and Java finish the handshake, judge the certificate, and close."""
+    """GnuTLS, curl and Java finish the handshake, verify the certificate, and close."""
     if not connection.transport.encrypted or connection.ended_by in (None, "server", "timeout"):
         return False
     return not any(line.speaker == "C" and line.encrypted for line in connection.transcript)
@@ -271,7 +269,7 @@ def _left_after_handshake(connection: BaseConnection) -> bool:
 def happenings(
     connections: Sequence[BaseConnection], port: int | None, tls_port: int | None, *, room: int = 10
 ) -> Block:
-    """The last connections, as many as *room* lines hold."""
+    """The last connections, as many as fit into *room* lines."""
     if not connections:
         if port is None:
             return ["  nothing connected to a trap"]
@@ -296,7 +294,7 @@ def happenings(
 
 
 def where(connection: BaseConnection) -> str:
-    """Where it came in, and what the client meant to reach where it was intercepted."""
+    """The port that it arrived at and, if it was intercepted, what the client tried to reach."""
     kind = "implicit TLS" if connection.implicit_tls else "STARTTLS"
     how = connection.transport
     meant = f", for {how.server_host}:{how.requested_port}" if how.server_host else ""

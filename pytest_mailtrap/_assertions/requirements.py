@@ -119,7 +119,7 @@ def connection_breaches(requirement: str, place: int, connection: BaseConnection
     """What a connection, in *place*, has against *requirement*, whether or not it carried a message."""
     if requirement not in ("auth", "auth-over-tls"):
         return []
-    # Also an attempt that was refused has shown the password to whoever listens.
+    # Even a refused attempt has shown the password to any eavesdropper.
     bare = [auth for auth in connection.auths if not auth.encrypted]
     if not bare:
         return []
@@ -132,15 +132,15 @@ def connection_breaches(requirement: str, place: int, connection: BaseConnection
 def _transport_flaw(requirement: str, message: Message) -> Flaw | None:
     for violation in transport_violations({1: message}, minimum=MINIMUM_TLS[requirement]):
         if violation.code == "cleartext":
-            return violation.code, "travelled in cleartext"
-        return violation.code, f"travelled over {message.transport.tls_version}"
+            return violation.code, "was sent in cleartext"
+        return violation.code, f"was sent over {message.transport.tls_version}"
     return None
 
 
 def _auth_flaw(_requirement: str, message: Message) -> Flaw | None:
     for violation in auth_violations({1: message}):
         if violation.code == "not-authenticated":
-            return violation.code, "sent without authentication"
+            return violation.code, "was sent without authentication"
     return None  # a password in cleartext is the connection's
 
 
@@ -152,18 +152,18 @@ def _certificate_flaw(_requirement: str, message: Message) -> Flaw | None:
 
 def _signature_flaw(_requirement: str, message: Message) -> Flaw | None:
     if not has_trace(message.raw):
-        return "not-signed", "not S/MIME signed"
+        return "not-signed", "is not S/MIME signed"
     from pytest_mailtrap._assertions.smime_violations import signature_findings
     from pytest_mailtrap._mime.addresses import same_mailbox
 
     for finding in signature_findings(message.smime, by=(), same=same_mailbox):
-        return finding.code, f"not validly signed: {finding.text}"
+        return finding.code, f"is not validly signed: {finding.text}"
     return None
 
 
 def _encryption_flaw(_requirement: str, message: Message) -> Flaw | None:
     if not has_trace(message.raw):
-        return "not-encrypted", "not S/MIME encrypted"
+        return "not-encrypted", "is not S/MIME encrypted"
     from pytest_mailtrap._assertions.smime_violations import encryption_findings
     from pytest_mailtrap._mime.addresses import same_mailbox
 
@@ -175,7 +175,7 @@ def _encryption_flaw(_requirement: str, message: Message) -> Flaw | None:
         same=same_mailbox,
     )
     for finding in findings:
-        return finding.code, f"not properly encrypted: {finding.text}"
+        return finding.code, f"is not properly encrypted: {finding.text}"
     return None
 
 

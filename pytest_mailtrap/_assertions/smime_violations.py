@@ -1,7 +1,7 @@
 """
-What is demanded of a message's signature and encryption: facts in, findings out.
+What is required of a message's signature and encryption: facts in, findings out.
 
-Rules of this file: pure; no wording beyond the sentence of a finding; the S/MIME facts come ready-made.
+Rules of this file: pure; no text but the sentence of each finding; the S/MIME facts are given.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime.facts import Recipient, Signer, SMIMEFacts
     from pytest_mailtrap._smime.problems import Problem
 
-# What keeps the walker from seeing the layers that the sender meant to be there.
+# Defects that can hide layers that the sender intended.
 _DEFECTS = ("header-bare-line-break", "header-malformed")
 _ENCRYPTED = ("enveloped", "authenveloped")
-# What stands in the same body, and is not inside the encryption.
+# Data in the same body that is outside the encryption.
 _BESIDE = ("base64-foreign", "trailing-data")
 
-# What only an assertion can say, beside the problems of the message itself.
+# What only an assertion can find, in addition to the problems of the message itself.
 FINDINGS = {
-    "closed": "It is encrypted, and no key was given to look for the signature inside",
-    "other-signer": "Somebody named in `by=` did not sign it, or nobody of them signed one of its layers",
-    "not-encrypted": "Neither its outermost layer nor one inside is encrypted",
-    "encrypted-inside": "Its outermost layer is not encrypted, but one inside is",
+    "closed": "It is encrypted, and no key was given to look for a signature inside",
+    "other-signer": "Somebody named in `by=` did not sign it, or one of its layers was signed by none of them",
+    "not-encrypted": "Neither the outermost layer nor any inner layer is encrypted",
+    "encrypted-inside": "The outermost layer is not encrypted, but an inner one is",
     "not-a-recipient": "None of the given identities is a recipient",
-    "recipient-missing": "An envelope recipient, or somebody named in `to=`, has no entry",
-    "recipient-unexpected": "Somebody has an entry who is neither: a Bcc, or an eavesdropper",
-    "recipient-locked-out": "A recipient's entry is not opened by the key that was given for it",
-    "cleartext-beside": "Bytes stand in the encrypted body, beside the encryption",
-    "not-authenticated-encryption": "`authenticated=True` was asked for, and it is not AES-GCM or AES-CCM",
+    "recipient-missing": "An envelope recipient, or somebody named in `to=`, has no recipient entry",
+    "recipient-unexpected": "Somebody else has a recipient entry: a Bcc recipient, or an eavesdropper",
+    "recipient-locked-out": "The key given for a recipient does not decrypt that recipient's entry",
+    "cleartext-beside": "The encrypted body contains bytes outside the encryption",
+    "not-authenticated-encryption": "`authenticated=True` was given, but it is not AES-GCM or AES-CCM",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SMIMEViolation:
-    """One reason why a message does not meet the demand; *code* is a problem's, or one of this file's."""
+    """One reason why a message does not meet the requirement; *code* is that of a problem, or a key of `FINDINGS`."""
 
     code: str
     text: str
@@ -49,12 +49,12 @@ class SMIMEViolation:
 def signature_findings(
     facts: SMIMEFacts, *, by: Collection[str], same: Callable[[str, str], bool]
 ) -> list[SMIMEViolation]:
-    """Say why the message does not count as signed; empty when it does, by all of *by*."""
+    """Say why the message does not count as signed by all of *by*; empty if it does."""
     if _is_closed(facts):
         return [
             SMIMEViolation(
                 code="closed",
-                text="The message is encrypted, and what is inside cannot be seen without a key.",
+                text="The message is encrypted; without a key, its content cannot be inspected.",
             )
         ]
     if not facts.signed:
@@ -69,7 +69,8 @@ def signature_findings(
     ]
     return found or [
         SMIMEViolation(
-            code="other-signer", text=f"{describe_signers(one.signers)} signed a layer of it."
+            code="other-signer",
+            text=f"One of its layers is signed by {describe_signers(one.signers)}.",
         )
         for one in facts.layers
         if by and one.kind == "signed" and not _signed_by(by, one.signers, same)
@@ -77,7 +78,7 @@ def signature_findings(
 
 
 def _signature_finding(problem: Problem, facts: SMIMEFacts) -> SMIMEViolation:
-    """A problem; where nothing is signed but a part, that part."""
+    """The problem as a finding; if only a part is signed, that part is named."""
     errant = [one.text for one in facts.errant if one.code == "errant-signature"]
     is_errant = problem.code == "not-signed" and errant
     return SMIMEViolation(code=problem.code, text=errant[0] if is_errant else problem.text)
@@ -95,7 +96,7 @@ def _is_closed(facts: SMIMEFacts) -> bool:
 
 
 def is_encrypted_inside(facts: SMIMEFacts) -> bool:
-    """Whether an encryption has another layer around it."""
+    """Whether an encrypted layer has another layer around it."""
     return any(layer.kind in _ENCRYPTED for layer in facts.layers[1:])
 
 
@@ -107,7 +108,7 @@ def encryption_findings(
     authenticated: bool,
     same: Callable[[str, str], bool],
 ) -> list[SMIMEViolation]:
-    """Say why the message does not count as encrypted to exactly *to*; empty when it does."""
+    """Say why the message does not count as encrypted to exactly *to*; empty if it does."""
     outer = facts.layers[0] if facts.layers else None
     if outer is None or outer.kind not in _ENCRYPTED:
         defects = [
@@ -128,12 +129,12 @@ def encryption_findings(
         found.append(
             SMIMEViolation(
                 code="not-authenticated-encryption",
-                text=f"The encryption has no integrity ({', '.join(outer.algorithms)}): GCM or CCM has.",
+                text=f"The encryption ({', '.join(outer.algorithms)}) does not protect integrity: GCM and CCM do.",
             )
         )
     found += [
         SMIMEViolation(
-            code="cleartext-beside", text="Not all of it is encrypted: bytes stand beside it."
+            code="cleartext-beside", text="The body contains bytes outside the encryption."
         )
         for warning in outer.warnings
         if warning.code in _BESIDE
@@ -146,7 +147,7 @@ def _what_it_is(facts: SMIMEFacts) -> str:
         return f"{facts.errant[0].text}"
     kinds = [layer.kind for layer in facts.layers]
     if len(kinds) > 1:
-        return f"Its layers are, from the outside in: {', '.join(kinds)}."
+        return f"Its layers, from the outside in, are: {', '.join(kinds)}."
     return f"Its only layer is {kinds[0]}." if kinds else "It has no S/MIME layer."
 
 
@@ -158,18 +159,20 @@ def _recipient_findings(
     found = [
         SMIMEViolation(
             code="recipient-missing",
-            text=f"{address} cannot read it: no entry is known to be theirs.",
+            text=f"{address} cannot read it: no known entry is theirs.",
         )
         for address in missing
     ]
     found += [
         SMIMEViolation(
-            code="recipient-unexpected", text=f"{_name(r)} can read it, and is no recipient."
+            code="recipient-unexpected", text=f"{_name(r)} can read it, but is not a recipient."
         )
         for r in strangers
     ]
     found += [
-        SMIMEViolation(code="recipient-locked-out", text=f"The key of {_name(r)} does not open it.")
+        SMIMEViolation(
+            code="recipient-locked-out", text=f"The key of {_name(r)} does not decrypt it."
+        )
         for r in recipients
         if r.decrypted is False
     ]
@@ -187,7 +190,7 @@ def _name(recipient: Recipient) -> str:
 
 
 def _listed(addresses: Sequence[str]) -> str:
-    """Addresses as a terminal may show them: a certificate holds what its owner wrote into it."""
+    """Addresses, safe to show in a terminal: a certificate contains whatever its owner put into it."""
     return printable(", ".join(addresses).encode("utf-8", "backslashreplace"))
 
 

@@ -1,7 +1,7 @@
 """
-What is demanded of messages, as pure decisions: messages by their numbers in, violations out.
+What is required of messages, as pure decisions: messages by number in, violations out.
 
-Rules of this file: no I/O, no wording, nothing heavy imported.
+Rules of this file: no I/O, no text, no slow imports.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ MINIMUMS = ("TLSv1.2", "TLSv1.3")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """A demand that a message does not meet; *number* is what the message is called, from 1."""
+    """A requirement that a message does not meet; *number* is the number of the message, from 1."""
 
     number: int
     code: Code
 
 
 def numbered(messages: Iterable[AnyMessage]) -> dict[int, AnyMessage]:
-    """The messages by their places, from 1."""
+    """The messages by position, from 1."""
     return dict(enumerate(messages, 1))
 
 
 def transport_violations(
     messages: Mapping[int, Message], *, minimum: str = "TLSv1.2"
 ) -> list[Violation]:
-    """Say which messages came in cleartext, or over a version older than *minimum*."""
+    """Say which messages were sent in cleartext, or over a TLS version older than *minimum*."""
     __tracebackhide__ = True
     if minimum not in MINIMUMS:
         raise ValueError(f"minimum must be {' or '.join(MINIMUMS)}, got {minimum!r}")
@@ -61,7 +61,7 @@ def _transport_code(transport: Transport, minimum: str) -> Code | None:
     version = transport.tls_version
     if version is None:
         return "cleartext"
-    # A name that is not in the table is an ancient one, such as SSLv3.
+    # A name that is not in the table is an older one, such as SSLv3.
     age = TLS_VERSIONS.index(version) if version in TLS_VERSIONS else -1
     return "tls-too-old" if age < TLS_VERSIONS.index(minimum) else None
 
@@ -82,7 +82,7 @@ def auth_violations(
 
 
 def _auth_code(message: Message, username: str | None, mechanism: str | None) -> Code | None:
-    # Also an attempt that was refused has shown the password to whoever listens.
+    # Even a refused attempt has shown the password to any eavesdropper.
     if any(not auth.encrypted for auth in message.connection.auths):
         return "password-in-cleartext"
     if message.auth is None:

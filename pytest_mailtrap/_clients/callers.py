@@ -1,8 +1,8 @@
 """
-Whose call it was: from the frames of a stack to the mail client.
+Which client made a call: from the frames of a stack to the mail client.
 
-Rules of this file: a wrong name is worse than none. Nothing is imported, no frame is kept, and of all objects on the
-stack only asyncio's tasks are looked at.
+Rules of this file: a wrong name is worse than none. Nothing is imported, no frame is kept, and asyncio's tasks are the only
+objects on the stack that are inspected.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import FrameType
 
-# Where libraries lead to SMTP, and how the table of cures calls them.
+# The modules through which libraries use SMTP, and the names of these libraries in the table of fixes.
 LIBRARIES: dict[str, str] = {
     "aiosmtplib": "aiosmtplib",
     "apprise": "Apprise",
@@ -34,7 +34,7 @@ LIBRARIES: dict[str, str] = {
     "yagmail": "yagmail",
 }
 _PACKAGES = frozenset(module.partition(".")[0] for module in LIBRARIES)
-# These speak the protocol for somebody else, who is the client; only where that is the application itself, they are.
+# These speak SMTP on behalf of another library, which is the client; if the application calls them directly, they are the client.
 _PROTOCOLS = ("smtplib", "aiosmtplib")
 _SKIP, _APPLICATION, _UNKNOWN = "skip", "application", "unknown"
 
@@ -47,7 +47,7 @@ _MOST_TASKS = 100
 
 
 def stack_of(frame: FrameType | None) -> list[FrameType]:
-    """The stack that *frame* is the innermost of, from there outwards."""
+    """The stack whose innermost frame is *frame*, from there outwards."""
     found: list[FrameType] = []
     while frame is not None and len(found) < _DEEPEST:
         found.append(frame)
@@ -57,10 +57,10 @@ def stack_of(frame: FrameType | None) -> list[FrameType]:
 
 class Caller(NamedTuple):
     """
-    Whose call a stack shows.
+    The client whose call a stack shows.
 
-    *connects* tells that the connection is being made; *is_whole* that the stack goes on to the application, or to the
-    library that speaks for it, and does not end before.
+    *connects* says that the connection is being made.
+    *is_whole* says that the stack reaches the application, or the library that it calls, and does not end before.
     """
 
     clients: tuple[str, ...]
@@ -69,7 +69,7 @@ class Caller(NamedTuple):
 
 
 def caller_on(frames: Iterable[FrameType]) -> Caller | None:
-    """Whose call these *frames* show, the innermost of them first; None where none of them speaks SMTP."""
+    """The caller that these *frames* show, the innermost frame first; None if none of them speaks SMTP."""
     protocol, connects = "", False
     for frame in frames:
         kind = _kind(frame.f_code.co_filename, frame.f_globals.get("__name__"))
@@ -77,7 +77,7 @@ def caller_on(frames: Iterable[FrameType]) -> Caller | None:
             protocol = protocol or kind
             connects = connects or frame.f_code.co_name == "connect"
         elif kind == "logging":
-            if protocol:  # other handlers of the same file connect, too
+            if protocol:  # other handlers in the same file connect, too
                 return Caller((kind,), connects, is_whole=True)
         elif kind != _SKIP:
             found = _decided(kind, protocol)
@@ -86,7 +86,7 @@ def caller_on(frames: Iterable[FrameType]) -> Caller | None:
 
 
 def _decided(kind: str, protocol: str) -> tuple[str, ...] | None:
-    # Twisted connects on its reactor, far from the code that speaks SMTP.
+    # Twisted connects in its reactor, apart from the code that speaks SMTP.
     if kind == "Twisted" and "twisted.mail.smtp" not in sys.modules:
         kind = _UNKNOWN
     if kind not in (_APPLICATION, _UNKNOWN):
@@ -98,7 +98,7 @@ def _decided(kind: str, protocol: str) -> tuple[str, ...] | None:
 
 @lru_cache(maxsize=4096)
 def _kind(file: str, module: object) -> str:
-    """Whose code that is: of a library by its name, or one of the words above."""
+    """Whose code it is: the name of a library, or one of the words above."""
     name = module if isinstance(module, str) else ""
     if file.startswith(("<", _HERE)):
         return _SKIP
@@ -106,7 +106,7 @@ def _kind(file: str, module: object) -> str:
         return _library(name) or _UNKNOWN
     if file.startswith(_STANDARD):
         return {"smtplib": "smtplib", "logging.handlers": "logging"}.get(name, _SKIP)
-    # Whether a module of that name outside of site-packages is the library or the application's own, nobody can tell.
+    # Outside of site-packages, a module of that name may be the library or the application's own.
     return _UNKNOWN if name.partition(".")[0] in _PACKAGES else _APPLICATION
 
 
@@ -117,7 +117,7 @@ def _library(module: str) -> str | None:
 
 
 def tasks_on(stack: Iterable[FrameType]) -> Iterator[list[FrameType]]:
-    """The frames of each task of the event loop that a thread runs, the innermost first."""
+    """The frames of each task of the event loop that a thread runs, the innermost frame first."""
     for frame in stack:
         if frame.f_code.co_name == "run_forever" and frame.f_globals["__name__"] == _LOOPS:
             from asyncio import all_tasks
@@ -129,7 +129,7 @@ def tasks_on(stack: Iterable[FrameType]) -> Iterator[list[FrameType]]:
 
 
 def _suspended(coroutine: Any) -> Iterator[FrameType]:
-    """The frames of a coroutine and of those that it awaits."""
+    """The frames of a coroutine and of the coroutines that it awaits."""
     while (frame := getattr(coroutine, "cr_frame", None)) is not None:
         yield frame
         coroutine = coroutine.cr_await

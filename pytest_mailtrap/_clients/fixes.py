@@ -1,8 +1,8 @@
 """
-The cure for that client: what to change, by mail client and cause.
+The fixes: what to change, by mail client and cause.
 
-Rules of this file: pure; the tables are in `_clients.library_fixes` and `_clients.program_fixes`. Where a client has nothing of the kind,
-there is no line: a cure that does not exist is worse than none.
+Rules of this file: pure; the tables are in `_clients.library_fixes` and `_clients.program_fixes`. If a client offers no fix for a cause,
+there is no line: a fix that does not work is worse than none.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _CURES = {**LIBRARIES, **PROGRAMS}
 
 CLIENTS: tuple[str, ...] = tuple(_CURES)
-# Shown where the client is not known.
+# Shown if the client is not known.
 GENERIC = ("smtplib", "Django", "aiosmtplib")
-# What can be wrong, by what the client should do instead.
+# What can be wrong, and what the client should do instead.
 CAUSES: dict[str, str] = {
     "upgrade": "use STARTTLS",
     "insist": "never fall back to cleartext",
@@ -39,20 +39,20 @@ CAUSES: dict[str, str] = {
 
 def cure(cause: str, clients: Sequence[str]) -> list[str]:
     """
-    A row for each of *clients* that has a cure for *cause*, aligned; further lines of it stand under its first.
+    An aligned row for each of *clients* that has a fix for *cause*; further lines of a fix are below its first line.
 
-    `{trap}` is for the name of the trap.
+    `{trap}` stands for the name of the trap.
     """
     return aligned(cures_of(cause, clients))
 
 
 def cures_of(cause: str, clients: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The lines of each of *clients* that has a cure for *cause*."""
+    """The lines for each of *clients* that has a fix for *cause*."""
     return {client: lines for client in clients if (lines := lines_of(client, cause))}
 
 
 def aligned(rows: Mapping[str, Sequence[str]]) -> list[str]:
-    """A row for each name, its further lines under its first."""
+    """A row for each name, its further lines below the first."""
     width = max(map(len, rows), default=0)
     shown = []
     for name, (first, *more) in rows.items():
@@ -62,6 +62,6 @@ def aligned(rows: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def lines_of(client: str, cause: str) -> tuple[str, ...]:
-    """The lines for one client; none where it has no such thing."""
+    """The lines for one client; none if it has no such fix."""
     lines = _CURES.get(client, {}).get(cause, ())
     return (lines,) if isinstance(lines, str) else lines

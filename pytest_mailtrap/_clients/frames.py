@@ -1,5 +1,5 @@
 """
-The user's own code on a stack or in a traceback, apart from libraries, the standard library and this package.
+The user's own code on a stack or in a traceback, without libraries, the standard library and this package.
 
 Rules of this file: it reads frames and keeps none of them.
 """
@@ -23,23 +23,23 @@ _LIBRARIES = tuple(
 
 
 def is_users(code: CodeType) -> bool:
-    """Whether *code* belongs to no library."""
+    """Whether *code* is the user's, and not that of a library."""
     return not code.co_filename.startswith((_HERE, "<", *_LIBRARIES))
 
 
 def raised_here(error: BaseException) -> bool:
-    """Whether it comes out of this package."""
+    """Whether *error* was raised in this package."""
     entries = [*_entries(error.__traceback__)]
     return bool(entries) and entries[-1].tb_frame.f_code.co_filename.startswith(_HERE)
 
 
 def spoken(code: CodeType, line: int) -> str:
-    """A line as people look it up: "app/mailer.py:12 in send"."""
+    """A line of code in a readable form: "app/mailer.py:12 in send"."""
     return f"{_relative(code.co_filename)}:{line} in {code.co_name}"
 
 
 def users_traceback(error: BaseException) -> TracebackType | None:
-    """The part of the error's traceback that goes through the user's code, newly made; None where none of it does."""
+    """A new traceback with the part of the error's that goes through the user's code; None if no part does."""
     own = [entry for entry in _entries(error.__traceback__) if is_users(entry.tb_frame.f_code)]
     made: TracebackType | None = None
     for entry in reversed(own):
@@ -48,19 +48,19 @@ def users_traceback(error: BaseException) -> TracebackType | None:
 
 
 def users_places(error: BaseException) -> tuple[str, ...]:
-    """The lines of the user's code that an error came through, the outermost first."""
+    """The lines of the user's code that an error passed through, the outermost first."""
     return tuple(
         spoken(entry.tb_frame.f_code, entry.tb_lineno) for entry in _entries(users_traceback(error))
     )
 
 
 def users_source(error: BaseException) -> str:
-    """The source of the user's functions that an error came through, as pytest shows it."""
+    """The source of the user's functions that an error passed through, as pytest shows it."""
     found = []
     for entry in _entries(users_traceback(error)):
         try:
             found.append(inspect.getsource(entry.tb_frame.f_code))
-        except (OSError, TypeError):  # there is none, as with exec()
+        except (OSError, TypeError):  # there is no source, as with exec()
             continue
     return "\n".join(found)
 

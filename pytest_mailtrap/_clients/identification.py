@@ -1,13 +1,13 @@
 """
-Who connected: the mail client of an error, of a program's result, or of a connection that a trap has just let in.
+Which client connected: the mail client of an error, of a program's result, or of a connection that a trap has just accepted.
 
-Whoever has connected waits for the greeting: its stack is looked at in that moment, from the trap's thread. Nothing is
-replaced for that, so that tests see the functions of the standard library as they are.
+A client that has connected waits for the greeting; at that moment the trap's thread inspects its stack. Nothing is
+patched for that, so tests see the unchanged functions of the standard library.
 
-Rules of this file: it finds names, and decides nothing about mail. A wrong name is worse than none: what cannot be told
-for sure is `()`. Where two clients are as likely, and a cure shown for the wrong one does no harm, both are named.
-It keeps names, no frame, no object and no argument, and never raises. Of the locals of frames it looks at the program that
-`subprocess` waits for and at asyncio's loop alone: CPython before 3.13 keeps what has been looked at with the frame.
+Rules of this file: it finds names, and decides nothing about mail. A wrong name is worse than none: if the client is not
+certain, the answer is `()`. If two clients are equally likely, and a fix shown for the wrong one does no harm, both are named.
+It keeps names, but no frames, objects or arguments, and never raises. Of the locals of frames it reads only the program that
+`subprocess` waits for and asyncio's loop: before CPython 3.13, a frame keeps what has been read from it.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ __all__ = [
     "program_of",
 ]
 
-# More threads than these would cost a connection more than a name is worth.
+# With more threads, the time per connection would be out of proportion.
 _MOST_THREADS = 64
 _LONGEST_CHAIN = 16
 _TRIES = 3
 
 
 def client_of_error(error: BaseException | None) -> tuple[str, ...]:
-    """The client that raised *error*, or one of those that led to it; of a program's failure, the client that it is."""
+    """The client that raised *error* or an error that led to it; if a program failed, the client that the program is."""
     for one in _led_to(error):
         if found := client_of_result(one):
             return found
@@ -51,7 +51,7 @@ def client_of_error(error: BaseException | None) -> tuple[str, ...]:
 
 
 def client_of_result(result: object) -> tuple[str, ...]:
-    """The client that a `CompletedProcess`, a `Popen`, a `CalledProcessError` or a `TimeoutExpired` is of."""
+    """The client that was run, from a `CompletedProcess`, a `Popen`, a `CalledProcessError` or a `TimeoutExpired`."""
     if isinstance(result, subprocess.CompletedProcess | subprocess.Popen):
         return clients_of_command(result.args)
     if isinstance(result, subprocess.CalledProcessError | subprocess.TimeoutExpired):
@@ -61,12 +61,12 @@ def client_of_result(result: object) -> tuple[str, ...]:
 
 def client_now(*, beside: Callable[[], int] = lambda: 0) -> tuple[str, ...]:
     """
-    The client that has just connected, and whose thread waits for what the caller's has to say.
+    The client that has just connected, and whose thread waits for the caller's greeting.
 
-    *beside* tells how many others have come by now and are not greeted yet: where fewer are seen to connect than have come,
-    nobody can tell which of them this is.
+    *beside* returns how many other clients have connected by now and have not been greeted yet.
+    If the stacks show fewer clients than have connected, there is no telling which of them this is.
     """
-    # Other threads may go on while their stacks are walked, which then seem to end in the middle.
+    # Other threads may continue while their stacks are walked; then a stack may seem to end in the middle.
     for _ in range(_TRIES):
         with suppress(Exception):
             if found := _client_now(beside):
@@ -75,8 +75,8 @@ def client_now(*, beside: Callable[[], int] = lambda: 0) -> tuple[str, ...]:
 
 
 def _client_now(beside: Callable[[], int]) -> tuple[str, ...]:
-    frames = sys._current_frames()  # noqa: SLF001  # the documented way to the stacks of all threads
-    # This very frame would keep itself, and with it all others and what they hold.
+    frames = sys._current_frames()  # noqa: SLF001  # the documented way to get the stacks of all threads
+    # Otherwise this frame would refer to itself, and keep all other frames alive with it.
     del frames[threading.get_ident()]
     if len(frames) > _MOST_THREADS:
         return ()
@@ -87,7 +87,7 @@ def _client_now(beside: Callable[[], int]) -> tuple[str, ...]:
 
 
 def _connecting(stack: Sequence[FrameType]) -> Iterator[tuple[str, ...]]:
-    """The clients that connect on a thread, in its tasks, or as programs that are waited for."""
+    """The clients that connect on a thread, in its tasks, or as programs that it waits for."""
     tasks = list(tasks_on(stack))
     for frames in (stack, *tasks):
         caller = caller_on(frames)
@@ -99,9 +99,9 @@ def _connecting(stack: Sequence[FrameType]) -> Iterator[tuple[str, ...]]:
 
 def _connecting_in_part(stack: Iterable[FrameType]) -> Iterator[tuple[str, ...]]:
     """
-    Tasks that are the library's own from top to bottom, which the application may have made of its coroutine.
+    The clients of tasks that show only the library's own frames: the application may have wrapped a library's coroutine in a task.
 
-    Before Python 3.12, `asyncio.wait_for()` makes one in the middle of a call, too: then the task that waits for it is whole.
+    Before Python 3.12, `asyncio.wait_for()` creates such a task in the middle of a call, too; then the waiting task is whole.
     """
     for frames in tasks_on(stack):
         caller = caller_on(frames)
@@ -110,7 +110,7 @@ def _connecting_in_part(stack: Iterable[FrameType]) -> Iterator[tuple[str, ...]]
 
 
 def _awaited_command(frames: Iterable[FrameType]) -> Any:
-    """The command line of a program that is being started, or whose end is waited for, by `subprocess` or by asyncio's."""
+    """The command line of a program that `subprocess` or `asyncio.subprocess` is starting or waiting for."""
     for frame in frames:
         find = _COMMANDS.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
         if find is not None:
@@ -123,7 +123,7 @@ def _of_process(names: Mapping[str, Any]) -> Any:
 
 
 def _of_transport(names: Mapping[str, Any]) -> Any:
-    return names["self"]._transport.get_extra_info("subprocess").args  # noqa: SLF001  # asyncio's Process shows no command
+    return names["self"]._transport.get_extra_info("subprocess").args  # noqa: SLF001  # asyncio's Process has no public attribute for it
 
 
 def _of_call(names: Mapping[str, Any]) -> Any:
@@ -131,7 +131,7 @@ def _of_call(names: Mapping[str, Any]) -> Any:
     return positional[0] if positional else names["kwargs"]["args"]
 
 
-# Where the command line is, in the functions that start a program or wait for it.
+# Where to find the command line in the functions that start a program or wait for it.
 _COMMANDS: dict[tuple[object, str], Callable[[Mapping[str, Any]], Any]] = {
     **{("subprocess", name): _of_process for name in ("communicate", "wait")},
     **{("subprocess", name): _of_call for name in ("run", "call")},
@@ -146,12 +146,12 @@ _COMMANDS: dict[tuple[object, str], Callable[[Mapping[str, Any]], Any]] = {
 
 
 def _below_python() -> tuple[str, ...]:
-    """Who is loaded that connects where no stack shows it: libcurl has sockets of its own."""
+    """A loaded client that no stack shows: libcurl has its own sockets."""
     return ("pycurl",) if "pycurl" in sys.modules else ()
 
 
 def _led_to(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and what led to it, the nearest first; of a group each of its own."""
+    """The error and those that led to it, the nearest first; for a group, each of its errors."""
     waiting = [error] if error is not None else []
     for _ in range(_LONGEST_CHAIN):
         if not waiting:
@@ -163,7 +163,7 @@ def _led_to(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _frames_of(error: BaseException) -> Iterator[FrameType]:
-    """Where it was raised, and from there outwards."""
+    """The frames of the traceback, from where the error was raised outwards."""
     frames = []
     at: TracebackType | None = error.__traceback__
     while at is not None:

@@ -1,13 +1,13 @@
 """
-What to change in an application that sends by a Python library: a table, by library and cause.
+What to change in an application that sends mail with a Python library: a table, by library and cause.
 
-Rules of this file: data alone, and each line tried on the library itself.
+Rules of this file: data only, and each line was tried with the library itself.
 """
 
 from __future__ import annotations
 
 _CONTEXT = "context=ssl.create_default_context()"
-_DEFAULT_TIMEOUT = "socket.setdefaulttimeout(5): it has no option"
+_DEFAULT_TIMEOUT = "socket.setdefaulttimeout(5): there is no option"
 _MAY_BE_SILENT = (
     "assert_client_refuses(...,",
     "    may_fail_silently=True): it never raises",
@@ -16,7 +16,7 @@ _MAY_BE_SILENT = (
 LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "smtplib": {
         "upgrade": f"client.starttls({_CONTEXT})",
-        "insist": "starttls() always, not if has_extn('starttls')",
+        "insist": "always starttls(), not if has_extn('starttls')",
         "implicit": f"SMTP_SSL(..., {_CONTEXT})",
         "verify": _CONTEXT,
         "version": "context.minimum_version = ssl.TLSVersion.TLSv1_2",
@@ -34,8 +34,8 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "implicit": "EMAIL_USE_SSL = True",
         "verify": "4.2 or newer, with its own SMTP backend",
         "report": (
-            "fail_silently=False; what sends in a thread or",
-            "a queue must hand the error on",
+            "fail_silently=False; a thread or a queue that",
+            "sends must pass the error on",
         ),
         "timeout": "EMAIL_TIMEOUT = 5",
         "trust": "with {trap}.trust():",
@@ -61,8 +61,8 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "insist": "MAIL_USE_TLS = True",
         "implicit": "MAIL_USE_SSL = True",
         "verify": (
-            "MAIL_USE_SSL = True verifies; for MAIL_USE_TLS",
-            "the process-wide line of docs/clients.md",
+            "MAIL_USE_SSL = True verifies; for MAIL_USE_TLS,",
+            "the process-wide line in docs/clients.md",
         ),
         "report": "send(fail_silently=False)",
         "timeout": "MAIL_TIMEOUT = 5",
@@ -74,7 +74,7 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "upgrade": "MAIL_STARTTLS=True",
         "insist": "MAIL_STARTTLS=True",
         "implicit": "MAIL_SSL_TLS=True, MAIL_STARTTLS=False",
-        "verify": "VALIDATE_CERTS=True, as by default",
+        "verify": "VALIDATE_CERTS=True (the default)",
         "timeout": "TIMEOUT=5",
         "trust": ("CERT_BUNDLE=str({trap}.ca_file),", "or with {trap}.trust():"),
         "out-of-reach": "CERT_BUNDLE=str({trap}.ca_file)",
@@ -85,10 +85,10 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "upgrade": "start_tls=True",
         "insist": "start_tls=True",
         "implicit": "use_tls=True",
-        "verify": "validate_certs=True, as by default",
+        "verify": "validate_certs=True (the default)",
         "version": "no tls_context with an older minimum_version",
         "weak-key": "no tls_context with @SECLEVEL=0 or 1",
-        "report": "await it: a task keeps its error to itself",
+        "report": "await it: a task does not report its error",
         "timeout": "timeout=5",
         "trust": ("tls_context={trap}.ssl_context,", "or with {trap}.trust():"),
         "out-of-reach": "cert_bundle=str({trap}.ca_file)",
@@ -114,8 +114,8 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "            cls_smtp=smtplib.SMTP_SSL)",
         ),
         "verify": (
-            "cls_smtp=VerifyingSMTP, of docs/clients.md;",
-            f"with SMTP_SSL {_CONTEXT}",
+            "cls_smtp=VerifyingSMTP, in docs/clients.md;",
+            f"with SMTP_SSL, {_CONTEXT}",
         ),
         "timeout": "EmailSender(..., timeout=5)",
         "trust": "with {trap}.trust():",
@@ -130,7 +130,7 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
             f"SMTP({_CONTEXT}),",
             'or smtp_starttls={"context": ...}',
         ),
-        "report": "return send(): it is False where it gave up",
+        "report": "return send(): it is False if sending failed",
         "timeout": "SMTP(..., timeout=5)",
         "trust": "with {trap}.trust():",
         "login": "SMTP(user, password)",
@@ -142,7 +142,7 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "implicit": 'send(smtp={"ssl": True})',
         "verify": (
             "await send_async(...), which verifies,",
-            "or the process-wide line of docs/clients.md",
+            "or the process-wide line in docs/clients.md",
         ),
         "report": 'send(smtp={"fail_silently": False})',
         "timeout": 'send(smtp={"timeout": 5})',
@@ -179,7 +179,7 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "upgrade": "sendmail(..., requireTransportSecurity=True)",
         "insist": "sendmail(..., requireTransportSecurity=True)",
         "implicit": "wrapClientTLS(optionsForClientTLS(host), endpoint)",
-        "verify": "optionsForClientTLS(host), no ClientContextFactory",
+        "verify": "optionsForClientTLS(host), not ClientContextFactory",
         "report": "return the Deferred, and let its errback run",
         "timeout": "ESMTPSenderFactory(..., timeout=5)",
         "trust": "with {trap}.trust():",
@@ -189,11 +189,11 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
     },
     "pycurl": {
         "upgrade": "setopt(pycurl.USE_SSL, pycurl.USESSL_ALL)",
-        "insist": "USE_SSL as USESSL_ALL, not as USESSL_TRY",
+        "insist": "USE_SSL set to USESSL_ALL, not to USESSL_TRY",
         "implicit": 'setopt(pycurl.URL, "smtps://...")',
-        "verify": "no SSL_VERIFYPEER or SSL_VERIFYHOST of 0",
-        "version": "no older SSLVERSION than SSLVERSION_TLSv1_2",
-        "weak-key": 'SSL_CIPHER_LIST as "DEFAULT@SECLEVEL=2"',
+        "verify": "SSL_VERIFYPEER and SSL_VERIFYHOST not set to 0",
+        "version": "no SSLVERSION older than SSLVERSION_TLSv1_2",
+        "weak-key": 'SSL_CIPHER_LIST set to "DEFAULT@SECLEVEL=2"',
         "timeout": "setopt(pycurl.TIMEOUT, 5)",
         "trust": "setopt(pycurl.CAINFO, str({trap}.ca_file))",
         "out-of-reach": "setopt(pycurl.CAINFO, str({trap}.ca_file))",
@@ -204,7 +204,7 @@ LIBRARIES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "upgrade": "notify(..., tls=True)",
         "insist": "notify(..., tls=True)",
         "implicit": "notify(..., ssl=True)",
-        "verify": "the process-wide line of docs/clients.md",
+        "verify": "the process-wide line in docs/clients.md",
         "report": "notify(..., raise_on_errors=True)",
         "timeout": _DEFAULT_TIMEOUT,
         "trust": "with {trap}.trust():",

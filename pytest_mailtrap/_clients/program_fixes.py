@@ -1,8 +1,8 @@
 """
-What to change where a program sends the mail, or an application in another language: a table, by client and cause.
+What to change if a program or an application in another language sends the mail: a table, by client and cause.
 
-Rules of this file: data alone, and each line tried on the program itself, or taken from its documentation where a newer
-version is needed than there was.
+Rules of this file: data only, and each line was tried with the program itself, or taken from its documentation if it needs
+a newer version than was available.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROGRAMS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "report": _CHECK,
         "timeout": "--max-time 5",
         "trust": ("--cacert {trap}.ca_file,", "or with {trap}.trust():"),
-        "out-of-reach": "its own --cacert counts: {trap}.ca_file",
+        "out-of-reach": "set its own --cacert to {trap}.ca_file",
         "login": "--user user:password",
         "mode": "smtp:// for STARTTLS, smtps:// for implicit TLS",
     },
@@ -29,9 +29,9 @@ PROGRAMS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "insist": "requireTLS: true",
         "implicit": "secure: true",
         "verify": "no rejectUnauthorized: false",
-        "version": 'tls: { minVersion: "TLSv1.2" }, as by default',
+        "version": 'tls: { minVersion: "TLSv1.2" } (the default)',
         "weak-key": 'tls: { ciphers: "DEFAULT@SECLEVEL=2" }',
-        "report": ("exit with status 1 where sendMail() rejects,", f"and {_CHECK}"),
+        "report": ("exit with status 1 if sendMail() rejects,", f"and {_CHECK}"),
         "timeout": "socketTimeout: 5000, greetingTimeout: 5000",
         "trust": "with {trap}.trust():",
         "out-of-reach": ("tls: { ca } replaces all other CAs:", "add {trap}.ca_file to it"),
@@ -46,7 +46,7 @@ PROGRAMS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "version": ("--tls-priorities=", "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"),
         "weak-key": "--tls-priorities=NORMAL:%PROFILE_MEDIUM",
         "report": _CHECK,
-        "timeout": "timeout 5 msmtp ...: --timeout ends at TLS",
+        "timeout": "timeout 5 msmtp ... (--timeout excludes TLS)",
         "trust": "--tls-trust-file={trap}.ca_file",
         "out-of-reach": "--tls-trust-file={trap}.ca_file",
         "login": "--auth=on --user=... --passwordeval=...",
@@ -56,7 +56,7 @@ PROGRAMS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "upgrade": "--tls",
         "insist": "--tls, not --tls-optional",
         "implicit": "--tls-on-connect",
-        "verify": ("--tls-verify; for the host as well it takes", "version 20240103"),
+        "verify": ("--tls-verify; checking the host as well takes", "version 20240103"),
         "version": "--tls-protocol tlsv1_2",
         "weak-key": "--tls-verify",
         "report": _CHECK,
@@ -70,7 +70,7 @@ PROGRAMS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "upgrade": "$mail->SMTPSecure = 'tls';",
         "insist": "$mail->SMTPSecure = 'tls';",
         "implicit": "$mail->SMTPSecure = 'ssl';",
-        "verify": "no verify_peer or verify_peer_name of false",
+        "verify": "verify_peer and verify_peer_name not set to false",
         "report": ("new PHPMailer(true), which throws,", f"and {_CHECK}"),
         "timeout": (
             "$mail->Timeout = 5;",
@@ -115,7 +115,7 @@ PROGRAMS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "implicit": "tls.Dial(), then smtp.NewClient()",
         "verify": "no InsecureSkipVerify: true",
         "version": "no MinVersion older than tls.VersionTLS12",
-        "report": ("exit with status 1 where err is not nil,", f"and {_CHECK}"),
+        "report": ("exit with status 1 if err is not nil,", f"and {_CHECK}"),
         "timeout": "conn.SetDeadline(time.Now().Add(5*time.Second))",
         "trust": "with {trap}.trust():",
         "out-of-reach": "add {trap}.ca_file to tls.Config.RootCAs",
@@ -149,10 +149,10 @@ PROGRAMS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "upgrade": "$smtp->starttls() or die",
         "insist": "$smtp->starttls() or die: it only returns false",
         "implicit": "Net::SMTP->new($host, SSL => 1)",
-        "verify": "no SSL_verify_mode of 0",
+        "verify": "SSL_verify_mode not set to 0",
         "version": "no SSL_version with TLSv1 or TLSv11",
         "report": ("... or die, after each call,", f"and {_CHECK}"),
-        "timeout": "timeout 5 perl ...: Timeout ends at TLS",
+        "timeout": "timeout 5 perl ... (Timeout excludes TLS)",
         "trust": "with {trap}.trust():",
         "out-of-reach": "SSL_ca_file => {trap}.ca_file",
         "login": "$smtp->auth($user, $password)",

@@ -1,8 +1,8 @@
 """
 Which mail client a command line starts.
 
-Rules of this file: a wrong name is worse than none; no argument leaves it, only names of programs and of clients.
-Nothing is run, and nothing read but the script that an interpreter is given.
+Rules of this file: a wrong name is worse than none; it returns only the names of programs and clients, never an argument.
+Nothing is run, and the only file that is read is the script passed to an interpreter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pytest_mailtrap._clients.callers import LIBRARIES
 
-# Programs that start another one, and those of their options that take the next word for a value.
+# Programs that start another program, and those of their options whose value is the next word.
 _WRAPPERS: dict[str, frozenset[str]] = {
     "env": frozenset({"-u", "--unset", "-C", "--chdir"}),
     "sudo": frozenset({"-u", "-g", "-h", "-p", "-C", "-D", "-T"}),
@@ -30,7 +30,7 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 }
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _COMMAND_OPTION = re.compile(r"-[a-z]*c")  # bash -lc
-# By which option an interpreter is given its code.
+# The options that pass code to an interpreter.
 _CODE_OPTIONS: dict[str, re.Pattern[str]] = {
     "node": re.compile(r"-e|-p|-pe|--eval|--print"),
     "perl": re.compile(r"-[A-Za-z]{0,3}e"),
@@ -43,7 +43,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _DURATION = re.compile(r"\d+(\.\d+)?[smhd]?")
 _VERSION = re.compile(r"-?\d+(\.\d+)*$")  # python3.12, php8.2
 
-# Of a script's: a mail library that is in no table.
+# A script's mail library that is in no table.
 _OTHER = ""
 _CLIENTS: dict[str, tuple[str, ...]] = {
     "curl": ("curl",),
@@ -61,7 +61,7 @@ _CLIENTS: dict[str, tuple[str, ...]] = {
 }
 _ALSO_CALLED = {"nodejs": "node"}
 _PERL_MAILERS = r"Email::(Sender|Send|Stuffer)|MIME::Lite|Mail::(Send|Sender|Mailer|Transport)"
-# What tells that a program which does many things sends mail, and through what: in its arguments, or in its script.
+# Signs, in the arguments or the script of a general-purpose program, that it sends mail, and with which client.
 _TRACES: dict[str, tuple[tuple[str, str], ...]] = {
     "curl": (("curl", r"\bsmtps?://|^--mail-from\b"),),
     "git": (("git", r"^send-email$"),),
@@ -82,26 +82,26 @@ _TRACES: dict[str, tuple[tuple[str, str], ...]] = {
     "ruby": (("Ruby", r"net/smtp\b"), (_OTHER, r"\brequire\s*\(?\s*['\"](mail|pony)['\"]")),
 }
 _INTERPRETERS = frozenset(_TRACES) - {"curl", "git"}
-# These are there for a library that is named as well, and be it for its errors.
+# If another library is named as well, these are only used by it, or for their exceptions.
 _PROTOCOLS = frozenset({"smtplib", "aiosmtplib"})
-# Where the code of a PHP script is elsewhere, its mailer is one of the usual two.
+# If the code of a PHP script is elsewhere, its mailer is one of the usual two.
 _ELSEWHERE = re.compile(r"\b(require|include)(_once)?\b")
 _LONGEST_SCRIPT = 1 << 16
 
 
 def program_of(args: object) -> str | None:
-    """The program that the command line *args* starts, as "curl"; None where that cannot be told."""
+    """The program that the command line *args* starts, such as "curl"; None if that is unclear."""
     words = _command(args)
     return _name(words[0]) if words else None
 
 
 def client_of_program(program: str | None) -> tuple[str, ...]:
-    """The mail clients that a program can be, by its name alone."""
+    """The mail clients that a program may be, by its name alone."""
     return _CLIENTS.get(_plain(program or ""), ())
 
 
 def clients_of_command(args: object) -> tuple[str, ...]:
-    """The mail clients that the command line *args* can be; none where it shows nothing of mail, as that of a download."""
+    """The mail clients that the command line *args* may start; none if it has nothing to do with mail, such as a download."""
     words = _command(args)
     program = _plain(_name(words[0])) if words else ""
     if program not in _TRACES:
@@ -117,7 +117,7 @@ def clients_of_command(args: object) -> tuple[str, ...]:
 
 
 def _command(args: object) -> list[str]:
-    """The words from the program's own name on; nothing where that cannot be told."""
+    """The words from the program's name on; none if that is unclear."""
     if isinstance(args, str | bytes | os.PathLike):
         return _of_shell(_text(args))
     if not isinstance(args, Sequence) or not args:
@@ -130,7 +130,7 @@ def _command(args: object) -> list[str]:
 
 
 def _of_shell(line: str) -> list[str]:
-    """The one command of a shell's line; of several the one that is a mail client."""
+    """The only command of a shell line; of several commands, the one that is a mail client."""
     # A Windows path would lose its backslashes.
     lexer = shlex.shlex(line.replace("\n", " ; "), posix=os.name != "nt", punctuation_chars=True)
     lexer.whitespace_split = True
@@ -154,7 +154,7 @@ def _parts(words: list[str]) -> list[list[str]]:
 
 
 def _unwrapped(words: list[str]) -> list[str]:
-    """Without what only says how the program is to be started."""
+    """The words without those that only say how to start the program."""
     valued: frozenset[str] | None = None
     at = 0
     while at < len(words):
@@ -174,19 +174,19 @@ def _unwrapped(words: list[str]) -> list[str]:
 
 
 def _interpreted(words: list[str]) -> list[str]:
-    """Without the interpreter of a program that is a mail client itself, as in "perl -w /usr/bin/swaks"."""
+    """The words without the interpreter, if it runs a mail client, as in "perl -w /usr/bin/swaks"."""
     at = next((n for n, word in enumerate(words) if n and not word.startswith("-")), 0)
     is_client = _plain(_name(words[0])) in _INTERPRETERS and _name(words[at]) in _CLIENTS
     return words[at:] if is_client else words
 
 
 def _script(program: str, words: list[str]) -> str | None:
-    """The beginning of the file that an interpreter runs, nothing where its code is an argument; None where it cannot be read."""
+    """The beginning of the file that an interpreter runs; "" if its code is an argument, None if the file cannot be read."""
     option = _CODE_OPTIONS.get(program)
     if option is not None and any(map(option.fullmatch, words)):
         return ""
     names = [word for word in words if not word.startswith("-") and word != "run"]  # "go run"
-    for name in names:  # of which some are values of options
+    for name in names:  # some of these are values of options
         try:
             with Path(name).open("rb") as file:
                 return file.read(_LONGEST_SCRIPT).decode("utf-8", "replace")

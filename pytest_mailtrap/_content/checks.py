@@ -1,7 +1,7 @@
 """
-What a reviewer would remark about the content of a mail, as pure decisions: content in, findings out.
+What a reviewer would remark about the content of a message, as pure decisions: content in, findings out.
 
-Rules of this file: no I/O, no wording (that is `_content.remarks`); every function looks at one matter.
+Rules of this file: no I/O, no text (see `_content.remarks`); every function checks one thing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _EXECUTABLE = re.compile(
     r"\.(?:exe|scr|com|bat|cmd|ps1|js|jse|vbs|hta|msi|jar|lnk|iso|reg)\s*$", re.I
 )
 _SAFE_SCHEMES = ("http", "https", "mailto", "tel", "sms", "")
-# Controls, and what reorders or hides text: names that are not what they look like.
+# Control characters, and characters that reorder or hide text, so that a name looks like a different one.
 DECEPTIVE = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
@@ -49,7 +49,7 @@ DECEPTIVE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentFinding:
-    """Something to remark; *about* is what it is about, in the sender's words, or empty."""
+    """A finding; *about* is what it refers to, quoted from the message, or empty."""
 
     code: str
     about: str = ""
@@ -59,7 +59,7 @@ Found = Iterator[ContentFinding]
 
 
 def findings(content: Content, *, mail_from: str = "") -> list[ContentFinding]:
-    """All that there is to remark about a message; *mail_from* is its envelope sender."""
+    """All findings about a message; *mail_from* is its envelope sender."""
     found = [finding for check in _CHECKS for finding in check(content)]
     found += _alignment(content, mail_from)
     return list(dict.fromkeys(found))
@@ -110,12 +110,12 @@ def _alignment(content: Content, mail_from: str) -> Found:
         yield ContentFinding(code="envelope-other-domain", about=f"{envelope}, {visible}")
 
 
-# The mail of a run is mostly from the same few senders.
+# Most mail of a run is from the same few senders.
 @lru_cache(maxsize=64)
 def _address(value: str) -> tuple[str, str]:
     try:
         return parseaddr(value)
-    except RecursionError:  # it descends into comments in comments
+    except RecursionError:  # it recurses into nested comments
         return "", ""
 
 
@@ -229,7 +229,7 @@ def _links(content: Content) -> Found:
 
 
 def link_codes(link: Link) -> list[str]:
-    """What there is to remark about one link."""
+    """The codes of the findings about one link."""
     parts = _split(link.url)
     if parts is None:
         return ["link-unreadable"]

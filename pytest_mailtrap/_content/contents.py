@@ -1,7 +1,7 @@
 """
 What a recipient would see of a message: its header fields, its bodies, its parts.
 
-Rules of this file: bytes in, a value out; nothing raises for any message; bodies are decoded up to a bound.
+Rules of this file: bytes in, a value out; no message makes it raise; bodies are decoded up to a limit.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pytest_mailtrap._content.html_scan import HtmlFacts, scan
 from pytest_mailtrap._mime.parts import Bytes, DecodedField, Part, parts_of
 
-# What the checks look at; a mail program shows no more of it either (Gmail clips at 102 kB).
+# How much of a body is checked; a mail program does not show more either (Gmail clips at 102 kB).
 LONGEST_BODY = 512 * 1024
 _SMIME = frozenset(
     {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pkcs7-mime"}
     | {"application/x-pkcs7-mime"}
 )
-# The newline in front makes it a search for newlines, and not for each of the bytes between them.
+# With the newline in front, the search looks at newlines only, not at every byte between them.
 _LONG_LINE = re.compile(rb"\n[^\r\n]{999}")
 _CHUNK = 1 << 20
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
@@ -28,7 +28,7 @@ _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A decoded body; *complaint* is the code of what went wrong in decoding it, or None."""
+    """A decoded body; *complaint* is the code of the decoding error, or None."""
 
     part: Part
     text: str
@@ -38,13 +38,13 @@ class Body:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """
-    One message, read.
+    The content of one message.
 
     *parts* begins with the message itself.
-    *by_name* has the values of its header fields by their names in lower case.
-    *attachments* are the leaves that are no body, no inline image of the HTML and no S/MIME.
-    *html* and *text* are the bodies a mail program chooses from, None where there is none.
-    *bare_newlines* and *long_lines* are about all its bytes.
+    *by_name* has the values of its header fields by name, in lower case.
+    *attachments* are the leaf parts that are not a body, an inline image of the HTML, or S/MIME.
+    *html* and *text* are the bodies that a mail program chooses from, None if there is none.
+    *bare_newlines* and *long_lines* refer to all bytes of the message.
     """
 
     size: int
@@ -63,16 +63,16 @@ class Content:
         return self.parts[0].fields
 
     def values(self, name: str) -> list[str]:
-        """The decoded values of all fields of that name, in lower case."""
+        """The decoded values of all fields with that name; *name* is in lower case."""
         return self.by_name.get(name, [])
 
     def value(self, name: str) -> str | None:
-        """The decoded value of the first field of that name."""
+        """The decoded value of the first field with that name."""
         return next(iter(self.values(name)), None)
 
 
 def read(data: Bytes) -> Content:
-    """Read a message; *data* may be a mapped file of any size."""
+    """Read a message; *data* may be a memory-mapped file of any size."""
     parts = tuple(parts_of(data))
     own = tuple(part for part in parts if not _forwarded(part, parts))
     html, text = _body(data, own, "text/html"), _body(data, own, "text/plain")
@@ -101,7 +101,7 @@ def _by_name(fields: tuple[DecodedField, ...]) -> dict[str, list[str]]:
 
 
 def _forwarded(part: Part, parts: tuple[Part, ...]) -> bool:
-    """Whether it belongs to a message inside this one."""
+    """Whether *part* belongs to a message inside this one."""
     return any(
         other.said.content_type == "message/rfc822" and part.number.startswith(f"{other.number}.")
         for other in parts
@@ -130,7 +130,7 @@ def _has_bare_newlines(data: Bytes) -> bool:
         chunk = data[at : at + _CHUNK]
         returns += chunk.count(b"\r")
         newlines += chunk.count(b"\n")
-        # One byte more: a pair may lie across the end of the chunk.
+        # One more byte: a pair may span the end of the chunk.
         pairs += data[at : at + _CHUNK + 1].count(b"\r\n")
     return not returns == newlines == pairs
 
@@ -140,7 +140,7 @@ def _has_long_lines(data: Bytes) -> bool:
 
 
 def decoded(data: Bytes, part: Part, *, limit: int) -> bytes:
-    """A body without its transfer encoding, from at most *limit* of its bytes."""
+    """A body with its transfer encoding removed, from at most *limit* of its bytes."""
     raw = data[part.start : min(part.end, part.start + limit)]
     if part.said.encoding == "base64":
         return _from_base64(raw)
@@ -174,9 +174,9 @@ def _text(raw: bytes, charset: str | None) -> tuple[str, str | None]:
         text, _ = codec.decode(raw, "strict")
     except UnicodeDecodeError as error:
         if len(raw) > LONGEST_BODY - 8 and error.start > len(raw) - 8:
-            return raw.decode(name, "replace"), None  # cut by the bound, not by the sender
+            return raw.decode(name, "replace"), None  # cut by our limit, not by the sender
         return raw.decode("utf-8", "replace"), "charset-wrong" if charset else "charset-missing"
-    except Exception:  # codecs that are no charsets ("rot13", "idna") raise many things
+    except Exception:  # codecs that are not charsets ("rot13", "idna") raise many kinds of errors
         return raw.decode("utf-8", "replace"), "charset-unknown"
     if not isinstance(text, str):
         return raw.decode("utf-8", "replace"), "charset-unknown"

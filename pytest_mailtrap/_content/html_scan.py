@@ -1,7 +1,7 @@
 """
-What stands in the HTML of a mail: links, images, and what mail programs don't run or load.
+What the HTML of a message contains: links, images, and what mail programs do not run or load.
 
-Rules of this file: linear for any input, and only the tags that matter are looked at; nothing is judged here, and
+Rules of this file: linear time for any input, and only relevant tags are read; nothing is judged here, and
 nothing is made safe here: the page that shows the HTML does that, with the browser's own parser.
 """
 
@@ -11,7 +11,7 @@ import html
 import re
 from dataclasses import dataclass
 
-# These look into the text in lower case: to ignore case takes a pattern four times as long.
+# These search the text in lower case: ignoring case takes four times as long.
 _TAG = re.compile(
     r"<(?:(!--)|(/?)(a|area|applet|audio|base|embed|form|frame|html|iframe|img|link|noembed|noframes|object"
     r"|script|source|style|textarea|title|track|video|xmp)(?=[\s/>]))"
@@ -23,11 +23,11 @@ _ATTRIBUTE = re.compile(
     r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?"""
 )
 _END = re.compile(r"[\s/]*>?")
-# Elements whose content is no markup.
+# Elements whose content is not markup.
 _RAW = frozenset({"style", "script", "textarea", "title", "xmp", "noembed", "noframes"})
 _ACTIVE = frozenset({"script", "iframe", "object", "embed", "form", "base", "applet", "frame"})
 _LOADING = {"link": "href", "object": "data", "img": "", "a": "", "area": "", "base": ""}
-# Twice, since the second one looks into every tag.
+# Two patterns, since the second one looks into every tag.
 _PERHAPS_HANDLER = re.compile(r"on[a-z]{3,30}\s*=")
 _HANDLER = re.compile(r"""<[a-z][^<>]*?[\s"'/]on[a-z]{3,30}\s*=""")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -38,7 +38,7 @@ _LONGEST_WORDS = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link and the words it stands behind."""
+    """A link and its text."""
 
     url: str
     text: str
@@ -46,7 +46,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image; *alt* is None where the attribute is missing, *tiny* says that nobody can see it."""
+    """An image; *alt* is None if the attribute is missing, *tiny* says that the image is invisible."""
 
     url: str
     alt: str | None
@@ -56,10 +56,11 @@ class Image:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HtmlFacts:
     """
-    What one HTML body holds.
+    What one HTML body contains.
 
-    *remote* are addresses that its styles, backgrounds and media would load, *active* names its elements that
-    mail programs remove, *handlers* says that there are event handlers, *text* is what one reads.
+    *remote* lists the URLs that its styles, backgrounds and media would load.
+    *active* names the elements that mail programs remove, *handlers* says whether there are event handlers.
+    *language* says whether the language is declared, *text* is the visible text.
     """
 
     links: tuple[Link, ...]
@@ -72,7 +73,7 @@ class HtmlFacts:
 
 
 def scan(source: str) -> HtmlFacts:
-    """Read the HTML once."""
+    """Read the HTML, in one pass."""
     reading = _Reading(source)
     reading.run()
     return reading.facts()
@@ -81,11 +82,11 @@ def scan(source: str) -> HtmlFacts:
 class _Reading:
     def __init__(self, source: str) -> None:
         self._source = source
-        # The one letter that gets longer would shift all that follows.
+        # The only letter that gets longer in lower case would shift the positions after it.
         self._lower = source.replace("\u0130", "i").lower()
         self._text: list[str] = []
         self._links: list[Link] = []
-        self._open: tuple[str, int] | None = None  # a link's address, and where its words begin
+        self._open: tuple[str, int] | None = None  # a link's URL, and where its text begins
         self._images: list[Image] = []
         self._remote: list[str] = []
         self._active: set[str] = set()
@@ -108,7 +109,7 @@ class _Reading:
         )
 
     def _addresses(self, pattern: re.Pattern[str]) -> list[str]:
-        """What the pattern's group finds in lower case, as it is written."""
+        """The pattern's group, found in the lower-case text, in its original spelling."""
         return [self._source[slice(*found.span(1))] for found in pattern.finditer(self._lower)]
 
     def run(self) -> None:
@@ -182,5 +183,5 @@ class _Reading:
 
 
 def is_remote(url: str) -> bool:
-    """Whether a mail program would have to ask a server for it."""
+    """Whether a mail program would have to load it from a server."""
     return url.strip().lower().startswith(("http:", "https:", "//", "ftp:"))

@@ -1,4 +1,4 @@
-"""The words of the content checks: what each code means, how much it weighs, and what to do."""
+"""The texts of the content checks: what each code means, how severe it is, and what to do."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Level = Literal["problem", "hint"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
     """
-    What a code says to people.
+    What a code means.
 
-    A "problem" breaks a standard, or a reader will stumble over it; a "hint" may well be meant so.
-    *standard* is where one reads on, empty where it is experience that speaks.
+    A "problem" violates a standard, or will cause trouble for readers; a "hint" may be intentional.
+    *standard* is where to read more; it is empty if the remark is based on experience.
     """
 
     level: Level
@@ -36,12 +36,12 @@ def _hint(text: str, standard: str = "") -> Remark:
 REMARKS: dict[str, Remark] = {
     # The header
     "date-missing": _problem("There is no Date, which every message must have.", "RFC 5322, 3.6.1"),
-    "date-unreadable": _problem("Date is no date.", "RFC 5322, 3.3"),
+    "date-unreadable": _problem("Date is not a valid date.", "RFC 5322, 3.3"),
     "from-missing": _problem("There is no From, which every message must have.", "RFC 5322, 3.6.2"),
-    "from-unreadable": _problem("From holds no address.", "RFC 5322, 3.4"),
+    "from-unreadable": _problem("From does not contain an address.", "RFC 5322, 3.4"),
     "from-local": _problem("From is a local address: a setting was left at its default."),
     "from-name-is-address": _problem(
-        "The name in From is another address than the address in From."
+        "The display name in From is an address other than the one in From."
     ),
     "envelope-other-domain": _hint(
         "MAIL FROM and From name different domains: SPF alone will not satisfy DMARC.",
@@ -56,34 +56,38 @@ REMARKS: dict[str, Remark] = {
     "subject-shouts": _hint("The subject is all capitals."),
     "recipients-missing": _hint("Neither To nor Cc names anybody.", "RFC 5322, 3.6.3"),
     "bcc-visible": _problem(
-        "Bcc was sent along, so that every recipient sees it.", "RFC 5322, 3.6.3"
+        "Bcc is in the message, so every recipient can see it.", "RFC 5322, 3.6.3"
     ),
     "field-repeated": _problem("The field may occur only once.", "RFC 5322, 3.6"),
     "control-characters": _problem(
-        "The field holds control or direction characters.", "RFC 5322, 2.2"
+        "The field contains control or direction characters.", "RFC 5322, 2.2"
     ),
     # The wire format
     "header-8bit": _problem(
-        "The header holds bytes beyond ASCII that are not encoded; only SMTPUTF8 allows that.",
+        "The header contains unencoded non-ASCII bytes; only SMTPUTF8 allows that.",
         "RFC 2047, 1; RFC 6532, 3",
     ),
     "bare-newline": _problem(
-        "A line ends with LF or CR alone; on the wire it must be CRLF.", "RFC 5321, 2.3.8"
+        "A line ends with LF or CR alone; SMTP requires CRLF.", "RFC 5321, 2.3.8"
     ),
     "line-too-long": _problem("A line is longer than 998 bytes.", "RFC 5322, 2.1.1"),
     # The structure
     "boundary-missing": _problem(
-        "A multipart without a usable boundary: nobody finds its parts.", "RFC 2046, 5.1.1"
+        "A multipart has no usable boundary: its parts cannot be found.", "RFC 2046, 5.1.1"
     ),
     "boundary-unclosed": _problem(
         "The last boundary of a multipart is missing: it was cut off.", "RFC 2046, 5.1.1"
     ),
     "mime-version-missing": _problem("There is no MIME-Version.", "RFC 2045, 4"),
     "charset-unknown": _problem("The charset is unknown.", "RFC 2046, 4.1.2"),
-    "charset-wrong": _problem("The body is not in the charset that it claims.", "RFC 2046, 4.1.2"),
-    "charset-missing": _problem("The body is not ASCII, and says no charset.", "RFC 2046, 4.1.2"),
+    "charset-wrong": _problem(
+        "The body is not in the charset that it declares.", "RFC 2046, 4.1.2"
+    ),
+    "charset-missing": _problem(
+        "The body is not ASCII and does not declare a charset.", "RFC 2046, 4.1.2"
+    ),
     "text-alternative-missing": _problem(
-        "There is HTML and no text/plain: add an alternative for text readers and filters.",
+        "There is HTML but no text/plain: add an alternative for text readers and filters.",
         "RFC 2046, 5.1.4",
     ),
     "text-alternative-empty": _problem("The text/plain alternative is empty.", "RFC 2046, 5.1.4"),
@@ -92,30 +96,32 @@ REMARKS: dict[str, Remark] = {
         "RFC 2046, 5.1.4",
     ),
     # The content
-    "placeholder": _problem("A placeholder of a template was not filled in."),
-    "link-unreadable": _problem("The link is no URL.", "RFC 3986, 3"),
-    "link-scheme": _problem("Mail programs don't open links of this scheme."),
-    "link-relative": _problem("A relative link leads nowhere in a mail.", "RFC 3986, 5.1"),
+    "placeholder": _problem("A template placeholder was not filled in."),
+    "link-unreadable": _problem("The link is not a valid URL.", "RFC 3986, 3"),
+    "link-scheme": _problem("Mail programs do not open links with this scheme."),
+    "link-relative": _problem("A relative link does not work in an e-mail.", "RFC 3986, 5.1"),
     "link-http": _problem("The link is not encrypted: use https."),
     "link-userinfo": _problem(
         "The link has a user name before the host, as in phishing.", "RFC 3986, 7.6"
     ),
-    "link-local": _hint("The link leads to a local host."),
-    "link-ip-address": _hint("The link has an address instead of a host name."),
-    "link-idn": _hint("The host name is not ASCII, or Punycode; filters look twice at it."),
-    "link-other-host": _problem("The link shows one host and leads to another, as in phishing."),
+    "link-local": _hint("The link points to a local host."),
+    "link-ip-address": _hint("The link has an IP address instead of a host name."),
+    "link-idn": _hint("The host name is not ASCII, or is Punycode; filters are suspicious of it."),
+    "link-other-host": _problem("The link shows one host but leads to another, as in phishing."),
     "image-alt-missing": _problem(
-        "Images without alt: a reader with images off, or with a screen reader, gets nothing.",
+        "Images have no alt text: readers without images or with a screen reader get nothing.",
         "WCAG 2.2, 1.1.1",
     ),
     "image-part-missing": _problem(
         "The image refers to a part that is not in the message.", "RFC 2392, 2"
     ),
-    "image-data-uri": _hint("Images as data: URIs are not shown by Gmail and Outlook."),
-    "remote-image": _hint("Loaded from a server when the mail is opened; many programs ask first."),
-    "tracking-pixel": _hint("An image nobody can see: it tells a server that the mail was opened."),
+    "image-data-uri": _hint("Gmail and Outlook do not show images in data: URIs."),
+    "remote-image": _hint(
+        "The image is loaded from a server when the message is opened; many programs ask first."
+    ),
+    "tracking-pixel": _hint("An invisible image: it tells a server that the message was opened."),
     "remote-content": _hint(
-        "Styles or media that would be loaded from a server; most programs don't."
+        "Styles or media are to be loaded from a server; most programs do not load them."
     ),
     "active-content": _problem("Mail programs remove this element."),
     "event-handlers": _problem("There are event handlers; mail programs remove them."),
@@ -125,24 +131,30 @@ REMARKS: dict[str, Remark] = {
     "html-clipped": _hint("Gmail clips HTML beyond 102 kB."),
     # Lists
     "list-unsubscribe-missing": _problem(
-        "It looks like a newsletter and has no List-Unsubscribe, which Gmail and Yahoo demand.",
+        "It looks like a newsletter but has no List-Unsubscribe, which Gmail and Yahoo require.",
         "RFC 2369, 3.2",
     ),
-    "list-unsubscribe-unreadable": _problem("List-Unsubscribe holds no <address>.", "RFC 2369, 2"),
+    "list-unsubscribe-unreadable": _problem(
+        "List-Unsubscribe does not contain an <address>.", "RFC 2369, 2"
+    ),
     "one-click-missing": _hint(
-        "There is no List-Unsubscribe-Post, which Gmail and Yahoo demand of bulk senders.",
+        "There is no List-Unsubscribe-Post, which Gmail and Yahoo require of bulk senders.",
         "RFC 8058, 3.1",
     ),
-    "one-click-alone": _problem("List-Unsubscribe-Post without List-Unsubscribe.", "RFC 8058, 3.1"),
+    "one-click-alone": _problem(
+        "There is List-Unsubscribe-Post but no List-Unsubscribe.", "RFC 8058, 3.1"
+    ),
     "one-click-wrong": _problem(
         "List-Unsubscribe-Post must be List-Unsubscribe=One-Click.", "RFC 8058, 3.1"
     ),
-    "one-click-without-https": _problem("One-click needs an https address.", "RFC 8058, 3.1"),
+    "one-click-without-https": _problem(
+        "One-click unsubscribing requires an https address.", "RFC 8058, 3.1"
+    ),
     # Attachments
     "attachment-nameless": _hint("An attachment has no file name.", "RFC 2183, 2.3"),
     "attachment-executable": _problem("Mail servers refuse attachments with this extension."),
     "attachment-name-deceptive": _problem(
-        "The file name holds control or direction characters.", "RFC 2183, 5"
+        "The file name contains control or direction characters.", "RFC 2183, 5"
     ),
 }
 

@@ -1,7 +1,7 @@
 """
-A file with the CAs that a client is to trust: those of the system, or of the file that a variable named, and ours for a while.
+A file with the CAs that a client should trust: those of the system, or of the file that a variable named, and temporarily ours.
 
-Rules of this file: it knows files and CAs, but neither variables nor who trusts whom when.
+Rules of this file: it handles files and CAs, but not variables, and does not decide which CAs are trusted when.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-# Where systems keep their bundle, for a Python whose OpenSSL was built with another path.
+# Where systems keep their bundle, for a Python whose OpenSSL was built with a different path.
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Arch, Gentoo
     "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
@@ -25,33 +25,33 @@ _BUNDLES = (
 
 class Bundle:
     """
-    What a variable with the value *before* lets clients trust, as a file, and the CAs `held` on top of that.
+    A file with the CAs that clients trust if a variable has the value *before*, and with the CAs in `held` in addition.
 
-    There is one for each value and directory: its path stays the same whatever it holds.
+    There is one bundle for each value and directory; its path stays the same whatever it holds.
     """
 
     def __init__(self, before: str | None, directory: Path) -> None:
         self.before = before
         self.path = path_of(before, directory)
         self.held: tuple[str, ...] = ()
-        # What the file was made from, and how much of it that is; ours comes after.
+        # What the file was made from, and the length of that part; our CAs follow it.
         self._source: object = None
         self._length = 0
 
     def hold(self, cas: tuple[str, ...]) -> None:
-        """Hold *cas*, and no others, from now on."""
+        """Hold exactly *cas* from now on."""
         if cas == self.held:
             return
         try:
             if not self.held:
                 self._renew()
             self._write(cas)
-        except FileNotFoundError:  # it is gone, with its directory and all that it held
+        except FileNotFoundError:  # the directory was removed, and the file with it
             self._source = None
         self.held = cas
 
     def _renew(self) -> None:
-        """Make the file, or make it again where what it was made from has changed."""
+        """Create the file, or create it again if its source has changed."""
         source = _state_of(self.before) if self.before else "the system"
         if source != self._source or not self.path.exists():
             theirs = _read(Path(self.before)) if self.before else _system_bundle()
@@ -59,7 +59,7 @@ class Bundle:
             self._source = source
 
     def _write(self, cas: tuple[str, ...]) -> None:
-        # The system's CAs are 200 KB, and a client may be reading them: only what comes after is touched.
+        # The system's CAs are 200 KB, and a client may be reading them: only what follows them is changed.
         kept = 0
         while kept < len(cas) and self.held[kept : kept + 1] == cas[kept : kept + 1]:
             kept += 1
@@ -70,13 +70,13 @@ class Bundle:
 
 
 def path_of(before: str | None, directory: Path) -> Path:
-    """Where the bundle for the value *before* lies in *directory*."""
+    """The path of the bundle for the value *before* in *directory*."""
     name = sha256(repr(before).encode("ascii", "backslashreplace")).hexdigest()[:16]
     return directory / f"bundle-{name}.pem"
 
 
 def _state_of(file: str) -> tuple[int, int] | None:
-    """What differs where the content of *file* does; None where there is none."""
+    """A value that changes if the content of *file* changes; None if there is no such file."""
     try:
         found = os.stat(file)
     except OSError:
@@ -86,7 +86,7 @@ def _state_of(file: str) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=1)
 def _system_bundle() -> bytes:
-    """The CAs the system trusts, as PEM; those of certifi where the system has none."""
+    """The CAs that the system trusts, as PEM; those of certifi if the system has none."""
     paths = ssl.get_default_verify_paths()
     for name in (paths.openssl_cafile, *_BUNDLES):
         if found := _read(Path(name)):
@@ -113,7 +113,7 @@ def _windows_bundle() -> bytes:
 
 def _certifi_bundle() -> bytes:
     try:
-        import certifi  # type: ignore[import-not-found,unused-ignore]  # not ours to require
+        import certifi  # type: ignore[import-not-found,unused-ignore]  # not a dependency of ours
     except ImportError:
         return b""
     return _read(Path(certifi.where()))

@@ -1,7 +1,7 @@
 """
-The guard: no connection of a test leaves for a real mail server, or for the e-mail API of a provider.
+The guard: no test connects to a real mail server, or to the e-mail API of a provider.
 
-Rules of this file: it decides nothing about hosts; it refuses, remembers and finds the words.
+Rules of this file: it decides nothing about hosts; it refuses connections, records them, and words the messages.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ if TYPE_CHECKING:
 _SHOWN = 4
 _OUTSIDE = (
     "Send it from a test, not from an import, a hook or a stray thread;",
-    "mailtrap_guard = false takes the guard away for the whole run.",
+    "mailtrap_guard = false disables the guard for the whole run.",
 )
 _WAYS_OUT = (
-    "Let it arrive in a trap, or let the test out:",
+    "Send it to a trap, or exempt the test:",
     "  @pytest.mark.mailtrap(intercept=True)  and the mailtrap fixture",
-    "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+    "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
 )
-# No trap speaks the protocol of a provider.
+# A trap does not speak the protocol of a provider.
 _OUTSIDE_OF_API = (
     _OUTSIDE[0],
     "mailtrap_guard_apis = false allows connections to all e-mail APIs.",
 )
 _WAYS_OUT_OF_API = (
-    "Replace the provider's client in this test, or let the test out:",
-    "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+    "Replace the provider's client in this test, or exempt the test:",
+    "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
 )
 
 
 class MailGuardError(ConnectionRefusedError):
     """
-    A connection to a real mail server or an e-mail API, refused by the guard; to the application a connection that failed.
+    The guard refused a connection to a real mail server or an e-mail API; to the application, this is a failed connection.
 
-    It fails the test also where the application catches it.
-    *host* and *port* are what the application asked for; *port* is 0 where it looked up an e-mail API without a port.
-    *test* is the node id of the test that ran, or None.
+    It fails the test even if the application catches it.
+    *host* and *port* are what the application requested; *port* is 0 if it looked up an e-mail API without a port.
+    *test* is the node id of the test that was running, or None.
     """
 
     __module__ = "pytest_mailtrap"  # where users import it from, and what tracebacks call it
@@ -66,8 +66,9 @@ class RefusedConnection:
     """
     A connection that was refused.
 
-    *test* is None outside of all tests; *place* is the line that asked for it, or None where it was done for it elsewhere.
-    *api* tells that it was for the HTTP interface of a provider; *port* is 0 where a look-up named none.
+    *test* is None outside of all tests.
+    *place* is the line of the user's code that requested it; None if there is none on this thread.
+    *api* says that it was for the HTTP API of a provider; *port* is 0 if a lookup named none.
     """
 
     host: str
@@ -83,10 +84,10 @@ class RefusedConnection:
 
 class Guard:
     """
-    Refuses, and remembers what it has refused.
+    Refuses connections, and records those that it has refused.
 
-    *test* is the test that runs now; *threads* are those on which it stands, None for all.
-    *mail* and *apis* tell what it refuses: connections to mail ports, and to e-mail APIs.
+    *test* is the running test; *threads* are the threads on which the guard is active, None for all.
+    *mail* and *apis* say what it refuses: connections to mail ports, and to e-mail APIs.
     """
 
     def __init__(self, test: str | None = None, *, mail: bool = True, apis: bool = False) -> None:
@@ -99,11 +100,11 @@ class Guard:
 
     @property
     def stands(self) -> bool:
-        """Whether it has a say on this thread."""
+        """Whether it is active on this thread."""
         return self.threads is None or threading.current_thread() in self.threads
 
     def refuse(self, host: str, port: int, *, api: bool = False) -> MailGuardError:
-        """Remember the attempt; the error is for its author."""
+        """Record the attempt, and return the error for the caller to raise."""
         attempt = RefusedConnection(host=host, port=port, test=self.test, place=_place(), api=api)
         with self._lock:
             self._attempts.append(attempt)
@@ -112,14 +113,14 @@ class Guard:
         return error
 
     def take(self, test: str | None) -> list[RefusedConnection]:
-        """The attempts in *test*, or outside of all tests, of which nobody has told yet."""
+        """Remove and return the attempts in *test*, or, for None, outside of all tests."""
         with self._lock:
             taken = [attempt for attempt in self._attempts if attempt.test == test]
             self._attempts = [attempt for attempt in self._attempts if attempt.test != test]
         return taken
 
     def take_all(self) -> list[RefusedConnection]:
-        """All attempts of which nobody has told yet."""
+        """Remove and return all attempts."""
         with self._lock:
             taken, self._attempts = self._attempts, []
         return taken
@@ -138,7 +139,7 @@ def refusal(attempt: RefusedConnection) -> str:
 
 
 def explain_attempts(attempts: Sequence[RefusedConnection]) -> str:
-    """The text of a failure: what the application tried, though it kept the error to itself."""
+    """The text of a failure for attempts whose error the application caught."""
     counted = dict.fromkeys(attempts, 0)
     for attempt in attempts:
         counted[attempt] += 1
@@ -148,7 +149,7 @@ def explain_attempts(attempts: Sequence[RefusedConnection]) -> str:
     ]
     lines += _table(counted)
     lines += ["", f"  {_when(attempts[0])}", ""]
-    lines += ["The application caught the error and went on.", *_remedy(attempts)]
+    lines += ["The application caught the error and continued.", *_remedy(attempts)]
     return "\n".join(clip(line) for line in lines)
 
 
@@ -168,7 +169,7 @@ def _when(attempt: RefusedConnection) -> str:
 
 
 def _end(test: str) -> str:
-    """What a line has room for of a node id: it ends with the test's name."""
+    """The node id, or as much of its end, which is the test's name, as fits on a line."""
     room = COLUMNS - len("  while  ran")
     return test if len(test) <= room else f"...{test[3 - room :]}"
 
@@ -187,7 +188,7 @@ def _remedy(attempts: Sequence[RefusedConnection]) -> tuple[str, ...]:
 
 
 def _place() -> str | None:
-    """The innermost line that belongs to no library, "app/mailer.py:12 in send"; None where there is none on this thread."""
+    """The innermost line of the user's code, such as "app/mailer.py:12 in send"; None if there is none on this thread."""
     frame: FrameType | None = inspect.currentframe()
     while frame is not None:
         if frames.is_users(frame.f_code):

@@ -1,7 +1,7 @@
 """
-Hosts and ports in all the ways an application may write them: pure.
+Hosts and ports in all the ways in which an application may write them: pure.
 
-Rules of this file: nothing is resolved; what cannot be understood is left to the operating system, which says what is wrong with it.
+Rules of this file: nothing is resolved; what cannot be understood is left to the operating system, which reports the error.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import socket
 
 IMPLICIT_TLS_PORT = 465
 MAIL_PORTS = frozenset({25, 465, 587, 2525})
-# By name, as IANA registers them and as systems call them; slim containers have no /etc/services to ask.
+# The names registered with IANA and those that systems use; slim containers do not have /etc/services.
 _SERVICES = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465, "urd": 465}
 _LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
-# 127.1, 0x7f.1, 2130706433: what inet_aton() understands, and so does connect().
+# 127.1, 0x7f.1, 2130706433: inet_aton() understands these, and so does connect().
 _OLD_IPV4 = re.compile(r"[0-9][0-9a-fx.]*")
-# What people write to turn a thing on or off, and hosts are rarely called.
+# Words that turn something on or off, and that are rarely the names of hosts.
 _ON = frozenset({"*", "all", "always", "any", "enable", "enabled", "on", "t", "true", "y", "yes"})
 _OFF = frozenset(
     {"disable", "disabled", "f", "false", "n", "never", "nil", "no", "none", "null", "off"}
@@ -30,7 +30,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def port_number(port: object) -> int | None:
-    """The number of a port given as a number, digits or the name of a mail service; 0 for none, None for what is no such thing."""
+    """The number of a port given as a number, digits or the name of a mail service; 0 for no port, None for anything else."""
     if port is None:
         return 0
     if isinstance(port, bytes | bytearray):
@@ -39,16 +39,16 @@ def port_number(port: object) -> int | None:
         is_number = not port or (port.isascii() and port.isdecimal())
         return int(port or 0) if is_number else _SERVICES.get(port)
     try:
-        return operator.index(port)  # type: ignore[arg-type]  # anything may come: hence the except
+        return operator.index(port)  # type: ignore[arg-type]  # any object may come: hence the except
     except TypeError:
         return None
 
 
 def canonical(host: object) -> str | None:
     """
-    One spelling for each host: lower case, no final dot, A-labels (RFC 5890), addresses in their shortest form.
+    One spelling for each host: lower case, no trailing dot, A-labels (RFC 5890), addresses in their shortest form.
 
-    None for what names no host.
+    None if it is not the name of a host.
     """
     if isinstance(host, bytes | bytearray):
         host = host.decode("ascii", "replace")
@@ -70,12 +70,12 @@ def as_address(host: str) -> Address | None:
 
 
 def is_mail(host: object, port: object) -> bool:
-    """Whether that is a mail port of some host, so that a route or the guard must have its say."""
+    """Whether this is a mail port of some host, which a route or the guard must check."""
     return canonical(host) is not None and port_number(port) in MAIL_PORTS
 
 
 def is_own(host: str) -> bool:
-    """Whether the canonical *host* is this machine by loopback, whatever a resolver says."""
+    """Whether the canonical *host* is this machine's loopback, whatever a resolver says."""
     address = as_address(host)
     if address is not None:
         return (
@@ -91,9 +91,9 @@ def is_host(host: str | None) -> bool:
 
 def checked(host: object) -> str:
     """
-    A host that a user names, in canonical form; ValueError where it is not the name of one host, or reads like a switch.
+    The canonical form of a host that a user names; raises ValueError if it is not the name of one host, or reads like a switch.
 
-    With a final dot, `all.` is a host.
+    With a trailing dot, `all.` is a host.
     """
     __tracebackhide__ = True
     if isinstance(host, str) and is_switch(host):
@@ -109,19 +109,19 @@ def checked(host: object) -> str:
 
 
 def is_switch(word: str) -> bool:
-    """Whether *word* reads as if it were to turn something on or off."""
+    """Whether *word* reads as if it turned something on or off."""
     return word.isdecimal() or word.lower() in _ON | _OFF | _NEITHER
 
 
 def meant_by(word: str) -> str:
-    """Such as " (did you mean true?)" for a word that reads like a switch, or nothing."""
+    """Such as " (did you mean true?)" for a word that reads like a switch, otherwise ""."""
     meanings = {"true": _ON | {"1"}, "false": _OFF | {"0"}}
     meant = [switch for switch, words in meanings.items() if word.lower() in words]
     return f" (did you mean {meant[0]}?)" if meant else ""
 
 
 def spoken(host: str, port: int) -> str:
-    """`host:port`, as people and URLs write it, on one line whatever the host."""
+    """`host:port`, as in URLs, on one line whatever the host."""
     if not is_host(host):
         return f"{host!r}:{port}"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

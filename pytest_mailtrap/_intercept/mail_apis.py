@@ -1,8 +1,8 @@
 """
-HTTP interfaces of mail providers: their hosts, and how often a test turned to one of them.
+HTTP APIs of mail providers: their hosts, and how often a test used one of them.
 
-A look-up and the connection that follows it are one visit, and so are the addresses that are tried for one connection.
-What is sent over it is not seen.
+A lookup and the connection that follows it are one visit, and so are the addresses that are tried for one connection.
+What is sent over the connection is not inspected.
 
 Rules of this file: it opens, resolves and refuses nothing; hosts that serve other purposes as well, such as
 graph.microsoft.com and api.scaleway.com, are not in the table.
@@ -46,7 +46,7 @@ HOSTS_OF: dict[str, tuple[str, ...]] = {
     "ZeptoMail": ("api.zeptomail.com", "api.zeptomail.eu", "api.zeptomail.in"),
 }
 _HOSTS = frozenset(host for hosts in HOSTS_OF.values() for host in hosts)
-# Amazon SES has one for each region, for each with FIPS, and other domains in China and for IPv6.
+# Amazon SES has one for each region, another one for each region with FIPS, and other domains in China and for IPv6.
 _SES_NAMES = ("email.", "email-fips.")
 _SES = re.compile(r"email(-fips)?\.[a-z]{2}(-[a-z]+)+-\d+\.(amazonaws\.com(\.cn)?|api\.aws)")
 _MOST_NAMED = 3
@@ -54,7 +54,7 @@ _MOST_OPEN = 64
 
 
 def api_named(host: object) -> str | None:
-    """The host of an e-mail API that *host* is, in whatever spelling; None for any other."""
+    """The name of the e-mail API host that *host* is, in whatever spelling; None for any other host."""
     if isinstance(host, bytes | bytearray):
         host = host.decode("ascii", "replace")
     if not isinstance(host, str):
@@ -74,7 +74,7 @@ def told(counts: Mapping[str, int]) -> str:
 
 
 class Visit:
-    """A host that was looked up or connected to, and the addresses of it that have been tried."""
+    """A host that was looked up or connected to, and which of its addresses have been tried."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -83,12 +83,12 @@ class Visit:
         self._is_over = False
 
     def has(self, sock: socket.socket) -> bool:
-        """Whether *sock* has tried one of its addresses, and now asks how it went, or tries another."""
+        """Whether *sock* has tried one of its addresses, and now checks the result or tries another one."""
         return any(known() is sock for known in self._sockets)
 
     def takes(self, address: str) -> bool:
-        """Whether *address* may be the next one that is tried."""
-        # A socket that does not block tells nobody when it is connected, but has a peer from then on.
+        """Whether *address* may be the next one to be tried."""
+        # A non-blocking socket does not report when it is connected, but has a peer from then on.
         self._is_over = self._is_over or any(_has_peer(known()) for known in self._sockets)
         return not self._is_over and address not in self._tried
 
@@ -97,7 +97,7 @@ class Visit:
         self._sockets.append(weakref.ref(sock))
 
     def end(self) -> None:
-        """It is connected: whoever connects next visits again."""
+        """The connection is there: the next one is another visit."""
         self._is_over = True
 
 
@@ -112,7 +112,7 @@ def _has_peer(sock: socket.socket | None) -> bool:
 
 
 class Visits:
-    """The visits of this process. *names* tells whose addresses they are that have been looked up in the test that runs."""
+    """The visits of this process. *names* maps the addresses that were looked up in the running test to their hosts."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
@@ -122,25 +122,25 @@ class Visits:
         self._untaken: Counter[str] = Counter()
 
     def forget(self) -> None:
-        """Begin anew, with a test: what is connected to from now on was looked up from now on."""
+        """Start again, with a new test: only lookups from now on count for its connections."""
         with self._lock:
             self.names.clear()
             self._latest.clear()
 
     def take(self) -> Counter[str]:
-        """How many there were, by host, since they were taken last."""
+        """How many visits there were, by host, since the last call."""
         with self._lock:
             taken, self._untaken = self._untaken, Counter()
         return taken
 
     def look_up(self, host: str) -> None:
-        """*host* is being looked up, for a connection or not."""
+        """*host* is being looked up, whether for a connection or not."""
         if not getattr(self._thread, "is_connecting", False):
             with self._lock:
                 self._begin(host)
 
     def resolved(self, host: str | None, addresses: Iterable[object]) -> None:
-        """*addresses* belong to *host* from now on; to none of these hosts where it is None."""
+        """*addresses* belong to *host* from now on; if it is None, to none of these hosts."""
         for address in map(str, addresses):
             if host is None:
                 self.names.pop(address, None)
@@ -160,7 +160,7 @@ class Visits:
 
     @contextmanager
     def not_looking(self) -> Iterator[None]:
-        """What this thread looks up meanwhile is part of a connection that is known."""
+        """Lookups of this thread within the block are part of a known connection."""
         self._thread.is_connecting = True
         try:
             yield

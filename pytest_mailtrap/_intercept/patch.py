@@ -1,4 +1,4 @@
-"""One attribute of a module or class, replaced for a while."""
+"""One attribute of a module or class, temporarily replaced."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MISSING = object()
 
 class Patch:
     """
-    Replaces the attribute *name* of *owner* by what *make* gives for the original.
+    Replaces the attribute *name* of *owner* with what *make* returns for the original.
 
-    Undoing it leaves alone what somebody else has put over it in the meantime: their undoing would bring ours back,
-    so a replacement must also behave when it is no longer wanted.
+    If somebody else has replaced it since, undo() does nothing. Their own undo would bring ours back, so
+    a replacement must behave like the original when it is no longer needed.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class Patch:
     ) -> None:  # any module or class, any callable
         self.owner = owner
         self.name = name
-        # A method may be inherited: then there is nothing to put back, only something to take away.
+        # A method may be inherited: then there is nothing to restore, only something to delete.
         self._own = vars(owner).get(name, _MISSING)
         self._replacement = make(getattr(owner, name))
         setattr(owner, name, self._replacement)

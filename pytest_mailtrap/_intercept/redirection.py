@@ -1,7 +1,7 @@
 """
-How a socket is led to a trap instead of where it was going.
+Redirects a socket to a trap instead of its original destination.
 
-Rules of this file: whether it is led, and by which route, has been decided.
+Rules of this file: whether to redirect it, and by which route, has already been decided.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lead(sock: socket.socket, route: Route, requested: RequestedTarget) -> Any:
-    """Announce the connection to the trap; gives the trap's address in the socket's family."""
+    """Announce the connection to the trap, and return the trap's address in the socket's family."""
     mapped = sock.family == socket.AF_INET6 and not route.ipv6
     home = {socket.AF_INET: "127.0.0.1"}.get(sock.family, "::ffff:127.0.0.1" if mapped else "::1")
     if mapped:
@@ -26,12 +26,12 @@ def lead(sock: socket.socket, route: Route, requested: RequestedTarget) -> Any:
 
 
 def _bind(sock: socket.socket, host: str) -> None:
-    """Give the socket its own port now: the trap must know it before the connection is there."""
+    """Bind the socket to a port now: the trap must know it before the connection arrives."""
     try:
         sock.bind((host, 0))
     except OSError:
         if sock.getsockname()[1]:
             return  # bound by the application
-        # Thousands of connections have used up the ports: take one of those that are only waiting out their time.
+        # Thousands of connections have used up the ports: reuse one that is in TIME_WAIT.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, 0))

@@ -1,7 +1,7 @@
 """
-Where connections to mail ports go instead: to the trap whose route claims the host, and what they had asked for.
+Where connections to mail ports go instead: to the trap whose route claims the host; and what they had requested.
 
-Rules of this file: it knows nothing of sockets; whether a connection is led, refused or let out is decided here, once, for names and addresses alike.
+Rules of this file: it does not use sockets; whether a connection is redirected, refused or allowed is decided only here, both for names and for addresses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RequestedTarget(NamedTuple):
-    """What a client asked for before it was led to the trap."""
+    """What a client requested before it was redirected to the trap."""
 
     host: str
     port: int
@@ -25,9 +25,9 @@ class RequestedTarget(NamedTuple):
 
 class PendingClients:
     """
-    The clients that are on their way to one trap, by the port they come from.
+    The clients that are about to connect to one trap, by their source port.
 
-    They are announced before they connect, so that the trap knows of them when they arrive.
+    They are announced before they connect, so that the trap knows them when they arrive.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class PendingClients:
             self._expected[ipv6, port] = requested
 
     def arrived(self, peer: tuple[str, int]) -> RequestedTarget | None:
-        """What the client at *peer* had asked for; None for one that came of its own accord."""
+        """What the client at *peer* had requested; None for a client that was not redirected."""
         with self._lock:
             return self._expected.pop((":" in peer[0], peer[1]), None)
 
@@ -49,7 +49,7 @@ class Route:
     """
     The claim of one trap on mail connections.
 
-    *hosts* are canonical names, None for any; *ipv6* tells whether the trap listens on ::1, too.
+    *hosts* are canonical names, None for any; *ipv6* says whether the trap also listens on ::1.
     """
 
     hosts: frozenset[str] | None
@@ -59,11 +59,11 @@ class Route:
     arrivals: PendingClients = field(default_factory=PendingClients)
 
     def claims(self, host: str) -> bool:
-        # What no host is called, such as a name with a line end that was read from a file, fails as it does in production.
+        # A name that no host can have, such as one that was read from a file with its line end, fails as it does in production.
         return is_host(host) if self.hosts is None else host in self.hosts
 
     def names(self, host: str) -> bool:
-        """Whether it claims *host* by name: then all mail it gets is meant, also where no port is told."""
+        """Whether it claims *host* by name: then it claims all mail to it, even if no port is given."""
         return self.hosts is not None and host in self.hosts
 
     def port_for(self, requested: RequestedTarget) -> int:
@@ -72,11 +72,11 @@ class Route:
 
 class NameAliases:
     """
-    Addresses that stand for names: what a program gets for a name of which no resolver must hear.
+    Addresses that stand for names: a program gets one for a name that must not be sent to a resolver.
 
-    They tell, when it connects to one, which host it means.
-    They are of loopback, so that a client on whom we have no hold ends on this machine.
-    An alias stays with its name for as long as the process lives: programs keep what they have looked up.
+    When it connects to an alias, the alias says which host is meant.
+    Aliases are loopback addresses, so a client that cannot be intercepted does not leave this machine.
+    An alias keeps its name for the lifetime of the process: programs cache their lookups.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class NameAliases:
         """The IPv4 address that stands for *host*, and the IPv6 address."""
         with self._lock:
             if host not in self._by_host:
-                # 127.192.0.0/10, the range that Tor takes for the same purpose.
+                # 127.192.0.0/10, the range that Tor uses for the same purpose.
                 number = (127 << 24 | 192 << 16) + len(self._by_host) % ((1 << 22) - 2) + 1
                 ipv4 = ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
                 ipv6 = f"::ffff:{ipv4}"
@@ -99,13 +99,13 @@ class NameAliases:
 
 @dataclass(frozen=True, slots=True)
 class ActiveRoutes:
-    """The routes and the guards that are in force, the latest last; a guard of None lets out what an earlier one would refuse."""
+    """The active routes and guards, the latest last; a guard of None allows what an earlier one would refuse."""
 
     routes: tuple[Route, ...] = ()
     guards: tuple[Guard | None, ...] = ()
 
     def claim(self, requested: RequestedTarget) -> Route | None:
-        """The route of a mail connection; None lets it go out, MailGuardError keeps it in."""
+        """The route of a mail connection; None if it is allowed to leave; raises MailGuardError if it is not."""
         __tracebackhide__ = True
         for route in reversed(self.routes):
             if route.claims(requested.host):
@@ -116,7 +116,7 @@ class ActiveRoutes:
         return None
 
     def check_api(self, requested: RequestedTarget) -> None:
-        """MailGuardError where a guard keeps connections to e-mail APIs in."""
+        """Raise MailGuardError if a guard refuses connections to e-mail APIs."""
         __tracebackhide__ = True
         guard = self._guard()
         if guard is not None and guard.apis:

@@ -1,11 +1,11 @@
 """
-Led elsewhere: the socket functions of this process while a trap intercepts or the guard stands.
+The replaced socket functions of this process, while a trap intercepts or the guard is active.
 
-Names are looked up by `getaddrinfo()`, which gives aliases for those that are intercepted; connections are made by
-`socket.socket.connect()`, through which smtplib, asyncio's selector loops, trio and anyio all go, by name or by address.
-asyncio's proactor loop (Windows) and uvloop connect below it, and are met one floor up.
+Names are looked up by `getaddrinfo()`, which returns aliases for intercepted names. Connections are made by
+`socket.socket.connect()`, which smtplib, asyncio's selector loops, trio and anyio all use, by name or by address.
+asyncio's proactor loop (Windows) and uvloop connect below it, and are replaced one level higher.
 
-Rules of this file: what is no mail is handed on after one look at its port; without a route and a guard nothing is replaced.
+Rules of this file: a call that has nothing to do with mail is passed on after a look at its port; without a route or a guard nothing is replaced.
 """
 
 from __future__ import annotations
@@ -33,17 +33,19 @@ if TYPE_CHECKING:
     from pytest_mailtrap._intercept.mail_apis import Visit
     from pytest_mailtrap._intercept.route import Route
 
-    Function = Callable[..., Any]  # what is replaced has all kinds of signatures
-    _Place = tuple[Any, str, Callable[[Function], Function]]  # what is replaced where, and by what
+    Function = Callable[..., Any]  # replaced functions have all kinds of signatures
+    _Place = tuple[
+        Any, str, Callable[[Function], Function]
+    ]  # owner, name, and what makes the replacement
 
-# Of the addresses that connect() takes for hosts: with flow and scope or without (RFC 3493, section 3.3).
+# The lengths of the address tuples that connect() accepts: with or without flow and scope (RFC 3493, section 3.3).
 _LENGTHS: dict[int, tuple[int, ...]] = {socket.AF_INET: (2,), socket.AF_INET6: (2, 3, 4)}
 _NUMERIC_PORT = getattr(socket, "AI_NUMERICSERV", 0)
 
 
 @contextmanager
 def intercepting(route: Route) -> Iterator[None]:
-    """Lead the connections that *route* claims to its trap; of several claims the latest counts."""
+    """Redirect the connections that *route* claims to its trap; of several claims, the latest one applies."""
     _switch.change(lambda order: ActiveRoutes((*order.routes, route), order.guards))
     try:
         yield
@@ -57,7 +59,7 @@ def intercepting(route: Route) -> Iterator[None]:
 
 @contextmanager
 def guarding(guard: Guard | None) -> Iterator[None]:
-    """Let *guard* refuse what no route claims; None lets everything out, also where an outer guard stands."""
+    """Let *guard* refuse what no route claims; None allows everything, even within an outer guard."""
     before = _switch.order.guards
     _switch.change(lambda order: ActiveRoutes(order.routes, (*before, guard)))
     try:
@@ -67,19 +69,19 @@ def guarding(guard: Guard | None) -> Iterator[None]:
 
 
 def renew() -> None:
-    """Put the patches back where something else has replaced them, such as pytest-socket, which does so after each test."""
+    """Apply the patches again if something else has replaced them, as pytest-socket does after each test."""
     _switch.change(lambda order: order)
 
 
 class _Switch:
-    """The order in force, and the patches that carry it out."""
+    """The active routes and guards, and the patches that apply them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._places: list[_Place] = []
         self._patches: list[Patch] = []
         self.order = ActiveRoutes()
-        # The names of addresses that a resolver gave, so that a connection to one of them can be called by its name.
+        # The names of resolved addresses, so that a connection to one of them can be reported by name.
         self.seen: dict[str, str] = {}
 
     def change(self, change: Callable[[ActiveRoutes], ActiveRoutes]) -> None:
@@ -105,10 +107,10 @@ _aliases = NameAliases()
 
 
 def _places() -> Iterator[_Place]:
-    # One floor below socket.getaddrinfo(), for those who have imported that function by name.
+    # One level below socket.getaddrinfo(), for modules that have imported that function by name.
     yield _socket, "getaddrinfo", _looking_up
     if socket.getaddrinfo.__module__ != "socket":
-        yield socket, "getaddrinfo", _looking_up  # somebody's own, such as gevent's
+        yield socket, "getaddrinfo", _looking_up  # somebody else's, such as gevent's
     for module in (socket, _socket):
         yield module, "gethostbyname", _looking_up_name
         yield module, "gethostbyname_ex", _looking_up_name_ex
@@ -118,7 +120,7 @@ def _places() -> Iterator[_Place]:
         from asyncio.proactor_events import BaseProactorEventLoop
 
         yield BaseProactorEventLoop, "sock_connect", _connecting_by_proactor
-    # Also where the application has not imported it yet: it would not come to us when it does.
+    # Even if the application has not imported uvloop yet: a later import would go unnoticed.
     with suppress(ImportError):
         from pytest_mailtrap._intercept.uvloop import places
 
@@ -169,7 +171,7 @@ def _look_up(
 
 
 def _look_up_api(host: object, port: object = None) -> str | None:
-    """The e-mail API that is being looked up, which counts; None for any other host, MailGuardError where the guard refuses."""
+    """Count the lookup of an e-mail API, and return its name; None for any other host, MailGuardError if the guard refuses."""
     __tracebackhide__ = True
     name = api_named(host)
     if name is None or port_number(port) in MAIL_PORTS:
@@ -180,7 +182,7 @@ def _look_up_api(host: object, port: object = None) -> str | None:
 
 
 def _name(host: object, flags: int = 0) -> str | None:
-    """The name to look after; None for addresses, which are judged when somebody connects, and for what servers bind to."""
+    """The name to handle; None for addresses, which are checked when they are connected to, and for what servers bind to."""
     name = canonical(host)
     if name is None or flags & socket.AI_NUMERICHOST or as_address(name) is not None:
         return None
@@ -190,11 +192,11 @@ def _name(host: object, flags: int = 0) -> str | None:
 
 
 def _is_led(name: str, port: int) -> bool:
-    """Whether an alias is to be given; MailGuardError where the guard refuses."""
+    """Whether to return an alias; MailGuardError if the guard refuses."""
     __tracebackhide__ = True
     order = _switch.order
     if port == 0:
-        # Nobody can tell what for: a host that is intercepted by name gets its alias, which serves other ports as well.
+        # The purpose is unknown: a host that is intercepted by name gets its alias, which works for other ports as well.
         return order.names(name)
     return order.claim(RequestedTarget(name, port)) is not None
 
@@ -202,7 +204,7 @@ def _is_led(name: str, port: int) -> bool:
 def _alias_info(
     original: Function, name: str, port: object, family: int, kind: int, proto: int, flags: int
 ) -> list[Any]:  # getaddrinfo's
-    """What the system says of the alias: it knows all about flags, types and protocols, and asks nobody about an address."""
+    """The system's answer for the alias: it handles flags, types and protocols, and does not query anybody for an address."""
     found: list[Any] = []
     failures: list[socket.gaierror] = []
     for host in _alias_hosts(name, family):
@@ -228,7 +230,7 @@ def _alias_hosts(name: str, family: int) -> list[str]:
 
 
 def _asked(name: str, original: Function, *args: Any) -> list[Any]:
-    """Ask the resolver, and remember what it says; where it knows nothing and all mail is intercepted, an alias may serve."""
+    """Ask the resolver, and remember its answer; if it has none and all mail is intercepted, use an alias."""
     try:
         found: list[Any] = original(*args)
     except socket.gaierror:
@@ -255,7 +257,7 @@ def _looking_up_name(original: Function) -> Function:
 def _address_of(original: Function, hostname: object) -> str:
     name = _name(hostname)
     if name is None:
-        return original(hostname)  # type: ignore[no-any-return]  # the original's text
+        return original(hostname)  # type: ignore[no-any-return]  # the original's string
     if _switch.order.names(name):
         return _aliases.of(name)[0]
     try:
@@ -287,7 +289,7 @@ def _looking_up_name_ex(original: Function) -> Function:
 
 
 def _connecting(original: Function) -> Function:
-    def connect(self: socket.socket, address: Any) -> None:  # whatever the caller gives
+    def connect(self: socket.socket, address: Any) -> None:  # whatever the caller passes
         __tracebackhide__ = True
         visit = _visit(self, address)
         original(self, _destination(self, address))
@@ -325,13 +327,13 @@ def _connecting_by_proactor(original: Function) -> Function:
 
 
 def _visit(sock: socket.socket, address: Any) -> Visit | None:
-    """The visit to an e-mail API that a connection belongs to; None for any other host, MailGuardError where the guard refuses."""
+    """The visit to an e-mail API that a connection belongs to; None for any other host, MailGuardError if the guard refuses."""
     __tracebackhide__ = True
     try:
         host, port = address[0], address[1]
         name = visits.names.get(host) or api_named(_aliases.hosts.get(host, host))
     except (TypeError, LookupError):
-        return None  # the path of a Unix socket, or nonsense
+        return None  # the path of a Unix socket, or an invalid address
     if name is None or port in MAIL_PORTS or sock.type != socket.SOCK_STREAM:
         return None
     _switch.order.check_api(RequestedTarget(name, port))
@@ -339,13 +341,15 @@ def _visit(sock: socket.socket, address: Any) -> Visit | None:
 
 
 def _destination(sock: socket.socket, address: Any) -> Any:
-    """Where a connection to *address* is to go; MailGuardError where nowhere."""
+    """Where a connection to *address* must go; MailGuardError if it is refused."""
     __tracebackhide__ = True
     try:
         if address[1] not in MAIL_PORTS and address[0] not in _aliases.hosts:
             return address
     except (TypeError, LookupError):
-        return address  # the path of a Unix socket, or nonsense, which the original will call so
+        return (
+            address  # the path of a Unix socket, or an invalid address, which the original rejects
+        )
     if sock.type != socket.SOCK_STREAM or len(address) not in _LENGTHS.get(sock.family, ()):
         return address
     requested = RequestedTarget(_meant(address[0]), operator.index(address[1]))
@@ -363,7 +367,7 @@ def _meant(host: object) -> str:
 
 
 def _real(sock: socket.socket, address: Any, requested: RequestedTarget) -> Any:
-    """The address itself; for an alias that is used for something else than mail, what a resolver says of its name."""
+    """The address itself; for an alias that is not used for mail, the address to which its name resolves."""
     if address[0] not in _aliases.hosts:
         return address
     flags = socket.AI_V4MAPPED if sock.family == socket.AF_INET6 else 0

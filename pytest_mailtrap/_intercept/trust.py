@@ -1,11 +1,11 @@
 """
-Trust in a throwaway CA for clients with default settings: through the environment, here and in subprocesses.
+Trust in a temporary CA for clients with default settings: through the environment, in this process and in subprocesses.
 
-Rules of this file: the system's own CAs stay trusted (the variables *replace* the system's bundle, so the bundle goes in first);
+Rules of this file: the system's own CAs stay trusted (the variables *replace* the system's bundle, so our bundle starts with it);
 several trusts may overlap and end in any order; afterwards everything is as it was.
 
-Whoever changes a variable meanwhile, such as the test's monkeypatch, remembers the path of a bundle of ours, and may put it back
-long after the trust has ended. So a bundle holds the CA only while it is trusted, and `settle()` puts back what was there before.
+Code that changes a variable in the meantime, such as the test's monkeypatch, remembers the path of one of our bundles, and may
+restore it long after the trust has ended. So a bundle holds the CA only while it is trusted, and `settle()` restores the old value.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-# REQUESTS_CA_BUNDLE is left alone: requests speaks no SMTP, and where the variable is unset it reads CURL_CA_BUNDLE.
+# REQUESTS_CA_BUNDLE is not changed: requests does not speak SMTP, and if the variable is unset, it reads CURL_CA_BUNDLE.
 _VARIABLES = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
 
 
 @contextmanager
 def trusting(ca_pem: str, directory: Path) -> Iterator[None]:
-    """Let clients with default settings trust the CA *ca_pem*, too; *directory* is for bundle files and outlives the trust."""
+    """Make clients with default settings also trust the CA *ca_pem*; *directory* is for bundle files and outlives the trust."""
     _everybody.begin(ca_pem, directory)
     try:
         yield
@@ -43,17 +43,17 @@ def is_trusted(ca_pem: str) -> bool:
 
 
 def settle() -> None:
-    """Set right the variables that have come to name a bundle of a trust that has ended."""
+    """Restore the variables that name a bundle whose trust has ended."""
     _everybody.settle()
 
 
 class _Trust:
-    """The CAs trusted at this moment, and the bundles of this moment and of earlier ones."""
+    """The CAs that are currently trusted, and the current and earlier bundles."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._active: list[tuple[str, Path]] = []
-        # By their paths, all that a variable has ever named: it may be set back to any of them.
+        # By path, all bundles that a variable has ever named: it may be set back to any of them.
         self._bundles: dict[str | None, Bundle] = {}
         self._patch: Patch | None = None
 
@@ -83,9 +83,9 @@ class _Trust:
         return any(ca == ca_pem for ca, _ in self._active)
 
     def _settle(self) -> bool:
-        """Leave no variable with a bundle that is not for now; whether there was one."""
+        """Leave no variable with an outdated bundle; returns whether any variable named a bundle."""
         ours = [name for name in _VARIABLES if os.environ.get(name) in self._bundles]
-        # Any other value is the test's own, and stays.
+        # Any other value is the test's own and is kept.
         for name in ours:
             if self._active:
                 self._point(name)
@@ -95,7 +95,7 @@ class _Trust:
 
     def _point(self, name: str) -> None:
         before = self._before(name)
-        # The directory of one that is still active: it will not vanish before this is called again.
+        # The directory of an active trust: it will not be removed before this is called again.
         directory = self._active[-1][1]
         path = str(path_of(before, directory))
         if path not in self._bundles:
@@ -110,13 +110,13 @@ class _Trust:
             os.environ[name] = before
 
     def _before(self, name: str) -> str | None:
-        """What the variable says, but for us."""
+        """The value that the variable would have without us."""
         value = os.environ.get(name)
         bundle = self._bundles.get(value)
         return value if bundle is None else bundle.before
 
     def _fill(self) -> None:
-        """Let the bundles that are named, and those that hold any CA, hold those that are trusted."""
+        """Update the bundles that a variable names, or that hold any CA, to the trusted CAs."""
         cas = self._cas()
         named = {os.environ.get(name) for name in _VARIABLES}
         for path, bundle in self._bundles.items():
@@ -127,7 +127,7 @@ class _Trust:
         return tuple(dict.fromkeys(ca for ca, _ in self._active))
 
     def _loading(self, original: Callable[..., None]) -> Callable[..., None]:
-        """The environment is not read by every build of OpenSSL, and by none in a setuid process: load the CAs by hand, too."""
+        """Load the CAs explicitly, too: not every build of OpenSSL reads the environment, and none does in a setuid process."""
 
         def load_default_certs(context: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
             original(context, *args, **kwargs)

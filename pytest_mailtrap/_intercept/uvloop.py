@@ -1,11 +1,11 @@
-"""uvloop, which resolves and connects in libuv, below all that Python sees: its mail connections take Python's way."""
+"""uvloop resolves and connects in libuv, below Python: its mail connections are made with Python's sockets instead."""
 
 from __future__ import annotations
 
 import socket
 from typing import TYPE_CHECKING, Any
 
-import uvloop  # type: ignore[import-not-found,unused-ignore]  # there, or this file would not be imported
+import uvloop  # type: ignore[import-not-found,unused-ignore]  # installed, or importing this file fails
 
 from pytest_mailtrap._intercept.hosts import is_mail
 from pytest_mailtrap._intercept.mail_apis import api_named, visits
@@ -13,11 +13,11 @@ from pytest_mailtrap._intercept.mail_apis import api_named, visits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Function = Callable[..., Any]  # what is replaced has all kinds of signatures
+    Function = Callable[..., Any]  # replaced functions have all kinds of signatures
 
 
 def places() -> Iterator[tuple[Any, str, Callable[[Function], Function]]]:
-    """What is to be replaced, and by what."""
+    """What to replace, and with what."""
     yield uvloop.Loop, "getaddrinfo", _looking_up
     yield uvloop.Loop, "create_connection", _connecting
 
@@ -57,7 +57,7 @@ def _connecting(original: Function) -> Function:
 async def _connected(
     loop: Any, host: Any, port: Any, local: Any, how: dict[str, int]
 ) -> socket.socket:
-    """Try one address after the other, as `socket.create_connection()` does."""
+    """Try one address after another, as `socket.create_connection()` does."""
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, **how)
     failure = OSError(f"no address for {host!r}")
     for family, kind, proto, _, address in found:

@@ -1,6 +1,6 @@
 """
-A captured message: the envelope, the exact bytes, and how they came.
+A captured message: the envelope, the exact bytes, and how they were sent.
 
-In comes what the server received; out comes the object that a test asks for its content, S/MIME and assertions.
-It never changes a byte, and it does not need the server any more.
+Input: what the server received. Output: an object with the message's content, its S/MIME facts and assertions.
+It never changes a byte, and it does not depend on the running server.
 """

@@ -1,4 +1,4 @@
-"""One captured message: the envelope, the exact bytes, and how they came."""
+"""One captured message: the envelope, the exact bytes, and how they were sent."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Attachment:
 
 
 class _Cache(dict[str, Any]):
-    """What was worked out of a message; a copy of it works it out again."""
+    """Values derived from a message; a copy of the message derives them again."""
 
     __slots__ = ()
 
@@ -55,17 +55,18 @@ class _Cache(dict[str, Any]):
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CapturedMessage:
     """
-    A message the trap accepted, with the facts of the connection that carried it.
+    A message that the trap accepted, with the facts about the connection that carried it.
 
-    *raw* holds exactly the bytes that were sent (dots unstuffed, RFC 5321 section 4.5.2), nothing added, no line ending changed.
+    *raw* is exactly the bytes that were sent (with dot-stuffing removed, RFC 5321 section 4.5.2); nothing is added, and no line ending changed.
     *mail_from* is "" for the null reverse-path.
-    *mail_options* and *rcpt_options* keep the case in which the client wrote them; the options of all recipients stand in one tuple.
-    *auth* is None where the client did not authenticate.
+    *mail_options* and *rcpt_options* are in the client's own upper and lower case; the options of all recipients are in one tuple.
+    *auth* is None if the client did not authenticate.
     *received_at* is an aware datetime in UTC.
     *transcript* is what was said on the connection up to the reply that accepted this message.
 
-    It equals nothing but itself.
-    A deep copy, also one by `pickle`, has all of these facts, and its connection those of that moment; neither needs the trap any more.
+    A message is equal only to itself.
+    A deep copy, even one made by `pickle`, has all of these facts, and its connection is in the state at the time of copying.
+    Neither depends on the trap.
     """
 
     mail_from: str
@@ -85,14 +86,14 @@ class CapturedMessage:
 
     @property
     def parsed(self) -> email.message.EmailMessage:
-        """The message as the standard library's `EmailMessage`; parsed once, when first asked for."""
+        """The message as the standard library's `EmailMessage`; parsed once, on first access."""
         if "parsed" not in self._cache:
             self._cache["parsed"] = email.message_from_bytes(self.raw, policy=email.policy.default)
         return cast("email.message.EmailMessage", self._cache["parsed"])
 
     def __getitem__(
         self, header: str
-    ) -> Any:  # as EmailMessage: a header object of the field's kind
+    ) -> Any:  # like EmailMessage: a header object of the field's kind
         return self.parsed[header]
 
     def __contains__(self, header: object) -> bool:
@@ -100,23 +101,23 @@ class CapturedMessage:
 
     @property
     def subject(self) -> str | None:
-        """The decoded Subject, None where there is none."""
+        """The decoded Subject, or None if there is none."""
         value = self.parsed["Subject"]
         return None if value is None else str(value)
 
     @property
     def text(self) -> str | None:
-        """The text/plain body, decoded, with "\\n" for line endings; None where there is none."""
+        """The text/plain body, decoded, with "\\n" as line endings; None if there is none."""
         return self._body("plain")
 
     @property
     def html(self) -> str | None:
-        """The text/html body, decoded, with "\\n" for line endings; None where there is none."""
+        """The text/html body, decoded, with "\\n" as line endings; None if there is none."""
         return self._body("html")
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:
-        """What the message has attached, in order."""
+        """The attachments, in order."""
         return tuple(
             Attachment(
                 filename=part.get_filename(),
@@ -128,7 +129,7 @@ class CapturedMessage:
 
     @property
     def links(self) -> tuple[str, ...]:
-        """The addresses that the bodies link to, each once: first those of the HTML body, then of the text."""
+        """The URLs that the bodies link to, each once: first those in the HTML body, then those in the text."""
         collector = _Links()
         collector.feed(self.html or "")
         found = [*collector.found, *(m.rstrip(".,;:!?") for m in _URL.findall(self.text or ""))]
@@ -137,9 +138,9 @@ class CapturedMessage:
     @property
     def smime(self) -> SMIMEFacts:
         """
-        What is known about its S/MIME signatures and encryption, judged at the time of receipt under the trap's CA.
+        The facts about its S/MIME signatures and encryption, verified against the trap's CA as of the time of receipt.
 
-        Nothing is decrypted here; `inspect_smime()` takes other anchors, and keys.
+        Nothing is decrypted here; `inspect_smime()` accepts other trust anchors, and keys.
         """
         if "smime" not in self._cache:
             self._cache["smime"] = self.inspect_smime()
@@ -153,11 +154,11 @@ class CapturedMessage:
         allow: Iterable[WeakAlgorithm] = (),
         match_from: bool = True,
     ) -> SMIMEFacts:
-        """Judge its S/MIME layers anew; the keywords are those of `smime.inspect`, *trust* None is the trap's CA."""
+        """Inspect its S/MIME layers again; the keywords are those of `smime.inspect`, and *trust* None means the trap's CA."""
         from pytest_mailtrap._smime.inspection import inspect_with
         from pytest_mailtrap._smime.settings import settings
 
-        # What was issued here names recipients; a signer's certificate has to be in the message.
+        # Certificates issued by the trap identify recipients; a signer's certificate must be in the message.
         checked = settings(
             trust=self._certificates.trust if trust is None else trust,
             intermediates=(),
@@ -171,9 +172,9 @@ class CapturedMessage:
 
     def decrypt(self, identity: Identity) -> CapturedMessage:
         """
-        Take the outermost encryption off: a message of its own, with the same envelope and transport.
+        Remove the outermost encryption: returns a new message with the same envelope and transport.
 
-        ValueError where it is not encrypted, or not for *identity*.
+        Raises ValueError if the message is not encrypted, or not for *identity*.
         """
         __tracebackhide__ = True
         from pytest_mailtrap._smime.opening import decrypt
@@ -181,16 +182,16 @@ class CapturedMessage:
         return replace(self, raw=decrypt(self.raw, identity))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the exact bytes to *path*, as an `.eml` file that every mail program opens."""
+        """Write the exact bytes to *path*, as an `.eml` file that any mail program can open; returns the path."""
         target = Path(path)
         target.write_bytes(self.raw)
         return target
 
     def assert_sent_over_tls(self, *, minimum: MinimumTLS = "TLSv1.2") -> None:
         """
-        Fail unless this message came through TLS, of version *minimum* ("TLSv1.2" or "TLSv1.3") or newer.
+        Fail unless this message was sent over TLS version *minimum* ("TLSv1.2" or "TLSv1.3") or newer.
 
-        This cannot see whether the client verified the trap's certificate.
+        This does not show whether the client verified the trap's certificate.
         """
         __tracebackhide__ = True
         from pytest_mailtrap._assertions.assertions import assert_sent_over_tls
@@ -201,9 +202,9 @@ class CapturedMessage:
         self, *, username: str | None = None, mechanism: Mechanism | None = None
     ) -> None:
         """
-        Fail unless the client authenticated before this message, and its password went inside TLS every time.
+        Fail unless the client authenticated before this message, and every password was sent inside TLS.
 
-        *username* and *mechanism* ("PLAIN", "LOGIN") narrow down who and how.
+        *username* and *mechanism* ("PLAIN", "LOGIN") require a certain user and AUTH mechanism.
         """
         __tracebackhide__ = True
         from pytest_mailtrap._assertions.assertions import assert_authenticated
@@ -220,13 +221,13 @@ class CapturedMessage:
         identities: Identity | Iterable[Identity] = (),
     ) -> None:
         """
-        Fail unless a valid S/MIME signature covers this message, made by whom From names.
+        Fail unless a valid S/MIME signature by the sender in From covers this message.
 
-        *by* is an address, or several that must all have signed.
-        *trust* is whose certificates count: the trap's CA (None), certificates, PEM, a path, or "any" for the mathematics only.
+        *by* is an address, or several addresses that must all have signed.
+        *trust* says which CAs are trusted: the trap's CA (None), certificates, PEM, a path, or "any" to check only the mathematics.
         *allow* names weak algorithms to accept: "md5", "sha1", "dsa", "short-rsa".
-        *match_from* False lets From name somebody else than the signer.
-        *identities* open the encryption around the signature.
+        *match_from* False allows a From that names somebody other than the signer.
+        *identities* decrypt the encryption around the signature.
         """
         __tracebackhide__ = True
         from pytest_mailtrap._assertions.assertions import assert_smime_signed
@@ -245,9 +246,9 @@ class CapturedMessage:
         """
         Fail unless this message is S/MIME encrypted to all its envelope recipients, and to nobody else.
 
-        *to* names other readers than the recipients.
-        *identities* must really decrypt it; without them only the recipient entries are compared.
-        *authenticated* asks for AES-GCM or AES-CCM (RFC 5083), which detect changes.
+        *to* names the readers, if they are not the envelope recipients.
+        *identities* must be able to decrypt it; without them, only the recipient entries are compared.
+        *authenticated* requires AES-GCM or AES-CCM (RFC 5083), which detect changes.
         """
         __tracebackhide__ = True
         from pytest_mailtrap._assertions.assertions import assert_smime_encrypted
@@ -267,7 +268,7 @@ class CapturedMessage:
         try:
             body = str(part.get_content())
         except (LookupError, UnicodeError):
-            # A charset that does not exist: the bytes are still worth showing.
+            # An unknown charset, or bytes that do not fit it: the text is still worth showing.
             body = _content(part).decode("utf-8", "replace")
         return body.replace("\r\n", "\n")
 

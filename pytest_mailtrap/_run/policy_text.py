@@ -96,8 +96,9 @@ def _assertion_text(requirement: str, messages: dict[int, CapturedMessage]) -> s
 def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[Breach]) -> str:
     wrong = dict.fromkeys(breach.message for breach in breaches if breach.message is not None)
     first = breaches[0]
+    those = "the message" if len(messages) == 1 else f"{len(wrong)} of {len(messages)} messages"
     return compose(
-        f"{len(wrong)} of {len(messages)} messages {first.text}",
+        f"{those} {first.text}",
         table(wrong, messages, lambda n: "no certificate" if n in wrong else "certificate"),
         [
             "Let the trap ask for one, and the client show it:",

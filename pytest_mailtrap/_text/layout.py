@@ -23,9 +23,9 @@ Block = list[str]
 
 class Rows(Sequence[str]):
     """
-    A table of as many lines as there are *numbers*, each written when it is shown.
+    A table with a line for each of *numbers*; a line is written only when it is shown.
 
-    Of ten thousand messages a failure shows a dozen: the others are counted, and that is all.
+    Of ten thousand messages a failure shows a dozen; the others are only counted.
     """
 
     def __init__(self, numbers: Sequence[int], row: Callable[[int], str]) -> None:
@@ -49,8 +49,8 @@ def compose(verdict: str, *blocks: Sequence[str]) -> str:
     """
     Put the blocks together.
 
-    Where the whole would grow too long, the first one, which is a table, is cut; but a few of its rows are worth more than the
-    last of the advice where that names a page, which has them all.
+    If the text would be too long, the first block, a table, is cut.
+    However, if the advice names a page, which has all of the advice, it loses its last rows before the table is cut to its first few.
     """
     parts = [block for block in blocks if block]
     if parts:
@@ -67,12 +67,12 @@ def compose(verdict: str, *blocks: Sequence[str]) -> str:
 
 
 def height(*blocks: Sequence[str]) -> int:
-    """How many lines a verdict has with these blocks below it."""
+    """How many lines a verdict and these blocks take."""
     return 1 + sum(len(block) + 1 for block in blocks if block)
 
 
 def _cut(table: Sequence[str], surplus: int, *, least: int) -> Sequence[str]:
-    """The table without its last rows, which are counted; *least* rows stay."""
+    """The table without its last rows, which are counted instead; at least *least* rows stay."""
     kept = max(least, len(table) - surplus - 1)
     if surplus <= 0 or kept + 1 >= len(table):
         return table
@@ -80,7 +80,7 @@ def _cut(table: Sequence[str], surplus: int, *, least: int) -> Sequence[str]:
 
 
 def rows(advice: Sequence[str]) -> list[Block]:
-    """The rows of a block of advice, each with the lines that go on with it."""
+    """The rows of a block of advice, each with its continuation lines."""
     found: list[Block] = []
     for line in advice:
         if line.startswith("   ") and found:
@@ -91,14 +91,14 @@ def rows(advice: Sequence[str]) -> list[Block]:
 
 
 def with_rows(advice: Sequence[str], most: int, *, keeps_page: bool = True) -> Block:
-    """A block of advice with so many of its rows: its sentence stays, and the page to read where that is kept."""
+    """A block of advice with at most *most* rows: its sentence stays, and so does the page to read if *keeps_page*."""
     sentence = [line for line in advice if not line.startswith(("  ", MORE))]
     page = [line for line in advice if keeps_page and line.startswith(MORE)]
     return [*sentence, *(line for row in rows(advice)[:most] for line in row), *page]
 
 
 def shortened(advice: Sequence[str], surplus: int) -> Block:
-    """A block of advice without its last rows, as many as there is no room for; the first stays."""
+    """A block of advice without the last rows, as far as *surplus* lines require; the first row stays."""
     if surplus <= 0:
         return list(advice)
     found = rows(advice)
@@ -108,10 +108,19 @@ def shortened(advice: Sequence[str], surplus: int) -> Block:
 
 
 def clip(line: str) -> str:
-    """A line as a terminal may show it: within its columns, and without control characters."""
+    """A line that is safe to show in a terminal: within its columns, and without control characters."""
     line = printable(line.encode("utf-8", "backslashreplace"))
     return line if len(line) <= COLUMNS else f"{line[: COLUMNS - 3]}..."
 
 
 def verdict(count: int, total: int, fact: str) -> str:
+    """
+    Such as "2 of 3 messages were sent in cleartext"; for a single message, "the message was sent in cleartext".
+
+    *fact* says it of one message: "was sent in cleartext".
+    """
+    if total == 1:
+        return f"the message {fact}"
+    if count > 1 and fact.startswith("was "):
+        fact = fact.replace("was", "were", 1)
     return f"{count} of {total} messages {fact}"

@@ -1,8 +1,8 @@
 """
-What a test holds in its hand: `MailTrap`, `HostileMailTrap` and `MailTrapFactory`.
+The objects that a test uses: `MailTrap`, `HostileMailTrap` and `MailTrapFactory`.
 
-In come the calls of a test; out come messages, connections and failed assertions.
-It joins the server below with the assertions below and decides nothing itself.
+Input: the calls of a test. Output: messages, connections and failed assertions.
+It connects the server with the assertions, both in lower layers, and decides nothing itself.
 
-Words: a *trap* is a mail server that keeps what it is sent.
+Words: a *trap* is a mail server that keeps what it receives.
 """

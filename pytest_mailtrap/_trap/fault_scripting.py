@@ -1,4 +1,4 @@
-"""The faults that a test scripts: the part of a trap that takes them."""
+"""The methods of a trap with which a test scripts faults."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 class FaultScripting:
     """
-    Takes faults for the commands to come.
+    Scripts faults for future commands.
 
-    Each method counts from its call: it acts on the *nth* command of that name from now on, and on the *times* - 1 behind it; *times* None is
-    every one.
-    Of several faults for one command the first one counts until it is used up, then the next; delays add to what follows.
+    Each method counts from its call: the fault applies to the *nth* such command from then on, and to the next *times* - 1 of them.
+    With *times* None, it applies to all later ones.
+    Of several faults for one command, the first one applies until it is used up, then the next one; a delay adds to the fault after it.
     *command* is an SMTP command, "CONNECT" (the greeting), "HANDSHAKE" (the beginning of TLS) or "END-OF-MESSAGE" (the final dot, also ".").
-    *matching* narrows it to commands with this text in their argument, *inside_tls* to those inside (True) or outside (False) of TLS.
+    *matching* limits the fault to commands with this text in their argument, *inside_tls* to those inside (True) or outside (False) of TLS.
 
-    A fault that never happened fails the test at its end: the test did not test what it says.
+    A fault that never happened fails the test at its end: the test did not test what it claims to.
     """
 
     _rules: Rules
@@ -38,10 +38,10 @@ class FaultScripting:
         inside_tls: bool | None = None,
     ) -> None:
         """
-        Let *command* be answered with *code* and *text*; its lines, or several texts, make a multi-line reply.
+        Answer *command* with *code* and *text*; several lines or several texts make a multi-line reply.
 
-        With 4xx and 5xx it is not carried out: after reply("END-OF-MESSAGE", 552) the message is not captured.
-        With 2xx it is, and only the words are others.
+        With 4xx and 5xx, the command is not carried out: after reply("END-OF-MESSAGE", 552) the message is not captured.
+        With 2xx, it is carried out, and only the text differs.
         421 closes the connection (RFC 5321, section 3.8).
         """
         __tracebackhide__ = True
@@ -67,11 +67,11 @@ class FaultScripting:
         inside_tls: bool | None = None,
     ) -> None:
         """
-        Cut the connection in place of the reply to *command*, without closing TLS in order.
+        Drop the connection instead of replying to *command*, without an orderly TLS closure.
 
-        With "DATA" it is the last reply, the one to the final dot, as with "END-OF-MESSAGE".
-        The message is captured, though its sender is never told: so duplicates come about.
-        reply("DATA", 421) ends the connection before the message.
+        "DATA" means the last reply, the one to the final dot, as "END-OF-MESSAGE" does.
+        The message is captured, but its sender gets no confirmation: this is how duplicates arise.
+        To end the connection before the message, use reply("DATA", 421).
         """
         __tracebackhide__ = True
         self._add(
@@ -95,10 +95,10 @@ class FaultScripting:
         matching: str | None = None,
         inside_tls: bool | None = None,
     ) -> None:
-        """Wait *seconds* before *command* is carried out and answered; a client that leaves ends the wait."""
+        """Wait *seconds* before *command* is carried out and answered; the wait ends if the client disconnects."""
         __tracebackhide__ = True
         if not seconds:
-            raise ValueError(f"seconds must be a number more than 0, got {seconds!r}")
+            raise ValueError(f"seconds must be a number greater than 0, got {seconds!r}")
         self._add(
             _rule(
                 command=command,
@@ -122,8 +122,8 @@ def unfired_faults(trap: FaultScripting) -> str | None:
     return explain_unfired(unfired, total=rules.count()) if unfired else None
 
 
-def _rule(**facts: Any) -> Rule:  # of Rule, which checks them
-    """The rule; without the lines that checked it, where they are wrong: the mistake is in the call."""
+def _rule(**facts: Any) -> Rule:  # those of Rule, which checks them
+    """The rule; an error is raised without the traceback of the checks, since the mistake is in the call."""
     __tracebackhide__ = True
     try:
         return Rule(**facts)
@@ -133,7 +133,7 @@ def _rule(**facts: Any) -> Rule:  # of Rule, which checks them
 
 
 def _joined(text: str | list[str] | tuple[str, ...]) -> str:
-    """Several texts as one; what is none, as it is: the rule says so."""
+    """Several texts as one; anything else stays as it is, and the rule rejects it."""
     if isinstance(text, list | tuple) and all(isinstance(line, str) for line in text):
         return "\n".join(text)
-    return text  # type: ignore[return-value]  # for the rule to complain of
+    return text  # type: ignore[return-value]  # the rule rejects it

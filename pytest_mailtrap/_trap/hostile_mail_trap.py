@@ -1,7 +1,7 @@
 """
-A trap that plays one hostile server: what a test holds in its hand.
+A trap that runs one hostile scenario: the object that a test uses.
 
-Rules of this file: the trying is `_hostile.trial`'s.
+Rules of this file: the attempts are made by `_hostile.trial`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class HostileMailTrap(MailTrap):
     """
     A mail trap that is hostile in one way: `scenario`.
 
-    It has everything a `MailTrap` has; messages and connections are those of its last try, without the control's.
+    It has everything that a `MailTrap` has; messages and connections are those of the last attempt, without the control's.
     *mode* is "starttls" or "implicit".
-    *strict* tells that an advisory scenario is to be a failure: where the test names it, or its marker says so.
+    *strict* makes an advisory scenario a failure: if the test names the scenario, or its marker says so.
     """
 
     def __init__(
@@ -47,9 +47,9 @@ class HostileMailTrap(MailTrap):
     @property
     def port(self) -> int:
         """
-        The port to configure the application with.
+        The port to configure in the application.
 
-        In mode "implicit" it is that for implicit TLS, the same as `tls_port`.
+        In mode "implicit", it is the port for implicit TLS, the same as `tls_port`.
         """
         return self.tls_port if self.mode == "implicit" else super().port
 
@@ -65,7 +65,7 @@ class HostileMailTrap(MailTrap):
 
     def _add(self, rule: Rule) -> None:
         raise TypeError(
-            "a hostile trap follows its scenario: put the rule into a Scenario of your own, "
+            "a hostile trap follows its scenario: put the rule into your own Scenario, "
             f"Scenario(..., rules=[Rule(command={rule.command!r}, ...)])"
         )
 
@@ -78,9 +78,9 @@ class HostileMailTrap(MailTrap):
         strict: bool | None = None,
     ) -> Verdict:
         """
-        Do as `assert_client_refuses()`, and give the verdict instead of failing.
+        Like `assert_client_refuses()`, but return the verdict instead of failing.
 
-        Where the control fails, the verdict is that of the scenario `ok`.
+        If the control fails, the verdict is that of the scenario `ok`.
         """
         __tracebackhide__ = True
         send = addressed(send, self.host, self.port, keeps_own=True)
@@ -107,20 +107,20 @@ class HostileMailTrap(MailTrap):
         strict: bool | None = None,
     ) -> None:
         """
-        Fail if the application lets this server have what it must not have, or does not tell its caller that it failed.
+        Fail if the application gives this server what it must not have, or does not report to its caller that sending failed.
 
-        *send* makes the application send one message to `host` and `port`; a function or a coroutine function.
-        It is given both where it cannot be called without.
+        *send* makes the application send one message to `host` and `port`; it is a function or a coroutine function.
+        It is passed both if it cannot be called without them.
         It is called twice: first this trap is a good server, on the same port, and the message must arrive there.
-        Where nothing connects to the hostile server it is called once more, for a pool to reconnect; after that it has failed.
-        Errors that it raises are what is hoped for.
-        *timeout* is in seconds, for each call; a call that takes longer has failed.
-        None calls it in the thread of the test, for code that is bound to its thread; in a transaction of Django's that
-        happens by itself.
-        *may_fail_silently* allows it to return as if all were well although nothing arrived, as a logging handler does.
-        *strict* makes a failure of what is but a remark in the default family, such as a weak key; None says as the test does.
+        If nothing connects to the hostile server, *send* is called once more, so that a pool can reconnect; if nothing connects then, the test fails.
+        Errors that it raises are the desired result.
+        *timeout* is in seconds, for each call; a call that takes longer is a failure.
+        None calls *send* in the thread of the test, for code that is bound to its thread; in a Django transaction, that
+        happens automatically.
+        *may_fail_silently* allows it to return normally although nothing arrived, as a logging handler does.
+        *strict* makes a failure of what is only a remark in the default family, such as a weak key; None leaves it to the trap's `strict`.
 
-        Where the client's own habits make a verdict impossible, the test is skipped, and the reason says so.
+        If the client's own behavior makes a verdict impossible, the test is skipped, and the reason says so.
         """
         __tracebackhide__ = True
         verdict = self.judge(

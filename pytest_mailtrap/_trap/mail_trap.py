@@ -1,4 +1,4 @@
-"""The mail trap: what a test holds in its hand."""
+"""The mail trap: the object that a test uses."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
 class MailTrap(FaultScripting, Sequence[CapturedMessage]):
     """
-    A running mail server that keeps what it gets: a read-only sequence of the captured messages, oldest first.
+    A running mail server that keeps what it receives: a read-only sequence of the captured messages, oldest first.
 
     It may be used from any thread.
-    A message is in it before the client hears that it was accepted.
+    A message is in the sequence before the client receives the reply that accepts it.
     """
 
     def __init__(self, server: RunningServer, *, plays: Mapping[str, Any] | None = None) -> None:
-        # *plays* is what the test's marker says of the hostile servers, by keywords of judge_family().
+        # *plays* holds the options of the test's marker for hostile servers, as keywords of judge_family().
         self._plays = {"mode": MODES[0], **(plays or {})}
         self._server = server
         self._inbox = server.behavior.inbox
@@ -67,7 +67,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
             raise IndexError(f"no message at [{index}]: the trap has {there}") from None
 
     def __iter__(self) -> Iterator[CapturedMessage]:
-        """Iterate over the messages of this moment; later ones do not show."""
+        """Iterate over the messages captured so far; later ones are not included."""
         return iter(self._messages())
 
     def __repr__(self) -> str:
@@ -82,26 +82,26 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         return self._inbox.messages()
 
     def messages_to(self, address: str) -> list[CapturedMessage]:
-        """The messages that have *address* among their envelope recipients, whatever its case."""
+        """The messages that have *address* among their envelope recipients; upper and lower case do not matter."""
         wanted = address.casefold()
         return [m for m in self._messages() if wanted in (to.casefold() for to in m.rcpt_tos)]
 
     @property
     def connections(self) -> Sequence[Connection]:
-        """Every TCP connection, also those that carried nothing or failed in the handshake."""
+        """Every TCP connection, even those that carried no mail or failed in the handshake."""
         self._server.server.settle()
         self._inbox.raise_failure()
         return self._inbox.connections()
 
     def clear(self) -> None:
-        """Forget the messages and the connections so far."""
+        """Discard the messages and connections so far."""
         self._inbox.clear()
 
-    # -- where it is ----------------------------------------------------------------------
+    # -- addresses ----------------------------------------------------------------------
 
     @property
     def host(self) -> str:
-        """The host name to connect to, which the certificate is for; 127.0.0.1 and ::1 do as well."""
+        """The host name to connect to, for which the certificate is issued; 127.0.0.1 and ::1 work as well."""
         return self._server.host
 
     @property
@@ -126,19 +126,19 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
 
     @property
     def username(self) -> str:
-        """A user name it accepts; the first one where *credentials* names several."""
+        """A user name that the trap accepts; the first one if *credentials* has several."""
         return next(iter(self._server.passwords))
 
     @property
     def password(self) -> str:
-        """The password that goes with `username`."""
+        """The password for `username`."""
         return self._server.passwords[self.username]
 
-    # -- whom to trust --------------------------------------------------------------------
+    # -- trust ----------------------------------------------------------------------------
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:
-        """A client context that trusts the trap's CA, and nothing else."""
+        """A client context that trusts only the trap's CA."""
         return self._server.certificates.client_context()
 
     @property
@@ -148,37 +148,38 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
 
     @property
     def ca_file(self) -> Path:
-        """The path of a file with the certificate of the trap's CA, as PEM."""
+        """The path of a PEM file with the certificate of the trap's CA."""
         return self._server.certificates.ca_file
 
     def smime_identity(
         self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]
     ) -> Identity:
         """
-        Issue an S/MIME certificate with its key for *address*, under the trap's CA.
+        Issue an S/MIME certificate for *address*, with its key, from the trap's CA.
 
-        Keywords: *key* ("ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", and "rsa-1024" for controls),
+        Keywords: *key* ("ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", and "rsa-1024" for negative tests),
         *not_before* and *not_after* (aware datetimes), *purposes*, *key_usage*, *common_name*, *self_signed*, *other_ca*.
         """
         return self._server.certificates.certificate_store.issue(address, *addresses, **keywords)
 
     def trust(self) -> AbstractContextManager[None]:
         """
-        Let clients with default settings trust the trap's CA for a while: `with mailtrap.trust():`.
+        Make clients with default settings trust the trap's CA within a block: `with mailtrap.trust():`.
 
-        SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and CURL_CA_BUNDLE then name a file with the CAs of the system (or those the
-        variable named before) and this one, for this process and for subprocesses started meanwhile.
-        A client reads them when it makes its TLS context: contexts made earlier are out of reach.
+        SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and CURL_CA_BUNDLE then name a file with the system's CAs (or those in the file that
+        the variable named before) and this one, for this process and for subprocesses started in the block.
+        A client reads them when it creates its TLS context: contexts created earlier are not affected.
         """
         return self._server.trust()
 
     def intercept(self, *hosts: str) -> AbstractContextManager[None]:
         """
-        Lead this process's mail connections here for a while: `with mailtrap.intercept("smtp.example.com"):`.
+        Redirect this process's mail connections to this trap within a block: `with mailtrap.intercept("smtp.example.com"):`.
 
-        What connects to port 25, 587 or 2525 of *hosts*, or of any host where none is named, arrives at `port`; what connects
-        to 465 at `tls_port`. The certificate is for the host that was asked for, and `trust()` is implied.
-        Of several interceptions the latest counts.
+        Connections to port 25, 587 or 2525 of *hosts*, or of any host if none is named, arrive at `port`; connections to port 465
+        arrive at `tls_port`.
+        The certificate is issued for the requested host, and `trust()` is implied.
+        If interceptions overlap, the latest one applies.
         """
         __tracebackhide__ = True
         return self._server.intercept(hosts)
@@ -187,9 +188,9 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
 
     def wait_for(self, count: int = 1, *, timeout: float = 5.0) -> list[CapturedMessage]:
         """
-        Block until *count* messages are in, and return the first *count*.
+        Block until *count* messages have arrived, and return the first *count*.
 
-        After *timeout* seconds: AssertionError, saying what did arrive.
+        After *timeout* seconds, raises AssertionError, which says what did arrive.
         """
         __tracebackhide__ = True
         check_wait(count, timeout)
@@ -198,8 +199,8 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
 
     async def wait_for_async(
         self, count: int = 1, *, timeout: float = 5.0
-    ) -> list[CapturedMessage]:  # the twin of wait_for(), for asyncio and trio alike
-        """Do as `wait_for()`, without blocking the event loop (asyncio's or trio's) the test runs on."""
+    ) -> list[CapturedMessage]:  # the counterpart of wait_for(), for both asyncio and trio
+        """Like `wait_for()`, but without blocking the event loop (asyncio's or trio's) that the test runs on."""
         __tracebackhide__ = True
         check_wait(count, timeout)
         await changed(self._inbox, lambda: self._inbox.ready(count), timeout)
@@ -230,24 +231,24 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
 
     def assert_sent_over_tls(self, *, minimum: MinimumTLS = "TLSv1.2") -> None:
         """
-        Fail unless every message, and at least one, came through TLS of version *minimum* or newer.
+        Fail unless there is at least one message, and every message was sent over TLS version *minimum* or newer.
 
         *minimum* is "TLSv1.2" or "TLSv1.3".
-        This cannot see whether the client verified the trap's certificate.
+        This does not show whether the client verified the trap's certificate.
         """
         __tracebackhide__ = True
         transport_violations(
             {}, minimum=minimum
-        )  # a wrong *minimum* is an error also when nothing came
+        )  # a wrong *minimum* is an error even if nothing arrived
         assertions.assert_sent_over_tls(self._at_least_one(), minimum=minimum)
 
     def assert_authenticated(
         self, *, username: str | None = None, mechanism: Mechanism | None = None
     ) -> None:
         """
-        Fail unless every message, and at least one, was sent after AUTH, with the password inside TLS every time.
+        Fail unless there is at least one message, and every message was sent after AUTH, with every password sent inside TLS.
 
-        *username* and *mechanism* ("PLAIN", "LOGIN") narrow down who and how.
+        *username* and *mechanism* ("PLAIN", "LOGIN") require a certain user and AUTH mechanism.
         """
         __tracebackhide__ = True
         assertions.assert_authenticated(
@@ -264,7 +265,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         identities: Identity | Iterable[Identity] = (),
     ) -> None:
         """
-        Fail unless every message, and at least one, is validly S/MIME signed by whom its From names.
+        Fail unless there is at least one message, and every message is validly S/MIME signed by the sender in its From.
 
         The keywords are those of `CapturedMessage.assert_smime_signed`.
         """
@@ -286,7 +287,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         authenticated: bool = False,
     ) -> None:
         """
-        Fail unless every message, and at least one, is S/MIME encrypted to its recipients, and to nobody else.
+        Fail unless there is at least one message, and every message is S/MIME encrypted to its recipients, and to nobody else.
 
         The keywords are those of `CapturedMessage.assert_smime_encrypted`.
         """
@@ -307,17 +308,17 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         may_fail_silently: bool = False,
     ) -> tuple[Verdict, ...]:
         """
-        Fail unless the application refuses every hostile server of *mode*, after it could send to a good one.
+        Fail unless the application refuses every hostile server of *mode*, after it has sent mail to a good one.
 
-        This trap plays them one after the other, on its own ports.
-        *send* makes the application send one message; it is given host and port where it takes them,
-        but keeps its own where it has defaults for them and `intercept()` is in force.
-        *mode* is "starttls" or "implicit"; *scenarios* narrows the family, *skip_scenarios* maps ids to the reason why they are left out.
-        *strict* makes failures of the remarks of the default family, such as a weak key.
-        For each of the four None stands for what the test's marker says, if anything; else it is the whole family of "starttls".
+        This trap runs the scenarios one after the other, on its own ports.
+        *send* makes the application send one message; it is passed host and port if it accepts them,
+        but its own defaults for them are kept while `intercept()` is active.
+        *mode* is "starttls" or "implicit"; *scenarios* selects scenarios, *skip_scenarios* maps the ids of skipped ones to the reasons.
+        *strict* makes failures of what are only remarks in the default family, such as a weak key.
+        For each of these four, None means the value in the test's marker, if any; otherwise all scenarios of "starttls" run.
         *timeout* and *may_fail_silently* are those of `HostileMailTrap.assert_client_refuses`.
-        All failures stand in one message; the verdicts are returned, the control's first.
-        What the servers got is in the verdicts, not among the messages of the trap.
+        One failure message covers all failures; the verdicts are returned, the control's first.
+        What the hostile servers received is in the verdicts, not among the messages of the trap.
         """
         __tracebackhide__ = True
         from pytest_mailtrap._hostile.trial import assert_family_refused
@@ -341,11 +342,11 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         skip_scenarios: Mapping[str, str] | None = None,
         strict: bool | None = None,
         **keywords: Any,
-    ) -> tuple[Verdict, ...]:  # the keywords of the method above
+    ) -> tuple[Verdict, ...]:  # *keywords* are those of the method above
         """
-        Do as `assert_refuses_hostile_servers()`, and give the verdicts instead of failing, the control's first.
+        Like `assert_refuses_hostile_servers()`, but return the verdicts instead of failing, the control's first.
 
-        Where the control fails, its verdict is the only one.
+        If the control fails, its verdict is the only one.
         """
         __tracebackhide__ = True
         from pytest_mailtrap._hostile.trial import judge_family
@@ -356,18 +357,18 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         return judge_family(self._server, send, **played, **keywords)
 
     def _mail_note(self, failed: bool) -> str | None:
-        """What is shown with the test's mail: what was remarked of a client that has passed."""
+        """What is shown with the test's mail: remarks on a client that has passed."""
         if failed:
-            self._server.server.settle()  # a client that has just left may not have been let in yet
+            self._server.server.settle()  # a client that has just disconnected may not have been accepted yet
         return "\n".join(f"remark: the client {text}" for text in self._server.remarks) or None
 
     def _played(self, **given: Any) -> dict[str, Any]:  # arguments of the two methods above
-        """What was *given*, and what the marker says in place of None."""
+        """The arguments *given*, with the marker's values in place of None."""
         __tracebackhide__ = True
         return {**self._plays, **{name: it for name, it in given.items() if it is not None}}
 
     def _at_least_one(self) -> dict[int, CapturedMessage]:
-        """The messages by their places, from 1, as a failure calls them."""
+        """The messages by number, from 1, as in failure messages."""
         __tracebackhide__ = True
         messages = self._messages()
         if not messages:
@@ -386,5 +387,5 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
 
 
 def mail_note(trap: MailTrap, *, failed: bool) -> str | None:
-    """What is shown with the mail of the test that has *trap*, given whether it has *failed*."""
-    return trap._mail_note(failed)  # noqa: SLF001  # for the fixtures, and not for users
+    """What is shown with the mail of the test that uses *trap*, depending on whether it *failed*."""
+    return trap._mail_note(failed)  # noqa: SLF001  # for the fixtures, not for users

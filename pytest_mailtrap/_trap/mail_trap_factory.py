@@ -1,4 +1,4 @@
-"""Makes traps: one event loop and one CA for all of them."""
+"""Creates traps, with one event loop and one CA for all of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 class MailTrapFactory:
     """
-    Makes further traps: `with mailtrap_factory(starttls="require") as trap:`.
+    Creates additional traps: `with mailtrap_factory(starttls="require") as trap:`.
 
     The keywords are those of `@pytest.mark.mailtrap`.
     """
@@ -44,7 +44,7 @@ class MailTrapFactory:
         self._thread = LoopThread()
 
     def __call__(self, **options: Unpack[MailTrapOptions]) -> AbstractContextManager[MailTrap]:
-        """Check the options now; the trap runs inside the `with` block, and scripted faults must have happened at its end."""
+        """Check the options now; the trap runs inside the `with` block, and scripted faults must have happened by its end."""
         __tracebackhide__ = True
         try:
             checked = Options.of(options)
@@ -53,17 +53,17 @@ class MailTrapFactory:
             wrong = error
         else:
             return TrapContext(lambda: self._running(checked))
-        # Without the lines that checked them: the mistake is in the call.
+        # Without the traceback of the checks: the mistake is in the call.
         raise wrong.with_traceback(None)
 
-    # Who forgets the call is told of it.
+    # For a test that forgets the call: the error shows what is missing.
 
     def __enter__(self) -> NoReturn:
         __tracebackhide__ = True
         raise TypeError(CALLED)
 
     def __exit__(self, *_: object) -> None:
-        """Without it Python would not ask for the other."""
+        """Required by Python for a `with` statement to reach `__enter__()`."""
 
     def __getattr__(self, name: str) -> NoReturn:
         __tracebackhide__ = True
@@ -74,8 +74,8 @@ class MailTrapFactory:
     @contextmanager
     def _running(
         self, options: Options, *, plays: Mapping[str, Any] | None = None
-    ) -> Iterator[MailTrap]:  # as MailTrap has it
-        """Run a trap with *options* inside the `with` block; *plays* is what its marker says of the hostile servers."""
+    ) -> Iterator[MailTrap]:  # as in MailTrap
+        """Run a trap with *options* inside the `with` block; *plays* holds its marker's options for hostile servers."""
         if self._observer is not None:
             self._observer.starting(options)
         server = self._new_server(options)
@@ -87,9 +87,9 @@ class MailTrapFactory:
         self, options: Options, scenario: Scenario, mode: Mode, *, strict: bool = True
     ) -> Iterator[HostileMailTrap]:
         """
-        Run a trap that plays *scenario*, its CA trusted meanwhile, so that clients with default settings verify.
+        Run a trap with *scenario*; its CA is trusted in the block, so that clients with default settings can verify it.
 
-        The observer does not hear of its mail, which is bad on purpose: no policy holds for it, and no total counts it.
+        Its mail is deliberately insecure and is not reported to the observer: no policy applies to it, and no total counts it.
         """
         from pytest_mailtrap._trap.hostile_mail_trap import HostileMailTrap
 
@@ -126,11 +126,11 @@ class MailTrapFactory:
     def smime_identity(
         self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]
     ) -> Identity:
-        """Issue an S/MIME certificate with its key under the CA of all traps; see `MailTrap.smime_identity`."""
+        """Issue an S/MIME certificate, with its key, from the CA of all traps; see `MailTrap.smime_identity`."""
         return self._certificates.certificate_store.issue(address, *addresses, **keywords)
 
     def close(self) -> None:
-        """End the thread and remove the files."""
+        """Stop the thread and remove the files."""
         self._thread.stop()
         self._certificates.close()
 

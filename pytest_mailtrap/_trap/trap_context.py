@@ -1,7 +1,7 @@
 """
-What `mailtrap_factory()` returns: a trap to come, for one `with` block.
+What `mailtrap_factory()` returns: a context manager that runs a trap for one `with` block.
 
-Rules of this file: nothing runs before the block is entered; who takes this for the trap itself is told what is missing.
+Rules of this file: nothing runs before the block is entered; if it is used as if it were the trap, the error says what is missing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._trap.mail_trap import MailTrap
 
-_WITH = "mailtrap_factory() makes a context manager: with mailtrap_factory() as trap:"
-CALLED = "mailtrap_factory is to be called: with mailtrap_factory() as trap:"
-_ONCE = "mailtrap_factory() makes a trap for one `with` block: call it again for another"
+_WITH = "mailtrap_factory() returns a context manager: with mailtrap_factory() as trap:"
+CALLED = "Call mailtrap_factory: with mailtrap_factory() as trap:"
+_ONCE = "mailtrap_factory() creates a trap for one `with` block: call it again for another one"
 
 
 class TrapContext(AbstractContextManager["MailTrap"]):
-    """Runs a trap inside its `with` block, at whose end scripted faults must have happened."""
+    """Runs a trap inside its `with` block; by its end, scripted faults must have happened."""
 
     def __init__(self, run: Callable[[], AbstractContextManager[MailTrap]]) -> None:
         self._run = run
@@ -51,7 +51,7 @@ class TrapContext(AbstractContextManager["MailTrap"]):
         if text is not None:
             raise AssertionError(text)
 
-    # Of what follows nothing would ever be asked of a context manager.
+    # A correct test never uses any of these on a context manager.
 
     def __getattr__(self, name: str) -> NoReturn:
         __tracebackhide__ = True

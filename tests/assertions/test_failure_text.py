@@ -54,7 +54,8 @@ def test_it_fits_whatever_was_sent(count, subject):
     good = message(transport("TLSv1.3"), subject=subject)
     bad = message(transport(), *CLEARTEXT, subject=subject, to=("b@example.org",) * 50)
     text = fits(said_of([good] * (count - 1) + [bad]))
-    assert text.startswith(f"1 of {count} messages travelled in cleartext\n")
+    those = "the message" if count == 1 else f"1 of {count} messages"
+    assert text.startswith(f"{those} was sent in cleartext\n")
     assert f"\n  #{count} " in text
     assert f"  #{count} on the wire:\n" in text
     assert "smtplib     client.starttls(context=ssl.create_default_context())" in text
@@ -76,7 +77,8 @@ def test_waiting_fits_whatever_happened(connections, messages, error):
     idle = [connection(handshake_error=error) for _ in range(connections)]
     came = [message(transport("TLSv1.3"), subject="long " * 50) for _ in range(messages)]
     text = fits(explain_waiting(came, idle, count=messages + 1, timeout=0.25, **PORTS))
-    assert text.startswith(f"{messages} of {messages + 1} messages arrived within 0.25 s")
+    those = f"{messages} of {messages + 1} messages" if messages else "no message"
+    assert text.startswith(f"{those} arrived within 0.25 s")
     if not messages:
         fits(explain_nothing(idle, **PORTS))
 
@@ -190,14 +192,14 @@ def test_a_short_line_is_not_cut():
         (
             ("C: HELO x", "S: 250 x", "C: MAIL FROM:<a@b.c>", "S: 250 OK"),
             "STARTTLS was not offered",
-            "Insist on TLS, even where no STARTTLS is offered:",
+            "Require TLS, even if STARTTLS is not offered:",
         ),
         (
             ("C: STARTTLS", "S: 454 not now", "C: MAIL FROM:<a@b.c>", "S: 250 OK"),
             "STARTTLS was tried and refused",
-            "Insist on TLS, even where no STARTTLS is offered:",
+            "Require TLS, even if STARTTLS is not offered:",
         ),
-        ((), "STARTTLS was not offered", "Insist on TLS, even where no STARTTLS is offered:"),
+        ((), "STARTTLS was not offered", "Require TLS, even if STARTTLS is not offered:"),
     ],
 )
 def test_how_starttls_went(lines, words, head):
@@ -214,14 +216,14 @@ def test_how_starttls_went(lines, words, head):
         (
             hello("TLSv1.2"),
             "TLSv1.2 (the client offered TLSv1.2)",
-            "Let the client's context offer it:",
+            "Make the client's context offer it:",
         ),
         (
             hello("TLSv1.3", "TLSv1.2"),
             "TLSv1.2 (the client offered TLSv1.3, TLSv1.2)",
-            "The client offered it; the trap's maximum_tls kept it down.",
+            "The client offered it; the trap's maximum_tls ruled it out.",
         ),
-        (None, "TLSv1.2 (agreed with the client)", "Let the client's context offer it:"),
+        (None, "TLSv1.2 (agreed with the client)", "Make the client's context offer it:"),
     ],
 )
 def test_who_kept_the_version_down(offered, received, advice):
@@ -350,11 +352,11 @@ def test_trust_is_advised_where_it_is_the_matter(words):
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        (connection(), "said nothing"),
-        (connection(ended_by=None), "is connected, and has said nothing so far"),
-        (connection(*SAID), "said EHLO, and sent nothing"),
-        (connection(*SAID, ended_by=None), "is connected, and has said EHLO so far"),
-        (connection(*SAID, "S: 354 go"), "broke off in the middle of a message"),
+        (connection(), "sent nothing"),
+        (connection(ended_by=None), "is still connected, and has sent nothing so far"),
+        (connection(*SAID), "sent EHLO, but no message"),
+        (connection(*SAID, ended_by=None), "is still connected, and has sent EHLO so far"),
+        (connection(*SAID, "S: 354 go"), "left in the middle of a message"),
         (connection(*SAID, "S: 354 go", ended_by=None), "is in the middle of a message"),
         (connection("S: 550 a", "S: 551 b"), "the trap answered 551 b"),
         (connection(handshake_error="no common cipher"), "no common cipher"),

@@ -115,7 +115,7 @@ def test_tls_required(pytester):
         "  connection 1 on the STARTTLS port:\n"
         "      the trap answered 530 Must issue a STARTTLS command first\n"
         "\n"
-        "The trap takes mail only inside TLS (starttls='require'):\n"
+        "The trap accepts mail only inside TLS (starttls='require'):\n"
         "  smtplib  client.starttls(context=ssl.create_default_context())"
     )
 
@@ -128,7 +128,7 @@ def test_auth_required(pytester):
         "  connection 1 on the STARTTLS port:\n"
         "      the trap answered 530 5.7.0 Authentication required\n"
         "\n"
-        "The trap asks for authentication (require_auth=True), inside TLS:\n"
+        "The trap requires authentication (require_auth=True), inside TLS:\n"
         "  smtplib  client.login(mailtrap.username,\n"
         "                        mailtrap.password)"
     )
@@ -147,7 +147,7 @@ with connect(mailtrap) as client:
         "  connection 1 on the STARTTLS port:\n"
         "      the trap answered 535 5.7.8 Authentication credentials invalid\n"
         "\n"
-        "The trap accepts other credentials:\n"
+        "The trap accepts different credentials:\n"
         "  mailtrap.username, mailtrap.password\n"
         '  or yours: @pytest.mark.mailtrap(credentials=("user", "password"))\n'
         "More: README.md"
@@ -167,7 +167,7 @@ with pytest.raises(ssl.SSLError):
         "  connection 1 on the STARTTLS port:\n"
         "      no common TLS version: the client offers only TLSv1.2\n"
         "\n"
-        "Client and trap have no TLS version in common: see the trap's\n"
+        "The client and the trap have no TLS version in common: see the trap's\n"
         "minimum_tls and maximum_tls, and the client's context.\n"
         "More: README.md"
     )
@@ -187,7 +187,7 @@ with pytest.raises(ssl.SSLError):
         "  connection 1 on the implicit TLS port:\n"
         "      client sent no certificate, and the trap requires one\n"
         "\n"
-        "The trap asks for a certificate of its CA (client_certificates=...):\n"
+        "The trap asks for a certificate from its CA (client_certificates=...):\n"
         '  mailtrap_ca.issue_cert("client").configure_cert(client_context)\n'
         "More: README.md"
     )
@@ -200,9 +200,9 @@ def test_client_that_said_something_and_left(pytester):
         "no message reached the trap\n"
         "\n"
         "  connection 1 on the STARTTLS port:\n"
-        "      said ehlo, STARTTLS, ehlo, QUIT, and sent nothing\n"
+        "      sent ehlo, STARTTLS, ehlo, QUIT, but no message\n"
         "\n"
-        "The client connected and sent nothing: look for an error it swallows.\n"
+        "The client connected but sent no mail: look for a swallowed error.\n"
         "More: docs/clients.md"
     )
 
@@ -252,7 +252,7 @@ with connect(mailtrap, tls=False) as client:
         "      the trap answered 538 5.7.11 Encryption required for requested\n"
         "      authentication mechanism\n"
         "\n"
-        "The trap takes passwords only inside TLS (auth_without_tls=False):\n"
+        "The trap accepts passwords only inside TLS (auth_without_tls=False):\n"
         "  smtplib  client.starttls(context=ssl.create_default_context())"
     )
 
@@ -280,7 +280,7 @@ with connect(mailtrap) as client:
         "  connection 1 on the STARTTLS port:\n"
         f"      the trap answered {reply}\n"
         "\n"
-        "The trap takes no message as large as that: see max_message_size.\n"
+        "The trap does not accept messages that large: see max_message_size.\n"
         "More: README.md"
     )
 
@@ -302,7 +302,7 @@ with connect(mailtrap) as client:
         "  connection 1 on the STARTTLS port:\n"
         f"      the trap answered {code} says the test\n"
         "\n"
-        "The client was told an error: look where it swallows it.\n"
+        "The client received an error: look for where it is swallowed.\n"
         "More: docs/clients.md"
     )
 
@@ -324,9 +324,9 @@ def test_broken_off(pytester):
         "no message reached the trap\n"
         "\n"
         "  connection 1 on the STARTTLS port:\n"
-        "      broke off in the middle of a message\n"
+        "      left in the middle of a message\n"
         "\n"
-        "The client gave up by itself: look for an error it swallows.\n"
+        "The client gave up on its own: look for a swallowed error.\n"
         "More: docs/clients.md"
     )
 
@@ -359,12 +359,12 @@ def test_it(mailtrap, request):
     mailtrap.wait_for(1, timeout=0.01)
 """
     assert failure(pytester, test) == (
-        "0 of 1 messages arrived within 0.01 s\n"
+        "no message arrived within 0.01 s\n"
         "\n"
         "  connection 1 on the STARTTLS port:\n"
-        "      is connected, and has said ehlo, STARTTLS, ehlo so far\n"
+        "      is still connected, and has sent ehlo, STARTTLS, ehlo so far\n"
         "\n"
-        "The client is still connected: look for what keeps it, or wait longer.\n"
+        "The client is still connected: see what blocks it, or wait longer.\n"
         "More: docs/background.md"
     )
 
@@ -384,7 +384,7 @@ with pytest.raises(ssl.SSLError):
         "  connection 1 on the implicit TLS port:\n"
         "      no common cipher\n"
         "\n"
-        "Client and trap have no cipher, group or signature algorithm in\n"
+        "The client and the trap have no cipher, group or signature algorithm in\n"
         "common: see the client's context. The trap has an EC certificate.\n"
         "More: README.md"
     )
@@ -402,7 +402,7 @@ with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as 
         "no message reached the trap\n"
         "\n"
         "  connection 1 on the STARTTLS port:\n"
-        "      said ehlo, QUIT, and sent nothing\n"
+        "      sent ehlo, QUIT, but no message\n"
         "  connection 2 on the STARTTLS port:\n"
         "      client rejected the certificate: unknown CA\n"
         "\n"

@@ -20,7 +20,7 @@ def test_it(mailtrap):
 def test_cleartext(pytester):
     """One of two messages came in cleartext though STARTTLS was offered."""
     assert failure(pytester, CLEARTEXT.format(tls=False)) == (
-        "1 of 2 messages travelled in cleartext\n"
+        "1 of 2 messages was sent in cleartext\n"
         "\n"
         '  #1  TLSv1.3, STARTTLS  "Welcome" -> alice@example.org\n'
         '  #2  no TLS             "Reset your password" -> bob@example.org\n'
@@ -56,7 +56,7 @@ def test_it(mailtrap):
 def test_cleartext_where_no_tls_was_offered(pytester):
     """Where the trap offered none, the advice is to insist; a message's assertion speaks of itself alone."""
     assert failure(pytester, NOT_OFFERED.format(starttls="off", tls=False)) == (
-        "1 of 1 messages travelled in cleartext\n"
+        "the message was sent in cleartext\n"
         "\n"
         '  #1  no TLS  "Reset your password" -> bob@example.org\n'
         "\n"
@@ -67,7 +67,7 @@ def test_cleartext_where_no_tls_was_offered(pytester):
         "  - expected: TLSv1.2 or newer\n"
         "  + received: cleartext (STARTTLS was not offered)\n"
         "\n"
-        "Insist on TLS, even where no STARTTLS is offered:\n"
+        "Require TLS, even if STARTTLS is not offered:\n"
         "  smtplib  client.starttls(context=ssl.create_default_context())"
     )
 
@@ -107,14 +107,14 @@ def test_too_old_because_of_the_client(pytester):
     """The client offers no better: its context is to be changed."""
     code = TOO_OLD.format(trap="TLSv1.3", client="ssl.TLSVersion.TLSv1_2", minimum="TLSv1.3")
     assert failure(pytester, code) == (
-        "1 of 1 messages travelled over TLS older than TLSv1.3\n"
+        "the message was sent over TLS older than TLSv1.3\n"
         "\n"
         '  #1  TLSv1.2, STARTTLS  "Reset your password" -> bob@example.org\n'
         "\n"
         "  - expected: TLSv1.3 or newer\n"
         "  + received: TLSv1.2 (the client offered TLSv1.2)\n"
         "\n"
-        "Let the client's context offer it:\n"
+        "Make the client's context offer it:\n"
         "  context.maximum_version = ssl.TLSVersion.TLSv1_3  (or leave it unset)\n"
         "More: docs/clients.md"
     )
@@ -127,7 +127,7 @@ def test_too_old_because_of_the_trap(pytester):
         "  - expected: TLSv1.3 or newer\n"
         "  + received: TLSv1.2 (the client offered TLSv1.3, TLSv1.2)\n"
         "\n"
-        "The client offered it; the trap's maximum_tls kept it down.\n"
+        "The client offered it; the trap's maximum_tls ruled it out.\n"
         "More: README.md"
     )
 
@@ -157,7 +157,7 @@ def test_it(mailtrap):
 def test_several_reasons_and_many_messages(pytester):
     """The culprits stand first, and the evidence is the first one's."""
     assert failure(pytester, MIXED.format(minimum="TLSv1.3")) == (
-        "2 of 4 messages not sent over TLSv1.3 or newer\n"
+        "2 of 4 messages were not sent over TLSv1.3 or newer\n"
         "\n"
         '  #1  TLSv1.2, STARTTLS  "Reset your password" -> bob@example.org\n'
         '  #3  no TLS             "Reset your password" -> bob@example.org\n'
@@ -167,7 +167,7 @@ def test_several_reasons_and_many_messages(pytester):
         "  - expected: TLSv1.3 or newer\n"
         "  + received: TLSv1.2 (the client offered TLSv1.2)\n"
         "\n"
-        "Let the client's context offer it:\n"
+        "Make the client's context offer it:\n"
         "  context.maximum_version = ssl.TLSVersion.TLSv1_3  (or leave it unset)\n"
         "More: docs/clients.md"
     )
@@ -185,7 +185,7 @@ def test_it(mailtrap):
 def test_twenty_messages(pytester):
     """The message stays within its lines and columns, and the culprit is not left out."""
     lines = failure(pytester, MANY).splitlines()
-    assert lines[0] == "1 of 20 messages travelled in cleartext"
+    assert lines[0] == "1 of 20 messages was sent in cleartext"
     assert lines[2].startswith('  #13  no TLS             "12 long long')
     assert lines[2].endswith('.." -> bob@example.org')
     assert len(lines[2]) == 72
@@ -216,7 +216,7 @@ LOGIN = "client.login(mailtrap.username, mailtrap.password)"
 def test_not_authenticated(pytester):
     """A message without AUTH."""
     assert failure(pytester, AUTHENTICATED.format(login="pass", arguments="")) == (
-        "1 of 1 messages sent without authentication\n"
+        "the message was sent without authentication\n"
         "\n"
         '  #1  no AUTH  "Reset your password" -> bob@example.org\n'
         "\n"
@@ -250,7 +250,7 @@ def test_authenticated(pytester, arguments):
 def test_other_username(pytester):
     """Somebody else has logged in."""
     assert failure(pytester, AUTHENTICATED.format(login=LOGIN, arguments="username='shop'")) == (
-        "1 of 1 messages sent by another user\n"
+        "the message was sent by another user\n"
         "\n"
         "  #1  AUTH PLAIN as 'mailtrap'  \"Reset your password\" -> bob@example.org\n"
         "\n"
@@ -261,7 +261,7 @@ def test_other_username(pytester):
         "  - expected: AUTH inside TLS as 'shop'\n"
         "  + received: AUTH PLAIN as 'mailtrap'\n"
         "\n"
-        "Look at the user name the application is configured with.\n"
+        "Check the user name in the application's configuration.\n"
         "More: README.md"
     )
 
@@ -269,7 +269,7 @@ def test_other_username(pytester):
 def test_other_mechanism(pytester):
     """Another mechanism was used."""
     assert failure(pytester, AUTHENTICATED.format(login=LOGIN, arguments="mechanism='LOGIN'")) == (
-        "1 of 1 messages sent with another AUTH mechanism\n"
+        "the message was sent with another AUTH mechanism\n"
         "\n"
         "  #1  AUTH PLAIN as 'mailtrap'  \"Reset your password\" -> bob@example.org\n"
         "\n"
@@ -280,7 +280,7 @@ def test_other_mechanism(pytester):
         "  - expected: AUTH LOGIN inside TLS\n"
         "  + received: AUTH PLAIN as 'mailtrap'\n"
         "\n"
-        "Look at the AUTH mechanisms the client prefers.\n"
+        "Check which AUTH mechanisms the client prefers.\n"
         "More: docs/clients.md"
     )
 
@@ -304,7 +304,7 @@ def test_password_in_cleartext_refused_first(pytester):
     """A password that was refused in cleartext is lost, though a second one went inside TLS: the line shown is the first."""
     code = LEAKED.format(allowed=False, starttls="offer", leak=LEAK, upgrade=UPGRADE)
     assert failure(pytester, code) == (
-        "1 of 1 messages sent after a password in cleartext\n"
+        "the message was sent after a password in cleartext\n"
         "\n"
         '  #1  AUTH PLAIN in cleartext  "Reset your password" -> bob@example.org\n'
         "\n"
@@ -325,9 +325,9 @@ def test_password_in_cleartext_accepted(pytester):
     """A trap that takes passwords in cleartext and offers no TLS: the advice is to insist."""
     code = LEAKED.format(allowed=True, starttls="off", leak="pass", upgrade="pass")
     text = failure(pytester, code)
-    assert text.startswith("1 of 1 messages sent after a password in cleartext\n")
+    assert text.startswith("the message was sent after a password in cleartext\n")
     assert "      C: AUTH PLAIN [redacted]   <-- not inside TLS\n      S: 235 " in text
-    assert "\nInsist on TLS, even where no STARTTLS is offered:\n" in text
+    assert "\nRequire TLS, even if STARTTLS is not offered:\n" in text
 
 
 def test_password_inside_tls(pytester):
@@ -352,7 +352,7 @@ def test_it(mailtrap):
 def test_one_of_two_authenticated(pytester):
     """Every message counts."""
     text = failure(pytester, TWO.format(login=LOGIN))
-    assert text.startswith("1 of 2 messages sent without authentication\n")
+    assert text.startswith("1 of 2 messages was sent without authentication\n")
     assert "  #1  AUTH PLAIN as 'mailtrap'  " in text
     assert "  #2  no AUTH                   " in text
 
@@ -373,7 +373,7 @@ def test_several_reasons_for_several_messages(pytester):
     """The verdict is true of all of them, and the evidence is the first one's."""
     text = failure(pytester, DIFFERENT)
     assert text.startswith(
-        "2 of 2 messages not authenticated as expected\n"
+        "2 of 2 messages were not authenticated as expected\n"
         "\n"
         '  #1  no AUTH                  "Reset your password" -> bob@example.org\n'
         '  #2  AUTH PLAIN in cleartext  "Reset your password" -> bob@example.org\n'
@@ -397,7 +397,7 @@ def test_it(mailtrap):
 def test_of_one_message(pytester):
     """A message's own assertion speaks of itself alone."""
     text = failure(pytester, OF_ONE.format(place=0))
-    assert text.startswith("1 of 1 messages sent without authentication\n")
+    assert text.startswith("the message was sent without authentication\n")
 
 
 def test_of_the_other_message(pytester):
@@ -430,9 +430,7 @@ def test_ci_shows_it_twice_and_whole(pytester, monkeypatch):
     shown = [line[8:] for line in result.outlines if line[:2] == "E "]
     start = next(n for n, line in enumerate(result.outlines) if line.startswith("FAILED "))
     summary = result.outlines[start : start + len(shown)]
-    assert summary[0].endswith(
-        "::test_it - AssertionError: 1 of 20 messages travelled in cleartext"
-    )
+    assert summary[0].endswith("::test_it - AssertionError: 1 of 20 messages was sent in cleartext")
     assert summary[1:] == shown[1:]
     assert len(shown) == 18
     assert max(map(len, shown[1:])) == 72
@@ -444,5 +442,5 @@ def test_without_ci_the_summary_holds_the_verdict(pytester, monkeypatch):
     pytester.makepyfile(test_mail=PREAMBLE + MANY)
     result = pytester.runpytest("-p", "no:randomly")
     assert [line for line in result.outlines if line.startswith("FAILED ")] == [
-        "FAILED test_mail.py::test_it - AssertionError: 1 of 20 messages travelled in cleartext"
+        "FAILED test_mail.py::test_it - AssertionError: 1 of 20 messages was sent in cleartext"
     ]

@@ -117,7 +117,7 @@ def test_annotations_stand_at_the_tests(project, pytester, actions, mode, comman
     result = project(SUITE, ini=f'mailtrap_policy = "{mode}"')
     assert (
         f"::{command} file={pytester.path.name}/test_shop.py,line=4,title=Mail policy"
-        "::test_shop.py::test_order: #2 travelled in cleartext"
+        "::test_shop.py::test_order: #2 was sent in cleartext"
     ) in result.stdout.lines
 
 
@@ -132,7 +132,7 @@ def test_the_step_has_a_page(project, actions):
         "| mail | number |\n|---|---|\n| TLSv1.3 | 1 |\n| cleartext | 1 |\n\n"
         "#### Against the policy\n\n"
         "| test | what |\n|---|---|\n"
-        "| test&#95;shop.py&#58;&#58;test&#95;order | &#35;2 travelled in cleartext |\n\n"
+        "| test&#95;shop.py&#58;&#58;test&#95;order | &#35;2 was sent in cleartext |\n\n"
     )
 
 

@@ -54,14 +54,14 @@ def test_cleartext_before_a_skip_fails(project, way):
     assert outcomes.get("failed", 0) + outcomes.get("errors", 0) == 1
     result.stdout.fnmatch_lines(
         [
-            "1 of 1 messages travelled in cleartext",
+            "the message was sent in cleartext",
             "The test skipped afterwards: no relay",
             "Policy enforce: tls (mailtrap_policy in pyproject.toml)",
             "Except: @pytest.mark.mailtrap(policy=*",
             "*- Captured mail *",
         ]
     )
-    assert summary(result)[-1].endswith("::test_order: #1 travelled in cleartext")
+    assert summary(result)[-1].endswith("::test_order: #1 was sent in cleartext")
 
 
 @pytest.mark.parametrize("way", WAYS)

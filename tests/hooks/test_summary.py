@@ -27,7 +27,7 @@ TOTALS = [
     "2 connections failed in the handshake:",
     "  client rejected the certificate: unknown CA (2)",
     "1 test against the policy:",
-    "  test_shop.py::test_bare: #1 travelled in cleartext; #2 travelled in cleartext; #3 travelled in cleartext; 1 more",
+    "  test_shop.py::test_bare: #1 was sent in cleartext; #2 was sent in cleartext; #3 was sent in cleartext; 1 more",
     "1 test excepted from the policy:",
     "  test_shop.py::test_printer: the printer speaks no TLS",
 ]
@@ -203,6 +203,6 @@ def pytest_configure(config):
     source = "def test_one(): pass\ndef test_two(): pass"
     options += ("--mailtrap-save=mail",)
     result = project(source, *options, ini=TESTING)
-    assert f"  {where}: #1 travelled in cleartext" in totals(result)
+    assert f"  {where}: #1 was sent in cleartext" in totals(result)
     [record] = RunFiles(pytester.path / "mail").records()
     assert record["test"] == where

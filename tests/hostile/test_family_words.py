@@ -78,7 +78,7 @@ def test_cures_survive_five_facts():
     assert "  envelope sent in cleartext: ehlo-refused" in lines
     assert [line for line in lines if line][-6:] == [
         "Insist on TLS, and never fall back to cleartext after an error:",
-        "  smtplib  starttls() always, not if has_extn('starttls')",
+        "  smtplib  always starttls(), not if has_extn('starttls')",
         "Let the error reach the caller, or allow silence if it is intended:",
         "  smtplib  end the except clause with raise",
         "Let the client verify the server's certificate:",

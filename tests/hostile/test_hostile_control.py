@@ -92,7 +92,7 @@ def test_context_made_too_early(hostile_mailtrap):
 
     text = failure_of(hostile_mailtrap, send)
     assert "client rejected the certificate: unknown CA" in text
-    assert "it was made before the test" in text
+    assert "it was created before the test" in text
     assert text.endswith("\n  smtplib  context=ssl.create_default_context() in the call")
 
 

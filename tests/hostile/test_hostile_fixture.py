@@ -295,7 +295,7 @@ def test_connections_are_those_of_the_hostile_server(hostile_mailtrap):
 @pytest.mark.mailtrap(scenarios=["ok"])
 def test_faults_are_not_mixed_in(hostile_mailtrap):
     """A hostile trap follows its scenario; the error says how to change that."""
-    with pytest.raises(TypeError, match="put the rule into a Scenario of your own"):
+    with pytest.raises(TypeError, match="put the rule into your own Scenario"):
         hostile_mailtrap.reply("RCPT", 550)
 
 

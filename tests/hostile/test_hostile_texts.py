@@ -108,7 +108,7 @@ def test_cleartext(pytester):
         "  + received: envelope and message sent in cleartext",
         "",
         "Insist on TLS, and never fall back to cleartext after an error:",
-        "  smtplib  starttls() always, not if has_extn('starttls')",
+        "  smtplib  always starttls(), not if has_extn('starttls')",
     ]
 
 
@@ -178,7 +178,7 @@ def test_two_diseases_in_one_table(pytester):
         "      certificate-expired",
         "",
         "Insist on TLS, and never fall back to cleartext after an error:",
-        "  smtplib  starttls() always, not if has_extn('starttls')",
+        "  smtplib  always starttls(), not if has_extn('starttls')",
         "",
         "Let the client verify the server's certificate:",
         "  smtplib  context=ssl.create_default_context()",
@@ -216,7 +216,7 @@ def test_whole_family_and_two_diseases(pytester):
         "      certificate-wrong-purpose",
         "",
         "Insist on TLS, and never fall back to cleartext after an error:",
-        "  smtplib  starttls() always, not if has_extn('starttls')",
+        "  smtplib  always starttls(), not if has_extn('starttls')",
         "",
         "Let the client verify the server's certificate:",
         "  smtplib  context=ssl.create_default_context()",

@@ -29,8 +29,8 @@ def test_it_is_refused(resolver, server) -> None:
         "the mail guard refused api.sendgrid.com:443, an e-mail API",
         "  while test_shop.py::test_order ran",
         "",
-        "Replace the provider's client in this test, or let the test out:",
-        "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+        "Replace the provider's client in this test, or exempt the test:",
+        "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
     ]
     assert len(guard.take_all()) == 1
     assert visits.take() == {}

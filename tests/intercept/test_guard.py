@@ -60,9 +60,9 @@ def test_the_error_is_a_connection_that_failed() -> None:
         f"the mail guard refused {HOST}:587",
         "  while test_shop.py::test_order ran",
         "",
-        "Let it arrive in a trap, or let the test out:",
+        "Send it to a trap, or exempt the test:",
         "  @pytest.mark.mailtrap(intercept=True)  and the mailtrap fixture",
-        "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+        "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
     ]
 
 
@@ -237,10 +237,10 @@ def test_next():
         "",
         "  while test_shop.py::test_order ran",
         "",
-        "The application caught the error and went on.",
-        "Let it arrive in a trap, or let the test out:",
+        "The application caught the error and continued.",
+        "Send it to a trap, or exempt the test:",
         "  @pytest.mark.mailtrap(intercept=True)  and the mailtrap fixture",
-        "  @pytest.mark.mailtrap(guard=False)     real mail really leaves",
+        "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
     ]
 
 

@@ -223,7 +223,7 @@ def nowhere() -> None:
             "client rejected the certificate: unknown CA",
             "smtplib  context=ssl.create_default_context() in the call",
         ),
-        (with_final_dot, "client rejected the certificate: bad certificate", "(no final dot)"),
+        (with_final_dot, "client rejected the certificate: bad certificate", "(no trailing dot)"),
         (
             to_another_port,
             "client spoke implicit TLS",
@@ -282,7 +282,7 @@ def test_a_name_that_the_certificate_has_not_is_no_matter_of_trust(mailtrap: Mai
         starttls(f"{HOST}.")
     with pytest.raises(AssertionError, match="no message reached the trap") as caught:
         mailtrap.assert_sent_over_tls()
-    assert "write both alike (no final dot)" in str(caught.value)
+    assert "make them equal (no trailing dot)" in str(caught.value)
     assert "ca_file" not in str(caught.value)
 
 
@@ -295,7 +295,7 @@ def test_a_context_made_before_the_test_is_told_how_to_move(mailtrap: MailTrap) 
         mailtrap.assert_sent_over_tls()
     text = str(caught.value)
     assert "client rejected the certificate: unknown CA" in text
-    assert "it was made before the test" in text
+    assert "it was created before the test" in text
     assert text.endswith("\n  smtplib  context=ssl.create_default_context() in the call")
 
 
@@ -307,7 +307,7 @@ def test_credentials_are_told_to_the_trap(mailtrap: MailTrap, is_led: bool) -> N
         with_login(*where)
     with pytest.raises(AssertionError, match="no message reached the trap") as caught:
         mailtrap.assert_sent_over_tls()
-    assert ("tell it those of the application:" in str(caught.value)) is is_led
+    assert ("give it the application's:" in str(caught.value)) is is_led
     assert ("mailtrap.username, mailtrap.password" in str(caught.value)) is not is_led
 
 

@@ -71,7 +71,7 @@ CURES = {
         "",
         (
             "The CA was trusted at that time, but the client's TLS context does not\n"
-            "have it: it was made before the test, or with CAs of its own.\n"
+            "have it: it was created before the test, or with its own CAs.\n"
             "  smtplib  context=ssl.create_default_context() in the call"
         ),
     ),
@@ -111,7 +111,7 @@ CURES = {
         "with connect(mailtrap) as client:\n    client.login('shop', 'wrong')",
         "",
         (
-            "The trap accepts other credentials:\n"
+            "The trap accepts different credentials:\n"
             "  mailtrap.username, mailtrap.password\n"
             '  or yours: @pytest.mark.mailtrap(credentials=("user", "password"))\n'
             "More: README.md"
@@ -121,7 +121,7 @@ CURES = {
         "with connect(mailtrap) as client:\n    client.sendmail(*MAIL)",
         "@pytest.mark.mailtrap(require_auth=True)",
         (
-            "The trap asks for authentication (require_auth=True), inside TLS:\n"
+            "The trap requires authentication (require_auth=True), inside TLS:\n"
             "  smtplib  client.login(mailtrap.username,\n"
             "                        mailtrap.password)"
         ),
@@ -133,7 +133,7 @@ CURES = {
         ),
         "",
         (
-            "The client never said STARTTLS, which was offered; AUTH is offered\n"
+            "The client never sent STARTTLS, which was offered; AUTH is offered\n"
             "only inside TLS. Upgrade before logging in:\n"
             "  smtplib  client.starttls(context=ssl.create_default_context())"
         ),
@@ -149,7 +149,7 @@ CURES = {
         ),
         "",
         (
-            "The client never said STARTTLS, which was offered; AUTH is offered\n"
+            "The client never sent STARTTLS, which was offered; AUTH is offered\n"
             "only inside TLS. Upgrade before logging in:\n"
             "  smtplib  client.starttls(context=ssl.create_default_context())"
         ),
@@ -158,7 +158,7 @@ CURES = {
         "with connect(mailtrap) as client:\n    client.ehlo()",
         "@pytest.mark.mailtrap(client_certificates='require')",
         (
-            "The trap asks for a certificate of its CA (client_certificates=...):\n"
+            "The trap asks for a certificate from its CA (client_certificates=...):\n"
             '  mailtrap_ca.issue_cert("client").configure_cert(client_context)\n'
             "More: README.md"
         ),
@@ -171,8 +171,8 @@ CURES = {
         ),
         "",
         (
-            "The trap does not offer that AUTH mechanism: let the client use one\n"
-            "that stands behind 250-AUTH in the transcript.\n"
+            "The trap does not offer that AUTH mechanism: make the client use one\n"
+            "of those after 250-AUTH in the transcript.\n"
             "More: docs/clients.md"
         ),
     ),
@@ -184,7 +184,7 @@ CURES = {
         ),
         "@pytest.mark.mailtrap(minimum_tls='TLSv1.3')",
         (
-            "Client and trap have no TLS version in common: see the trap's\n"
+            "The client and the trap have no TLS version in common: see the trap's\n"
             "minimum_tls and maximum_tls, and the client's context.\n"
             "More: README.md"
         ),
@@ -199,7 +199,7 @@ CURES = {
         "",
         (
             "The client gave up between the 220 and the handshake: the error is in\n"
-            "how the application makes its TLS context, or in its files for it.\n"
+            "how the application creates its TLS context, or in the files it loads.\n"
             "More: docs/clients.md"
         ),
     ),
@@ -302,7 +302,7 @@ def test_what_is_concluded_fits_the_error(pytester):
         with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
             client.login("shop", "secret")
     """
-    assert cure(pytester, code).startswith("The client never said STARTTLS")
+    assert cure(pytester, code).startswith("The client never sent STARTTLS")
 
 
 LOGS_IN = """
@@ -322,7 +322,7 @@ OF_THE_TEST = {
 def test_a_test_that_looks_at_its_mail(pytester, look):
     """The application swallowed its error, and the test finds that nothing came."""
     code = textwrap.dedent(LOGS_IN) + look
-    assert cure(pytester, code).startswith("The client never said STARTTLS")
+    assert cure(pytester, code).startswith("The client never sent STARTTLS")
 
 
 @pytest.mark.parametrize("other", ["{}['order']", "[][0]", "int('order')", "(a, b) = 1, 2, 3"])
@@ -342,7 +342,7 @@ def test_an_error_in_a_group(pytester):
     """
     if sys.version_info < (3, 11):
         pytest.skip("there are no exception groups before Python 3.11")
-    assert cure(pytester, code).startswith("The client never said STARTTLS")
+    assert cure(pytester, code).startswith("The client never sent STARTTLS")
 
 
 def test_a_message_that_cannot_be_sent(pytester):
@@ -414,7 +414,7 @@ def test_refused_login_is_not_called_none(pytester, username):
     lines = [f"E *  + received: {refused if username else 'no AUTH'}"]
     lines += [
         "E *",
-        "E *The trap accepts other credentials:"
+        "E *The trap accepts different credentials:"
         if username
         else "E *Log in before sending, inside TLS:",
     ]

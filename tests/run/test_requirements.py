@@ -39,12 +39,12 @@ def shows_password(trap):
         client.docmd("AUTH PLAIN AGJvYgBodW50ZXIy")
 """
 CASES = [
-    ("tls", "send(mailtrap)", "send(mailtrap, tls=False)", "travelled in cleartext"),
+    ("tls", "send(mailtrap)", "send(mailtrap, tls=False)", "sent in cleartext"),
     (
         "tls>=1.3",
         "send(mailtrap)",
         "send(mailtrap, maximum=ssl.TLSVersion.TLSv1_2)",
-        "travelled over TLS older than TLSv1.3",
+        "sent over TLS older than TLSv1.3",
     ),
     ("auth", "send(mailtrap, login=True)", "send(mailtrap)", "sent without authentication"),
     (
@@ -115,9 +115,7 @@ def test_mail_without_smime_fails_what_demands_it(project, requirement):
 def test_the_other_requirements_that_are_not_met_are_named(project):
     """One failure explains the first requirement and names the others."""
     result = run(project, "tls,smime-signed,auth", "send(mailtrap, tls=False)")
-    result.stdout.fnmatch_lines(
-        ["1 of 1 messages*cleartext", "Not met either: smime-signed, auth."]
-    )
+    result.stdout.fnmatch_lines(["the message*cleartext", "Not met either: smime-signed, auth."])
 
 
 @pytest.mark.parametrize(

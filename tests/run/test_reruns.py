@@ -53,7 +53,7 @@ def test_all_runs_of_a_test_count_and_it_counts_once(project, pytester, page, op
         "4 messages in 2 tests: 3 TLSv1.3, 1 in cleartext",
         "policy testing (tls): 4 messages judged",
         "1 test against the policy:",
-        "  test_shop.py::test_flaky: rerun 1: #1 travelled in cleartext",
+        "  test_shop.py::test_flaky: rerun 1: #1 was sent in cleartext",
     ]
     assert "\n".join(summary(result)).replace("test_flaky", "test_order") in page
     told = {
@@ -102,7 +102,7 @@ def test_each_run_is_held_to_the_policy(project):
         "3 messages in 2 tests: 2 TLSv1.3, 1 in cleartext",
         "policy enforce (tls): 3 messages judged",
         "1 test against the policy:",
-        "  test_shop.py::test_flaky: #1 travelled in cleartext",
+        "  test_shop.py::test_flaky: #1 was sent in cleartext",
     ]
 
 
@@ -163,7 +163,7 @@ def pytest_runtest_makereport(item, call):
         "3 messages in 2 tests: 2 TLSv1.3, 1 in cleartext",
         "policy testing (tls): 3 messages judged",
         "1 test against the policy:",
-        "  test_shop.py::test_flaky: rerun 1: #1 travelled in cleartext",
+        "  test_shop.py::test_flaky: rerun 1: #1 was sent in cleartext",
     ]
     told = [(0, "failed", 1), (1, "failed", 1)]
     assert runs_of(records(pytester.path / "mail"))["test_flaky"] == told
@@ -223,7 +223,7 @@ def test_order(shared):
     assert summary(result) == [
         *totals,
         "1 test against the policy:",
-        "  test_shop.py::test_order: #1 travelled in cleartext",
+        "  test_shop.py::test_order: #1 was sent in cleartext",
     ]
 
 

@@ -69,7 +69,7 @@ def test_a_worker_that_lives_is_cut_short_by_nothing(project, pytester):
         "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
         "policy testing (tls): 4 messages judged",
         "1 test against the policy:",
-        "  test_shop.py::test_dies: #2 travelled in cleartext",
+        "  test_shop.py::test_dies: #2 was sent in cleartext",
     ]
     told = {
         name: ("passed", n) for name, n in [("test_before", 1), ("test_dies", 2), ("test_after", 1)]
@@ -115,7 +115,7 @@ def pytest_configure(config):
         "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
         "policy testing (tls): 4 messages judged",
         "1 test against the policy:",
-        "  test_shop.py::test_dies: #2 travelled in cleartext",
+        "  test_shop.py::test_dies: #2 was sent in cleartext",
     ]
     assert outcomes_and_sizes(records(pytester.path / "mail"))["test_dies"] == ("passed", 2)
 

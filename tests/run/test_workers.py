@@ -105,7 +105,7 @@ def test_the_totals_under_xdist(left):
         "2 connections failed in the handshake:",
         "  client rejected the certificate: unknown CA (2)",
         "1 test against the policy:",
-        "  test_shop.py::test_mixed: #2 travelled in cleartext; #3 travelled in cleartext; #4 travelled in cleartext; 1 more",
+        "  test_shop.py::test_mixed: #2 was sent in cleartext; #3 was sent in cleartext; #4 was sent in cleartext; 1 more",
         "1 test excepted from the policy:",
         "  test_shop.py::test_printer: the printer speaks no TLS",
     ]

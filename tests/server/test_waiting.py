@@ -80,7 +80,7 @@ def test_nothing_comes(mailtrap, runner):
     with pytest.raises(AssertionError) as caught:
         wait(runner, mailtrap, timeout=0.02)
     assert str(caught.value) == (
-        "0 of 1 messages arrived within 0.02 s\n"
+        "no message arrived within 0.02 s\n"
         "\n"
         f"  nothing connected to localhost:{mailtrap.port} (STARTTLS) or\n"
         f"  localhost:{mailtrap.tls_port} (implicit TLS)\n"
@@ -139,7 +139,7 @@ def test_every_wait_has_an_end(mailtrap, runner, timeout):
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_time_that_is_over_is_no_error(mailtrap, runner):
     """What is left of a deadline may be less than nothing: then only what is there counts."""
-    with pytest.raises(AssertionError, match="0 of 1 messages arrived within 0 s"):
+    with pytest.raises(AssertionError, match="no message arrived within 0 s"):
         wait(runner, mailtrap, 1, timeout=-1)
     send(mailtrap)
     assert len(wait(runner, mailtrap, 1, timeout=-1)) == 1
@@ -274,12 +274,12 @@ BLOCKED = "wait_for() blocks the event loop that the test runs on"
 @pytest.mark.parametrize("runner", ["asyncio", "trio"])
 def test_who_blocks_the_loop_is_told_so(mailtrap, runner):
     """The mail that a task of the loop is to send cannot come, however long one waits."""
-    with pytest.raises(AssertionError, match="0 of 1 messages arrived within 0 s") as caught:
+    with pytest.raises(AssertionError, match="no message arrived within 0 s") as caught:
         in_a_loop(runner, lambda: mailtrap.wait_for(1, timeout=0))
     assert str(caught.value).endswith(
         "\n\n"
-        "wait_for() blocks the event loop that the test runs on, and whatever\n"
-        "is to send on it; let it run meanwhile:\n"
+        "wait_for() blocks the event loop that the test runs on, and with it\n"
+        "the code that sends. Let the loop run in the meantime:\n"
         "  await mailtrap.wait_for_async(1)\n"
         "More: docs/asyncio.md"
     )
@@ -291,7 +291,7 @@ def test_who_blocks_the_loop_is_told_so(mailtrap, runner):
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_who_blocks_no_loop_is_not_told_so(mailtrap, runner):
     """The other half: outside of a loop, and awaited in it."""
-    with pytest.raises(AssertionError, match="0 of 1 messages arrived") as caught:
+    with pytest.raises(AssertionError, match="no message arrived") as caught:
         wait(runner, mailtrap, timeout=0.01)
     assert BLOCKED not in str(caught.value)
     assert "mailtrap.host, mailtrap.port" in str(caught.value)

@@ -339,7 +339,7 @@ def test_old_versions_when_asked_for(mailtrap_factory, name):
         )
         transport = deliver(trap, "starttls", context)
         assert transport.tls_version == name
-        with pytest.raises(AssertionError, match=r"travelled over TLS older than TLSv1\.2"):
+        with pytest.raises(AssertionError, match=r"sent over TLS older than TLSv1\.2"):
             trap.assert_sent_over_tls()
     with mailtrap_factory() as trap, pytest.raises(ssl.SSLError):
         deliver(trap, "starttls", context)

@@ -11,8 +11,8 @@ import pytest
 from pytest_mailtrap import MailTrap
 from pytest_mailtrap._hooks.scope_hints import hint
 
-WITH = "mailtrap_factory() makes a context manager: with mailtrap_factory() as trap:"
-CALLED = "mailtrap_factory is to be called: with mailtrap_factory() as trap:"
+WITH = "mailtrap_factory() returns a context manager: with mailtrap_factory() as trap:"
+CALLED = "Call mailtrap_factory: with mailtrap_factory() as trap:"
 PUBLIC = sorted(name for name in dir(MailTrap) if not name.startswith("_"))
 
 
@@ -144,7 +144,7 @@ def test_in_an_exit_stack(mailtrap_factory):
 def test_it_is_for_one_block(mailtrap_factory, within):
     """A second block needs a second trap; the one that runs is not touched."""
     context = mailtrap_factory()
-    text = "mailtrap_factory() makes a trap for one `with` block: call it again for another"
+    text = "mailtrap_factory() creates a trap for one `with` block: call it again for another one"
     with context as trap:
         if within:
             with pytest.raises(RuntimeError) as caught, context:

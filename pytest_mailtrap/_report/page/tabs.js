@@ -1,4 +1,4 @@
-// What each tab shows of one message.
+// The content of each tab for one message.
 
 const bodyText = (data, part) => text(body(data.opened ?? data.source, part), part.charset);
 
@@ -20,7 +20,7 @@ const htmlTab = (data, part, state) => {
   return [
     make("div", { class: "bar" },
       make("div", { class: "segments", role: "group", "aria-label": "Width" }, widths),
-      make("span", { class: "muted" }, removed.length ? `Left out: ${removed.join(", ")}` : "Nothing had to be left out")),
+      make("span", { class: "muted" }, removed.length ? `Removed: ${removed.join(", ")}` : "Nothing had to be removed")),
     stage,
   ];
 };
@@ -40,7 +40,7 @@ const downloadButton = (data, part) =>
     ? make("button", {
         type: "button", class: "download", on: { click: () => offer(body(data.opened ?? data.source, part), attachmentName(part)) },
       }, icon("download"), "Download")
-    : make("span", { class: "muted" }, "too big for the report");
+    : make("span", { class: "muted" }, "too large for the report");
 
 const structureTab = (data) =>
   make("table", { class: "structure" },
@@ -58,8 +58,8 @@ const structureTab = (data) =>
     })));
 
 const CODE_WORDS = {
-  "link-http": "not encrypted", "link-other-host": "shows another host", "link-relative": "relative", "link-scheme": "no web link",
-  "link-local": "local host", "link-ip-address": "IP address", "link-idn": "not ASCII", "link-userinfo": "user name in it", "link-unreadable": "no URL",
+  "link-http": "not encrypted", "link-other-host": "shows another host", "link-relative": "relative", "link-scheme": "not a web link",
+  "link-local": "local host", "link-ip-address": "IP address", "link-idn": "not ASCII", "link-userinfo": "contains a user name", "link-unreadable": "not a URL",
 };
 
 const checksTab = (data) => {
@@ -70,7 +70,7 @@ const checksTab = (data) => {
         make("li", { class: finding.level }, make("span", { class: "level" }, finding.level), make("div", {},
           make("p", {}, finding.text, finding.about ? make("bdi", { class: "words-of" }, line(finding.about, 300)) : null),
           make("p", { class: "about" }, make("code", {}, finding.code), finding.standard ? ` · ${finding.standard}` : null)))))
-    : note("ok", "Nothing to remark about the content of this message.");
+    : note("ok", "No remarks on the content of this message.");
   const links = data.links.filter(({ kind }) => kind === "link");
   const loads = data.links.filter(({ kind }) => kind === "loads");
   return [
@@ -93,7 +93,7 @@ const offered = (hello) => {
 const authWords = (auth) =>
   `${auth.mechanism} as ${auth.username || "nobody"}, ${auth.encrypted ? "inside TLS" : "in cleartext"}, ${auth.accepted ? "accepted" : "refused"}`;
 
-// The client's commands, apart by whether they were inside TLS.
+// The client's commands, separated by whether they were inside TLS.
 const insideTls = (transcript, implicit) => {
   const start = transcript.findIndex((entry) => /^-- TLSv|^-- SSLv/.test(entry));
   const verbs = (lines) => [...new Set(lines.filter((entry) => entry.startsWith("C: ")).map((entry) => entry.slice(3).split(/[ :]/)[0].toUpperCase()))].join(", ");
@@ -107,8 +107,8 @@ const transportFacts = (transport, transcript, implicit, failed) => {
   const { inside, outside } = insideTls(transcript, implicit);
   return [
     section("Encryption", facts([
-      ["TLS", transport.tls_version ?? (failed ? "none: the handshake failed" : "none: everything went in cleartext")],
-      ["Begun by", HOW[transport.negotiated_by]],
+      ["TLS", transport.tls_version ?? (failed ? "none: the handshake failed" : "none: everything was sent in cleartext")],
+      ["Started by", HOW[transport.negotiated_by]],
       ["Cipher", transport.cipher && `${transport.cipher}, ${transport.cipher_bits} bits`],
       ["Server name (SNI)", transport.sni ?? (transport.tls_version ? "none" : null)],
       ["Client certificate", certificate(transport.client_certificate) ?? (transport.tls_version ? "none" : null)],
@@ -118,7 +118,7 @@ const transportFacts = (transport, transcript, implicit, failed) => {
       ["In cleartext", outside],
     ])),
     section("Client", facts([
-      ["Meant for", transport.server_host && `${transport.server_host}:${transport.requested_port ?? "?"}`],
+      ["Intended for", transport.server_host && `${transport.server_host}:${transport.requested_port ?? "?"}`],
       ["From", transport.peer],
       ["EHLO", transport.ehlo],
     ])),
@@ -148,7 +148,7 @@ const transcriptTab = (transcript, implicit) => {
       make("td", {}, kind === "event" ? "" : entry.slice(0, 2)), make("td", {}, line(said, 2000)));
   });
   return [
-    make("p", { class: "muted legend" }, ...(inside ? [make("span", { class: "swatch" }), implicit ? "inside TLS from the first byte" : "inside TLS"] : ["Nothing of it was inside TLS"]), ". Secrets are redacted."),
+    make("p", { class: "muted legend" }, ...(inside ? [make("span", { class: "swatch" }), implicit ? "inside TLS from the first byte" : "inside TLS"] : ["Nothing was inside TLS"]), ". Secrets are redacted."),
     make("table", { class: "transcript" }, make("tbody", {}, rows)),
   ];
 };
@@ -162,8 +162,8 @@ const yes = (value, words) => (value === null || value === undefined ? `${words[
 const smimeTab = ({ message }) => {
   const smime = message.smime;
   if (!smime) return note("", "Neither signed nor encrypted with S/MIME.");
-  const verdict = smime.signed ? note("ok", icon("seal"), "Validly signed: every check holds.") : smime.encrypted
-    ? note("ok", icon("key"), "Encrypted. No key was given, so that what is inside is not shown.")
+  const verdict = smime.signed ? note("ok", icon("seal"), "Validly signed: every check passed.") : smime.encrypted
+    ? note("ok", icon("key"), "Encrypted. No key was given, so the content is not shown.")
     : note("bad", icon("alert"), "Not validly signed, and not encrypted.");
   return [
     verdict,
@@ -176,11 +176,11 @@ const smimeTab = ({ message }) => {
       ["Certificate", signer.certificate && `${signer.certificate.subject}, issued by ${signer.certificate.issuer}`],
       ["Valid until", signer.certificate && moment(signer.certificate.not_after)],
       ["SHA-256 fingerprint", signer.certificate && make("code", {}, line(signer.certificate.fingerprint.match(/.{1,4}/g)?.join(" ")))],
-      ["Trusted", yes(signer.trusted, ["yes, it leads to the trap's CA", "no", "not asked"])],
+      ["Trusted", yes(signer.trusted, ["yes, it leads to the trap's CA", "no", "not checked"])],
       ["Claimed time", signer.signing_time && moment(signer.signing_time)],
     ]))),
     ...smime.recipients.map((recipient) => section("Recipient", facts([
-      ["Addresses", recipient.addresses.join(", ") || "unknown: no certificate fits"],
+      ["Addresses", recipient.addresses.join(", ") || "unknown: no certificate matches"],
       ["Algorithm", recipient.algorithm],
       ["Issuer", recipient.issuer],
       ["Serial", recipient.serial],
