@@ -1,4 +1,4 @@
-"""The entry point: registers the marker, and hands each hook on to something that can be tested."""
+"""The entry point: registers options and marker, and passes each hook on to code that can be tested by itself."""
 
 from __future__ import annotations
 
@@ -24,13 +24,28 @@ if TYPE_CHECKING:
 
 __all__ = ["hostile_mailtrap", "mailtrap", "mailtrap_ca", "mailtrap_factory", "smime_identity"]
 
-_MARKER = (
-    "mailtrap(*, starttls='offer', require_auth=False, credentials=None, auth_without_tls=False, "
-    "client_certificates='ignore', minimum_tls='TLSv1.2', maximum_tls='TLSv1.3', max_message_size=None, trust=False, "
-    "intercept=None, policy=None, require=None, require_only=None, reason=None, guard=None, mode='starttls', scenarios=None, "
-    "skip_scenarios=None, strict=False): "
-    "how the mail trap of this test behaves"
-)
+# pytest takes the text before the first parenthesis for the marker's name, and prints the rest as it is.
+_MARKER = """\
+mailtrap(*, keyword=value, ...): how the mail trap of this test behaves
+  starttls='offer': 'offer' (clients may use STARTTLS), 'require' (no command before TLS) or 'off'
+  require_auth=False: refuse mail from clients that have not authenticated
+  credentials=None: the accepted (username, password), or a dict of several; None: the trap makes up a pair
+  auth_without_tls=False: offer AUTH even before TLS
+  client_certificates='ignore': 'ignore', 'request' or 'require' a certificate from clients
+  minimum_tls='TLSv1.2': the oldest TLS version that is accepted: 'TLSv1', 'TLSv1.1', 'TLSv1.2' or 'TLSv1.3'
+  maximum_tls='TLSv1.3': the newest TLS version that is accepted, from the same list
+  max_message_size=None: the largest message that is accepted, in bytes; None: no limit
+  trust=False: have clients with default settings trust the trap's CA
+  intercept=None: True (mail to any host arrives in this trap), False, or a list of hosts; None: as the run does
+  policy=None: 'none', 'testing' or 'enforce'; None: as the run does
+  require=None: a list of requirements for mail, in addition to those of the run
+  require_only=None: a list of requirements for mail, in place of those of the run
+  reason=None: why less is required than in the run
+  guard=None: whether connections to real mail servers fail; None: as the run does
+  mode='starttls': the port that hostile servers use, 'starttls' or 'implicit'
+  scenarios=None: a list of the hostile scenarios to run; None: all of the mode's family
+  skip_scenarios=None: a dict of hostile scenarios to skip, each with its reason
+  strict=False: turn the remarks of the default family of hostile scenarios into failures"""
 _TRAPS = frozenset({"mailtrap", "hostile_mailtrap", "mailtrap_factory"})
 
 
@@ -40,12 +55,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(setting.ini, setting.help, type=setting.ini_type, default=None)
         form = {"nargs": "?", "const": setting.bare} if setting.bare is not None else {}
         action = "append" if setting.adds_up else "store"
-        metavar = "PATH" if setting.kind == "path" else "VALUE"
-        # Without a name to keep it under, pytest looks for one among all options there are.
+        # Without an explicit dest, pytest searches all existing options for one.
         group.addoption(
             setting.flag,
             dest=setting.ini,
-            metavar=metavar,
+            metavar=setting.metavar,
             help=setting.help,
             default=None,
             action=action,
@@ -62,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A marker may ask for the guard where the run does not, and a test with a trap may intercept."""
+    """A marker may ask for the guard even if the run does not, and a test with a trap may intercept."""
     if any(item.get_closest_marker("mailtrap") or _has_a_trap(item) for item in items):
         _call_the_guard(config)
 
@@ -81,7 +95,7 @@ def _call_the_guard(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # pytest-xdist's, on the controller
     per_test.send_to_worker(node.config, node.workerinput)
-    _call_the_guard(node.config)  # it tells at the end what the workers have seen
+    _call_the_guard(node.config)  # at the end, it reports what the workers have seen
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -114,7 +128,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> None:
-    """Say what helps, where a fixture cannot have a trap because it lasts for longer."""
+    """Add advice if a fixture cannot have a trap because its scope is too wide."""
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, pytest.fail.Exception) and "ScopeMismatch" in str(error.msg):
         from pytest_mailtrap._hooks.scope_hints import hint
@@ -128,6 +142,6 @@ def pytest_unconfigure() -> None:
 
 
 def _settle_trust() -> None:
-    """Where a trap was ever trusted, what has been undone since may have brought its variables back."""
+    """If a trap was ever trusted, something undone since then may have restored its environment variables."""
     if (trust := sys.modules.get("pytest_mailtrap._intercept.trust")) is not None:
         trust.settle()

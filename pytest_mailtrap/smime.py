@@ -1,5 +1,5 @@
 """
-Judge S/MIME messages: who signed, is it intact, can it be read by whom it is for.
+Judge S/MIME messages: who signed them, whether they are intact, and whether their recipients can read them.
 
 `inspect` takes a message exactly as received, `inspect_cms` a bare CMS object.
 """

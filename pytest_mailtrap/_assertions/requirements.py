@@ -1,10 +1,10 @@
 """
 The requirements that a policy can have, as pure decisions: a requirement and mail in, breaches out.
 
-Whether a breach matters is the policy's to say.
-Each demands what an assertion asserts, of every message, but for one: that there be any is demanded of the test.
+The policy decides whether a breach matters.
+Each requires of every message what an assertion checks, with one exception: "mail" requires the test to send some.
 
-Rules of this file: no I/O, nothing heavy imported; S/MIME is looked at only where it is demanded.
+Rules of this file: no I/O, no heavy imports; S/MIME is only examined if it is required.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
     from pytest_mailtrap._facts.connection_facts import BaseConnection
     from pytest_mailtrap._text.choices import MinimumTLS
 
-Flaw = tuple[str, str]  # a code, and what is wrong in a few words
+Flaw = tuple[str, str]  # a code, and a few words on what is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
     """
-    A requirement that is not met, by a message or by a connection.
+    A requirement that a message or a connection does not meet.
 
-    *message* is its number within the test, from 1, *connection* its place, from 0; one of them is None,
-    both where it is the test itself that has not met it.
+    *message* is the number of the message within the test, from 1, *connection* the index of the connection, from 0;
+    one of them is
+    None, or both if the test itself does not meet it.
     """
 
     requirement: str
@@ -43,7 +44,7 @@ class Breach:
     connection: int | None = None
 
 
-# Each with what it includes: a policy that demands the left side demands the right side, too.
+# Each with what it includes: a policy that requires the left side also requires the right side.
 REQUIREMENTS: dict[str, frozenset[str]] = {
     "tls": frozenset({"tls>=1.2"}),
     "tls>=1.2": frozenset({"tls"}),
@@ -65,7 +66,11 @@ DEFAULT = ("tls",)
 
 
 def parse_requirements(words: Iterable[str]) -> tuple[str, ...]:
-    """The requirements as they are spelled here, each once; a word may hold several. ValueError lists the known ones."""
+    """
+    The requirements as they are spelled here, each once; a word may contain several.
+
+    For an unknown one, a ValueError lists all requirements.
+    """
     found = [name for word in words for name in _names(word)]
     for name in found:
         if name not in REQUIREMENTS:
@@ -78,18 +83,18 @@ def parse_requirements(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def _names(word: str) -> list[str]:
-    """The names that blanks part, as in an ini file's `tls >= 1.3 auth`."""
+    """The names, separated by spaces, as in an ini file's `tls >= 1.3 auth`."""
     return re.sub(r"\s*>=\s*", ">=", word.lower()).split() or [word]
 
 
 def includes(these: Iterable[str], those: Iterable[str]) -> bool:
-    """Whether mail that meets *these* requirements meets *those* in any case."""
+    """Whether mail that meets *these* requirements always meets *those* too."""
     covered = {name for word in these for name in (word, *REQUIREMENTS[word])}
     return covered.issuperset(those)
 
 
 def added(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
-    """*these* requirements and *those*, without any that another one includes."""
+    """*these* requirements and *those*, without those that are included in another."""
     both = tuple(dict.fromkeys((*these, *those)))
     return tuple(
         name
@@ -102,12 +107,12 @@ def added(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
 
 
 def silence_breach() -> Breach:
-    """What a test has against the requirement that there be mail, where there is none."""
+    """How a test that sent no mail breaches the requirement "mail"."""
     return Breach(requirement=MAIL, code="no-mail", text="sent no mail")
 
 
 def message_breaches(requirement: str, number: int, message: Message) -> list[Breach]:
-    """What a message, the test's *number*-th, has against *requirement*."""
+    """How a message, the test's *number*-th, breaches *requirement*."""
     judge = _OF_MESSAGES.get(requirement)
     flaw = None if judge is None else judge(requirement, message)
     if flaw is None:
@@ -116,10 +121,10 @@ def message_breaches(requirement: str, number: int, message: Message) -> list[Br
 
 
 def connection_breaches(requirement: str, place: int, connection: BaseConnection) -> list[Breach]:
-    """What a connection, in *place*, has against *requirement*, whether or not it carried a message."""
+    """How the connection with the index *place* breaches *requirement*, whether or not it carried a message."""
     if requirement not in ("auth", "auth-over-tls"):
         return []
-    # Even a refused attempt has shown the password to any eavesdropper.
+    # Even a refused attempt has exposed the password to anyone on the network.
     bare = [auth for auth in connection.auths if not auth.encrypted]
     if not bare:
         return []
@@ -141,7 +146,7 @@ def _auth_flaw(_requirement: str, message: Message) -> Flaw | None:
     for violation in auth_violations({1: message}):
         if violation.code == "not-authenticated":
             return violation.code, "was sent without authentication"
-    return None  # a password in cleartext is the connection's
+    return None  # a password in cleartext is a breach of the connection
 
 
 def _certificate_flaw(_requirement: str, message: Message) -> Flaw | None:

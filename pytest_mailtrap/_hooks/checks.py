@@ -1,4 +1,4 @@
-"""What a test may fail for when it has passed, and what is shown with its mail: checks and notes that fixtures add to it."""
+"""Checks and notes that fixtures add to a test: why it fails after it has passed, and what is shown with its mail."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    # Each gives the text of a failure, or None; asked in order when the test itself has passed.
+    # Each returns the text of a failure, or None; called in order when the test itself has passed.
     Check = Callable[[], str | None]
-    # The same for what is shown with the test's mail, given whether the test has failed.
+    # The same for what is shown with the test's mail; called with whether the test has failed.
     Note = Callable[..., str | None]
 
 _CHECKS: pytest.StashKey[list[Check]] = pytest.StashKey()
@@ -19,7 +19,7 @@ _NOTES: pytest.StashKey[list[Note]] = pytest.StashKey()
 
 
 def add_check(item: pytest.Item, check: Check) -> None:
-    """Ask *check* at the end of the test's call phase."""
+    """Have *check* called at the end of the test's call phase."""
     item.stash.setdefault(_CHECKS, []).append(check)
 
 
@@ -29,7 +29,7 @@ def checks_of(item: pytest.Item) -> Sequence[Check]:
 
 
 def add_note(item: pytest.Item, note: Note) -> None:
-    """Ask *note* what to show with the test's mail at the end of its call phase."""
+    """Have *note* called at the end of the call phase: its text is shown with the test's mail."""
     item.stash.setdefault(_NOTES, []).append(note)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def mailtrap_ca() -> trustme.CA:
-    """The throwaway CA that issues the certificates of all traps; override it to bring your own."""
+    """The throwaway CA that issues the certificates of all traps; override it to use your own."""
     from pytest_mailtrap._server.certificate_authority import new_ca
 
     return new_ca()
@@ -38,7 +38,7 @@ def mailtrap_ca() -> trustme.CA:
 def mailtrap_factory(
     request: pytest.FixtureRequest, mailtrap_ca: trustme.CA
 ) -> Iterator[MailTrapFactory]:
-    """Makes further mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
+    """Creates additional mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
     from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
     factory = MailTrapFactory(mailtrap_ca, observer=run_of(request.config).recorder)
@@ -56,7 +56,7 @@ def smime_identity(mailtrap_factory: MailTrapFactory) -> SMIMEIdentityFactory:
 def mailtrap(
     request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
 ) -> Iterator[MailTrap]:
-    """A running mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; see @pytest.mark.mailtrap for its options."""
+    """A mail trap with STARTTLS on `port` and implicit TLS on `tls_port`; for options see @pytest.mark.mailtrap."""
     from pytest_mailtrap._trap.fault_scripting import unfired_faults
     from pytest_mailtrap._trap.mail_trap import mail_note
     from pytest_mailtrap._trap.mail_trap_factory import running
@@ -72,14 +72,14 @@ def mailtrap(
 def hostile_mailtrap(
     request: pytest.FixtureRequest, mailtrap_factory: MailTrapFactory
 ) -> Iterator[HostileMailTrap]:
-    """A mail trap that plays one hostile server per test; see its `assert_client_refuses(send)`."""
+    """A mail trap that runs one hostile scenario per test; see its `assert_client_refuses(send)`."""
     from pytest_mailtrap._hostile.trial import is_available
     from pytest_mailtrap._trap.mail_trap import mail_note
     from pytest_mailtrap._trap.mail_trap_factory import running_hostile
 
     if not hasattr(request, "param"):
         pytest.fail(
-            "hostile_mailtrap is parametrised: it must be among the test's arguments, or those of its fixtures",
+            "hostile_mailtrap is parametrized: request it as an argument of the test, or of one of its fixtures",
             pytrace=False,
         )
     node = request.node
@@ -100,7 +100,7 @@ def hostile_mailtrap(
 
 
 def _played(given: str | Scenario, mode: Mode) -> Scenario:
-    """The scenario of a test; it fails where its own parameters name none."""
+    """The scenario of a test; fails the test if its own parameters do not name one."""
     from pytest_mailtrap._hostile.scenarios import family
 
     try:
@@ -113,7 +113,7 @@ def _played(given: str | Scenario, mode: Mode) -> Scenario:
 
 
 def generate_scenarios(metafunc: pytest.Metafunc) -> None:
-    """One test per scenario, for each test that uses `hostile_mailtrap`; where its marker is wrong, one that will say so."""
+    """One test per scenario for each test with `hostile_mailtrap`; if its marker is wrong, one test that reports it."""
     if not _plays_by_marker(metafunc.definition, metafunc.fixturenames):
         return
     try:
@@ -140,14 +140,14 @@ def _parametrize(
 
 
 def _plays_by_marker(node: pytest.Item, fixtures: Sequence[str]) -> bool:
-    """Whether the test's marker chooses its scenarios, and not a @pytest.mark.parametrize of its own."""
+    """Whether the test's marker chooses its scenarios, rather than its own @pytest.mark.parametrize."""
     return "hostile_mailtrap" in fixtures and not any(
         "hostile_mailtrap" in str(marker.args[:1]) for marker in node.iter_markers("parametrize")
     )
 
 
 def trap_options(node: pytest.Item) -> Options:
-    """The options for the trap of a test: its markers', and what holds for the whole run where these say nothing."""
+    """The options for the trap of a test: those of its markers, else those of the whole run."""
     intercept = intercept_for_the_run(node.config)
     if node.get_closest_marker("mailtrap") is None:
         return _unmarked(intercept)
@@ -155,7 +155,7 @@ def trap_options(node: pytest.Item) -> Options:
 
 
 def _plays(node: pytest.Item) -> Mapping[str, Any] | None:
-    """What the markers of a test say of the hostile servers that its trap may play."""
+    """What the markers of a test say about the hostile scenarios that its trap may run."""
     if node.get_closest_marker("mailtrap") is None:
         return None
     return marked_options(node).plays()
@@ -163,7 +163,7 @@ def _plays(node: pytest.Item) -> Mapping[str, Any] | None:
 
 @cache
 def _unmarked(intercept: bool | tuple[str, ...]) -> Options:
-    """The same for all tests without a marker, of which there are many."""
+    """Shared by all tests without a marker, of which there are many."""
     from pytest_mailtrap._server.options import Options
 
     return Options(intercept=intercept)
@@ -171,29 +171,29 @@ def _unmarked(intercept: bool | tuple[str, ...]) -> Options:
 
 def marked_options(node: pytest.Item) -> MarkerOptions:
     """
-    The options of all `mailtrap` markers of a test, of which the closest counts.
+    The options of all `mailtrap` markers of a test; the closest marker overrides the others.
 
-    TypeError or ValueError where they are wrong.
+    TypeError or ValueError if they are wrong.
     """
     from pytest_mailtrap._hooks.marker_options import MarkerOptions
 
     options: dict[str, Any] = {}
     for marker in node.iter_markers("mailtrap"):
         if marker.args:
-            raise TypeError(f"it takes keywords only, got {marker.args!r}")
+            raise TypeError(f"only keyword arguments are allowed, got {marker.args!r}")
         options = _with_farther(options, marker.kwargs)
     return MarkerOptions.of(options)
 
 
 def _with_farther(options: dict[str, Any], farther: Mapping[str, Any]) -> dict[str, Any]:
-    """*options*, and what a marker says that is *farther* from the test; the two keywords for requirements count as one."""
+    """Add the keywords of a marker *farther* from the test; the two keywords for requirements count as one."""
     same = {"require", "require_only"}
     rest = {k: v for k, v in farther.items() if not (k in same and same & options.keys())}
     return {**rest, **options}
 
 
 def check_marker(item: pytest.Item) -> MarkerOptions | None:
-    """Fail a test with a wrong marker before it runs, also where it does not use the fixture; else give its options."""
+    """Fail a test with a wrong marker before it runs, even if it does not use the fixture; else return its options."""
     if item.get_closest_marker("mailtrap") is None:
         return None
     try:
@@ -212,8 +212,8 @@ def check_marker(item: pytest.Item) -> MarkerOptions | None:
 
 
 def _use_the_trap(item: pytest.Item, options: MarkerOptions) -> None:
-    """Start the trap that the marker tells to intercept or to be trusted, though the test does not name it."""
+    """Start the trap if the marker wants it to intercept or to be trusted, even if the test does not name it."""
     names: list[str] = getattr(item, "fixturenames", [])
     if (options.intercept or options.trust) and not {"mailtrap", "hostile_mailtrap"} & {*names}:
-        # A list of its own: other parameters of the same test share the one that is there.
-        item.fixturenames = ["mailtrap", *names]  # type: ignore[attr-defined]  # of all items that take fixtures
+        # A new list: the existing one is shared with other parameters of the same test.
+        item.fixturenames = ["mailtrap", *names]  # type: ignore[attr-defined]  # of all items with fixtures

@@ -1,8 +1,8 @@
 """
-The mail of a run for GitHub Actions: annotations at the tests that broke the policy, and a page for the step.
+The mail of a run for GitHub Actions: annotations at the tests that violated the policy, and a page for the step.
 
 Rules of this file: pure, totals in, text out; every value comes from tests or from mail, and is escaped as
-workflow commands or Markdown ask for.
+workflow commands or Markdown require.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._run.totals import Totals
 
-# GitHub shows no more of them for a step ...
+# GitHub shows no more annotations than this for a step ...
 _MOST_ANNOTATIONS = 10
-# ... and refuses a page of more than 1 MiB.
+# ... and refuses a page larger than 1 MiB.
 _MOST_ROWS = 100
 _LONGEST_CELL = 500
 _PLAIN = frozenset(" .,/-()=")
@@ -29,9 +29,9 @@ _PLAIN = frozenset(" .,/-()=")
 
 def workflow_commands(tally: Totals, *, root: Path, workspace: str | None) -> list[str]:
     """
-    One `::error` (or `::warning`, where the policy is only tested) for each test that sent mail against its policy.
+    One `::error` (or `::warning`, in testing mode) for each test that violated its policy.
 
-    *root* is pytest's root directory, *workspace* the checkout, from which GitHub counts paths.
+    *root* is pytest's root directory, *workspace* the checkout, to which GitHub's paths are relative.
     """
     found = []
     for test, broken in list(tally.breaches.items())[:_MOST_ANNOTATIONS]:
@@ -62,7 +62,7 @@ def _property(text: str) -> str:
 
 
 def step_summary(tally: Totals, *, policy: str | None = None, whole: bool = True) -> str:
-    """The totals as Markdown, for the page of the step; *policy* and *whole* are those of `Tally.lines()`."""
+    """The totals as Markdown, for the page of the step; *policy* and *whole* are those of `Totals.lines()`."""
     totals = [
         *((version, str(count)) for version, count in sorted(tally.tls.items())),
         ("S/MIME signed", str(tally.signed)),
@@ -80,9 +80,9 @@ def step_summary(tally: Totals, *, policy: str | None = None, whole: bool = True
     against = [(test, "; ".join(broken.texts)) for test, broken in tally.breaches.items()]
     cut_short = [(test, plural(count, "message")) for test, count in tally.cut_short.items()]
     for title, what, rows in (
-        ("Against the policy", "what", against),
-        ("Excepted from the policy", "reason", list(tally.opt_outs)),
-        (CUT_SHORT.capitalize(), "what had come", cut_short),
+        ("Policy violations", "what", against),
+        ("Exempt from the policy", "reason", list(tally.opt_outs)),
+        (CUT_SHORT.capitalize(), "received before that", cut_short),
         ("Remarks", "what", list(tally.remarks)),
     ):
         if rows:
@@ -103,7 +103,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def cell(text: str) -> str:
-    """Escape a text for a cell of a Markdown table: whatever could mean something becomes a reference."""
+    """Escape a text for a cell of a Markdown table: any character that could have a meaning becomes a reference."""
     text = text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}..."
     return "".join(_escaped(c) for c in text)
 

@@ -1,10 +1,11 @@
 """
-The guard's side of pytest: it stands for the whole run or around one test, and what it refuses is reported.
+The guard's hooks: it is on for the whole run or around one test, and what it refuses is reported.
 
-What it refused in a test fails that test, in its call phase where it can; what it refused in collection fails the collection;
-the rest is told at the end and makes the run fail.
+What it refused in a test fails that test, if possible in its call phase; what it refused in collection fails the
+collection;
+the rest is reported at the end and fails the run.
 
-Connections to e-mail APIs that were not refused are told under a test that fails, and at the end.
+Connections to e-mail APIs that were not refused are listed under a test that fails, and at the end.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
 # On the config for the run, on the item for its test.
 _GUARD: pytest.StashKey[Guard] = pytest.StashKey()
-# What belongs to no test, in words.
+# What does not belong to any test, in words.
 _STRAY: pytest.StashKey[list[str]] = pytest.StashKey()
-# Under which a worker of xdist hands it over.
+# The key under which a worker of xdist hands it over.
 _OUTPUT = "mailtrap_guard"
-# By host: on the item what has not been shown under it yet, on the config all there were.
+# By host: on the item those not yet shown under it, on the config all of them.
 _APIS: pytest.StashKey[Counter[str]] = pytest.StashKey()
 _APIS_OUTPUT = "mailtrap_apis"
 
@@ -53,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Which hosts the run intercepts: a name that was meant for something else shows up here."""
+    """Which hosts the run intercepts: a value that was meant for something else shows up here."""
     hosts, setting = intercept_for_the_run(config), given(config, INTERCEPT)
     if hosts is False or setting is None:
         return None
@@ -76,7 +77,7 @@ def _stand_for_the_run(config: pytest.Config, *, mail: bool, apis: bool) -> None
     stack.enter_context(guarding(guard))
 
     def fall() -> None:
-        # What the run has left behind, such as a queue of mail, would now send it.
+        # Threads left behind by the run, such as a mail queue, could now send mail.
         left = frozenset(threading.enumerate()) - before
         if left:
             guard.threads = left
@@ -99,7 +100,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @contextmanager
 def _watched(item: pytest.Item) -> Iterator[None]:
-    """Put the guard where the test and the run want it."""
+    """Turn the guard on or off, as the test and the run want it."""
     of_the_run = item.config.stash.get(_GUARD, None)
     marked = _marked(item)
     with ExitStack() as stack:
@@ -115,7 +116,7 @@ def _watched(item: pytest.Item) -> Iterator[None]:
 
 
 def _guard_of_its_own(of_the_run: Guard | None, stack: ExitStack) -> Guard:
-    """For a test that asks for a guard where the run has none, or one for e-mail APIs alone."""
+    """For a test that asks for a guard when the run has none, or only one for e-mail APIs."""
     from pytest_mailtrap._intercept.guard import Guard
     from pytest_mailtrap._intercept.socket_functions import guarding
 
@@ -139,7 +140,7 @@ def _marked(item: pytest.Item) -> bool | None:
     try:
         return marked_options(item).guard
     except (TypeError, ValueError):
-        return None  # said at the test's setup
+        return None  # reported at the test's setup
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -153,7 +154,7 @@ def pytest_runtest_call(item: pytest.Item) -> None:
     if _GUARD in item.stash:
         from pytest_mailtrap._intercept.socket_functions import renew
 
-        renew()  # what the test's setup has put over it
+        renew()  # the test's setup may have patched over it
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -168,7 +169,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show it next to another failure, which may well come from it."""
+    """Show it next to another failure, which may well be caused by it."""
     apis = item.stash.setdefault(_APIS, Counter[str]())
     apis.update(_count_apis(item.config))
     if call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
@@ -197,7 +198,7 @@ def pytest_make_collect_report(
     return report
 
 
-# The innermost of the wrappers: it counts what other hooks do at the end, before a worker of xdist sends its output.
+# The innermost wrapper: it counts what other hooks do at the end, before a worker of xdist sends its output.
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     config = session.config
@@ -210,7 +211,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     result = yield
     _count_apis(config)
     apis = config.stash[_APIS]
-    if hasattr(config, "workeroutput"):  # a worker of xdist: its controller tells
+    if hasattr(config, "workeroutput"):  # a worker of xdist: its controller reports
         config.workeroutput[_OUTPUT] = stray
         config.workeroutput[_APIS_OUTPUT] = dict(apis)
     return result
@@ -233,7 +234,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _count_apis(config: pytest.Config) -> Counter[str]:
-    """Add up the connections to e-mail APIs since this was last done; gives those."""
+    """Add up the connections to e-mail APIs since the last call, and return them."""
     latest = mail_apis.visits.take()
     config.stash.setdefault(_APIS, Counter[str]()).update(latest)
     return latest

@@ -1,9 +1,9 @@
 """
-What is put on a test's report for other plugins: properties for JUnit XML, a table for pytest-html.
+What is added to a test's report for other plugins: properties for JUnit XML, a table for pytest-html.
 
-GitHub Actions hears of the whole run instead: see `_hooks.github`.
+For GitHub Actions, which gets totals of the whole run, see `_hooks.github`.
 
-Rules of this file: who asks is looked at before anything is made; every value is escaped as the other asks.
+Rules of this file: nothing is built unless the other plugin is active; every value is escaped as that plugin requires.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def junit_properties(counts: Counts) -> list[tuple[str, object]]:
 
 
 def extend_html(config: pytest.Config, report: pytest.TestReport, mail_of_test: MailOfTest) -> None:
-    """Put a table of the test's messages under its row in pytest-html's file, where one is being written."""
+    """Put a table of the test's messages under its row in pytest-html's file, if one is being written."""
     if not mail_of_test or not config.getoption("htmlpath", None):
         return
     try:
         from pytest_html import extras
 
         extra = extras.html(_table(mail_of_test))
-    except Exception as error:  # the test has its result, whatever becomes of the table
-        mail_of_test.errors.append(f"pytest-html could not be told of mail: {error!r}")
+    except Exception as error:  # the test has its result, whatever happens to the table
+        mail_of_test.errors.append(f"mail could not be added to pytest-html's report: {error!r}")
         return
     report.extras = [*getattr(report, "extras", []), extra]  # type: ignore[attr-defined]  # pytest-html's
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 class MailTrapMarkerOptions(MailTrapOptions, total=False):
     """
-    The keywords of `@pytest.mark.mailtrap`: those of the trap, and what holds for the test itself.
+    The keywords of `@pytest.mark.mailtrap`: those of the trap, and those of the test itself.
 
-    pytest's markers take anything; annotate a dictionary with this type to have its keywords checked:
+    pytest's markers accept anything; annotate a dictionary with this type to have its keywords checked:
     `STRICT: MailTrapMarkerOptions = {"starttls": "require"}`, then `@pytest.mark.mailtrap(**STRICT)`.
     """
 

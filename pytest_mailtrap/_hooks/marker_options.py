@@ -1,4 +1,4 @@
-"""What the marker takes: a trap's options, and what holds for the test itself."""
+"""What the marker takes: a trap's options, and options of the test itself."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _PLAYED = ("mode", "scenarios", "skip_scenarios", "strict")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkerOptions(Options):
     """
-    What `@pytest.mark.mailtrap` takes: the options of the test's trap, and what holds for the test itself.
+    What `@pytest.mark.mailtrap` takes: the options of the test's trap, and options of the test itself.
 
-    *guard* says whether connections to mail ports of other hosts fail; None stands for what holds for the whole run.
-    *mode*, *scenarios* and *skip_scenarios* choose what `hostile_mailtrap` and `assert_refuses_hostile_servers()` play,
-    *strict* makes failures of what are remarks of the default family.
+    *guard* is whether connections to mail ports of other hosts fail; None means the setting of the whole run.
+    *mode*, *scenarios* and *skip_scenarios* choose the scenarios of `hostile_mailtrap` and
+    `assert_refuses_hostile_servers()`;
+    *strict* turns the remarks of the default family into failures.
     """
 
     guard: bool | None = None
@@ -33,14 +34,14 @@ class MarkerOptions(Options):
     strict: bool = False
 
     def chosen_scenarios(self) -> tuple[Scenario, ...]:
-        """What `hostile_mailtrap` plays; ValueError where a scenario is unknown, or skipped without a reason."""
+        """The scenarios of `hostile_mailtrap`; ValueError if one is unknown, or skipped without a reason."""
         from pytest_mailtrap._hostile.scenarios import check_skips, family
 
         check_skips(self.skip_scenarios or {})
         return family(self.mode, scenarios=self.scenarios)
 
     def check_names(self) -> None:
-        """ValueError where a scenario is unknown, or skipped without a reason; in which mode they are played may be said later."""
+        """ValueError if a scenario is unknown, or skipped without a reason; the mode may be given later."""
         if self.scenarios is None and self.skip_scenarios is None:
             return
         from pytest_mailtrap._hostile.scenarios import check_skips, named
@@ -50,11 +51,11 @@ class MarkerOptions(Options):
             named(self.scenarios)
 
     def plays(self) -> dict[str, Any]:
-        """The same as keywords of `assert_refuses_hostile_servers()`."""
+        """The options for hostile servers, as keywords of `assert_refuses_hostile_servers()`."""
         return {name: getattr(self, name) for name in _PLAYED}
 
     def for_the_trap(self, *, intercept: bool | tuple[str, ...] | None = None) -> Options:
-        """The part that a trap takes; *intercept* is what holds where the marker says nothing of it."""
+        """The part that a trap takes; *intercept* applies if the marker does not set it."""
         part = {field.name: getattr(self, field.name) for field in fields(Options)}
         if self.intercept is None:
             part["intercept"] = intercept

@@ -1,7 +1,7 @@
 """
-When mail is judged in a test, and who looks after it in the run.
+When mail is judged in a test, and the `Run` that does so.
 
-Rules of this file: a run without mail, settings and markers has no `Run`, and pays for none of it.
+Rules of this file: a run without mail, settings and markers has no `Run`, and does not pay for one.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _ASKING = (
 
 
 def configure(config: pytest.Config) -> None:
-    """Look after the mail of the run from its beginning, where a setting asks for it; UsageError where one is wrong."""
+    """Start the `Run` at the beginning if a setting asks for it; UsageError if one is wrong."""
     if is_any_given(config, *_ASKING):
         run_of(config)
 
 
 def is_any_given(config: pytest.Config, *settings: _settings.Setting) -> bool:
-    """Whether anything is set for one of *settings*; UsageError where a path was taken for it."""
+    """Whether one of *settings* is set; UsageError if a path was taken as its value."""
     try:
         return any(_settings.given(config, setting) is not None for setting in settings)
     except ValueError as error:
@@ -52,7 +52,7 @@ def is_any_given(config: pytest.Config, *settings: _settings.Setting) -> bool:
 
 
 def run_of(config: pytest.Config) -> Run:
-    """What looks after the mail of the run; it begins with the test that runs, where nobody has asked before."""
+    """The `Run`, which is created on the first call; then it begins with the running test."""
     if _RUN not in config.stash:
         from pytest_mailtrap._run.run import Run
 
@@ -73,19 +73,19 @@ def _write_report(path: Path, tests: Iterable[Any], *, root: Path) -> None:
 
 
 def known_run(config: pytest.Config) -> Run | None:
-    """The same where somebody has asked before, else None."""
+    """The `Run` if it has been created, else None."""
     return config.stash.get(_RUN, None)
 
 
 def send_to_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
-    """Tell a worker of pytest-xdist what it needs to know, and be ready for what it says."""
+    """Send a worker of pytest-xdist what it needs to know, and prepare to receive its results."""
     _look_after_mail(config)
     if (run := known_run(config)) is not None:
         run.send_to_worker(workerinput)
 
 
 def _look_after_mail(config: pytest.Config) -> None:
-    """Have what is done about mail done, from the first moment at which there can be any."""
+    """Register the hooks for mail, before there can be any."""
     from pytest_mailtrap._hooks.run_hooks import FixtureHooks, MailHooks
 
     if not config.pluginmanager.hasplugin(_HOOKS):
@@ -96,7 +96,7 @@ def _look_after_mail(config: pytest.Config) -> None:
 
 
 def begin(item: pytest.Item, marked: MarkerOptions | None) -> None:
-    """Open the test's account; fail it where its marker weakens the policy and does not say why."""
+    """Start recording the test's mail; fail the test if its marker weakens the policy without a reason."""
     if marked is None and known_run(item.config) is None:
         item.config.stash[_RUNNING] = item
     elif (weakening_error := _open(item, marked)) is not None:
@@ -111,7 +111,7 @@ def _open(item: pytest.Item, marked: MarkerOptions | None) -> str | None:
 
 @contextmanager
 def calling(item: pytest.Item) -> Iterator[None]:
-    """Around the test itself: what it sends gets no verdict where it fails by itself; where it skips, its report has it."""
+    """Around the test itself: if it fails on its own, its mail gets no verdict; if it skips, its report has one."""
     item.stash[_IN_CALL] = True
     if (run := known_run(item.config)) is not None:
         run.recorder.watch()
@@ -125,7 +125,7 @@ def calling(item: pytest.Item) -> Iterator[None]:
 
 
 def is_in_call(item: pytest.Item) -> bool:
-    """Whether the test is still running, where a report is made of a part of it."""
+    """Whether the test is still running: then a report is about a part of it."""
     return item.stash.get(_IN_CALL, False)
 
 
@@ -139,14 +139,14 @@ def _excuse(item: pytest.Item, error: BaseException) -> None:
 
 
 def judge(item: pytest.Item) -> None:
-    """Fail the test with what its first unhappy check says."""
+    """Fail the test with the text of the first check that has one."""
     for check in checks_of(item):
         if (text := check()) is not None:
             pytest.fail(text, pytrace=False)
 
 
 def check_teardown_mail(item: pytest.Item) -> None:
-    """Fail the teardown where what was sent since the end of the call is against the policy."""
+    """Fail the teardown if mail sent since the end of the call violates the policy."""
     run = known_run(item.config)
     if run is not None and (text := run.enforcement.verdict()) is not None:
         pytest.fail(text, pytrace=False)

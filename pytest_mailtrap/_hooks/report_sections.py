@@ -1,7 +1,7 @@
 """
-What the reports of a test's phases tell of its mail, and what they carry for the totals.
+What the reports of a test's phases say about its mail, and what they carry for the totals.
 
-Rules of this file: it is loaded by the first test with mail, a policy or a marker; a run without them pays for none of it.
+Rules of this file: the first test with mail, a policy or a marker loads it; a run without them does not pay for it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ _OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
 
 
 def is_skip(error: BaseException) -> bool:
-    """Whether a test that raises *error* skips, as pytest or as unittest has it."""
-    unittest = sys.modules.get("unittest")  # nobody raises its exception who has not imported it
+    """Whether *error* skips the test, as an exception of pytest or of unittest."""
+    unittest = sys.modules.get(
+        "unittest"
+    )  # its exception can only be raised if it has been imported
     kinds = (pytest.skip.Exception, *([unittest.SkipTest] if unittest is not None else []))
     return isinstance(error, kinds)
 
 
 def judge_skipped(run: Run, call: pytest.CallInfo[None]) -> None:
-    """Let a phase fail that skips after it has sent mail against the policy: the mail has left all the same."""
+    """Fail a phase that skips after it has sent mail that violates the policy: the mail has been sent all the same."""
     if call.excinfo is None or not is_skip(call.excinfo.value):
         return
     if (text := run.enforcement.verdict(skipped=str(call.excinfo.value))) is None:
@@ -42,7 +44,7 @@ def judge_skipped(run: Run, call: pytest.CallInfo[None]) -> None:
 
 
 def overrule(run: Run, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Do the same for a `unittest.TestCase`, of which is only known while its report is made that it has failed or skipped by itself."""
+    """Do the same for a `unittest.TestCase`: only its report shows that it failed or skipped on its own."""
     run.enforcement.excuse_silence()
     if call.excinfo is None or not report.skipped or hasattr(report, "wasxfail"):
         return
@@ -53,7 +55,7 @@ def overrule(run: Run, call: pytest.CallInfo[None], report: pytest.TestReport) -
 
 def show_mail(run: Run, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """
-    Show the mail of a phase that failed, and what is remarked even of a test that passes.
+    Show the mail of a phase that failed, and remarks even if the test passes.
 
     pytest takes the sections when it makes the report.
     """
@@ -67,13 +69,13 @@ def show_mail(run: Run, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         mail = None if error is None else run.captured(error.value)
         texts = [*notes, *([] if mail is None else [mail])]
     except Exception as unforeseen:  # the test has its own result, which this must not hide
-        texts = [f"the mail cannot be shown: {unforeseen!r}"]
+        texts = [f"the mail could not be shown: {unforeseen!r}"]
     if texts:
         item.add_report_section(call.when, "mail", "\n\n".join(texts))
 
 
 def note(run: Run, item: pytest.Item, report: pytest.TestReport) -> None:
-    """Note how the test goes; at its end put on the report what it adds to the totals."""
+    """Record the outcome of the test; at its end, add to the report what it adds to the totals."""
     item.stash[_OUTCOME] = _outcome(item.stash.get(_OUTCOME, "passed"), report)
     if report.when == "call" or report.failed:
         integrations.extend_html(item.config, report, run.recorder.mail_of_test)
@@ -81,19 +83,19 @@ def note(run: Run, item: pytest.Item, report: pytest.TestReport) -> None:
         return
     counts = run.end(item.stash[_OUTCOME])
     if run.unreported:
-        # Whatever stands on a report crosses from a worker to the controller, as long as JSON can hold it.
-        report.mailtrap = [*run.unreported]  # type: ignore[attr-defined]  # reports take attributes of plugins
+        # Attributes of a report are passed from a worker to the controller, as long as JSON can hold them.
+        report.mailtrap = [*run.unreported]  # type: ignore[attr-defined]  # plugins may add attributes to reports
     if run.junit and counts is not None and not is_empty(counts):
         report.user_properties += integrations.junit_properties(counts)
 
 
 def note_failed_subtest(item: pytest.Item) -> None:
-    """The test has failed with one of its parts, whatever becomes of the rest."""
+    """The test has failed because one of its parts has, whatever happens to the rest."""
     item.stash[_OUTCOME] = "failed"
 
 
 def _outcome(before: Outcome, report: pytest.TestReport) -> Outcome:
-    """How the test has gone up to and with the phase of *report*."""
+    """The outcome of the test up to and including the phase of *report*."""
     if report.when == "setup":
         before = "passed"
     if hasattr(report, "wasxfail"):

@@ -1,5 +1,5 @@
 """
-The hooks of a run with mail: what its reports, its totals and its end are made of.
+The hooks of a run with mail: its reports, its totals and its end.
 
 Rules of this file: it is registered with the run's first mail, policy or marker, and by the controller of pytest-xdist;
 a run without them does not pay for it.
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pytest_mailtrap._run.run import Run
 
 
-# Under which a worker of pytest-xdist leaves word of mail that came outside of tests, and of tests that were left out.
+# The keys under which a worker of pytest-xdist reports mail that arrived outside of tests, and whether tests were
+# deselected.
 _REST = "mailtrap_rest"
 _DESELECTED = "mailtrap_deselected"
 
@@ -29,8 +30,8 @@ class MailHooks:
     """
     What pytest calls for one run.
 
-    *known_run* gives the run's suite where there is one, *run_of* makes one where there is none.
-    *is_in_call* tells whether a test is still running: what is reported then is a part of it, a subtest.
+    *known_run* returns the `Run` if there is one, *run_of* creates it if there is none.
+    *is_in_call* tells whether a test is still running: a report is then about a part of it, a subtest.
     """
 
     def __init__(
@@ -66,7 +67,8 @@ class MailHooks:
             run.has_run = True
         return (yield)
 
-    # The innermost of the wrappers: behind it fixtures and workers come to their end, before it the summary is printed.
+    # The innermost wrapper: fixtures and workers have ended before its second half, and the summary is printed after
+    # it.
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         result = yield
@@ -96,7 +98,7 @@ class MailHooks:
 
     # -- a test ---------------------------------------------------------------------------
 
-    # The outermost of the wrappers: what others make of the outcome has been made.
+    # The outermost wrapper: the other plugins have already changed the outcome.
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -117,7 +119,7 @@ class MailHooks:
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add up what the reports bring: the same under pytest-xdist and without."""
+        """Add up what the reports carry, with and without pytest-xdist."""
         if hasattr(report, "mailtrap"):
             self._suite_of(self._config).collect(report)
 
@@ -128,13 +130,13 @@ class MailHooks:
         self._hear(getattr(node, "workeroutput", {}))
 
     def _hear(self, workeroutput: dict[str, Any]) -> None:
-        """Take in what a worker has said at its end."""
+        """Add what a worker has reported at its end."""
         for test, counts in workeroutput.get(_REST, ()):
             self._suite_of(self._config).totals.add(test, counts)
         if workeroutput.get(_DESELECTED) and (run := self._suite) is not None:
             run.has_deselected = True
 
-    # Of several answers pytest-xdist takes the first, and asks nobody else.
+    # pytest-xdist takes the first answer, and calls no further plugins.
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_handlecrashitem(self, crashitem: str) -> None:
         if (run := self._suite) is not None:
@@ -142,7 +144,7 @@ class MailHooks:
 
 
 class FixtureHooks:
-    """What pytest calls for each fixture, where it matters to the run who asks for which."""
+    """What pytest calls for each fixture, if the run needs to know what requests which fixture."""
 
     def __init__(self, naming: Naming) -> None:
         self._naming = naming

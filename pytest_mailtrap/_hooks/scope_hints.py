@@ -1,25 +1,25 @@
-"""What to do where a fixture that lasts for longer asks for a trap that lasts for one test: words only."""
+"""What to do if a fixture with a wider scope requests a trap that exists for a single test: texts only."""
 
 from __future__ import annotations
 
 import re
 
-# As pytest says it, from 7.4 to 9.
+# The text of pytest 7.4 to 9.
 _MISMATCH = re.compile(
     r"ScopeMismatch: .* fixture (mailtrap|hostile_mailtrap) with an? (\w+) scoped"
 )
 _LONGER = """\
-`mailtrap` lasts for one test. For a trap of scope "{scope}" use
-mailtrap_factory:
+`mailtrap` exists for a single test. For a trap with scope "{scope}"
+use mailtrap_factory:
 
     @pytest.fixture(scope="{scope}")
     def trap(mailtrap_factory):
         with mailtrap_factory() as trap:
             yield trap"""
 _HOSTILE = """\
-`hostile_mailtrap` lasts for one test, and plays one scenario: so must
-the fixture that asks for it. A trap of scope "{scope}" plays all of them
-in one test:
+`hostile_mailtrap` exists for a single test and runs one scenario, so
+the fixture that requests it needs function scope, too. A trap with
+scope "{scope}" runs all scenarios in one test:
 
     with mailtrap_factory() as trap:
         trap.assert_refuses_hostile_servers(send)"""
@@ -27,10 +27,10 @@ _HINTS = {"mailtrap": _LONGER, "hostile_mailtrap": _HOSTILE}
 
 
 def hint(failure: str) -> str | None:
-    """What helps against this *failure* of pytest's, or None where it is another one."""
+    """The advice for this *failure* from pytest, or None if it is a different one."""
     found = _MISMATCH.match(failure)
     if (
         found is None or "mailtrap_factory()" in failure
-    ):  # which a failure that is raised again has already
+    ):  # a failure that is raised again already has it
         return None
     return _HINTS[found[1]].format(scope=found[2])

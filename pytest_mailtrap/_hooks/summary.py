@@ -1,5 +1,5 @@
 """
-What a run says of its mail: a line at its top, the totals at its end, and what GitHub Actions is to show.
+What a run prints about its mail: a line at the top, the totals at the end, and what GitHub Actions shows.
 
 Rules of this file: only runs with a `Run` load it.
 """
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
     from pytest_mailtrap._run.run import Run
 
 
-# As pytest.ExitCode has them.
+# The values of pytest.ExitCode.
 _PASSED, _FAILED = 0, 1
 
 
 def header(run: Run) -> str | None:
-    """The line at the top of a run with a policy, or of one that expects mail."""
+    """The line at the top of a run that has a policy or expects mail."""
     policy = run.policy
     parts = []
     if policy.is_on:
         where = dict.fromkeys(filter(None, (policy.origin, policy.required_by)))
         parts.append(f"{policy.describe()}, set by {' and '.join(where)}")
     if run.expected_by:
-        parts.append(f"some mail is expected, set by {run.expected_by}")
+        parts.append(f"mail is expected, set by {run.expected_by}")
     return f"mailtrap: {'; '.join(parts)}" if parts else None
 
 
 def summary(run: Run) -> list[str]:
-    """The totals at the end of a run; empty where there is nothing to say."""
+    """The totals at the end of a run; empty if there is nothing to report."""
     lines = run.lines
     if run.report_written:
         lines.append(f"report: {run.report}")
     if run.has_saved:
-        lines.append(f"saved in: {run.save}")
+        lines.append(f"saved to: {run.save}")
     return lines
 
 
 def summarize(run: Run, terminal: pytest.TerminalReporter) -> None:
-    """Show the totals, where there is anything to say."""
+    """Show the totals, if there is anything to report."""
     lines = summary(run)
     if not lines and run.failed_by is None:
         return
@@ -57,7 +57,7 @@ def summarize(run: Run, terminal: pytest.TerminalReporter) -> None:
 
 
 def _append_step_summary(run: Run) -> None:
-    """Write the page of the step of GitHub Actions."""
+    """Write the summary page of the step of GitHub Actions."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path or not run.lines:
         return
@@ -82,7 +82,7 @@ def workflow_commands(run: Run) -> list[str]:
 
 
 def finish(run: Run, session: pytest.Session) -> None:
-    """Write what is to be written; where there is no terminal reporter, GitHub's lines and warnings still come."""
+    """Write the files; without a terminal reporter, GitHub's lines and warnings are still printed."""
     run.finish()
     _fail_without_mail(run, session)
     _append_step_summary(run)
@@ -95,8 +95,10 @@ def finish(run: Run, session: pytest.Session) -> None:
 
 
 def _fail_without_mail(run: Run, session: pytest.Session) -> None:
-    """Let the run fail that expects mail and got none, unless it has failed or was interrupted anyway."""
+    """Fail a run that expects mail but received none, unless it was interrupted or has ended with an error."""
     if not run.lacks_mail or session.exitstatus not in (_PASSED, _FAILED):
         return
     session.exitstatus = _FAILED
-    run.failed_by = f"no message reached a trap, and {run.expected_by} expects some: the run fails"
+    run.failed_by = (
+        f"no message reached a trap, but {run.expected_by} requires at least one: the run fails"
+    )

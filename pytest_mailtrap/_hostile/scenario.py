@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from pytest_mailtrap._server.options import Options
     from pytest_mailtrap._text.choices import ClientCertificates, Mode, StartTLS, TLSVersion
 
+# pytest looks for this in the globals of a function, too: the `__init__` that dataclass generates has no other place
+# for it.
+__tracebackhide__ = True
+
 Expected = Literal["refuse", "deliver", "either"]
 # An invalid certificate, a TLS version that is too old, a key that is too short.
 Flaw = Literal["impostor", "outdated", "weak"]

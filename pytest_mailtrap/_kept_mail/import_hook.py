@@ -1,7 +1,7 @@
 """
-The moment in which a module has been imported, for modules that tests import in the middle of themselves.
+Notification when a module has been imported, for modules that tests import while they run.
 
-Rules of this file: whatever imports them does so, and leaves no trace of us in the module.
+Rules of this file: the module's own loader does the import, and no trace of this one is left in the module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Imports:
-    """A finder, first in `sys.meta_path`, that calls *imported* with each of the modules of these *names* after its import."""
+    """A finder, first in `sys.meta_path`, that calls *imported* with each name in *names* after its import."""
 
     def __init__(self, names: Collection[str], imported: Callable[[str], None]) -> None:
         self._names = names
@@ -40,19 +40,19 @@ class Imports:
             if find is not None and (spec := find(name, path, target)) is not None:
                 if hasattr(spec.loader, "exec_module"):
                     spec.loader = _Loader(spec.loader, self._imported)
-                return spec  # type: ignore[no-any-return]  # what finders give
+                return spec  # type: ignore[no-any-return]  # whatever finders return
         return None
 
 
 class _Loader:
-    """The module's own loader, and a call when it has done its work."""
+    """Wraps the module's own loader, and calls *imported* when that has finished."""
 
     def __init__(self, loader: Any, imported: Callable[[str], None]) -> None:
         self._loader = loader
         self._imported = imported
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)  # type: ignore[no-any-return]  # what loaders give
+        return self._loader.create_module(spec)  # type: ignore[no-any-return]  # whatever loaders return
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None:

@@ -1,7 +1,8 @@
 """
-What keeps mail in the process, and how it is told each time that it has done so.
+What keeps mail in the process, and how each case is reported.
 
-Rules of this file: it knows no library; a call inside another one that keeps mail is part of it, and told once.
+Rules of this file: it knows no library; a call inside another one that keeps mail is part of that call, and is reported
+once.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-    Function = Callable[..., Any]  # what is replaced has all kinds of signatures
+    Function = Callable[..., Any]  # the replaced functions have all kinds of signatures
     Tell = Callable[["Keeper", int], None]
-    Place = tuple[Any, str, Callable[[Function], Function]]  # what is replaced where, and by what
+    Place = tuple[
+        Any, str, Callable[[Function], Function]
+    ]  # the owner, the attribute, and what makes the replacement
     Places = Callable[[ModuleType, Tell], Iterator[Place]]
 
 
@@ -26,7 +29,8 @@ class Keeper:
     """
     Something that keeps mail in the process instead of sending it.
 
-    *place* completes "2 messages stayed in ..."; *setting* is what sends them, as lines of code of at most 60 columns, mostly one.
+    *place* completes "2 messages stayed in ..."; *setting* is what would send them: lines of code of at most 60
+    columns, mostly one.
     """
 
     place: str
@@ -34,7 +38,7 @@ class Keeper:
 
 
 class _RunningSend:
-    """One call that may keep mail; *has_left* says that smtplib has sent the mail after all."""
+    """One call that may keep mail; *has_left* is whether smtplib has sent the mail after all."""
 
     __slots__ = ("has_left", "is_over")
 
@@ -43,7 +47,7 @@ class _RunningSend:
         self.is_over = False
 
 
-# Coroutines take turns in the middle of their calls, and what they start inherits it: hence the `is_over`.
+# Coroutines alternate in the middle of their calls, and tasks that they start inherit the variable: hence `is_over`.
 _latest: ContextVar[_RunningSend | None] = ContextVar("mailtrap_kept", default=None)
 
 
@@ -55,11 +59,13 @@ def _running() -> _RunningSend | None:
 @contextmanager
 def keeping(tell: Tell) -> Iterator[Tell]:
     """
-    Around one call that keeps mail; gives what tells how much it kept, which is silent inside another such call.
+    Around one call that keeps mail; yields a function that reports how much it kept, which does nothing inside another
+    such call.
 
-    A call of which is known before that it sends is not to be in it: it would silence a mock that is given the mail in the end.
+    Do not use it around a call that is known to send: it would suppress the report of a mock that receives the mail in
+    the end.
 
-    An error inside says that nothing was kept, since it keeps the caller from telling.
+    After an error inside nothing counts as kept, since the caller does not get to report it.
     """
     if _running() is not None:
         yield _silent
@@ -78,10 +84,10 @@ def keeping(tell: Tell) -> Iterator[Tell]:
 
 
 def _silent(_keeper: Keeper, _count: int) -> None:
-    """It is told by the call around it."""
+    """The surrounding call reports it."""
 
 
 def note_departure() -> None:
-    """Note that smtplib sends a message: the call around it, if any, has not kept it."""
+    """Record that smtplib sends a message: the surrounding call, if any, has not kept it."""
     if (attempt := _running()) is not None:
         attempt.has_left = True

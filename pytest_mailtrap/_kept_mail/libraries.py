@@ -1,7 +1,7 @@
 """
-Mail libraries that keep mail in the process when they are told to, or when they find themselves in a test.
+Mail libraries that keep mail in the process if configured to, or when they detect a test.
 
-Rules of this file: a library's own method is called first, and what it did is read from its result and its settings;
+Rules of this file: a library's own method is called first, and its result and its settings show what it did;
 no library is imported.
 """
 
@@ -60,7 +60,7 @@ def _memory_backend(keeper_of: Callable[[ModuleType], Keeper]) -> Places:
 
 
 def _django_keeper(module: ModuleType) -> Keeper:
-    """With the setting that is in force in this project."""
+    """With the setting that applies to this project."""
     if not hasattr(module.mail, "mailers"):
         return DJANGO
     settings = getattr(sys.modules.get("django.conf"), "settings", None)
@@ -68,7 +68,7 @@ def _django_keeper(module: ModuleType) -> Keeper:
 
 
 def _mailers() -> Keeper:
-    """For projects that have MAILERS, which came with Django 6.1: it takes the place of EMAIL_BACKEND, which is an error there."""
+    """For projects with MAILERS (since Django 6.1), which replaces EMAIL_BACKEND: setting both is an error."""
     deployed = os.environ.get("DJANGO_SETTINGS_MODULE", "")
     if not 0 < len(deployed) <= _LONGEST_MODULE:
         deployed = "your_settings"
@@ -83,7 +83,7 @@ def _flask_mail(module: ModuleType, tell: Tell) -> Iterator[Place]:
         @wraps(original)
         def send(self: Any, *args: Any, **keywords: Any) -> Any:
             __tracebackhide__ = True
-            # Where sending is suppressed, a connection has no host to send to, and goes on without.
+            # If sending is suppressed, a connection has no host to send to, and continues without one.
             if getattr(self, "host", self) is not None:
                 return original(self, *args, **keywords)
             with keeping(tell) as told:

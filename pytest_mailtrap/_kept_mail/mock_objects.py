@@ -1,8 +1,9 @@
 """
-What a mock knows of itself, and what any object has, read without asking the object.
+What a mock knows about itself, and the attributes of any object, read without attribute access on the object.
 
-Rules of this file: a mock is asked for no attribute, which would make a new one; a proxy is not woken by asking it for its class
-or its attributes, so only the type of an object is looked at, and its dictionary where Python itself made that.
+Rules of this file: no attribute of a mock is accessed, which would create a new one; nor are the class or the
+attributes of a proxy,
+which would wake it: only the type of an object is examined, and its dictionary if Python itself created that.
 """
 
 from __future__ import annotations
@@ -25,50 +26,50 @@ _MADE_BY_PYTHON = "dictionary for instance variables"
 
 
 def own(value: object) -> dict[str, Any] | None:
-    """What a mock knows of itself; None for what is no mock."""
+    """The internal attributes of a mock; None for anything that is not a mock."""
     if not any(title(cls) in _MOCKS for cls in bases(value)):
         return None
     return object.__getattribute__(value, "__dict__")  # type: ignore[no-any-return]  # a mock's names
 
 
 def is_detached(value: object) -> bool:
-    """Whether it is a mock that does not tell where it came from."""
+    """Whether it is a mock that does not reveal where it came from."""
     known = own(value)
     return known is not None and known["_mock_new_parent"] is None
 
 
 def chain(mock: object) -> Iterator[object]:
-    """The mock, what it came from, and so on."""
+    """The mock, its parent, and so on."""
     while (known := own(mock)) is not None:
         yield mock
         mock = known["_mock_new_parent"]
 
 
 def part(value: object, name: str) -> object:
-    """What a mock has under a name, if it has been asked for that or given it, or what another object has of its own."""
+    """A mock's attribute, if it has been accessed or set before, or another object's own attribute."""
     found = names(value).get(name)
     return (own(value) or {}).get("_mock_children", {}).get(name) if found is None else found
 
 
 def connections_of(value: object) -> Iterator[object]:
-    """The connection that a mock was told to return, and what `with` gives for it."""
+    """The connection that a mock is set to return, and what `with` yields for it."""
     connection = (own(value) or {}).get("_mock_return_value")
     yield connection
     entering = (own(connection) or {}).get("__enter__")
     yield (own(entering) or {}).get("_mock_return_value")
-    if type(entering) is FunctionType:  # a mock puts one of its own around a function
+    if type(entering) is FunctionType:  # a mock wraps a function in one of its own
         for function in at_hand(entering):
             if type(function) is FunctionType:
                 yield from at_hand(function)
 
 
 def at_hand(function: FunctionType) -> Iterator[object]:
-    """What a function may return of what was there before its call."""
+    """The objects that a function may return and that exist before its call."""
     for cell in function.__closure__ or ():
         try:
             yield cell.cell_contents
         except ValueError:
-            continue  # not yet filled
+            continue  # not filled yet
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
     for name in function.__code__.co_names:
@@ -76,7 +77,7 @@ def at_hand(function: FunctionType) -> Iterator[object]:
 
 
 def names(value: object) -> dict[str, Any]:
-    """The attributes that an object has of its own; none where it would have to be asked."""
+    """An object's own attributes; none if reading them would run its code."""
     for cls in bases(value):
         found = _names_of_class(cls).get("__dict__")
         if found is None:
@@ -94,14 +95,14 @@ def names(value: object) -> dict[str, Any]:
 
 
 def namespace(module: object) -> dict[str, Any] | None:
-    """The names of a module; one that loads itself when it is first asked for something is not asked."""
+    """The names in a module, without triggering a lazy import."""
     if not issubclass(type(module), ModuleType):
         return None
     return object.__getattribute__(module, "__dict__")  # type: ignore[no-any-return]  # a module's names
 
 
 def held(target: object, attribute: str) -> object:
-    """What a module, a class or an object has of its own under a name; None where it would have to be asked."""
+    """The own attribute of a module, a class or an object; None if reading it would run code of the object."""
     if issubclass(type(target), type):
         return _names_of_class(target).get(attribute)
     found = (namespace(target) or names(target)).get(attribute)
@@ -110,7 +111,7 @@ def held(target: object, attribute: str) -> object:
 
 
 def inherited(target: object, attribute: str) -> object:
-    """What an object or a class would have under a name, but for what it has of its own."""
+    """The attribute that an object or a class inherits, ignoring its own."""
     classes = _mro(target) if issubclass(type(target), type) else bases(target)
     found = (_names_of_class(c) for c in classes if c is not target)
     return next((it[attribute] for it in found if attribute in it), None)
@@ -122,7 +123,7 @@ def bases(value: object) -> tuple[type, ...]:
 
 
 def title(cls: object) -> tuple[object, str]:
-    """The module and the name of a class; its metaclass may have a word in both, and is not asked."""
+    """The module and the name of a class, ignoring what its metaclass makes of them."""
     return _names_of_class(cls).get("__module__"), type.__dict__["__name__"].__get__(cls)
 
 

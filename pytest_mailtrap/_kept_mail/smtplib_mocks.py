@@ -1,8 +1,8 @@
 """
-Mocks of smtplib: they take mail and send none.
+Mocks of smtplib: they accept mail but do not send it.
 
-Rules of this file: a call of a mock that has nothing to do with mail costs a few comparisons; a mock behaves as it always
-does, and whatever goes wrong in recognising it is no matter of the test.
+Rules of this file: a call of a mock that is unrelated to mail costs a few comparisons; a mock behaves as it always
+does, and an error in recognizing it does not affect the test.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ stand_ins = StandIns()
 
 
 def renew() -> None:
-    """Look again for what stands in the place of smtplib, since before anybody watched as well."""
+    """Look again for replacements of smtplib, including those made before watching began."""
     stand_ins.renew()
     for name in _MOCKS:
         patch = getattr(sys.modules.get(name), "_patch", None)
@@ -37,7 +37,7 @@ def renew() -> None:
 
 
 def keeper(name: str) -> Keeper:
-    """For a mock of the class of smtplib called *name*."""
+    """For a mock of the smtplib class *name*."""
     return Keeper(
         place=f"a mock of smtplib.{name}",
         setting="@pytest.mark.mailtrap(intercept=True) instead of the mock",
@@ -52,7 +52,7 @@ def _mock(module: ModuleType, tell: Tell) -> Iterator[Place]:
             own = self.__dict__
             name = own.get("_mock_new_name") or own.get("_mock_name")
             known = stand_ins.known(self)
-            # Each mock call comes here.
+            # Every mock call passes here.
             is_named = type(name) is str and (name == "send_message" or name == "sendmail")
             if is_named or (known is not None and known.is_method):
                 return _sending(original, tell, self, args, keywords)
@@ -65,7 +65,7 @@ def _mock(module: ModuleType, tell: Tell) -> Iterator[Place]:
         return __call__
 
     yield module.CallableMixin, "__call__", calling
-    yield module._patch, "__enter__", _patching  # noqa: SLF001  # what patch() and patch.object() return
+    yield module._patch, "__enter__", _patching  # noqa: SLF001  # the class of what patch() and patch.object() return
 
 
 def _sending(
@@ -74,7 +74,7 @@ def _sending(
     __tracebackhide__ = True
     with keeping(tell) as told:
         result = original(mock, *args, **keywords)
-        # What is to be awaited is another library's, such as aiosmtplib's.
+        # A coroutine belongs to another library, such as aiosmtplib.
         name = None if type(result) is CoroutineType else _class_of(mock, args, keywords)
         if name is not None:
             told(keeper(name), 1)

@@ -1,10 +1,11 @@
 """
-Which mocks are there in place of smtplib, or of something in it.
+Which mocks replace smtplib, or something in it.
 
-A mock is, or one that it came from is, where `mock.patch()` or pytest's `monkeypatch` put it in the place of something of
-smtplib's, where it lies in a module under one of smtplib's names, or where one of smtplib's classes is its spec.
+A mock does so if it, or one of its parents, was put in the place of something in smtplib by `mock.patch()` or pytest's
+`monkeypatch`,
+if a module has it under one of smtplib's names, or if one of smtplib's classes is its spec.
 
-Rules of this file: it changes no mock; what a mock or another object is, `_kept_mail.mock_objects` reads.
+Rules of this file: it changes no mock; `_kept_mail.mock_objects` reads what a mock or another object is.
 """
 
 from __future__ import annotations
@@ -34,19 +35,20 @@ if TYPE_CHECKING:
 CLASSES = ("SMTP", "SMTP_SSL", "LMTP")
 SENDING = ("sendmail", "send_message")
 _MODULE = "smtplib"
-# Of what lies under such a name and replaced something else, such as aiosmtplib's SMTP.
+# For something under such a name that replaces something else, such as aiosmtplib's SMTP.
 _OTHER = ""
-# How pytest calls what was not there: since 9.1, and before.
+# The type of pytest's marker for a missing attribute: since 9.1, and before.
 _NOT_SET = ("NotSetType", "Notset")
-# What smtplib's methods that send take.
+# The parameters of smtplib's sending methods.
 _PARAMETERS = frozenset({"from_addr", "to_addrs", "msg", "mail_options", "rcpt_options"})
 
 
 class Known(NamedTuple):
     """
-    What a stand-in is there for: something called *name*, or a method of it that sends.
+    What a stand-in replaces: something called *name*, or one of its sending methods.
 
-    *place* is where it was put. A mock belongs to one test; other things may be put elsewhere by the next, for something else.
+    *place* is where it was put. A mock belongs to one test; the next test may put other objects elsewhere, to replace
+    something else.
     """
 
     stand_in: weakref.ref[Any]
@@ -57,9 +59,9 @@ class Known(NamedTuple):
 
 class Lying(NamedTuple):
     """
-    A thing that lies under one of smtplib's names, or is given by what does.
+    An object under one of smtplib's names, or returned by one.
 
-    *is_sure* tells that it is a connection, and not only something that a function speaks of.
+    *is_sure* is whether it is a connection, and not just an object that a function mentions.
     """
 
     thing: object
@@ -68,7 +70,7 @@ class Lying(NamedTuple):
 
 
 class StandIns:
-    """The mocks that are known to be there for something, by their identity: their equality and hash belong to the test."""
+    """The mocks that are known to replace something, by identity: their equality and hash belong to the test."""
 
     def __init__(self) -> None:
         self._known: dict[int, Known] = {}
@@ -83,14 +85,14 @@ class StandIns:
     def known(self, mock: object) -> Known | None:
         return self._known.get(id(mock))
 
-    # -- what is learnt -----------------------------------------------------------------------
+    # -- what is recorded ---------------------------------------------------------------------
 
     def add_patch(self, patching: Any) -> None:
-        """Remember what a `mock.patch()` that has just begun has put in the place of something of smtplib's."""
+        """Remember what a `mock.patch()` that has just started has put in the place of something in smtplib."""
         self.add_replacement(patching.target, patching.attribute, patching.temp_original)
 
     def add_begun(self, patching: Any) -> None:
-        """Do so for one that may have begun before anybody watched; what it has put there is looked at once."""
+        """Do so for one that may have started before watching began; each replacement is examined once."""
         value, looked_at = held(patching.target, patching.attribute), self._looked_at
         where = id(patching.target), patching.attribute, id(value)
         if where not in looked_at:
@@ -98,7 +100,7 @@ class StandIns:
             looked_at[where] = weakref.ref(value, lambda _: looked_at.pop(where, None))
 
     def add_replacement(self, target: object, attribute: str, original: object) -> None:
-        """Remember what has been put in the place of *original*, if that was something of smtplib's."""
+        """Remember what has been put in the place of *original*, if that was something in smtplib."""
         if title(type(original))[1] in _NOT_SET:
             original = inherited(target, attribute)
         name = self._replaced(original, target, attribute)
@@ -107,7 +109,7 @@ class StandIns:
             self._add(held(target, attribute), name, is_method=attribute in SENDING, place=place)
 
     def add_result(self, mock: object, result: object) -> None:
-        """Remember what a known mock has returned: with a name or a parent of its own it does not tell where it came from."""
+        """Remember what a known mock has returned: with its own name or parent, it does not reveal its origin."""
         name = self._known[id(mock)].name
         if is_detached(result):
             self._add(result, name)
@@ -136,14 +138,14 @@ class StandIns:
         known[number] = Known(reference, name, is_method, place)
 
     def _add_methods(self, connection: object, name: str) -> None:
-        """Those that do not tell that they are its, under the names of smtplib's."""
+        """Add the sending methods of a connection that do not reveal that they belong to it."""
         for method in SENDING:
             mock = part(connection, method)
             if (known := own(mock)) is not None and known["_mock_new_parent"] is not connection:
                 self._add(mock, name, is_method=True)
 
     def _replaced(self, original: object, target: object, attribute: str) -> str | None:
-        """What was replaced: one of smtplib's classes, its module, something else under one of their names, or None."""
+        """What was replaced: one of smtplib's classes, the module, something else under one of their names, or None."""
         known = self._known.get(id(original))
         if known is not None and (own(original) or known.place == (id(target), attribute)):
             return known.name
@@ -159,10 +161,10 @@ class StandIns:
         is_other = original is not None and attribute in (*CLASSES, _MODULE)
         return found or (_OTHER if is_other else None)
 
-    # -- what is told -------------------------------------------------------------------------
+    # -- what is looked up --------------------------------------------------------------------
 
     def class_of(self, mock: object, args: tuple[Any, ...], keywords: dict[str, Any]) -> str | None:
-        """The class of smtplib that *mock*, a method that is called so, belongs to; None where it is not smtplib's."""
+        """The smtplib class to which *mock*, a method called with these arguments, belongs, or None."""
         if not _PARAMETERS.issuperset(keywords):
             return None
         steps = [*chain(mock)]
@@ -182,7 +184,7 @@ class StandIns:
         return _class_name((own(mock) or {}).get("_spec_class"))
 
     def _lying(self) -> Iterator[Lying]:
-        """What lies under smtplib's names, and what it gives; real classes and modules are not looked at."""
+        """The objects under smtplib's names, and what they return; real classes and modules are ignored."""
         for found in self._found():
             for name in (*CLASSES, _MODULE):
                 yield from _given(found.get(name), name)
@@ -200,7 +202,7 @@ class StandIns:
 
 
 def _given(value: object, name: str) -> Iterator[Lying]:
-    """A stand-in and its connections, with the methods that do not tell where they came from."""
+    """A stand-in and its connections, with the methods that do not reveal where they came from."""
     if type(value) is FunctionType:
         for thing in at_hand(value):
             yield Lying(thing, name, is_sure=False)
@@ -217,14 +219,14 @@ def _given(value: object, name: str) -> Iterator[Lying]:
 
 
 def _is_mail(args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
-    """Whether a call has what smtplib's methods take: sender, recipients and text, or a message of the `email` package."""
+    """Whether a call has the arguments of smtplib's methods: sender, recipients and text, or an email message."""
     message = args[0] if args else keywords.get("msg")
     is_message = ("email.message", "Message") in map(title, bases(message))
     return is_message or len(args) + len(keywords) >= len(("sender", "recipients", "text"))
 
 
 def _class_in(name: str, lower: object) -> str | None:
-    """The class that is meant below something called *name*: below the module the next step down tells it."""
+    """The class that is meant by a step below something called *name*: below the module, the next step is the class."""
     if name != _MODULE:
         return name or None
     below = own(lower) or {}
@@ -232,7 +234,7 @@ def _class_in(name: str, lower: object) -> str | None:
 
 
 def _class_name(value: object) -> str | None:
-    """The name of the class of smtplib that a class is, or is made from."""
+    """The name of the smtplib class that a class is, or is derived from."""
     if not issubclass(type(value), type):
         return None
     titles = map(title, type.__dict__["__mro__"].__get__(value))

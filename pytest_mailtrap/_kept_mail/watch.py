@@ -1,10 +1,12 @@
 """
-Mail that stays in the process: in a library's memory backend, in one that suppresses it, or in a mock of smtplib.
+Mail that stays in the process: in a library's memory backend, in a library that suppresses mail, or in a mock of
+smtplib.
 
-`watching()` tells of it each time. A library is watched by replacing the method that takes its mail, as soon as the
+`watching()` reports each case. A library is watched by replacing the method that accepts its mail, as soon as the
 application has imported it.
 
-Rules of this file: nothing is imported that the application has not; what is not as it was expected is not watched, and no error.
+Rules of this file: it imports nothing that the application has not imported; anything unexpected is not watched, but is
+not an error.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def watching(note: Callable[[Keeper, int], None]) -> Iterator[None]:
     """
     Call *note* with the keeper and the number of messages, in the thread that sent them, each time mail stays in the process.
 
-    Of several that are entered at the same time each is called.
+    If several are active at the same time, each *note* is called.
     """
     entry = _WatchedModule(note)
     _watch.enter(entry)
@@ -45,19 +47,19 @@ def watching(note: Callable[[Keeper, int], None]) -> Iterator[None]:
 
 
 def renew() -> None:
-    """Watch again what somebody else has put back in the meantime; a few look-ups where there is nothing to do."""
+    """Watch again what has been restored by others in the meantime; a few look-ups if there is nothing to do."""
     _watch.renew()
 
 
 class _WatchedModule:
-    """One `watching()`: the same function may be in several."""
+    """One `watching()`: several may have the same function."""
 
     def __init__(self, note: Callable[[Keeper, int], None]) -> None:
         self.note = note
 
 
 class _Watch:
-    """Who is to be told, and the patches that find out."""
+    """The functions to call, and the patches that detect kept mail."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -79,7 +81,8 @@ class _Watch:
             self._entries = tuple(e for e in self._entries if e is not entry)
             if not self._entries:
                 self._imports.end()
-                # What somebody has patched over stays until they have taken theirs back: it tells nobody in the meantime.
+                # A method that others have patched over stays until they have undone theirs; meanwhile it reports
+                # nothing.
                 left = [patch for patch in self._patches if not patch.is_in_place]
                 for patch in self._patches:
                     patch.undo()
@@ -109,7 +112,7 @@ class _Watch:
 
 
 def _is_its_own(owner: Any, attribute: str) -> bool:
-    """Whether the method is the library's, and not a mock's or a test's: these must find what they have put there."""
+    """Whether the method is the library's, and not a mock or a test's: tests must find what they have put there."""
     method = getattr(owner, attribute)
     return type(method) is FunctionType and method.__module__ == owner.__module__
 

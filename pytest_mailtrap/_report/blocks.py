@@ -2,7 +2,7 @@
 The data of the report: one block for each message, and one for each test, which lists its messages.
 
 Rules of this file: no message makes it raise; at most one message is in memory at a time, and of a big one only
-what is embedded; files are found by the names in the record, never by those in a message.
+the embedded part; files are found by the names in the record, never by those in a message.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._mime.parts import Bytes, Part
 
-# A record is JSON: `_record.TestRecord` says what is in it. Here nothing is relied on, since also a run that was
-# cut off is reported.
+# A record is JSON: `_run.files.schema.TestRecord` says what is in it. Nothing is relied on here, since even an
+# interrupted
+# run is reported.
 Record = Mapping[str, Any]
 
-# Of one message; what lies beyond is listed and not embedded.
+# Of one message; anything beyond is listed but not embedded.
 LARGEST_MESSAGE = 2 * 1024 * 1024
-# Of all messages: a browser still opens such a file.
+# Of all messages: browsers can still open a file of this size.
 LARGEST_REPORT = 96 * 1024 * 1024
 _LEAST = 16 * 1024
 _MAP_FROM = 1024 * 1024
@@ -83,7 +84,7 @@ def test_blocks(test: Record, root: Path, budget: Budget) -> Iterator[Block]:
 
 
 def _row(message: Record, block: Block, *, violated: bool) -> dict[str, Any]:
-    """What the list shows of a message and what is searched."""
+    """What the list shows about a message, and what the search covers."""
     transport, smime, data = message.get("transport") or {}, message.get("smime") or {}, block.data
     levels = [finding["level"] for finding in data["findings"]]
     problems = levels.count("problem") + len(smime.get("problems") or ())
@@ -131,13 +132,13 @@ def _read(message: Record, test: Record, root: Path, budget: Budget) -> dict[str
             return _contents(raw, message, budget)
     except OSError as error:
         return _unread(f"The bytes of this message cannot be read: {error.strerror or error}.")
-    except Exception as error:  # whatever a message does to a parser, the others are shown
+    except Exception as error:  # whatever a message does to a parser, the others must be shown
         return _unread(f"This message cannot be parsed ({type(error).__name__})", path, budget)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Bytes]:
-    """The bytes of a file, mapped where they are many."""
+    """The bytes of a file, memory-mapped if it is large."""
     with path.open("rb") as file:
         if path.stat().st_size < _MAP_FROM:
             yield file.read()
@@ -201,14 +202,14 @@ def _opened_smime(raw: Bytes, message: Record) -> bytes | None:
 def _notices(content: Content, size: int, embedded: int, opened: bytes | None) -> list[str]:
     notices = []
     if opened is not None:
-        notices.append("Shown is what is inside the signature; the source is as it was sent.")
+        notices.append("This is the content inside the signature; the source is as it was sent.")
     if embedded < size:
         notices.append(
-            f"This message is cut: {embedded:,} of its {size:,} bytes are in the report, "
-            "so that it opens fast. All of them are in the .eml file that --mailtrap-save writes."
+            f"This message is truncated: {embedded:,} of its {size:,} bytes are in the report, "
+            "so that it opens quickly. The .eml file that --mailtrap-save writes contains all of them."
         )
     if not content.fields:
-        notices.append("This message has no header fields at all: what is here is its body.")
+        notices.append("This message has no header fields at all: this is its body.")
     return notices
 
 
@@ -259,5 +260,5 @@ def _part(part: Part, content: Content, embedded: int) -> dict[str, Any]:
 
 
 def _latin(raw: bytes) -> str:
-    """Bytes as a text of the same length: the page reads them back one by one."""
+    """Bytes as a text of the same length: the page converts it back to bytes."""
     return raw.decode("latin-1")

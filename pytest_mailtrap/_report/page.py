@@ -1,7 +1,7 @@
 """
-The report's file: the page around the data, written while the data comes in.
+The report's file: the page around the data, written as the data arrives.
 
-Rules of this file: everything that is not a template of this package goes through Jinja2's autoescape or its `tojson`.
+Rules of this file: everything except the templates of this package passes through Jinja2's autoescape or its `tojson`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def write_page(file: TextIO, blocks: Iterable[Block]) -> None:
 
 
 def script_text() -> str:
-    """The page's script: one function, so that nothing of it is global."""
+    """The page's script: one function, so that it defines no globals."""
     texts = [(_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS]
     return "\n".join(['"use strict";', "(() => {", *texts, "})();"])
 
@@ -71,7 +71,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # Texts of mails are what they are: no order of keys, no \u escapes but those that HTML needs.
+    # Texts from mail stay as they are: no sorting of keys, no \u escapes except those that HTML needs.
     environment.policies["json.dumps_kwargs"] = {
         "ensure_ascii": False,
         "separators": (",", ":"),

@@ -1,4 +1,4 @@
-"""The inbox of a run: one HTML file that shows all its mail, and is safe to open."""
+"""The report of a run: one HTML file that shows all its mail, and is safe to open."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ __all__ = ["write_report"]
 
 def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, root: Path) -> None:
     """
-    Write the report of a run to *path*, in one piece or not at all; what is no file, such as a pipe, is written into.
+    Write the report of a run to *path*, completely or not at all; if *path* is not a regular file, such as a pipe,
+    write to it directly.
 
     *tests* are test records as `_run.files.record` makes them, taken one by one.
-    The bytes of a message lie in *root*, below its test's "directory".
-    OSError where *path* cannot be written; no message makes it raise.
+    The bytes of a message are in *root*, under its test's "directory".
+    OSError if *path* cannot be written; no message makes it raise.
     """
     from pytest_mailtrap._report.blocks import Budget, test_blocks
     from pytest_mailtrap._report.page import write_page
@@ -41,5 +42,5 @@ def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, root: Path) 
 
 
 def _opened(path: Path) -> TextIO:
-    # A lone surrogate, which no UTF-8 can hold, becomes the escape that JSON has for it.
+    # A lone surrogate, which UTF-8 cannot represent, becomes its JSON escape.
     return path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")

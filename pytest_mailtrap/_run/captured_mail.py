@@ -1,8 +1,9 @@
 """
 The section "Captured mail" under a failing test: its mail in, text out.
 
-Rules of this file: it shows what came, and says what to change where the evidence proves it; what is shown is redacted and
-printable already.
+Rules of this file: it shows what arrived, and says what to change if the evidence proves it; what it shows has already
+been
+redacted and made printable.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ _MOST_DIALOGUE = 60
 
 def captured(mail_of_test: MailOfTest, error: BaseException) -> str:
     """
-    Each message on a line, what stayed in the process, what was said on the connection that decided, and what to change.
+    One line per message, what stayed in the process, the transcript of the decisive connection, and what to change.
 
-    *error* is what the test failed with: advice that it gives is not given again.
+    *error* is what the test failed with: advice that it already gives is not repeated.
     """
     failure = str(error)
     first = mail_of_test.messages[:_MOST_MESSAGES]
@@ -54,7 +55,7 @@ def captured(mail_of_test: MailOfTest, error: BaseException) -> str:
     table = [*rows, *([f"... and {more} more"] if more > 0 else [])]
     kept = [line for line in kept_lines(mail_of_test.kept()) if line not in failure]
     table = [*(table or ["no message reached a trap"]), *kept]
-    # pytest shows what earlier runs of the test have left, too.
+    # pytest also shows what earlier runs of the test have left.
     again = [f"rerun {mail_of_test.rerun}:"] if mail_of_test.rerun else []
     if not mail_of_test.connections:
         return "\n".join([*again, *table])
@@ -73,9 +74,11 @@ def captured(mail_of_test: MailOfTest, error: BaseException) -> str:
 
 def _advice(mail_of_test: MailOfTest, error: BaseException) -> list[str]:
     """
-    What the assertions would say of the connections since the last that carried mail, where it is certain what became of them.
+    What the assertions would say about the connections since the last one that carried mail, if it is certain what
+    happened to them.
 
-    What is only concluded must fit the error: one of a mail client, or of a test that looks at its mail, and none of it came.
+    A mere inference must fit the error: one of a mail client, or one of a test that looks at its mail although none
+    arrived.
     """
     idle: list[BaseConnection] = []
     for connection in telling(mail_of_test.connections):
@@ -90,19 +93,19 @@ def _advice(mail_of_test: MailOfTest, error: BaseException) -> list[str]:
 
 
 def _fits(cause: str, error: BaseException, *, has_mail: bool) -> bool:
-    """Whether *error* goes with a cause that is only concluded."""
+    """Whether *error* fits a cause that is only inferred."""
     if _is_of_the_test(error):
         return not has_mail
     words = " ".join(map(words_of_error, chain(error)))
     if cause == "never-upgraded":
         return bool(client_of_error(error)) and (is_program(error) or speaks_of_a_login(words))
     if cause == "gave-up-before-tls" and isinstance(error, OSError):
-        return True  # certificates and keys are files, which a context reads
+        return True  # a context reads certificates and keys from files
     return bool(client_of_error(error)) or speaks_of_a_rejection(words)
 
 
 def _is_of_the_test(error: BaseException) -> bool:
-    """Whether it is that of a test which looks at its mail: `assert len(mailtrap)`, `[message] = mailtrap`, `mailtrap[0]`."""
+    """Whether a test that looks at its mail raises it: `assert len(mailtrap)`, `[message] = mailtrap`, `mailtrap[0]`."""
     kind = type(error)
     if isinstance(error, AssertionError) or kind.__name__ == "Failed":  # pytest.fail()
         return True
@@ -111,7 +114,7 @@ def _is_of_the_test(error: BaseException) -> bool:
 
 
 def _deciding(mail_of_test: MailOfTest) -> tuple[int, list[str]]:
-    """The place of a connection that failed, else of mail that broke the policy or came in cleartext, else of the last."""
+    """The index of a connection that failed, else of mail against the policy or in cleartext, else the last."""
     likely = telling(mail_of_test.connections)
     for connection in likely:
         if connection.handshake_error:

@@ -23,19 +23,21 @@ CLEARTEXT = "cleartext"
 class Counts(TypedDict):
     """What one run of one test adds to the totals."""
 
-    directory: str | None  # where its files are; None where nothing came
+    directory: str | None  # where its files are; None if nothing arrived
     messages: int
-    judged: int  # of these, those that a policy demands something of
-    own_policy: bool  # whether the test, or a trap of it, had a policy, and the run none
-    tls: dict[str, int]  # by version, or "cleartext"
+    judged: int  # of these, those that a policy has requirements for
+    own_policy: (
+        bool  # whether the test, or one of its traps, had a policy although the run had none
+    )
+    tls: dict[str, int]  # by TLS version, or "cleartext"
     signed: int
     encrypted: int
-    refused: dict[str, int]  # failed handshakes, by what went wrong
+    refused: dict[str, int]  # failed handshakes, by reason
     policy: str | None  # the mode of the test's policy
     breaches: list[str]
     opt_outs: list[str]
     remarks: list[str]
-    hostile: int  # messages that came to hostile servers, and to the good one before them
+    hostile: int  # messages received by hostile servers, and by the correct one before them
     kept: list[Kept]  # mail that stayed in the process
     errors: list[str]
 
@@ -43,7 +45,7 @@ class Counts(TypedDict):
 def counts_of(
     record: TestRecord, *, judged: int, opt_outs: Iterable[str], errors: Iterable[str]
 ) -> Counts:
-    """The counts of a test of which there is a record."""
+    """The counts of a test that has a record."""
     messages, connections = record["messages"], record["connections"]
     smime = [m["smime"] for m in messages if m["smime"] is not None]
     again = f"rerun {record['rerun']}: " if record["rerun"] else ""
@@ -71,7 +73,7 @@ def counts_of(
 
 
 def judged_of(record: TestRecord) -> int:
-    """How many messages its policy has judged, where a record is all that is left of a test; one that never ended has no verdict."""
+    """How many messages its policy has judged, from the record alone; a test that never ended has no verdict."""
     policy = record["policy"]
     if record["outcome"] == "interrupted" or policy is None or not policy["require"]:
         return 0
@@ -79,14 +81,14 @@ def judged_of(record: TestRecord) -> int:
 
 
 def opt_outs_of(record: TestRecord) -> list[str]:
-    """The reasons for which less is demanded of a test's mail, where its record is all that is left of it."""
+    """The reasons why less is required of a test's mail, from its record alone."""
     own = [record["policy"]["reason"]] if record["policy"] else []
     reasons = [*own, *(found["exempt"] for found in record["connections"])]
     return [reason for reason in dict.fromkeys(reasons) if reason is not None]
 
 
 def nothing_but(*errors: str, directory: str | None = None) -> Counts:
-    """What a test adds whose mail could not be counted."""
+    """What a test adds if its mail could not be counted."""
     return {
         "directory": directory,
         "messages": 0,
@@ -107,12 +109,12 @@ def nothing_but(*errors: str, directory: str | None = None) -> Counts:
 
 
 def is_empty(counts: Counts) -> bool:
-    """Whether nothing came of a test that could be told: neither mail, nor a refused client, nor a breach."""
+    """Whether a test has nothing to report: no mail, no refused client and no breach."""
     return not (counts["messages"] or counts["refused"] or counts["breaches"])
 
 
 def _culprit(message: int | None, connection: int | None) -> str:
-    """Who it was, in front of what it did; nothing where it is the test itself."""
+    """Which message or connection it was, as a prefix; nothing if it is the test itself."""
     if message is not None:
         return f"#{message} "
     return "" if connection is None else f"connection {connection + 1}: "

@@ -1,7 +1,8 @@
 """
-What a test fails for by its mail: each piece of it has its verdict once.
+Why a test fails because of its mail: every message and connection gets one verdict.
 
-Rules of this file: it says when there is a verdict and on what; what breaks a policy is decided by the account, and worded in `_run.policy_text`.
+Rules of this file: it decides when there is a verdict and on what; `MailOfTest` decides what violates a policy,
+`_run.policy_text` words it.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 class Enforcement:
     """
-    Gives the texts of the failures of the test that runs.
+    Gives the failure texts of the running test.
 
-    *naming* is there where the run requires that tests send mail that name the trap.
-    *kept_mail_fails* tells whether mail that stays in the process lets its test fail.
+    *naming* is set if the run requires tests that name the trap to send mail.
+    *kept_mail_fails* is whether a test fails if its mail stays in the process.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Enforcement:
         self._kept_mail_fails = kept_mail_fails
 
     def at_the_end_of_the_call(self, item: pytest.Item) -> str | None:
-        """What is to be said of the mail of a test that has passed by itself, or of its sending none."""
+        """The failure text for the mail, or the lack of mail, of a test that has otherwise passed; else None."""
         mail_of_test = self._recorder.mail_of_test
         mail_of_test.is_silent = self._is_silent(mail_of_test, item)
         return self.verdict() or _explained(
@@ -42,7 +43,7 @@ class Enforcement:
         )
 
     def verdict(self, *, skipped: str | None = None) -> str | None:
-        """What is to be said of the mail that had no verdict yet, or None; *skipped* is why the test skips after it, if it does."""
+        """The failure text for the mail without a verdict so far, or None; *skipped* is why the test skips afterwards."""
         mail_of_test = self._recorder.mail_of_test
         start, end = mail_of_test.judged, mail_of_test.mark()
         mail_of_test.judged_from, mail_of_test.judged = start, end
@@ -52,7 +53,7 @@ class Enforcement:
             breaches = mail_of_test.breaches(policy, start=start, end=end)
             if (text := _explained(mail_of_test, policy, breaches, skipped=skipped)) is not None:
                 return text
-        # What a test that skips has kept, it would not have sent either.
+        # If a test skips, the mail that it kept would not have been sent either.
         return self._explained_kept(mail_of_test, start, end) if skipped is None else None
 
     def _explained_kept(self, mail_of_test: MailOfTest, start: Mark, end: Mark) -> str | None:
@@ -66,22 +67,22 @@ class Enforcement:
         return explain_kept(kept, set_at)
 
     def verdict_again(self, *, skipped: str) -> str | None:
-        """The last verdict, of a test that turns out to have skipped."""
+        """The last verdict once more, for a test that turns out to have skipped."""
         mail_of_test = self._recorder.mail_of_test
         mail_of_test.judged = mail_of_test.judged_from
         return self.verdict(skipped=skipped)
 
     def skip_verdict(self) -> None:
-        """The test has failed: what it sent up to now gets no verdict."""
+        """The test has failed: what it has sent so far gets no verdict."""
         mail_of_test = self._recorder.mail_of_test
         mail_of_test.judged = mail_of_test.mark()
 
     def excuse_silence(self) -> None:
-        """The test turns out to have failed or skipped by itself: it need not have sent anything."""
+        """The test turns out to have failed or skipped on its own: it did not have to send anything."""
         self._recorder.mail_of_test.is_silent = False
 
     def _is_silent(self, mail_of_test: MailOfTest, item: pytest.Item) -> bool:
-        """Whether the test was to send mail and has sent none."""
+        """Whether the test was supposed to send mail but sent none."""
         if (
             mail_of_test.has_mail
             or not mail_of_test.policy.demands_mail

@@ -1,10 +1,12 @@
 """
 Whether a test names a fixture: as an argument, by `usefixtures`, by `getfixturevalue()`, or through a fixture that it names.
 
-An autouse fixture is named by the tests of the file it is written in; one of a conftest or of a plugin asks on behalf of
-no test in particular, and what it asks for is named by none.
+An autouse fixture counts as named by the tests of the file that defines it; one in a conftest or a plugin is requested
+by
+no test in particular, so that no test names what it requests.
 
-Rules of this file: it knows no pytest; it is told of each test that begins and of each fixture that is set up.
+Rules of this file: it does not import pytest; it is notified of each test that begins and of each fixture that is set
+up.
 """
 
 from __future__ import annotations
@@ -21,16 +23,16 @@ if TYPE_CHECKING:
 
 class Naming:
     """
-    Who has asked for which fixture, for the test that runs.
+    Which fixtures have been requested by what, for the running test.
 
-    *is_in_call* tells whether a test is past its set-up: then it is the test itself that asks.
+    *is_in_call* tells whether a test is past its setup: from then on, the test itself makes the requests.
     """
 
     def __init__(self, is_in_call: Callable[[pytest.Item], bool]) -> None:
         self._is_in_call = is_in_call
         self._item: pytest.Item | None = None
         self._roots: set[str] = set()
-        # For each fixture those that it asks for; what has a wider scope than a test is not set up for each of them.
+        # For each fixture those that it requests; fixtures with a wider scope than a test are not set up for each test.
         self._asked: dict[str, set[str]] = {}
         self._asked_for_all: dict[str, set[str]] = {}
         self._being_set_up: list[str] = []
@@ -43,7 +45,7 @@ class Naming:
 
     @contextmanager
     def setting_up(self, fixture: pytest.FixtureDef[Any]) -> Iterator[None]:
-        """While *fixture* is set up; what is set up meanwhile was asked for by it."""
+        """While *fixture* is set up; whatever is set up meanwhile was requested by it."""
         name = fixture.argname
         if self._being_set_up:
             self._asked.setdefault(self._being_set_up[-1], set()).add(name)
@@ -64,7 +66,7 @@ class Naming:
         return self._is_in_call(self._item) or fixture.baseid.partition("::")[0] == file
 
     def names(self, name: str) -> bool:
-        """Whether the test that runs names the fixture *name*."""
+        """Whether the running test names the fixture *name*."""
         found: set[str] = set()
         new = set(self._roots)
         while new:
@@ -78,7 +80,7 @@ def _arguments(item: pytest.Item) -> set[str]:
     function = getattr(item, "function", None)
     try:
         return set() if function is None else set(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # something else that can be called
+    except (TypeError, ValueError):  # some other callable
         return set()
 
 

@@ -1,9 +1,9 @@
 """
-The mail of one test: what came while it ran, and which policy each piece of it is under.
+The mail of one test: what arrived while it ran, and which policy applies to each message and connection.
 
-What breaks a policy is decided in `_assertions.requirements`, what is written of mail in `_run.files.record`.
+`_assertions.requirements` decides what violates a policy, `_run.files.record` what is written about mail.
 
-Rules of this file: the trap's thread adds, each thing in one step; the test's thread reads.
+Rules of this file: the trap's thread adds each item in one step; the test's thread reads.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """How far something has come: how many messages, how many connections, how often mail has stayed in the process."""
+    """A position: how many messages, how many connections, how often mail has stayed in the process."""
 
     messages: int = 0
     connections: int = 0
@@ -56,14 +56,17 @@ _BEGINNING = Mark()
 
 class MailOfTest:
     """
-    What has come into any trap while one test ran.
+    What any trap received while one test ran.
 
-    *rerun* is 0 for the first time that it runs, and counts up where a plugin runs it again.
-    *policy* holds for the test, with what its marker says (*marked*); a trap with other options may have another.
-    *judged* is how far verdicts have come, the last one from *judged_from* on, and *shown* what has been shown,
-    so that each thing is told once.
-    *stations* are those that were started for it, *hostile* is how many messages came to hostile servers, *has_played* whether
-    there were any such servers; *is_silent* whether it was to send mail and, at the end of its call, had sent none.
+    *rerun* is 0 for the first run of the test, and is incremented whenever a plugin runs it again.
+    *policy* applies to the test, including what its marker says (*marked*); a trap with other options may have another.
+    *judged* is up to where there are verdicts (the last one begins at *judged_from*), *shown* is up to where mail has
+    been shown:
+    everything is reported only once.
+    *stations* are the servers started for the test, *hostile* is how many messages hostile servers received,
+    *has_played* whether
+    there were any such servers; *is_silent* is whether the test was supposed to send mail but, at the end of its call,
+    had sent none.
     """
 
     def __init__(
@@ -100,19 +103,19 @@ class MailOfTest:
 
     @cached_property
     def directory(self) -> str:
-        """Where its files are, below the directory of the run; `RunFiles` may choose another."""
+        """Where its files are, under the directory of the run; `RunFiles` may choose another."""
         return directory_name(self.test)
 
     # -- from the trap's thread ---------------------------------------------------------------
 
     def connect(self, connection: Connection, options: Options) -> None:
-        """Note a connection; one from an earlier test counts here as soon as it carries something."""
+        """Record a connection; one from an earlier test counts here as soon as it carries something."""
         if id(connection) not in self._places:
             self._places[id(connection)] = len(self._connections)
             self._connections.append((connection, self._policy_of(options)))
 
     def deliver(self, message: CapturedMessage, options: Options) -> int:
-        """Note a message, and give its number."""
+        """Record a message, and return its number."""
         self.connect(message.connection, options)
         self._messages.append((message, self._policy_of(options)))
         return len(self._messages)
@@ -123,10 +126,10 @@ class MailOfTest:
         return self.policy.with_options(options, FACTORY)
 
     def keep(self, keeper: Keeper, number: int) -> None:
-        """Note that *number* messages have stayed in the process; from any thread."""
+        """Record that *number* messages have stayed in the process; called from any thread."""
         self._kept.append((keeper, number))
 
-    # -- what came ----------------------------------------------------------------------------
+    # -- what arrived -------------------------------------------------------------------------
 
     @property
     def messages(self) -> list[CapturedMessage]:
@@ -138,16 +141,16 @@ class MailOfTest:
 
     @property
     def has_mail(self) -> bool:
-        """Whether anything has come, or the mail went to hostile servers on purpose."""
+        """Whether any mail has arrived, or was deliberately sent to hostile servers."""
         return bool(self._messages) or self.has_played
 
     @property
     def uses_a_trap(self) -> bool:
-        """Whether a trap was started for it, or heard of it."""
+        """Whether a trap was started for it, or received a connection from it."""
         return bool(self.stations or self._connections)
 
     def kept(self, *, start: Mark = _BEGINNING, end: Mark | None = None) -> list[Kept]:
-        """What has stayed in the process, by where it stayed."""
+        """What has stayed in the process, by place."""
         end = self.mark() if end is None else end
         counts: Counter[tuple[str, str]] = Counter()
         for keeper, number in self._kept[start.kept : end.kept]:
@@ -155,44 +158,44 @@ class MailOfTest:
         return [(place, count, setting) for (place, setting), count in counts.items()]
 
     def place(self, connection: BaseConnection) -> int:
-        """Where *connection* stands among the test's."""
+        """The index of *connection* among those of the test."""
         return self._places[id(connection)]
 
     def mark(self) -> Mark:
         return Mark(len(self._messages), len(self._connections), len(self._kept))
 
-    # -- what is demanded of it ---------------------------------------------------------------
+    # -- what is required of it ---------------------------------------------------------------
 
     @property
     def opt_outs(self) -> list[str]:
-        """The reasons for which less is demanded of this test's mail, or of some of it."""
+        """The reasons why less is required of this test's mail, or of some of it."""
         reasons = [self.policy.reason, *(policy.reason for _, policy in self._connections)]
         return [reason for reason in dict.fromkeys(reasons) if reason is not None]
 
     def policies(self) -> list[Policy]:
-        """The policies that some of the mail is under, the test's own first."""
+        """The policies that apply to some of the mail, the test's own first."""
         found = [policy for _, policy in [*self._messages, *self._connections]]
         return [policy for policy in dict.fromkeys([self.policy, *found]) if policy.is_on]
 
     @property
     def has_policy(self) -> bool:
-        """Whether a policy is on for the test, for some of its mail or for a trap that it started."""
+        """Whether a policy is on for the test, for some of its mail, or for a trap that it started."""
         of_traps = (self._policy_of(server.options) for server in self.stations)
         return bool(self.policies()) or any(policy.is_on for policy in of_traps)
 
     @property
     def number_judged(self) -> int:
-        """How many of its messages a policy demands something of."""
+        """How many of its messages a policy has requirements for."""
         return sum(bool(policy.is_on and policy.require) for _, policy in self._messages)
 
     def under(self, policy: Policy) -> dict[int, CapturedMessage]:
-        """The messages that *policy* holds for, by their numbers."""
+        """The messages that *policy* applies to, by number."""
         return {n: message for n, (message, its) in enumerate(self._messages, 1) if its == policy}
 
     def breaches(
         self, policy: Policy, *, start: Mark = _BEGINNING, end: Mark | None = None
     ) -> list[Breach]:
-        """What has been sent against *policy*, by requirement; from mark *start* to mark *end*."""
+        """What violates *policy*, by requirement; from mark *start* to mark *end*."""
         end = self.mark() if end is None else end
         messages = list(enumerate(self._messages, 1))[start.messages : end.messages]
         connections = list(enumerate(self._connections))[start.connections : end.connections]
@@ -207,7 +210,7 @@ class MailOfTest:
         return found
 
     def silence(self) -> list[Breach]:
-        """That no mail was sent, where the test's policy demands some."""
+        """The breach that no mail was sent, if the test's policy requires some."""
         return [silence_breach()] if self.is_silent else []
 
     # -- the record ---------------------------------------------------------------------------
@@ -235,7 +238,7 @@ class MailOfTest:
         )
 
     def record(self, outcome: Outcome) -> TestRecord:
-        """All that is known of the test's mail by now."""
+        """All that is known about the test's mail so far."""
         messages = [
             self.message_record(number, self._smime(message))
             for number, message in enumerate(self.messages, 1)
@@ -266,12 +269,12 @@ class MailOfTest:
         }
 
     def _smime(self, message: CapturedMessage) -> SMIMERecord | None:
-        """What is known of its signatures and encryption; an error here costs these facts, not the test's result."""
+        """What is known about its signatures and encryption; an error loses these facts, not the test's result."""
         if not has_trace(message.raw):
             return None
         try:
             return record.smime_record(message.smime)
-        except Exception as error:  # whatever a hostile certificate can provoke
+        except Exception as error:  # anything that a hostile certificate can provoke
             self.errors.append(f"the S/MIME facts of a message could not be recorded: {error!r}")
             return None
 

@@ -1,10 +1,11 @@
 """
-The ledger of a process: the observer of all its traps, which puts every message and connection down to the test that ran.
+The mail recorder of a process: the observer of all its traps, which assigns every message and connection to the running
+test.
 
-It knows no pytest, and what becomes of an account is not its to say.
+It does not import pytest, and it does not decide what happens to a `MailOfTest`.
 
-Rules of this file: no test may suffer from what goes wrong here; a message that is written is written before
-its sender hears of it; nothing outlives the test but files.
+Rules of this file: no error here may affect a test; a message is written before its sender gets the reply;
+only files outlive the test.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
     from pytest_mailtrap._server.options import Options
     from pytest_mailtrap._server.running_server import RunningServer
 
-# What comes while no test runs: from a thread between two tests, or from a plugin at the end of the run.
+# What arrives while no test runs: from a thread between two tests, or from a plugin at the end of the run.
 OUTSIDE = "(outside of tests)"
 
 
 class MailRecorder:
     """
-    Keeps the mail of the test that runs, and writes it down where there are *run_files*.
+    Holds the mail of the running test, and writes it to disk if there are *run_files*.
 
     *policy* is the run's.
     """
@@ -44,19 +45,19 @@ class MailRecorder:
         self.worker = worker
         self.run_files: RunFiles | None = None
         self._lock = threading.Lock()
-        # Each worker has one, and a directory for it.
+        # Each worker has one, with a directory of its own.
         outside = OUTSIDE if worker is None else f"{OUTSIDE} {worker}"
         self._outside = MailOfTest(outside, policy, worker=worker)
         self._current = self._outside
         self._last = ("", 0)
         self._watch: AbstractContextManager[None] | None = None
 
-    # -- what the tests say -------------------------------------------------------------------
+    # -- called for the tests -------------------------------------------------------------------
 
     def open(self, test: str, marked: Options | None = None) -> MailOfTest:
-        """From now on mail is *test*'s, under the run's policy with what its marker says."""
+        """From now on, mail belongs to *test*, under the run's policy as modified by its marker."""
         policy = self.policy if marked is None else self.policy.with_options(marked, MARKER)
-        # Plugins run a test again before they go on to another.
+        # Plugins rerun a test before they continue with another.
         rerun = self._last[1] + 1 if self._last[0] == test else 0
         self._last = test, rerun
         mail_of_test = MailOfTest(test, policy, marked=marked, rerun=rerun, worker=self.worker)
@@ -66,25 +67,25 @@ class MailRecorder:
 
     @property
     def mail_of_test(self) -> MailOfTest:
-        """The account of the test that runs, or that of what no test can be blamed for."""
+        """The mail of the running test, or that of no test."""
         with self._lock:
             return self._current
 
     @property
     def outside(self) -> MailOfTest:
-        """The account of what came while no test ran."""
+        """The mail that arrived while no test ran."""
         return self._outside
 
     def close(self) -> MailOfTest | None:
-        """The test has ended; its account is complete. None where no test had begun."""
+        """The test has ended; its mail is complete. None if no test had begun."""
         with self._lock:
             mail_of_test, self._current = self._current, self._outside
         if not self.policy.is_on:
-            self.unwatch()  # the next test may have no trap
+            self.unwatch()  # the next test may not have a trap
         return None if mail_of_test is self._outside else mail_of_test
 
     def write(self, mail_of_test: MailOfTest, record: TestRecord) -> None:
-        """Write a test's record into its directory, if there is to be one, whose name is then in the record, too."""
+        """Write a test's record to its directory, if it has one; the record then contains the directory's name."""
         if self.run_files is None or not mail_of_test:
             return
         try:
@@ -97,7 +98,7 @@ class MailRecorder:
     # -- what stays in the process --------------------------------------------------------------
 
     def watch(self) -> None:
-        """Watch whoever may keep mail in the process, also what was imported since the last time, where the test that runs is watched."""
+        """Watch what may keep mail in the process, modules imported meanwhile included, if the test is watched."""
         if not self._is_watched(self.mail_of_test):
             return
         from pytest_mailtrap._kept_mail import watch as kept
@@ -108,7 +109,7 @@ class MailRecorder:
         kept.renew()
 
     def unwatch(self) -> None:
-        """Whoever was watched is no longer."""
+        """Stop watching."""
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.__exit__(None, None, None)
@@ -121,10 +122,11 @@ class MailRecorder:
             if self._is_watched(self._current):
                 self._current.keep(keeper, number)
 
-    # -- what the traps say ---------------------------------------------------------------------
+    # -- called by the traps ---------------------------------------------------------------------
 
     def starting(self, options: Options) -> None:
-        """ValueError where a trap would demand less than the run does without saying why."""
+        """ValueError if a trap would require less than the run does without giving a reason."""
+        __tracebackhide__ = True
         weakening_error = self.policy.with_options(options, FACTORY).weakening_error(self.policy)
         if weakening_error is not None:
             raise ValueError(weakening_error)
@@ -160,7 +162,7 @@ class MailRecorder:
             self._begin(run_files, mail_of_test)
             run_files.keep(mail_of_test.directory, message_file(number), raw)
             run_files.note(mail_of_test.directory, mail_of_test.message_record(number))
-        except Exception as error:  # on the trap's thread the application would feel it
+        except Exception as error:  # raised in the trap's thread, it would affect the application
             mail_of_test.errors.append(f"a message could not be saved: {error}")
 
     def _begin(self, run_files: RunFiles, mail_of_test: MailOfTest) -> None:

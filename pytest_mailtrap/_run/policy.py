@@ -1,7 +1,7 @@
 """
-The policy that holds for the run, for a test, for a trap: a pure value.
+The policy of the run, of a test, or of a trap: a pure value.
 
-What its requirements mean is decided in `_assertions.requirements`, what a broken one is called in `_run.policy_text`.
+`_assertions.requirements` decides what its requirements mean, `_run.policy_text` words a violation.
 
 The modes are those of MTA-STS (RFC 8461, section 3.2): "none", "testing" (only report), "enforce".
 """
@@ -31,12 +31,12 @@ FACTORY = "mailtrap_factory"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """
-    What is demanded of mail.
+    What is required of mail.
 
-    *origin* says, for people, where it was set, *required_by* where its requirements were, if elsewhere;
-    "" where nobody set anything.
-    *reason* is why it is weaker than what is set for the run.
-    *before* is the policy whose requirements it adds to, if any.
+    *origin* says, for people, where the policy was set, *required_by* where its requirements were set, if elsewhere;
+    "" if nothing was set.
+    *reason* is why it is weaker than the policy of the run.
+    *before* is the policy to whose requirements it adds, if any.
     """
 
     mode: str = "none"
@@ -52,14 +52,14 @@ class Policy:
 
     @property
     def demands_mail(self) -> bool:
-        """Whether a test that is to send mail must send some."""
+        """Whether a test that uses a trap must send mail."""
         return self.is_on and MAIL in self.require
 
     def with_options(self, options: Options, origin: str) -> Policy:
-        """This policy, but with what *options* say of it."""
+        """This policy, as modified by *options*."""
         if all(it is None for it in (options.policy, options.require, options.require_only)):
             return self
-        # Whoever demands something of a test means it, also where the run has no policy.
+        # A requirement set for a test is meant to be enforced, even if the run has no policy.
         mode = options.policy or (self.mode if self.origin else "enforce")
         return Policy(
             mode=mode,
@@ -70,9 +70,9 @@ class Policy:
         )
 
     def _require(self, options: Options, origin: str) -> tuple[str, ...]:
-        """What is required where *options* say more, or something else."""
+        """What is required, with the requirements that *options* add or put in their place."""
         if options.require_only is not None:
-            # That there be mail is a matter of the test, in which no trap has a say.
+            # The requirement that there is mail belongs to the test; a trap cannot remove it.
             kept = [MAIL] if origin == FACTORY and MAIL in self.require else []
             return (*kept, *parse_requirements(options.require_only))
         return added(self.require or DEFAULT, parse_requirements(options.require or ()))
@@ -89,20 +89,20 @@ class Policy:
         return self.set_at
 
     def is_weaker_than(self, other: Policy) -> bool:
-        """Whether some mail passes here that would not pass there."""
+        """Whether some mail meets this policy but would not meet *other*."""
         if POLICIES.index(self.mode) < POLICIES.index(other.mode):
             return True
         return other.is_on and not includes(self.require, other.require)
 
     def weakening_error(self, other: Policy) -> str | None:
-        """What is to be said where it is weaker than *other*, which holds for the run, and does not say why."""
+        """The error text if it is weaker than *other*, the policy of the run, and does not give a reason."""
         if self.reason is not None or not self.is_weaker_than(other):
             return None
         lacks = [name for name in other.require if not includes(self.require, [name])]
-        addition = f"require {', '.join(lacks)} as well, or " if lacks and self.is_on else ""
+        addition = f"also require {', '.join(lacks)}, or " if lacks and self.is_on else ""
         return (
             f"{self.describe()} is weaker than {other.describe()}, set by {other.origin}: "
-            f'{addition}say why with reason="..."'
+            f'{addition}give a reason with reason="..."'
         )
 
     def describe(self) -> str:
@@ -112,7 +112,7 @@ class Policy:
 
     def record(self) -> PolicyRecord:
         return {
-            "mode": self.mode,  # type: ignore[typeddict-item]  # one of POLICIES, checked where it came in
+            "mode": self.mode,  # type: ignore[typeddict-item]  # one of POLICIES, checked on input
             "require": list(self.require),
             "origin": self.origin,
             "reason": self.reason,

@@ -1,8 +1,9 @@
 """
-The words of a broken policy: mail and breaches in, text out.
+The text of a policy violation: mail and breaches in, text out.
 
-Rules of this file: those of `_assertions.failure_text`; it decides nothing, and what a requirement demands is told by the assertion
-that demands the same.
+Rules of this file: those of `_assertions.failure_text`; it decides nothing, and the text of a requirement is that of
+the assertion
+that checks the same.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._run.policy import Policy
 
 _LINES = 18
-# How many lines of the table, the evidence, "expected" and "received", and the advice must stay.
+# How many lines must remain of the table, of the evidence, of "expected" and "received", and of the advice.
 _LEAST = (2, 3, 2, 3)
 
 
@@ -40,7 +41,7 @@ def explain_policy(
     *,
     skipped: str | None = None,
 ) -> str:
-    """Say what was sent against *policy*, who demands it, and what to do if it must be so; *skipped* is why the test skips after it."""
+    """Say what violates *policy*, where it is set, and how to exempt the test; *skipped* is why it skips afterwards."""
     first = breaches[0]
     same = [breach for breach in breaches if breach.requirement == first.requirement]
     messages = mail_of_test.under(policy)
@@ -59,11 +60,11 @@ def _way_out(requirement: str, policy: Policy) -> list[str]:
     option = 'policy="none", reason="..."'
     way = f"{FACTORY}({option})" if policy.origin == FACTORY else f"{MARKER}({option})"
     demand = f"Policy {policy.mode}: {requirement} ({policy.required_at(requirement)})"
-    return [*textwrap.wrap(demand, COLUMNS), f"Except: {way}"]
+    return [*textwrap.wrap(demand, COLUMNS), f"To exempt this test: {way}"]
 
 
 def _also(others: list[str]) -> list[str]:
-    return [f"Not met either: {', '.join(others)}."] if others else []
+    return [f"Also not met: {', '.join(others)}."] if others else []
 
 
 def _skip(reason: str | None) -> list[str]:
@@ -74,7 +75,7 @@ def _skip(reason: str | None) -> list[str]:
 
 
 def _assertion_text(requirement: str, messages: dict[int, CapturedMessage]) -> str | None:
-    """What the assertion says that demands the same; None where there is none."""
+    """The text of the assertion that checks the same; None if there is none."""
     try:
         if requirement in MINIMUM_TLS:
             assertions.assert_sent_over_tls(messages, minimum=MINIMUM_TLS[requirement])
@@ -101,7 +102,7 @@ def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[B
         f"{those} {first.text}",
         table(wrong, messages, lambda n: "no certificate" if n in wrong else "certificate"),
         [
-            "Let the trap ask for one, and the client show it:",
+            "Have the trap request one, and the client present it:",
             '  trap    client_certificates="request" or "require"',
             "  client  context.load_cert_chain(...), issued by mailtrap_ca",
             read("ci"),
@@ -110,7 +111,7 @@ def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[B
 
 
 def _explain_silence(mail_of_test: MailOfTest) -> str:
-    """What the assertions say of an empty trap, of the test's own trap where it has one."""
+    """What the assertions say about an empty trap, the test's own if it has one."""
     if not mail_of_test.stations:
         return explain_nothing(
             mail_of_test.connections, port=None, tls_port=None, kept=mail_of_test.kept()
@@ -147,7 +148,7 @@ def _explain_connections(mail_of_test: MailOfTest, breaches: Sequence[Breach]) -
 
 
 def _fitted(text: str, closing: Sequence[str]) -> str:
-    """Join the two within 18 lines: from the end of the advice, of the evidence and of the table goes what must."""
+    """Join the two within 18 lines: cut what is necessary from the ends of the advice, the evidence and the table."""
     verdict, *rest = text.split("\n\n")
     blocks = [block.split("\n") for block in rest]
     surplus = 2 + sum(len(block) + 1 for block in blocks) + len(closing) - _LINES

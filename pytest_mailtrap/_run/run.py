@@ -1,11 +1,11 @@
 """
-One run of pytest in one process: what is set for it, whose mail it is, and what is written at the end.
+One run of pytest in one process: its settings, the mail of its tests, and what is written at the end.
 
-Under pytest-xdist the workers keep the ledgers and the controller adds up what the tests' reports carry, and what
-a worker says at its end of mail that came outside of tests. Without it, one process is both, by the same code.
+Under pytest-xdist, each worker records mail, and the controller adds up what the tests' reports carry, and what each
+worker reports at its end about mail that arrived outside of tests. Otherwise one process does both, with the same code.
 
-Rules of this file: what each hook does; nothing heavy is imported before there is mail; whatever goes wrong
-with writing is told at the end and costs no test its result.
+Rules of this file: what each hook does; nothing heavy is imported before there is mail; an error in writing is reported
+at the end and does not change the result of any test.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     from pytest_mailtrap._run.files.schema import Outcome
     from pytest_mailtrap._run.mail_of_test import MailOfTest
 
-# What the controller tells its workers.
+# The key of what the controller sends to its workers.
 _SPOOL = "mailtrap_spool"
 
 
 class Run:
     """
-    The run, as this process sees it.
+    The run, as seen by this process.
 
     *write_report* writes the report of the run: `write_report(path, records, root=directory)`.
-    ValueError where a setting is wrong.
+    ValueError if a setting is wrong.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Run:
     ) -> None:
         self.config = config
         self._write = write_report
-        # What pytest-xdist gives its workers, by which it documents that they can be told.
+        # pytest-xdist gives this to its workers; it documents that a worker can be recognized by it.
         self._workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._set()
         self.has_run = False
@@ -70,10 +70,10 @@ class Run:
         self.failed_by: str | None = None
         self.report_written = False
         self.totals = Totals()
-        # Counts that no report has carried yet: not every report of a test that is run again is told to anybody.
+        # Counts that no report has carried yet: some reports of a test that is rerun are never passed on.
         self.unreported: list[tuple[str, Counts]] = []
         self.recorder = MailRecorder(self.policy, worker=(self._workerinput or {}).get("workerid"))
-        # Fixtures are watched where it matters to the run who asks for them.
+        # Fixtures are only watched if the run needs to know what requests them.
         self.naming = Naming(is_in_call) if self.policy.demands_mail else None
         self.enforcement = Enforcement(
             self.recorder, naming=self.naming, kept_mail_fails=self.kept_mail_fails
@@ -97,13 +97,13 @@ class Run:
 
     @property
     def has_output(self) -> bool:
-        """Whether anybody wants to know of the mail of tests that passed."""
+        """Whether the mail of tests that passed is needed for anything."""
         asked = self.policy.is_on or self.junit or self.expected_by
         return bool(asked or self.recorder.run_files is not None)
 
     @property
     def has_totals(self) -> bool:
-        """Whether there is anything to say at the end, and somebody who wants to hear it."""
+        """Whether there are totals to print at the end, and a setting that asks for them."""
         asked = self.policy.is_on or self.save is not None or self.report is not None
         policies = self.judging is not None or self.totals.with_policy
         told = policies or self.totals.breaches or self.totals.errors
@@ -111,25 +111,25 @@ class Run:
 
     @property
     def lines(self) -> list[str]:
-        """What is said of the mail at the end; remarks are for everybody."""
+        """The lines about mail at the end of the run; remarks are always printed."""
         if self.has_totals:
             return self.totals.lines(policy=self.judging, whole=self.has_output)
         return self.totals.remark_lines()
 
     @property
     def lacks_mail(self) -> bool:
-        """Whether mail is expected, and none has come; nothing is expected of a part of the tests."""
+        """Whether mail is expected but none has arrived; nothing is expected if only some of the tests ran."""
         expected = self.expected_by and self.has_run_tests and not self.has_deselected
         return bool(expected) and not self.totals.has_mail
 
     @property
     def judging(self) -> str | None:
-        """The policy of the run, in words, where the run has one and its tests have been run."""
+        """The policy of the run, in words, if the run has one and its tests have been run."""
         return self.policy.describe() if self.policy.is_on and self.has_run_tests else None
 
     @property
     def has_run_tests(self) -> bool:
-        """Whether there was a time for tests to send mail: not where pytest only lists something."""
+        """Whether tests could send mail; not if pytest only lists something."""
         return self.has_run and not self._only_lists
 
     @property
@@ -138,7 +138,7 @@ class Run:
 
     @property
     def has_saved(self) -> bool:
-        """Whether mail has been written into the directory that it was to be saved in."""
+        """Whether mail has been written to the directory given for it."""
         run_files = self.recorder.run_files
         return (
             run_files is not None and run_files.root == self.save and bool(self.totals.directories)
@@ -147,7 +147,7 @@ class Run:
     # -- the run ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Find the place for the files, in the process that all others are told it by."""
+        """Choose the directory for the files; the controller sends it to the workers."""
         root = self._root()
         if root is not None:
             self.recorder.run_files = RunFiles(root)
@@ -178,7 +178,7 @@ class Run:
         return self._temporary
 
     def collected(self, tests: Iterable[str]) -> None:
-        """These *tests* are to be run; where only those that failed last are, pytest does not say which it has left out."""
+        """These *tests* will be run; under `--last-failed`, pytest does not report which tests it has left out."""
         cache = getattr(self.config, "cache", None)
         if cache is None or not self.config.getoption("lf", False):
             return
@@ -186,19 +186,19 @@ class Run:
         self.has_deselected |= not failed.keys().isdisjoint(tests)
 
     def crashed(self, test: str) -> None:
-        """A worker of pytest-xdist has died in *test*: only what it had written is left."""
+        """A worker of pytest-xdist has died in *test*: only what it had written to disk is left."""
         if self.recorder.run_files is None and self.policy.is_on:
             keeping = f"{settings.SAVE.flag} or {settings.REPORT.flag}"
-            text = f"a worker died in {test}, and any mail of it is lost: {keeping} keeps it"
+            text = f"a worker died in {test}, and any mail of that test is lost: {keeping} would keep it"
             self.totals.errors[text] += 1
 
     def send_to_worker(self, workerinput: dict[str, Any]) -> None:
-        """Tell a worker what only the controller knows."""
+        """Send a worker what only the controller knows."""
         if self.recorder.run_files is not None:
             workerinput[_SPOOL] = str(self.recorder.run_files.root)
 
     def collect(self, report: pytest.TestReport) -> None:
-        """Take what *report* carries for told, and add it up where the totals are made."""
+        """Mark what *report* carries as reported, and add it to the totals unless this is a worker."""
         told: list[tuple[str, Counts]] = getattr(report, "mailtrap", [])
         del self.unreported[: len(told)]
         if self.is_worker:
@@ -209,7 +209,7 @@ class Run:
             )
 
     def rest(self) -> list[tuple[str, Counts]]:
-        """What no report of a test has carried, when all tests are done or the run was broken off."""
+        """What no report of a test has carried, once all tests are done or the run was aborted."""
         return [
             *self.unreported,
             *self._counted(self.recorder.close(), "interrupted"),
@@ -217,7 +217,7 @@ class Run:
         ]
 
     def finish(self) -> None:
-        """Write what is to be written, when everything has been counted that the tests could tell."""
+        """Write the files, after everything that the tests reported has been counted."""
         self._count_left_behind()
         self._write_report()
         if self._temporary is not None:
@@ -230,7 +230,7 @@ class Run:
         return [(mail_of_test.test, counts)] if mail_of_test and counts is not None else []
 
     def _count_left_behind(self) -> None:
-        """Count, and complete, what tests have written that could not tell: their worker of pytest-xdist has died."""
+        """Count and complete the files of tests that could not report, because their worker of pytest-xdist died."""
         run_files = self.recorder.run_files
         if run_files is None:
             return
@@ -255,14 +255,14 @@ class Run:
                 self.report, run_files.records(self.totals.directories), root=run_files.root
             )
             self.report_written = True
-        except Exception as error:  # a report is not worth the results of a run
+        except Exception as error:  # a failed report must not cost the results of a run
             self.totals.errors[f"{self.report} could not be written: {error}"] += 1
 
     # -- a test -------------------------------------------------------------------------------
 
     def begin(self, item: pytest.Item, marked: MarkerOptions | None) -> str | None:
-        """Open the test's account; what is said is against its marker, which weakens the policy without a reason."""
-        # Some plugins run a test that has failed again before its teardown is reported.
+        """Start recording the test's mail; returns the error text if its marker weakens the policy without a reason."""
+        # Some plugins rerun a failed test before its teardown is reported.
         self.end("failed")
         if self.naming is not None:
             self.naming.begin(item)
@@ -271,7 +271,7 @@ class Run:
         return mail_of_test.policy.weakening_error(self.policy)
 
     def captured(self, error: BaseException) -> str | None:
-        """What is shown of the test's mail when it fails by *error*; None where nothing came since it was shown last."""
+        """What is shown of the test's mail when it fails with *error*; None if nothing is new since the last time."""
         mail_of_test = self.recorder.mail_of_test
         if mail_of_test.shown == mail_of_test.mark():
             return None
@@ -281,7 +281,7 @@ class Run:
         return captured(mail_of_test, error)
 
     def end(self, outcome: Outcome) -> Counts | None:
-        """Close the test's account, write it down, and give what it adds to the totals."""
+        """Finish the test's mail, write it to disk, and return what it adds to the totals."""
         mail_of_test = self.recorder.close()
         counts = None if mail_of_test is None else self.counts(mail_of_test, outcome)
         if mail_of_test is not None and counts is not None:
@@ -289,7 +289,7 @@ class Run:
         return counts
 
     def counts(self, mail_of_test: MailOfTest, outcome: Outcome) -> Counts | None:
-        """Write an account down, if anybody wants to know, and count it."""
+        """Write the mail of a test to disk, if it is needed, and count it."""
         counts = self._counts_of_mail(mail_of_test, outcome)
         kept = mail_of_test.kept() if mail_of_test.policy.is_on or self.policy.is_on else []
         own_policy = mail_of_test.has_policy and not self.policy.is_on and not self._only_lists
@@ -312,7 +312,7 @@ class Run:
         try:
             record = mail_of_test.record(outcome)
             self.recorder.write(mail_of_test, record)
-        except Exception as error:  # the test has its result, whatever becomes of its mail
+        except Exception as error:  # the test has its result, whatever happens to its mail
             errors = [*mail_of_test.errors, f"mail could not be recorded: {error!r}"]
             return nothing_but(*errors, directory=mail_of_test.directory)
         opt_outs = mail_of_test.opt_outs if self.policy.is_on else []

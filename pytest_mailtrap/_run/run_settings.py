@@ -1,7 +1,8 @@
 """
 What the settings of a run mean for its mail.
 
-Rules of this file: what cannot be meant is a ValueError that says what is allowed; where a setting stands is `_run.settings`' to know.
+Rules of this file: an invalid value raises a ValueError that says what is allowed; `_run.settings` knows where a
+setting comes from.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ KEPT_MAIL = ("fail", "report")
 
 
 def policy_of_the_run(config: pytest.Config) -> Policy:
-    """The policy that holds where neither a marker nor a trap says anything else."""
+    """The policy that applies unless a marker or a trap says otherwise."""
     mode = settings.given(config, settings.POLICY)
     require = settings.given(config, settings.REQUIRE)
     try:
-        # A flag without a word is one that is unknown: it must not require nothing in silence.
+        # A flag with an empty value counts as an unknown requirement: it must not silently require nothing.
         demands = () if require is None else parse_requirements(require.words or ("",))
     except ValueError as error:
         raise ValueError(f"{settings.REQUIRE.ini}: {error}") from None
@@ -53,13 +54,13 @@ def policy_of_the_run(config: pytest.Config) -> Policy:
 
 
 def mail_expected_by(config: pytest.Config) -> str:
-    """Where it was set that some mail is expected, for people; "" where none is."""
+    """Where it was set that mail is expected, for people; "" if none is."""
     given = settings.given(config, settings.EXPECT_MAIL)
     return given.origin if given and settings.switch(settings.EXPECT_MAIL, given) else ""
 
 
 def kept_mail_fails(config: pytest.Config) -> bool:
-    """Whether an enforced policy lets a test fail for mail that stays in the process."""
+    """Whether an enforced policy fails a test whose mail stays in the process."""
     given = settings.given(config, settings.KEPT_MAIL)
     if given is not None and given.text not in KEPT_MAIL:
         raise ValueError(
@@ -69,15 +70,15 @@ def kept_mail_fails(config: pytest.Config) -> bool:
 
 
 def check_engine() -> None:
-    """ValueError where the report cannot be made."""
+    """ValueError if the report cannot be written."""
     if find_spec("jinja2") is None:
         raise ValueError(
-            f"{settings.REPORT.flag} needs Jinja2: pip install 'pytest-mailtrap[report]'"
+            f"{settings.REPORT.flag} requires Jinja2: pip install 'pytest-mailtrap[report]'"
         )
 
 
 def path(config: pytest.Config, setting: settings.Setting) -> Path | None:
-    """The path that is given for *setting*, if any."""
+    """The path given for *setting*, if any."""
     given = settings.given(config, setting)
     if given is None:
         return None

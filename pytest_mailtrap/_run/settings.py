@@ -1,8 +1,9 @@
 """
-What is set for the whole run: by the ini file, or by the command line, which counts more.
+The settings of the whole run: from the ini file, or from the command line, which overrides it.
 
-Rules of this file: it knows names, kinds and where a value came from; what a value means is decided by whom it is for.
-Every run of pytest imports it: plain classes, because named tuples and dataclasses take a hundred times as long to make.
+Rules of this file: it knows names, kinds and where a value came from; the code that uses a value decides what it means.
+Every run of pytest imports it: plain classes, because named tuples and dataclasses take a hundred times as long to
+create.
 """
 
 from __future__ import annotations
@@ -28,14 +29,24 @@ FALSE = frozenset({"0", "false", "no", "off"})
 
 class Setting:
     """
-    One thing that can be set: `mailtrap_x` in the ini file, `--mailtrap-x` on the command line.
+    One setting: `mailtrap_x` in the ini file, `--mailtrap-x` on the command line.
 
-    *bare* is what the flag means when it stands without a value; None where it must have one.
+    *metavar* stands for the value in `pytest --help`.
+    *bare* is what the flag means without a value; None if it must have one.
     """
 
-    def __init__(self, *, name: str, kind: Kind, help: str, bare: str | None = None) -> None:  # noqa: A002  # as argparse has it
+    def __init__(
+        self,
+        *,
+        name: str,
+        kind: Kind,
+        metavar: str,
+        help: str,  # noqa: A002  # as argparse has it
+        bare: str | None = None,
+    ) -> None:
         self.name = name
         self.kind = kind
+        self.metavar = metavar
         self.help = help
         self.bare = bare
 
@@ -45,7 +56,7 @@ class Setting:
 
     @property
     def ini_type(self) -> Literal["string", "bool", "linelist"]:
-        """As which pytest reads it, also from a TOML table that has types of its own."""
+        """The type as which pytest reads it, even from a TOML table, which has types of its own."""
         return _INI_TYPES[self.kind]
 
     @property
@@ -54,12 +65,12 @@ class Setting:
 
     @property
     def adds_up(self) -> bool:
-        """Whether a flag that is given twice means both: what is required first is not forgotten."""
+        """Whether a flag that is given twice means both: the first requirements are not forgotten."""
         return self.kind == "list" and self.bare is None
 
 
 class Given:
-    """A value as it was written, and where: *origin* is for people to read, *base* is what a relative path begins at."""
+    """A value as it was written, and where: *origin* is for people, *base* is where a relative path starts."""
 
     def __init__(self, *, words: tuple[str, ...], origin: str, base: Path) -> None:
         self.words = words
@@ -74,56 +85,66 @@ class Given:
 POLICY = Setting(
     name="policy",
     kind="text",
-    help="what happens to tests whose mail lacks what is required: none (nothing), testing (it is reported), enforce (they fail)",
+    metavar="MODE",
+    help="what happens to tests whose mail does not meet the requirements: none (nothing), testing (it is reported), enforce (they fail)",
 )
 REQUIRE = Setting(
     name="require",
     kind="list",
+    metavar="REQUIREMENTS",
     help="what the policy requires of mail: tls (by default), tls>=1.3, auth-over-tls, smime-signed, ...",
 )
 EXPECT_MAIL = Setting(
     name="expect_mail",
     kind="switch",
-    help="let the run fail if no message reaches any trap",
+    metavar="BOOL",
+    help="fail the run if no message reaches any trap",
     bare="true",
 )
 KEPT_MAIL = Setting(
     name="kept_mail",
     kind="text",
+    metavar="MODE",
     help="what an enforced policy does to tests whose mail stays in the process: fail (by default), report",
 )
 REPORT = Setting(
     name="report",
     kind="path",
-    help="write the mail of all tests into this HTML file (needs pytest-mailtrap[report])",
+    metavar="PATH",
+    help="write the mail of all tests to this HTML file (requires pytest-mailtrap[report])",
 )
 SAVE = Setting(
     name="save",
     kind="path",
-    help="save the mail of all tests below this directory, as .eml files with a mail.json for each test",
+    metavar="PATH",
+    help="save the mail of all tests under this directory, as .eml files with a mail.json for each test",
 )
 JUNIT_PROPERTIES = Setting(
     name="junit_properties",
     kind="switch",
+    metavar="BOOL",
     help="add properties such as mailtrap.messages to the tests in the JUnit XML file",
     bare="true",
 )
 INTERCEPT = Setting(
     name="intercept",
     kind="list",
-    help="lead the application's mail to the mailtrap fixture's trap: true for mail to any host, or a list of hosts; implies the guard",
+    metavar="HOSTS",
+    help="redirect the application's mail to the mailtrap fixture's trap: true for any host, or a list of hosts; implies the guard",
     bare="true",
 )
 GUARD = Setting(
     name="guard",
     kind="switch",
-    help="let every connection to a real mail server fail, and with it the test",
+    metavar="BOOL",
+    help="make every connection to a real mail server fail, and fail the test",
     bare="true",
 )
 GUARD_APIS = Setting(
     name="guard_apis",
     kind="switch",
-    help="let every connection to the HTTP interface of a mail provider fail, and with it the test",
+    metavar="BOOL",
+    help="make every connection to the HTTP API of a mail provider fail, and fail the test",
     bare="true",
 )
 
@@ -142,7 +163,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 def given(config: pytest.Config, setting: Setting) -> Given | None:
-    """What was given for *setting*: by the command line, else by the ini file, else None."""
+    """What was given for *setting*: on the command line, else in the ini file, else None."""
     flag = config.getoption(setting.flag)
     if flag is not None:
         flags = flag if setting.adds_up else [flag]
@@ -157,10 +178,10 @@ def given(config: pytest.Config, setting: Setting) -> Given | None:
 
 
 def _from_ini(config: pytest.Config, setting: Setting) -> list[str]:
-    """What the ini file says, as a list of texts; ValueError where pytest cannot read it."""
+    """What the ini file says, as a list of texts; ValueError if pytest cannot read it."""
     try:
         found = config.getini(setting.ini)
-    except Exception as error:  # pytest's: of what kind, and what it names, depends on its version
+    except Exception as error:  # raised by pytest: its type and text depend on the version
         raise ValueError(f"{setting.ini}: {error}") from None
     if isinstance(found, bool):
         return [str(found).lower()]
@@ -168,7 +189,7 @@ def _from_ini(config: pytest.Config, setting: Setting) -> list[str]:
 
 
 def intercept_for_the_run(config: pytest.Config) -> bool | tuple[str, ...]:
-    """What the traps of all tests intercept that do not say it themselves; ValueError where it is neither a switch nor hosts."""
+    """What traps intercept unless they say otherwise; ValueError if the value is neither a switch nor hosts."""
     hosts = given(config, INTERCEPT)
     if hosts is None:
         return False
@@ -189,29 +210,29 @@ def intercept_for_the_run(config: pytest.Config) -> bool | tuple[str, ...]:
 
 
 def guard_for_the_run(config: pytest.Config) -> bool:
-    """Whether the guard stands for the whole run: where it is told to, and else where the run intercepts."""
+    """Whether the guard is on for the whole run: as its own setting says, otherwise if the run intercepts."""
     guard = given(config, GUARD)
     return bool(intercept_for_the_run(config)) if guard is None else switch(GUARD, guard)
 
 
 def guard_apis_for_the_run(config: pytest.Config) -> bool:
-    """Whether the guard refuses e-mail APIs, too; ValueError where the setting is neither on nor off."""
+    """Whether the guard also refuses connections to e-mail APIs; ValueError if the setting is neither on nor off."""
     return switch(GUARD_APIS, given(config, GUARD_APIS))
 
 
 def _check_it_took_no_path(config: pytest.Config, setting: Setting, value: str) -> None:
-    """A flag that may stand alone takes the next word for its value: ValueError where that is a path to tests."""
+    """A flag whose value is optional takes the next word as its value: ValueError if that is a path to tests."""
     if setting.bare is None or setting.kind == "path" or value.lower() in TRUE | FALSE:
         return
     path = config.invocation_params.dir / value.partition("::")[0]
     if f"{setting.flag}={value}" not in config.invocation_params.args and path.exists():
         raise ValueError(
-            f"{setting.flag} took the path {value!r} for its value: write {setting.flag}={setting.bare} {value}"
+            f"{setting.flag} took the path {value!r} as its value: write {setting.flag}={setting.bare} {value}"
         )
 
 
 def switch(setting: Setting, given: Given | None) -> bool:
-    """The value of an on/off setting; ValueError where it is neither."""
+    """The value of an on/off setting; ValueError if it is neither."""
     if given is None:
         return False
     word = given.text.lower()

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from pytest_mailtrap._assertions.kept_mail_text import Kept
     from pytest_mailtrap._run.counts import Counts
 
-CUT_SHORT = "cut short (mail counted, not judged)"
+CUT_SHORT = "interrupted (mail counted, not judged)"
 _MOST_LINES = 10
 
 
 class Broken(NamedTuple):
-    """What a test sent against the policy; *line* counts from 0, as pytest does."""
+    """How a test violated the policy; *line* counts from 0, as in pytest."""
 
     texts: list[str]
     enforced: bool
@@ -37,7 +37,7 @@ class Broken(NamedTuple):
 
 @dataclass(slots=True)
 class Totals:
-    """The sum over all tests; one that is run again is one test, with the mail of all its runs."""
+    """The sum over all tests; a test that is rerun counts once, with the mail of all its runs."""
 
     names: set[str] = field(default_factory=set)
     with_policy: set[str] = field(default_factory=set)
@@ -69,7 +69,7 @@ class Totals:
     def add(
         self, test: str, counts: Counts, *, location: tuple[str, int | None, str] | None = None
     ) -> None:
-        """Add a run of a test; *location* is where it stands, as pytest tells it: file, line from 0, name."""
+        """Add a run of a test; *location* is where the test is defined, as given by pytest: file, line from 0, name."""
         if counts["messages"]:
             self.names.add(test)
         if counts["own_policy"]:
@@ -96,11 +96,11 @@ class Totals:
             self.directories.append(counts["directory"])
 
     def note_cut_short(self, test: str, messages: int) -> None:
-        """Tell of a test that never ended: *messages* had come by then, and nobody has judged them."""
+        """Add a test that never ended: *messages* had arrived by then, and have not been judged."""
         self.cut_short[test] += messages
 
     def judgement(self, policy: str | None) -> str | None:
-        """How much has been judged by *policy*, the run's in words, or by those of tests; None where there was none."""
+        """How much *policy*, the run's in words, or the policies of tests have judged; None if there was none."""
         if policy is None:
             return self._judgement_of_tests() if self.with_policy else None
         if not self.has_mail:
@@ -108,7 +108,7 @@ class Totals:
         return f"{policy}: {plural(self.judged, 'message')} judged"
 
     def _judgement_of_tests(self) -> str:
-        """The same of their own policies; mail of other tests has not been counted."""
+        """The same for the policies of tests; mail of other tests has not been counted."""
         number = len(self.with_policy)
         theirs = "policy of 1 test" if number == 1 else f"policies of {number} tests"
         if not self.judged:
@@ -116,14 +116,15 @@ class Totals:
         return f"{theirs}: {plural(self.judged, 'message')} judged"
 
     def kept(self) -> list[Kept]:
-        """What stayed in the process, where most of it did first."""
+        """What stayed in the process, the place with the most mail first."""
         return [(place, count, setting) for (place, setting), count in self.stayed.most_common()]
 
     def lines(self, *, policy: str | None = None, whole: bool = True) -> list[str]:
         """
-        The totals for a terminal; none where there is nothing to say.
+        The totals for a terminal; none if there is nothing to report.
 
-        *policy* is the run's, in words; *whole* tells whether all mail of the run has been counted, which goes first then.
+        *policy* is the run's, in words; *whole* is whether all mail of the run has been counted: that line then comes
+        first.
         """
         judgement = self.judgement(policy)
         return [
@@ -131,8 +132,8 @@ class Totals:
             *([] if judgement is None else [judgement]),
             *kept_lines(self.kept()),
             *self._connections(),
-            *_listed("against the policy", self._breaches(), "test"),
-            *_listed("excepted from the policy", self._opt_outs(), "test"),
+            *_listed(_violating(len(self.breaches)), self._breaches(), "test"),
+            *_listed("exempt from the policy", self._opt_outs(), "test"),
             *_listed(CUT_SHORT, self._cut_short(), "test"),
             *self.remark_lines(),
             *self.warnings(),
@@ -168,7 +169,7 @@ class Totals:
         return [f"{test}: {plural(n, 'message')}" for test, n in self.cut_short.items()]
 
     def remark_lines(self) -> list[str]:
-        """What fails nobody, and is to be known all the same."""
+        """What does not fail any test, but is worth knowing."""
         return _listed("", [f"{test}: {text}" for test, text in self.remarks], "remark")
 
     def warnings(self) -> list[str]:
@@ -178,6 +179,11 @@ class Totals:
         ]
         more = len(found) - _MOST_LINES
         return found[:_MOST_LINES] + ([f"warning: ... and {more} more"] if more > 0 else [])
+
+
+def _violating(count: int) -> str:
+    """What is said of *count* tests whose mail does not meet the policy."""
+    return "violates the policy" if count == 1 else "violate the policy"
 
 
 def _some(texts: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ _ENCRYPTED_TYPES = ("enveloped-data", "authenveloped-data")
 
 
 def find(payload: Entity) -> tuple[Problem, ...]:
-    """What there is below *payload*, which is no layer itself."""
+    """The signatures and encryption inside *payload*, which is not a layer itself."""
     if not _TRACE.search(payload.raw):
         return ()
     found = []
@@ -45,7 +45,7 @@ def _code(entity: Entity) -> str | None:
 
 
 def _below(payload: Entity) -> Iterator[tuple[Entity, str]]:
-    """All entities below, outer ones first, with the way to them."""
+    """All entities inside, outer ones first, with the path to each."""
     pending = [(payload, "", 0)]
     for _ in range(MAX_ENTITIES):
         if not pending:
@@ -53,7 +53,7 @@ def _below(payload: Entity) -> Iterator[tuple[Entity, str]]:
         entity, way, depth = pending.pop(0)
         if depth:
             yield entity, way
-        # A signature of its own explains the parts of what it signs.
+        # A signature found here covers the parts of what it signs: these need no mention of their own.
         if depth < MAX_DEPTH and not (depth and walk.is_smime(entity)):
             pending += [(child, name, depth + 1) for child, name in _children(entity, way)]
 

@@ -1,4 +1,4 @@
-"""What is known about an S/MIME message: frozen values, no behaviour."""
+"""What is known about an S/MIME message: frozen values, no behavior."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Kind = Literal["signed", "enveloped", "authenveloped", "compressed", "certs-only
 
 
 class Fields(Mapping[str, str]):
-    """Header fields by name, whatever the case of the name."""
+    """Header fields by name, ignoring case."""
 
     __slots__ = ("_fields",)
 
@@ -63,7 +63,7 @@ class Signer:
     """Whether the mathematics and the signed attributes are correct; this says nothing about trust."""
 
     trusted: bool | None
-    """Whether the certificate leads to a trust anchor; None means it was not asked."""
+    """Whether the certificate leads to a trust anchor; None means that this was not checked."""
 
     problems: tuple[Problem, ...]
     """What is wrong with this signature or its certificate."""
@@ -136,7 +136,7 @@ class SMIMEFacts:
     """What is known about one message."""
 
     signed: bool
-    """Whether every check holds."""
+    """Whether all checks passed."""
 
     encrypted: bool
     """Whether the outermost layer is encrypted, and decrypted if an identity was given."""

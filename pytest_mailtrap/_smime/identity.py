@@ -23,12 +23,12 @@ from pytest_mailtrap._smime.certificates.addresses import certificate_addresses
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-# A text that ends like this names a file, and no secret.
+# A text with such an ending is the name of a file, not a secret.
 _SUFFIXES = (".cer", ".crt", ".key", ".p12", ".pem", ".pfx")
 
 
 class IdentityFiles(NamedTuple):
-    """Where an identity was written: PEM files, *chain* with the certificate and those above it."""
+    """Where an identity was written: PEM files; *chain* contains the certificate and those above it."""
 
     certificate: Path
     private_key: Path
@@ -64,9 +64,9 @@ class Identity:
         password: bytes | str | None = None,
     ) -> Identity:
         """
-        Read PEM text, or the files that hold it: the certificate first, then those of its chain.
+        Read PEM text, or files that contain it: the certificate first, then those of its chain.
 
-        Without *private_key* the key is looked for in the same text as the certificate.
+        Without *private_key*, the key must be in the same text as the certificate.
         """
         # The arguments are secrets, and --showlocals would print them.
         __tracebackhide__ = True
@@ -86,12 +86,12 @@ class Identity:
         held = data if isinstance(data, bytes) else _file(data)
         key, leaf, chain = pkcs12.load_key_and_certificates(held, _password(password))
         if key is None or leaf is None:
-            raise ValueError("the PKCS#12 data must hold a certificate and its private key")
+            raise ValueError("the PKCS#12 data must contain a certificate and its private key")
         return cls(leaf, key, tuple(chain))
 
     @property
     def address(self) -> str | None:
-        """The first address the certificate names, or None if it names nobody."""
+        """The first address in the certificate, or None if there is none."""
         names = certificate_addresses(self.certificate)
         return names[0] if names else None
 
@@ -111,18 +111,18 @@ class Identity:
         return self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def pkcs12(self, password: bytes | str) -> bytes:
-        """Certificate, key and chain as PKCS#12, what mail programs import."""
+        """Certificate, key and chain as PKCS#12, which mail programs can import."""
         # The arguments are secrets, and --showlocals would print them.
         __tracebackhide__ = True
         encryption = BestAvailableEncryption(_encoded(password))
-        # PKCS#12 holds every key an S/MIME certificate can have.
+        # PKCS#12 can contain every kind of key that an S/MIME certificate can have.
         key: Any = self.private_key
         return pkcs12.serialize_key_and_certificates(
             None, key, self.certificate, list(self.chain) or None, encryption
         )
 
     def write(self, directory: str | os.PathLike[str]) -> IdentityFiles:
-        """Write PEM files into *directory*, for programs that read nothing else; only the owner may read the key."""
+        """Write PEM files to *directory*, for programs that read nothing else; only the owner may read the key."""
         folder = Path(directory)
         files = IdentityFiles(folder / "certificate.pem", folder / "key.pem", folder / "chain.pem")
         files.certificate.write_bytes(self.certificate_pem)
@@ -138,7 +138,7 @@ def _spki(key: Any) -> bytes:  # Any: the key types of cryptography share no bas
 
 
 def _pem(source: bytes | str | os.PathLike[str]) -> bytes:
-    """PEM as it was given, or what stands in the file named."""
+    """PEM text as given, or the content of the file named."""
     __tracebackhide__ = True
     if isinstance(source, bytes) or (isinstance(source, str) and "-----BEGIN" in source):
         return _encoded(source)
@@ -146,10 +146,14 @@ def _pem(source: bytes | str | os.PathLike[str]) -> bytes:
 
 
 def _file(path: str | os.PathLike[str]) -> bytes:
-    """What stands in a file; a text that names none may be a password or a key without its armour, and is not shown."""
+    """
+    The content of a file.
+
+    A text that is not the name of one may be a password or a key without PEM armor, and is not shown.
+    """
     __tracebackhide__ = True
     names_a_file = not isinstance(path, str) or path.lower().endswith(_SUFFIXES)
-    # Path.is_file() raises, with all of the text, where it is too long for a name.
+    # Path.is_file() raises an error that contains the whole text if it is too long for a name.
     if not names_a_file and not os.path.isfile(path):
         raise FileNotFoundError("neither PEM text nor the path of a file")
     return Path(path).read_bytes()

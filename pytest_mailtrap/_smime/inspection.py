@@ -1,4 +1,4 @@
-"""The two questions one can ask: what about this message, what about this CMS object."""
+"""The two entry points: judge a message, judge a CMS object."""
 
 from __future__ import annotations
 
@@ -41,20 +41,21 @@ def inspect(
     match_from: bool = True,
 ) -> SMIMEFacts:
     """
-    Say what is known about a message, given exactly as it was received.
+    Return what is known about a message, given exactly as it was received.
 
     *trust* holds the anchors: certificates, PEM, DER, or paths; `"any"` judges the
     mathematics only.
     Without it no signer is trusted.
-    *intermediates* are certificates that the message may lack.
+    *intermediates* are certificates that may be missing from the message.
     *identities* are tried for decryption.
-    *at* is the time of receipt, which certificates must be valid at; now, if it is None.
-    *allow* names weak things to accept: "md5", "sha1", "dsa", "short-rsa".
-    With *match_from* False, the From field may name somebody else than the certificate.
+    *at* is the time of receipt, at which certificates must be valid; None means now.
+    *allow* names weak algorithms to accept: "md5", "sha1", "dsa", "short-rsa".
+    With *match_from* False, the From field may name someone other than the certificate does.
 
-    Revocation, certificate policies, and what a mail program shows of an HTML mail are not checked.
+    Revocation, certificate policies, and how a mail program displays HTML mail are not checked.
     No message makes this raise.
     """
+    __tracebackhide__ = True
     checked = settings(
         trust=trust,
         intermediates=intermediates,
@@ -67,6 +68,7 @@ def inspect(
 
 
 def _bytes(name: str, given: bytes) -> bytes:
+    __tracebackhide__ = True
     if not isinstance(given, (bytes, bytearray, memoryview)):
         raise TypeError(f"{name} must be bytes, got {type(given).__name__}")
     return bytes(given)
@@ -74,7 +76,7 @@ def _bytes(name: str, given: bytes) -> bytes:
 
 @unwarned()
 def inspect_with(raw: bytes, checked: Settings) -> SMIMEFacts:
-    """The same, with the keywords checked and loaded already."""
+    """The same, with the keywords already checked and loaded."""
     walk = Walk(checked)
     if len(raw) > MAX_SIZE:
         walk.problems.append(problem("too-large"))
@@ -97,13 +99,14 @@ def inspect_cms(
     match_from: bool = True,
 ) -> SMIMEFacts:
     """
-    Say what is known about a CMS object (BER, DER or PEM) without a message around it.
+    Return what is known about a CMS object (BER, DER or PEM) without a message around it.
 
-    *content* is what a detached signature is about.
+    *content* is what a detached signature covers.
     The other keywords are those of `inspect`; there is no From field, so *match_from* has no
     effect, and with `trust="any"` weak algorithms are warnings.
     """
     del match_from
+    __tracebackhide__ = True
     checked = settings(
         trust=trust,
         intermediates=intermediates,
@@ -187,7 +190,7 @@ def _facts(
 
 
 def _signed(layers: tuple[Layer, ...], problems: list[Problem]) -> bool:
-    """Encryption inside a signature may stay closed; all else must be in order."""
+    """Encryption inside a signature may stay undecrypted; everything else must be valid."""
     if problems:
         return False
     relevant = [layer for layer in layers if layer.kind in ("signed", "compressed")]

@@ -1,4 +1,4 @@
-"""One CMS object judged: from bytes to a layer and what is inside it."""
+"""Judges one CMS object: from bytes to a layer and its content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime.settings import Settings
 
 _ZLIB = "1.2.840.113549.1.9.16.3.8"
-# Compressed mail may grow to this, or to four times what was sent if that is more.
+# Compressed mail may grow to this size, or to four times what was sent if that is more.
 MAX_DECOMPRESSED = 16 * 1024 * 1024
 MAX_GROWTH = 4
 
@@ -39,7 +39,7 @@ class Opened:
     What a CMS object turned out to be.
 
     *layer* is None for a kind that S/MIME does not use; *problems* say so.
-    *content* is None when there is nothing further to look at.
+    *content* is None if there is nothing further to examine.
     """
 
     layer: Layer | None
@@ -71,7 +71,7 @@ def open_cms(
 def open_content(
     oid: str, element: Element, settings: Settings, *, detached: bytes | None = None
 ) -> Opened:
-    """Judge what a ContentInfo holds."""
+    """Judge the content of a ContentInfo."""
     kind = KINDS.get(oid)
     if kind is None:
         return Opened(None, problems=(problem("unsupported-content", oid),))
@@ -104,7 +104,7 @@ def _with_warnings(opened: Opened, warnings: tuple[Problem, ...]) -> Opened:
 def _signed(data: content_types.SignedData, settings: Settings, detached: bytes | None) -> Opened:
     content, problems, warnings = _content(data, settings, detached)
     if not data.signers:
-        # What was announced as a signature of other bytes is a broken one.
+        # Announced as a signature of other bytes, it is a broken signature.
         kind: Kind = "certs-only" if detached is None else "signed"
         layer = Layer(kind=kind, valid=False, problems=(*problems, problem("no-signers")))
         return Opened(layer)
@@ -143,7 +143,7 @@ def _unique(found: Iterable[Problem]) -> tuple[Problem, ...]:
 def _content(
     data: content_types.SignedData, settings: Settings, detached: bytes | None
 ) -> tuple[bytes | None, list[Problem], list[Problem]]:
-    """The content that the signature is about, with problems and warnings."""
+    """The content that the signature covers, with problems and warnings."""
     if detached is None:
         missing = [] if data.content is not None else [problem("content-missing")]
         return data.content, missing, []
@@ -162,7 +162,7 @@ def _bad_certificates(sent: tuple[bytes, ...]) -> list[Problem]:
 def _missing_intermediates(
     sent: tuple[bytes, ...], verdicts: list[_signers.SignerVerdict], settings: Settings
 ) -> list[Problem]:
-    """RFC 8551 section 2.3: a receiver may have nothing but the anchors."""
+    """RFC 8551 section 2.3: a receiver may have only the anchors."""
     there = {known.certificate for der in sent if (known := certificates.known(der))}
     anchors = set(settings.anchors or ())
     needed = {certificate for verdict in verdicts for certificate in verdict.chain}

@@ -1,4 +1,4 @@
-"""Takes the outermost encryption off a message, and leaves a message."""
+"""Removes the outermost encryption of a message; the result is a message."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def decrypt(raw: bytes, identity: Identity) -> bytes:
     """
-    Give the message inside the outermost layer: the outer header fields, then the decrypted entity.
+    Return the message inside the outermost layer: the outer header fields, then the decrypted entity.
 
-    Fields that describe the encrypted body, or that stand inside as well, are left out.
-    ValueError where the outermost layer is not encrypted, or not for *identity*.
+    Fields that describe the encrypted body, or that are also inside, are left out.
+    ValueError if the outermost layer is not encrypted, or not for *identity*.
     """
     __tracebackhide__ = True
     checked = settings(
@@ -32,7 +32,7 @@ def decrypt(raw: bytes, identity: Identity) -> bytes:
         or opened.layer is None
         or opened.layer.kind not in ("enveloped", "authenveloped")
     ):
-        raise ValueError("the message is not encrypted: its outermost layer is no enveloped data")
+        raise ValueError("the message is not encrypted: its outermost layer is not enveloped data")
     if opened.content is None or not opened.layer.valid:
         reasons = " ".join(found.text for found in opened.layer.problems)
         raise ValueError(f"the message cannot be decrypted by {identity.address}: {reasons}")
@@ -42,7 +42,7 @@ def decrypt(raw: bytes, identity: Identity) -> bytes:
 def _outer_fields(outer: mime.Entity, inner: mime.Entity) -> bytes:
     replaced = {field.name for field in inner.fields} | {"mime-version"}
     if inner.all("from") and not sender.same_sender(outer, inner):
-        # Whoever encrypts may write any From inside: both stay, and are seen to be two.
+        # The sender can write any From inside: both stay, so that the difference is visible.
         replaced.discard("from")
     kept = b""
     for line in _unfolded_spans(outer.raw[: outer.header_end]):
@@ -53,7 +53,7 @@ def _outer_fields(outer: mime.Entity, inner: mime.Entity) -> bytes:
 
 
 def _unfolded_spans(header: bytes) -> list[bytes]:
-    """The fields exactly as they stand, each with its continuation lines."""
+    """The fields exactly as they are, each with its continuation lines."""
     spans: list[bytes] = []
     for line in header.splitlines(keepends=True):
         if line[:1] in (b" ", b"\t") and spans:

@@ -1,4 +1,4 @@
-"""Who a message says it is from and to, and whether its signers, its readers and its protected header agree."""
+"""The sender and recipients that a message names, and whether signers, readers and protected header agree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STRUCTURAL = ("content-", "mime-version", "hp-outer")
 
 
 def from_mailbox(entity: Entity) -> Mailbox | Problem:
-    """The one mailbox of the one From field, or what is wrong with it."""
+    """The single mailbox of the single From field, or what is wrong with it."""
     values = entity.all("from")
     if len(values) != 1:
         return problem("from-repeated" if values else "from-missing")
@@ -37,7 +37,7 @@ def binding_problems(entity: Entity, signed: Sequence[Layer]) -> list[Problem]:
     for layer in signed:
         addresses = _addresses(layer)
         if not layer.signers:
-            continue  # the layer has a problem of its own
+            continue  # the layer already has a problem
         if not addresses:
             found.append(problem("certificate-without-mailbox"))
         elif not any(same_mailbox(mailbox.address, address) for address in addresses):
@@ -73,7 +73,7 @@ def warnings(entity: Entity, signed: Sequence[Layer], protected: Fields) -> list
 
 
 def revealed_readers(entity: Entity, readers: Sequence[Recipient]) -> list[Problem]:
-    """A Bcc whose entry tells the other readers of it; the sender's own entry tells nothing."""
+    """A Bcc recipient whose entry reveals it to the other readers; the sender's own entry reveals nothing."""
     if len(readers) == 1 or not any(reader.addresses for reader in readers):
         return []
     fields = [text(value) for name in _ADDRESSEES for value in entity.all(name)]
@@ -96,8 +96,8 @@ def protected_fields(outer: Entity, payload: Entity) -> tuple[Fields, list[Probl
     """
     The header fields inside the innermost layer, and what contradicts them outside.
 
-    They are there if the payload says `hp=` (RFC 9788), or if it is the whole message wrapped
-    in message/rfc822 (RFC 8551 section 3.1), which a forwarded message looks like as well.
+    They exist if the payload says `hp=` (RFC 9788), or if it is the whole message wrapped
+    in message/rfc822 (RFC 8551 section 3.1), although a forwarded message looks like that, too.
     """
     if payload.content_type["hp"] is not None:
         return _fields(payload), _contradictions(outer, payload)

@@ -1,4 +1,4 @@
-"""What the caller wants to hold: anchors, certificates at hand, the time, what to let pass."""
+"""What the caller specifies: anchors, additional certificates, the time, and which weaknesses to accept."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from pytest_mailtrap._smime.identity import Identity
 if TYPE_CHECKING:
     from pytest_mailtrap._text.choices import WeakAlgorithm
 
+# For all functions here, comprehensions included: an error is a mistake in the user's call.
+__tracebackhide__ = True
+
 CertificateSource = x509.Certificate | bytes | str | os.PathLike[str]
 Trust = CertificateSource | Iterable[CertificateSource] | Literal["any"] | None
 
@@ -32,9 +35,9 @@ class Settings:
     """
     The keywords of `inspect`, checked and loaded.
 
-    *anchors* is None for `trust="any"`; with *bare*, nothing is around the CMS object.
-    *readers* are certificates that recipients are looked up among, and signers are not:
-    whoever gets the message does not have them.
+    *anchors* is None for `trust="any"`; with *bare*, there is no message around the CMS object.
+    *readers* are certificates used to look up recipients, but not signers:
+    those who receive the message do not have them.
     """
 
     anchors: tuple[x509.Certificate, ...] | None
@@ -95,7 +98,7 @@ def _identities(given: Identity | Iterable[Identity]) -> tuple[Identity, ...]:
 def _allowed(allow: Iterable[WeakAlgorithm]) -> frozenset[str]:
     names = frozenset((allow,) if isinstance(allow, str) else allow)
     if unknown := names - set(WEAK):
-        raise ValueError(f"allow must be of {', '.join(WEAK)}, got {sorted(unknown)!r}")
+        raise ValueError(f"allow must be one or more of {', '.join(WEAK)}, got {sorted(unknown)!r}")
     return names
 
 
@@ -129,5 +132,5 @@ def _parse(data: bytes) -> tuple[x509.Certificate, ...]:
         return (load(data),)
     found = tuple(x509.load_pem_x509_certificate(pem) for pem in _PEM.findall(data))
     if not found:
-        raise ValueError("trust and intermediates must hold certificates, got PEM without one")
+        raise ValueError("trust and intermediates must contain certificates, got PEM without one")
     return found

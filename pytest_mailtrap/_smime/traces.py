@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Every message with S/MIME in it has one of these in its headers somewhere; Content-Type cannot be folded inside a word.
+# Every message with S/MIME has one of these somewhere in its headers; Content-Type cannot be folded inside a word.
 _TRACES = (b"pkcs7", b".p7m", b".p7s", b"multipart/signed")
 
 

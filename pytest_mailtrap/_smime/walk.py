@@ -1,7 +1,7 @@
 """
-From the outside in: which cryptographic layers a message has.
+Finds the cryptographic layers of a message, from the outside in.
 
-RFC 9787 section 4.4: only layers that nothing else stands beside count.
+RFC 9787 section 4.4: a layer counts only if there is nothing beside it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Walk:
     """
     The layers found so far.
 
-    *payload* is the innermost entity, or None if the innermost content is none or closed.
+    *payload* is the innermost entity, or None if the innermost content is not an entity or was not decrypted.
     """
 
     settings: Settings
@@ -63,7 +63,7 @@ class Walk:
             current = None if opened is None else self.enter(opened)
 
     def enter(self, opened: Opened) -> Entity | None:
-        """Note a layer, and those that CMS nests in it; the MIME entity inside, if any."""
+        """Record a layer, and those that CMS nests in it; returns the MIME entity inside, if any."""
         self.payload = None
         while self._noted(opened) and opened.content is not None:
             self.content = opened.content
@@ -98,7 +98,7 @@ class Walk:
 
 
 def open_outermost(entity: Entity, settings: Settings) -> Opened | None:
-    """The layer a MIME entity is, None if it is no cryptographic one."""
+    """The layer that a MIME entity is; None if it is not a cryptographic layer."""
     if not is_smime(entity):
         return None
     if entity.is_multipart:
@@ -166,7 +166,9 @@ def _detached(signature: Entity, signed: bytes, settings: Settings) -> Opened:
         return _refused("signed", problems)
     opened = _layers.open_cms(cms, settings, detached=signed, expected="signed")
     if opened.layer is None or opened.layer.kind != "signed":
-        return _refused("signed", [problem("signature-part-wrong", "it holds no signature")])
+        return _refused(
+            "signed", [problem("signature-part-wrong", "it does not contain a signature")]
+        )
     warnings = (*opened.layer.warnings, *problems_of(odd))
     return replace(opened, layer=replace(opened.layer, warnings=warnings))
 
@@ -218,5 +220,5 @@ _LINE_CHECKS = (
 
 
 def _line_warnings(signed: bytes) -> list[Problem]:
-    """What relays are known to change on the way."""
+    """What relays are known to change in transit."""
     return [problem(code) for code, pattern in _LINE_CHECKS if pattern.search(signed)]

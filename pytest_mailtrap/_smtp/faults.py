@@ -15,6 +15,10 @@ from pytest_mailtrap._text.numbers import is_count, is_seconds
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# pytest looks for this in the globals of a function, too: the `__init__` that dataclass generates has no other place
+# for it.
+__tracebackhide__ = True
+
 COMMANDS = (
     "CONNECT",
     "HANDSHAKE",

@@ -64,6 +64,7 @@ class HostileMailTrap(MailTrap):
             self._inbox = behavior.inbox
 
     def _add(self, rule: Rule) -> None:
+        __tracebackhide__ = True
         raise TypeError(
             "a hostile trap follows its scenario: put the rule into your own Scenario, "
             f"Scenario(..., rules=[Rule(command={rule.command!r}, ...)])"

@@ -160,6 +160,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         Keywords: *key* ("ec-p256", "ec-p384", "ec-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", and "rsa-1024" for negative tests),
         *not_before* and *not_after* (aware datetimes), *purposes*, *key_usage*, *common_name*, *self_signed*, *other_ca*.
         """
+        __tracebackhide__ = True
         return self._server.certificates.certificate_store.issue(address, *addresses, **keywords)
 
     def trust(self) -> AbstractContextManager[None]:

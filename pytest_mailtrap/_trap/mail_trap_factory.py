@@ -46,13 +46,18 @@ class MailTrapFactory:
     def __call__(self, **options: Unpack[MailTrapOptions]) -> AbstractContextManager[MailTrap]:
         """Check the options now; the trap runs inside the `with` block, and scripted faults must have happened by its end."""
         __tracebackhide__ = True
+
+        def run() -> AbstractContextManager[MailTrap]:
+            __tracebackhide__ = True
+            return self._running(checked)
+
         try:
             checked = Options.of(options)
             check_for_a_trap(checked)
         except (TypeError, ValueError) as error:
             wrong = error
         else:
-            return TrapContext(lambda: self._running(checked))
+            return TrapContext(run)
         # Without the traceback of the checks: the mistake is in the call.
         raise wrong.with_traceback(None)
 
@@ -71,13 +76,18 @@ class MailTrapFactory:
             raise AttributeError(CALLED)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    @contextmanager
     def _running(
         self, options: Options, *, plays: Mapping[str, Any] | None = None
-    ) -> Iterator[MailTrap]:  # as in MailTrap
+    ) -> AbstractContextManager[MailTrap]:  # as in MailTrap
         """Run a trap with *options* inside the `with` block; *plays* holds its marker's options for hostile servers."""
+        __tracebackhide__ = True
+        # Not inside the block: contextlib's lines would be shown with the error.
         if self._observer is not None:
             self._observer.starting(options)
+        return self._trap(options, plays)
+
+    @contextmanager
+    def _trap(self, options: Options, plays: Mapping[str, Any] | None) -> Iterator[MailTrap]:
         server = self._new_server(options)
         with self._run(server):
             yield MailTrap(server, plays=plays)
@@ -126,7 +136,8 @@ class MailTrapFactory:
     def smime_identity(
         self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]
     ) -> Identity:
-        """Issue an S/MIME certificate, with its key, from the CA of all traps; see `MailTrap.smime_identity`."""
+        """Issue an S/MIME certificate with its key under the CA of all traps; see `MailTrap.smime_identity`."""
+        __tracebackhide__ = True
         return self._certificates.certificate_store.issue(address, *addresses, **keywords)
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ def totals(result):
 
 def summary(result):
     """The same without the heading and without the files that were written."""
-    return [line for line in totals(result)[1:] if not line.startswith(("report: ", "saved in: "))]
+    return [line for line in totals(result)[1:] if not line.startswith(("report: ", "saved to: "))]
 
 
 def warnings(result):

@@ -92,7 +92,7 @@ def test_a_table_that_cannot_be_made_costs_no_result(project, pytester, monkeypa
     result = project(HOSTILE, "--html=report.html", "--mailtrap-save=mail")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
-        ["warning: pytest-html could not be told of mail: ZeroDivisionError()"]
+        ["warning: mail could not be added to pytest-html's report: ZeroDivisionError()"]
     )
     assert (pytester.path / "report.html").exists()
 
@@ -130,7 +130,7 @@ def test_the_step_has_a_page(project, actions):
         "### Mail: 2 messages in 1 test\n\n"
         "policy testing (tls)&#58; 2 messages judged\n\n"
         "| mail | number |\n|---|---|\n| TLSv1.3 | 1 |\n| cleartext | 1 |\n\n"
-        "#### Against the policy\n\n"
+        "#### Policy violations\n\n"
         "| test | what |\n|---|---|\n"
         "| test&#95;shop.py&#58;&#58;test&#95;order | &#35;2 was sent in cleartext |\n\n"
     )

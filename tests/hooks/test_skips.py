@@ -57,7 +57,7 @@ def test_cleartext_before_a_skip_fails(project, way):
             "the message was sent in cleartext",
             "The test skipped afterwards: no relay",
             "Policy enforce: tls (mailtrap_policy in pyproject.toml)",
-            "Except: @pytest.mark.mailtrap(policy=*",
+            "To exempt this test: @pytest.mark.mailtrap(policy=*",
             "*- Captured mail *",
         ]
     )

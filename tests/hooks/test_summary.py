@@ -26,9 +26,9 @@ TOTALS = [
     "policy testing (tls): 6 messages judged",
     "2 connections failed in the handshake:",
     "  client rejected the certificate: unknown CA (2)",
-    "1 test against the policy:",
+    "1 test violates the policy:",
     "  test_shop.py::test_bare: #1 was sent in cleartext; #2 was sent in cleartext; #3 was sent in cleartext; 1 more",
-    "1 test excepted from the policy:",
+    "1 test exempt from the policy:",
     "  test_shop.py::test_printer: the printer speaks no TLS",
 ]
 TESTING = 'mailtrap_policy = "testing"'
@@ -91,7 +91,7 @@ def test_a_run_that_only_lists_something_does_not(project, option):
     assert not totals(result)
 
 
-def test_mail_that_is_excepted_is_not_judged(project):
+def test_mail_that_is_exempt_is_not_judged(project):
     """What a marker lets out has reached a trap, and has been judged by nobody."""
     marker = "@pytest.mark.mailtrap(policy='none', reason='an old relay')"
     source = f"{marker}\ndef test_order(mailtrap): send(mailtrap, tls=False)"

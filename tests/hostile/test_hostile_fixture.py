@@ -206,7 +206,7 @@ def test_asked_for_at_run_time(pytester):
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*hostile_mailtrap is parametrised: it must be among the test's arguments*"]
+        ["*hostile_mailtrap is parametrized: request it as an argument of the test*"]
     )
 
 

@@ -565,11 +565,11 @@ def test_next():
         (("--mailtrap-guard=maybe",), "mailtrap_guard: expected true or false, got 'maybe'"),
         (
             ("--mailtrap-guard", "test_shop.py"),
-            "--mailtrap-guard took the path 'test_shop.py' for its value: write --mailtrap-guard=true test_shop.py",
+            "--mailtrap-guard took the path 'test_shop.py' as its value: write --mailtrap-guard=true test_shop.py",
         ),
         (
             ("--mailtrap-intercept", "test_shop.py::test_a"),
-            "--mailtrap-intercept took the path 'test_shop.py::test_a' for its value: write --mailtrap-intercept=true test_shop.py::test_a",
+            "--mailtrap-intercept took the path 'test_shop.py::test_a' as its value: write --mailtrap-intercept=true test_shop.py::test_a",
         ),
         (
             ("--mailtrap-intercept=*.example.com",),

@@ -189,7 +189,7 @@ def test_a_screen_reader_hears_what_others_see(page, mixed):
         ("tablist", "What to show"),
         ("tab", "HTML"),
         ("tabpanel", "HTML"),
-        ("Iframe", "The message as a recipient sees it"),
+        ("Iframe", "The message as its recipient sees it"),
     ]:
         assert expected in said
     options = [name for role, name in said if role == "option"]

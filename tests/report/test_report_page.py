@@ -433,7 +433,7 @@ def test_a_huge_mail_is_cut(page, run):
     run.test("test_big", raw)
     opened(page, run)
     assert run.path.stat().st_size < 3_000_000
-    assert "This message is cut" in page.run("document.querySelector('.note.warn').innerText")
+    assert "This message is truncated" in page.run("document.querySelector('.note.warn').innerText")
     assert page.run("document.querySelectorAll('.attachments li').length") == 2
     assert page.run("document.querySelectorAll('.attachments button').length") == 0
     assert tab(page, "text") == "hello"

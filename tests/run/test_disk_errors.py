@@ -31,7 +31,7 @@ def test_without_obstacles_there_is_no_warning(project, pytester):
         "test_bill": {"0001.eml"},
         "test_fails": {"0001.eml"},
     }
-    result.stdout.fnmatch_lines(["report: *mail.html", "saved in: *mail"])
+    result.stdout.fnmatch_lines(["report: *mail.html", "saved to: *mail"])
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
@@ -43,7 +43,7 @@ def test_a_directory_that_cannot_be_made(project, pytester, workers):
     [warning] = warnings(result)
     assert warning.startswith("warning: no mail is saved: ")
     assert str(pytester.path / "mail") in warning
-    result.stdout.no_fnmatch_line("saved in: *")
+    result.stdout.no_fnmatch_line("saved to: *")
     assert "test_shop.py::test_fails" in (pytester.path / "mail.html").read_text("utf-8")
 
 
@@ -96,7 +96,7 @@ def test_a_message_that_does_not_fit(project, pytester, limit, workers):
         "test_bill": set(),
         "test_fails": {"0001.eml"},
     }
-    result.stdout.fnmatch_lines(["saved in: *mail"])
+    result.stdout.fnmatch_lines(["saved to: *mail"])
 
 
 def test_a_report_that_does_not_fit(project, pytester, limit):

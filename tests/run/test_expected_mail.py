@@ -8,7 +8,7 @@ from _policy_outputs import summary
 EXPECTED = "--mailtrap-expect-mail"
 SILENT = "def test_order(mailtrap): pass\ndef test_else(): pass\n"
 SENDING = "def test_order(mailtrap): send(mailtrap)\ndef test_else(): pass\n"
-WORDS = "no message reached a trap, and {} expects some: the run fails"
+WORDS = "no message reached a trap, but {} requires at least one: the run fails"
 BY_FLAG = WORDS.format("--mailtrap-expect-mail on the command line")
 
 
@@ -34,7 +34,7 @@ def test_the_ini_file_may_say_so(project, value):
     assert result.ret == (value == "true")
     where = "mailtrap_expect_mail in pyproject.toml"
     assert (WORDS.format(where) in result.stdout.lines) is (value == "true")
-    header = f"mailtrap: some mail is expected, set by {where}"
+    header = f"mailtrap: mail is expected, set by {where}"
     assert (header in result.stdout.lines) is (value == "true")
 
 

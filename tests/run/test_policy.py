@@ -44,7 +44,7 @@ def test_enforce_fails_a_test_that_sends_cleartext(project):
         "  smtplib  client.starttls(context=ssl.create_default_context())",
         "",
         "Policy enforce: tls (mailtrap_policy in pyproject.toml)",
-        'Except: @pytest.mark.mailtrap(policy="none", reason="...")',
+        'To exempt this test: @pytest.mark.mailtrap(policy="none", reason="...")',
     ]
 
 
@@ -69,7 +69,7 @@ def test_many_messages_stay_within_eighteen_lines(project):
     assert "  ... and 28 more" in lines
     assert len(lines) <= 18
     assert max(map(len, lines)) <= 72
-    assert lines[-1].startswith("Except: ")
+    assert lines[-1].startswith("To exempt this test: ")
 
 
 def test_testing_reports_and_fails_nothing(project):
@@ -78,7 +78,7 @@ def test_testing_reports_and_fails_nothing(project):
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [
-            "1 test against the policy:",
+            "1 test violates the policy:",
             "  test_shop.py::test_order: #1 was sent in cleartext",
         ]
     )
@@ -296,7 +296,7 @@ def test_order(shared, mailtrap):
     assert lines[2].startswith("  #2  TLSv1.2, STARTTLS  ")
     assert lines[-2:] == [
         "Policy enforce: tls>=1.3 (mailtrap_factory)",
-        'Except: mailtrap_factory(policy="none", reason="...")',
+        'To exempt this test: mailtrap_factory(policy="none", reason="...")',
     ]
 
 
@@ -332,7 +332,7 @@ def test_order(shared, mailtrap):
     [
         ("policy='none'", ""),
         ("policy='testing'", ""),
-        ("require_only=['smime-signed']", "require tls as well, or "),
+        ("require_only=['smime-signed']", "also require tls, or "),
     ],
 )
 def test_a_marker_that_weakens_needs_a_reason(project, options, way_out):
@@ -343,7 +343,7 @@ def test_a_marker_that_weakens_needs_a_reason(project, options, way_out):
         [
             (
                 "@pytest.mark.mailtrap: policy * is weaker than policy enforce (tls), "
-                f'set by mailtrap_policy in pyproject.toml: {way_out}say why with reason="..."'
+                f'set by mailtrap_policy in pyproject.toml: {way_out}give a reason with reason="..."'
             )
         ]
     )
@@ -414,7 +414,7 @@ def test_hostile_servers_are_under_no_policy(project, source):
     """Mail that was let out to a server that is bad on purpose is nobody's exception, and in no total."""
     result = project(CARELESS + source, "-rA", ini=ENFORCE)
     result.assert_outcomes(passed=1)
-    result.stdout.no_fnmatch_line("*excepted*")
+    result.stdout.no_fnmatch_line("*exempt*")
     result.stdout.no_fnmatch_line("*message* in * test*")
 
 
@@ -511,7 +511,7 @@ def test_settings_are_written_as_they_come(project, pytester, file, text):
                 f"mailtrap: policy testing (tls, smime-signed), set by mailtrap_policy in {file} "
                 f"and mailtrap_require in {file}"
             ),
-            "saved in: *mail",
+            "saved to: *mail",
         ]
     )
     assert "mailtrap.messages" in (pytester.path / "junit.xml").read_text()
@@ -579,4 +579,4 @@ def test_a_bare_switch_that_takes_the_path_to_the_tests_is_a_usage_error(project
     """`--mailtrap-junit-properties tests/` would take the path for its value."""
     result = project("def test_order(): pass", "--mailtrap-junit-properties", "test_shop.py")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*took the path 'test_shop.py' for its value*"])
+    result.stderr.fnmatch_lines(["*took the path 'test_shop.py' as its value*"])

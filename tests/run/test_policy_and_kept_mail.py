@@ -181,7 +181,7 @@ def test_a_marker_lets_a_test_keep_its_mail(keeping):
     assert summary(result) == [
         "no message reached a trap: the policy judged nothing",
         *TOLD,
-        "1 test excepted from the policy:",
+        "1 test exempt from the policy:",
         "  test_shop.py::test_order: tests the outbox",
     ]
 
@@ -415,7 +415,7 @@ def test_the_requirement_that_there_be_mail(keeping):
         *TOLD,
         "",
         "Policy enforce: mail (mailtrap_require in pyproject.toml)",
-        'Except: @pytest.mark.mailtrap(policy="none", reason="...")',
+        'To exempt this test: @pytest.mark.mailtrap(policy="none", reason="...")',
     ]
 
 

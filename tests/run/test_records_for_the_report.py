@@ -114,7 +114,7 @@ def test_without_jinja2_it_is_a_usage_error(project, monkeypatch):
     result = project(SUITE, "--mailtrap-report=mail.html")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --mailtrap-report needs Jinja2: pip install 'pytest-mailtrap[[]report]'"]
+        ["ERROR: --mailtrap-report requires Jinja2: pip install 'pytest-mailtrap[[]report]'"]
     )
 
 

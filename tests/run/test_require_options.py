@@ -104,7 +104,7 @@ def test_require_only_that_is_less_needs_a_reason(project, form):
         [
             (
                 "*policy enforce (smime-signed) is weaker than policy enforce (tls), "
-                'set by mailtrap_policy in pyproject.toml: require tls as well, or say why with reason="..."'
+                'set by mailtrap_policy in pyproject.toml: also require tls, or give a reason with reason="..."'
             )
         ]
     )
@@ -115,7 +115,7 @@ def test_the_reason_of_require_only_is_listed(project):
     marker = "require_only=['auth-over-tls'], reason='no TLS there'"
     result = project(TEST.format(marker=marker, how="tls=False"), ini=ENFORCE)
     assert summary(result)[-2:] == [
-        "1 test excepted from the policy:",
+        "1 test exempt from the policy:",
         "  test_shop.py::test_order: no TLS there",
     ]
 

@@ -76,10 +76,10 @@ def test_a_test_that_names_the_trap_and_sends_nothing_fails(project, how):
     result.assert_outcomes(failed=1)
     assert failure(result)[-2:] == [
         "Policy enforce: mail (mailtrap_require in pyproject.toml)",
-        'Except: @pytest.mark.mailtrap(policy="none", reason="...")',
+        'To exempt this test: @pytest.mark.mailtrap(policy="none", reason="...")',
     ]
     assert summary(result)[1:] == [
-        "1 test against the policy:",
+        "1 test violates the policy:",
         next(line for line in summary(result) if line.endswith("test_order: sent no mail")),
     ]
 
@@ -111,7 +111,7 @@ def test_the_failure_says_what_did_happen(project):
         "More: README.md",
         "",
         "Policy enforce: mail (mailtrap_require in pyproject.toml)",
-        'Except: @pytest.mark.mailtrap(policy="none", reason="...")',
+        'To exempt this test: @pytest.mark.mailtrap(policy="none", reason="...")',
     ]
 
 
@@ -174,7 +174,7 @@ def test_order(hostile_mailtrap, mailtrap):
 @pytest.mark.mailtrap(scenarios=["starttls-stripped"])
 def test_order(hostile_mailtrap): pass
 """,
-    "excepted": "@pytest.mark.mailtrap(policy='none', reason='r')\ndef test_order(mailtrap): pass",
+    "exempt": "@pytest.mark.mailtrap(policy='none', reason='r')\ndef test_order(mailtrap): pass",
     "required only": "@pytest.mark.mailtrap(require_only=['tls'], reason='r')\ndef test_order(mailtrap): pass",
     "finalizers": "def test_order(request): request.addfinalizer(lambda: None)",
 }
@@ -186,7 +186,7 @@ def test_who_need_not_send(project, who):
     result = project(FREE[who], ini=MAIL)
     outcomes = result.parseoutcomes()
     assert {*outcomes} <= {"passed", "skipped"}
-    assert "against the policy" not in result.stdout.str()
+    assert "violates the policy" not in result.stdout.str()
 
 
 def test_interception_of_the_run_demands_nothing(project):
@@ -270,7 +270,7 @@ def test_testing_lists_it(project):
     result.assert_outcomes(passed=1)
     assert summary(result) == [
         "no message reached a trap: the policy judged nothing",
-        "1 test against the policy:",
+        "1 test violates the policy:",
         "  test_shop.py::test_order: sent no mail",
     ]
 

@@ -52,7 +52,7 @@ def test_all_runs_of_a_test_count_and_it_counts_once(project, pytester, page, op
     assert summary(result) == [
         "4 messages in 2 tests: 3 TLSv1.3, 1 in cleartext",
         "policy testing (tls): 4 messages judged",
-        "1 test against the policy:",
+        "1 test violates the policy:",
         "  test_shop.py::test_flaky: rerun 1: #1 was sent in cleartext",
     ]
     assert "\n".join(summary(result)).replace("test_flaky", "test_order") in page
@@ -101,7 +101,7 @@ def test_each_run_is_held_to_the_policy(project):
     assert summary(result) == [
         "3 messages in 2 tests: 2 TLSv1.3, 1 in cleartext",
         "policy enforce (tls): 3 messages judged",
-        "1 test against the policy:",
+        "1 test violates the policy:",
         "  test_shop.py::test_flaky: #1 was sent in cleartext",
     ]
 
@@ -131,7 +131,7 @@ def test_dies(mailtrap):
     assert summary(result) == [
         "2 messages in 1 test: 2 TLSv1.3",
         "policy testing (tls): 1 message judged",
-        "1 test cut short (mail counted, not judged):",
+        "1 test interrupted (mail counted, not judged):",
         "  test_shop.py::test_dies: 1 message",
     ]
     outcomes = sorted(record["outcome"] for record in records(pytester.path / "mail"))
@@ -162,7 +162,7 @@ def pytest_runtest_makereport(item, call):
     assert summary(result) == [
         "3 messages in 2 tests: 2 TLSv1.3, 1 in cleartext",
         "policy testing (tls): 3 messages judged",
-        "1 test against the policy:",
+        "1 test violates the policy:",
         "  test_shop.py::test_flaky: rerun 1: #1 was sent in cleartext",
     ]
     told = [(0, "failed", 1), (1, "failed", 1)]
@@ -222,7 +222,7 @@ def test_order(shared):
     result = project(source, TESTING)  # without files, of which the totals could be made
     assert summary(result) == [
         *totals,
-        "1 test against the policy:",
+        "1 test violates the policy:",
         "  test_shop.py::test_order: #1 was sent in cleartext",
     ]
 

@@ -53,7 +53,7 @@ def test_messages_are_saved_to_the_byte(project, pytester):
 
 
 def test_the_record_holds_the_facts(project, pytester):
-    """mail.json says how the test went, what was sent, and how it travelled; the schema's keys are all there."""
+    """mail.json says how the test went, what was sent, and how it was sent; the schema's keys are all there."""
     project(SUITE, "--mailtrap-save=mail", ini='mailtrap_policy = "testing"')
     found = records(pytester.path / "mail")
     assert set(found) == {"test_order", "test_fails"}

@@ -44,7 +44,7 @@ def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch, page
     assert summary(result) == [
         "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
         "policy testing (tls): 2 messages judged",
-        "1 test cut short (mail counted, not judged):",
+        "1 test interrupted (mail counted, not judged):",
         "  test_shop.py::test_dies: 2 messages",
     ]
     assert "\n".join(summary(result)[2:]).replace("test_dies", "test_order") in page
@@ -57,7 +57,7 @@ def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch, page
     assert outcomes_and_sizes(reported(pytester.path / "mail.html")) == told
     assert not list(pytester.path.glob("mail/*/mail.jsonl"))
     assert "### Mail: 4 messages in 3 tests" in step.read_text("utf-8")
-    assert "#### Cut short (mail counted, not judged)" in step.read_text("utf-8")
+    assert "#### Interrupted (mail counted, not judged)" in step.read_text("utf-8")
     assert "&#58;&#58;test&#95;dies | 2 messages |" in step.read_text("utf-8")
 
 
@@ -68,7 +68,7 @@ def test_a_worker_that_lives_is_cut_short_by_nothing(project, pytester):
     assert summary(result) == [
         "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
         "policy testing (tls): 4 messages judged",
-        "1 test against the policy:",
+        "1 test violates the policy:",
         "  test_shop.py::test_dies: #2 was sent in cleartext",
     ]
     told = {
@@ -86,8 +86,8 @@ def test_mail_that_nobody_kept_is_said_to_be_missing(project, policy):
     """Without files the mail is lost with its worker: whoever has set a policy is told so, and how to keep it."""
     lines = summary(run(project, DIES, *policy))
     warning = (
-        "warning: a worker died in test_shop.py::test_dies, and any mail of it is lost: "
-        "--mailtrap-save or --mailtrap-report keeps it"
+        "warning: a worker died in test_shop.py::test_dies, and any mail of that test is lost: "
+        "--mailtrap-save or --mailtrap-report would keep it"
     )
     told = ["2 messages in 2 tests: 2 TLSv1.3", "policy testing (tls): 2 messages judged", warning]
     assert lines == told * len(policy)
@@ -114,7 +114,7 @@ def pytest_configure(config):
     assert summary(result) == [
         "4 messages in 3 tests: 3 TLSv1.3, 1 in cleartext",
         "policy testing (tls): 4 messages judged",
-        "1 test against the policy:",
+        "1 test violates the policy:",
         "  test_shop.py::test_dies: #2 was sent in cleartext",
     ]
     assert outcomes_and_sizes(records(pytester.path / "mail"))["test_dies"] == ("passed", 2)

@@ -104,9 +104,9 @@ def test_the_totals_under_xdist(left):
         "policy testing (tls): 14 messages judged",
         "2 connections failed in the handshake:",
         "  client rejected the certificate: unknown CA (2)",
-        "1 test against the policy:",
+        "1 test violates the policy:",
         "  test_shop.py::test_mixed: #2 was sent in cleartext; #3 was sent in cleartext; #4 was sent in cleartext; 1 more",
-        "1 test excepted from the policy:",
+        "1 test exempt from the policy:",
         "  test_shop.py::test_printer: the printer speaks no TLS",
     ]
 
@@ -144,8 +144,8 @@ def test_workers_tell_github_once(left):
     heads = [line for line in page.splitlines() if line.startswith("#")]
     assert heads == [
         "### Mail: 15 messages in 9 tests",
-        "#### Against the policy",
-        "#### Excepted from the policy",
+        "#### Policy violations",
+        "#### Exempt from the policy",
     ]
     assert left.path.name in left.result.stdout.str()
 
@@ -171,7 +171,7 @@ def test_what_the_workers_save_is_saved(left):
     found = saved(left.path / "mail")
     assert {name.partition("@")[0] for name in found} == set(OUTCOMES)
     assert {name for name, files in found.items() if "0001.eml" not in files} == {"test_refused"}
-    left.result.stdout.fnmatch_lines(["saved in: *mail"])
+    left.result.stdout.fnmatch_lines(["saved to: *mail"])
 
 
 @pytest.mark.parametrize("left", ["load"], indirect=True)
@@ -179,4 +179,4 @@ def test_what_nobody_asked_for_is_not_saved(left):
     """The negative control: without the option there is no such directory, nor a word of it, and no warning."""
     assert warnings(left.result) == []
     assert not (left.path / "mail").exists()
-    left.result.stdout.no_fnmatch_line("saved in: *")
+    left.result.stdout.no_fnmatch_line("saved to: *")

@@ -181,7 +181,9 @@ def test_the_marker_takes_keywords_only(pytester):
     )
     result = pytester.runpytest()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["@pytest.mark.mailtrap: it takes keywords only, got ('require',)"])
+    result.stdout.fnmatch_lines(
+        ["@pytest.mark.mailtrap: only keyword arguments are allowed, got ('require',)"]
+    )
 
 
 CLOSEST = """

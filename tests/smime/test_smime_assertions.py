@@ -96,7 +96,7 @@ def test_changed_content(mailtrap: MailTrap) -> None:
         "  #2:",
         "      content-changed: The content is not what was signed.",
         "      why: the content changed after signing in a way not",
-        "           recognised",
+        "           recognized",
         "",
         "  - expected: digest that was signed: 03353773ee390a798428e199...",
         "  + received: digest of what arrived: 369b419efbd58bde2b6c3618...",
@@ -411,7 +411,10 @@ def test_session_fixture(mailtrap: MailTrap, smime_identity: object) -> None:
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
-        ({"allow": ["sha2"]}, "allow must be of md5, sha1, dsa, short-rsa, got ['sha2']"),
+        (
+            {"allow": ["sha2"]},
+            "allow must be one or more of md5, sha1, dsa, short-rsa, got ['sha2']",
+        ),
         ({"by": []}, "by must name at least one address, got []"),
     ],
 )

@@ -156,17 +156,17 @@ MISUSE: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "unknown weakness": (
         {"allow": ["sha-1"]},
         ValueError,
-        "allow must be of md5, sha1, dsa, short-rsa, got ['sha-1']",
+        "allow must be one or more of md5, sha1, dsa, short-rsa, got ['sha-1']",
     ),
     "unknown weakness as text": (
         {"allow": "rc4"},
         ValueError,
-        "allow must be of md5, sha1, dsa, short-rsa, got ['rc4']",
+        "allow must be one or more of md5, sha1, dsa, short-rsa, got ['rc4']",
     ),
     "PEM without a certificate": (
         {"trust": b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"},
         ValueError,
-        "trust and intermediates must hold certificates, got PEM without one",
+        "trust and intermediates must contain certificates, got PEM without one",
     ),
     "a path to nothing": ({"trust": "no/such/file.pem"}, FileNotFoundError, "no/such/file.pem"),
     "another object as trust": (

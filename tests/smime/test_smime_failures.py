@@ -99,7 +99,7 @@ WRONG = {
         What to change:
           cryptography  leave PKCS7Options.Binary out, or set_data() CRLF bytes
           M2Crypto      sign() a BIO whose lines end in CRLF
-          envelope      send bytes(envelope) as they are
+          envelope      send bytes(envelope) as it is
           openssl       leave -binary out, or convert the input to CRLF first
         """,
     ),
@@ -118,7 +118,7 @@ WRONG = {
 
           #1:
               content-changed: The content is not what was signed.
-              why: line 1: header X-Ticket: blanks changed (email package
+              why: line 1: header X-Ticket: spaces changed (email package
                    does this)
 
           - expected: digest that was signed: d41d98bbe3a4a553df27ce13...
@@ -126,7 +126,7 @@ WRONG = {
 
         What to change:
           cryptography  smtplib's sendmail(bytes), not send_message(parsed)
-          M2Crypto      sendmail() what SMIME.write() wrote, no parsing between
+          M2Crypto      sendmail() what SMIME.write() wrote, without parsing it
           envelope      strip() subject and headers: it parses what it signed
           nodemailer    sendMail({ envelope, raw: signed })
         """,
@@ -151,7 +151,7 @@ WRONG = {
           + received: digest of what arrived: fb5a4d8ff4108c4fdcab2ce5...
 
         What to change:
-          any           sign after the step that rewrites mail, or switch it off
+          any           sign after the step that rewrites mail, or turn it off
         """,
     ),
     "a second content": (
@@ -166,8 +166,8 @@ WRONG = {
           #1  not validly signed  "Invoice" -> bob@example.org
 
           #1:
-              content-embedded: The signature carries a content of its own
-                beside the signed part.
+              content-embedded: The signature contains content of its own
+                in addition to the signed part.
 
           - expected: signed by the sender in From, under the trap's CA
           + received: signed by alice@example.org (it has a second content)

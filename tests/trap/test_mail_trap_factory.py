@@ -186,8 +186,8 @@ def test_it(mailtrap_factory):
 # -- for longer than one test -------------------------------------------------------------
 
 LONGER = """\
-`mailtrap` lasts for one test. For a trap of scope "{scope}" use
-mailtrap_factory:
+`mailtrap` exists for a single test. For a trap with scope "{scope}"
+use mailtrap_factory:
 
     @pytest.fixture(scope="{scope}")
     def trap(mailtrap_factory):
@@ -258,7 +258,7 @@ def test_it(app): pass
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "`hostile_mailtrap` lasts for one test, and plays one scenario: so must",
+            "`hostile_mailtrap` exists for a single test and runs one scenario, so",
             "    with mailtrap_factory() as trap:",
             "        trap.assert_refuses_hostile_servers(send)",
         ]

@@ -1,4 +1,4 @@
-// Puts it together: filters, search, keys, theme.
+// Puts everything together: filters, search, keys, theme.
 
 const box = (id) => document.getElementById(id);
 const all = readItems();
@@ -15,17 +15,17 @@ const showDetail = (item, opened) => {
   if (opened && narrow.matches) detail.focus();
   else if (within) (chosenTabButton() ?? detail).focus({ preventScroll: true });
   try {
-    // Not location.replace(): that takes the focus away from whoever is typing.
+    // Not location.replace(): that would take the focus away while typing.
     history.replaceState(null, "", `#${item.id}`);
   } catch {
-    // Browsers limit how often; then the address is that of an item before.
+    // Browsers limit how often this may be done; then the address stays that of an earlier item.
   }
 };
 
 const chosenTabButton = () => box("detail").querySelector('[role="tab"][aria-selected="true"]');
 
 const emptyDetail = () => box("detail").replaceChildren(make("p", { class: "hollow" }, icon("mail"),
-  all.length ? "Nothing matches the search and the filters." : "There is no mail to show. What hostile servers were sent is left out."));
+  all.length ? "Nothing matches the search and the filters." : "There is no mail to show. Mail sent to hostile servers is not included."));
 
 const list = makeList(box("list"), box("runway"), showDetail);
 
@@ -52,7 +52,7 @@ const count = (of) => all.filter(of).length;
 
 const started = all.map(({ test }) => test?.started).filter(Boolean).sort()[0];
 
-// A test that was run again is one test, and its last run says how it went.
+// A test that was rerun counts once, with the outcome of its last run.
 const lastRuns = () => {
   const found = new Map();
   for (const { type, test } of all) {
@@ -91,12 +91,12 @@ const THEMES = { "": "Auto", light: "Light", dark: "Dark" };
 const setTheme = (theme) => {
   document.documentElement.dataset.theme = theme;
   box("theme").replaceChildren(icon(theme || "auto"), THEMES[theme]);
-  box("theme").setAttribute("aria-label", `Colours: ${THEMES[theme]}`);
-  box("theme").title = "Colours: as the system, light or dark";
+  box("theme").setAttribute("aria-label", `Colors: ${THEMES[theme]}`);
+  box("theme").title = "Colors: system, light or dark";
   try {
     localStorage.setItem("mailtrap-theme", theme);
   } catch {
-    // A file may have no storage; then the choice lasts as long as the page.
+    // A local file may have no storage; then the choice lasts as long as the page is open.
   }
 };
 const nextTheme = () => {

@@ -1,4 +1,4 @@
-// Bytes of a message and what they mean. A message comes as a string in which each character is a byte.
+// The bytes of a message and their meaning. A message is passed as a string in which each character is a byte.
 
 const bytesOf = (text) => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
@@ -44,7 +44,7 @@ const inlineImages = (source, parts) => {
 };
 
 const offer = (binary, name) => {
-  // Never the sender's type: what is downloaded is not opened by this page.
+  // Never the sender's type, so that the browser does not open the download as a page.
   const address = URL.createObjectURL(new Blob([bytesOf(binary)], { type: "application/octet-stream" }));
   const anchor = document.createElement("a");
   anchor.href = address;

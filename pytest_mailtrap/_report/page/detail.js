@@ -3,7 +3,7 @@
 const state = { tab: "html", width: "desktop" };
 let current = null; // the tab list that the number keys move in
 
-// Long values are clamped by the style: all of them is in the tabs.
+// Long values are clamped by the style; the tabs show them completely.
 const address = (label, value) => value && [make("dt", {}, label), make("dd", { class: "clamp" }, make("bdi", {}, line(value, 1000)))];
 
 const heading = (...words) => make("h2", { class: "clamp" }, ...words);
@@ -27,7 +27,7 @@ const badges = ({ message, findings }) => {
       ? badge("good", "lock", `${line(transport.tls_version)}${transport.negotiated_by ? `, ${HOW[transport.negotiated_by]}` : ""}`)
       : badge("bad", "open", "cleartext"),
     auth && badge(auth.encrypted ? "good" : "bad", "key", auth.encrypted ? "password inside TLS" : "password in cleartext"),
-    smime?.signed && badge("good", "seal", `signed by ${line(smime.signers.flatMap((signer) => signer.addresses).join(", ") || "somebody")}`),
+    smime?.signed && badge("good", "seal", `signed by ${line(smime.signers.flatMap((signer) => signer.addresses).join(", ") || "unknown")}`),
     smime && !smime.signed && !smime.encrypted && badge("bad", "alert", "signature not valid"),
     smime?.encrypted && badge("good", "key", "encrypted"),
     message.exempt && badge("plain", null, `exempt: ${line(message.exempt, 80)}`),
@@ -61,7 +61,7 @@ const messageTabs = (data, id) => {
   ];
 };
 
-// The tab of the last message where this one has it, else what it has.
+// The tab that was open for the last message if this one has it, else one that it has.
 const chosenTab = (tabs) => {
   const wanted = tabs.find((tab) => tab.id === state.tab && !tab.disabled);
   return (wanted ?? tabs.find((tab) => !tab.disabled)).id;
@@ -108,7 +108,7 @@ const connectionView = ({ connection, group }) => {
     make("header", { class: "head" },
       inTest(group),
       heading(connection.handshake_error ? "The handshake failed" : "A connection without mail"),
-      note(connection.handshake_error ? "bad" : "", icon("plug"), make("span", {}, line(connection.handshake_error ?? `It carried no message, and ${connectionEnd(connection)}.`, 500))),
+      note(connection.handshake_error ? "bad" : "", icon("plug"), make("span", {}, line(connection.handshake_error ?? `It carried no message and ${connectionEnd(connection)}.`, 500))),
       policyNote(group.test, violationsOf(group.test, "connection", connection.place))),
     current.bar, current.panel,
   ];

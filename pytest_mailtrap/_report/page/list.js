@@ -1,11 +1,11 @@
-// The list on the left: tests with their messages and connections, of which only the visible rows are in the page.
+// The list on the left: tests with their messages and connections; only the visible rows are in the DOM.
 
 const HEIGHTS = { test: 48, message: 58, connection: 50 };
 const BAD = new Set(["failed", "error", "interrupted", "xpassed"]);
 
 const readBlock = (id) => JSON.parse(document.getElementById(id).textContent);
 
-// Every test, message and connection as one flat array, with what is searched.
+// Every test, message and connection as one flat array, with the text that is searched.
 const readItems = () => {
   const items = [];
   for (const block of document.querySelectorAll('script[data-kind="test"]')) {
@@ -32,7 +32,7 @@ const messageItem = (message, group) => {
 
 const connectionId = (test, connection) => `${test}-c${connection.place}`;
 
-const connectionEnd = (connection) => (connection.ended_by ? `ended by ${line(connection.ended_by, 40)}` : "was still open at the end");
+const connectionEnd = (connection) => (connection.ended_by ? `was ended by ${line(connection.ended_by, 40)}` : "was still open at the end");
 
 const connectionWords = (connection) => line(connection.handshake_error ?? connectionEnd(connection));
 
@@ -52,7 +52,7 @@ const FILTERS = [
   { id: "refused", label: "Connections without mail", of: (item) => item.type === "connection" },
 ];
 
-// "to:bob subject:'two words' reset" → what must occur, and where.
+// "to:bob subject:'two words' reset" → which words must occur, and where.
 const parseQuery = (query) =>
   [...query.toLowerCase().matchAll(/(?:(to|from|subject|test):)?(?:"([^"]*)"?|(\S+))/g)]
     .map(([, where, quoted, word]) => ({ where: where ?? "any", what: quoted ?? word ?? "" }))
@@ -61,7 +61,7 @@ const parseQuery = (query) =>
 const matches = (item, terms) =>
   terms.every(({ where, what }) => (where === "test" ? item.group.test_text : item[where]).includes(what));
 
-// The items to show: those that match, each below its test; without any condition also tests without mail.
+// The items to show: those that match, each below its test; without any condition, tests without mail as well.
 const select = (items, query, active) => {
   const terms = parseQuery(query);
   const filters = FILTERS.filter((filter) => active.has(filter.id));
@@ -98,7 +98,7 @@ const messageRow = ({ message }) => [
     make("span", { class: "marks" },
       message.problems > 0 && make("span", { class: "mark-count", title: plural(message.problems, "problem") }, icon("alert", plural(message.problems, "problem")), make("span", { "aria-hidden": "true" }, String(message.problems))),
       message.attachments > 0 && icon("clip", plural(message.attachments, "attachment")),
-      message.violated && make("span", { class: "tag bad", title: "against the policy" }, "policy"),
+      message.violated && make("span", { class: "tag bad", title: "violates the policy" }, "policy"),
       message.signed && icon("seal", "S/MIME signed"),
       message.encrypted && icon("key", "S/MIME encrypted"),
       message.tls_version ? icon("lock", message.tls_version) : make("span", { class: "tag bad" }, icon("open"), "cleartext"))),

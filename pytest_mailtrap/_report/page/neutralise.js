@@ -1,13 +1,13 @@
-// Makes a document of a message's HTML that loads nothing, runs nothing and leads nowhere.
+// Turns a message's HTML into a document that loads nothing, runs nothing and links to nothing.
 //
-// It is the inner of three walls. The frame has a sandbox without any permission, and the policy of this page, which
-// a srcdoc document inherits, with its own on top, lets it load data: images and nothing else. This one takes away
-// what no policy covers (a preconnect, for instance), with the parser of the browser that shows the result.
+// It is the innermost of three defenses. The frame has a sandbox without any permission, and the policy of this page, which
+// a srcdoc document inherits in addition to its own, allows data: images and nothing else. This code removes what
+// no policy covers (a preconnect, for instance), using the parser of the same browser that shows the result.
 
 const FRAME_POLICY =
   "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'";
 
-// Whatever loads, runs, navigates, or has a parser of its own.
+// Anything that loads, runs, navigates, or has a parser of its own.
 const DROPPED = new Set(
   ("applet audio base bgsound canvas dialog embed fencedframe frame frameset iframe link math meta noembed noframes " +
     "noscript object param plaintext portal script source svg template title track video xmp").split(" "),
@@ -52,7 +52,7 @@ const neutralise = (html, images) => {
         if (kept === null) count("remote styles");
         return kept === null ? "none" : `url("${kept}")`;
       })
-      // What was an escape may have become an end tag.
+      // An escape may have become an end tag.
       .replace(/<\//g, "<\\2f ");
 
   for (const node of comments(inner)) node.remove();
@@ -94,7 +94,7 @@ const attributes = (element, { image, style, count }) => {
   const name = element.localName;
   const address = element.getAttribute(name === "img" ? "src" : "background");
   const href = name === "a" || name === "area" ? element.getAttribute("href") : null;
-  // As the browser reads it: without escapes that hide an address.
+  // As the browser reads it: without escapes that would hide an address.
   const css = element.getAttribute("style") === null ? null : element.style.cssText;
   for (const attribute of [...element.attributes]) {
     const kept = ATTRIBUTES.has(attribute.name) || attribute.name.startsWith("aria-");
@@ -104,7 +104,7 @@ const attributes = (element, { image, style, count }) => {
   if (css !== null) element.setAttribute("style", style(css));
   if (CONTROLS.has(name)) element.setAttribute("disabled", "");
   if (href !== null) {
-    // It looks like a link, and its title says where it would lead.
+    // It looks like a link, and its title shows where it would lead.
     element.setAttribute("href", href.startsWith("#") ? href : "#");
     element.setAttribute("title", line(href));
   }

@@ -5,7 +5,7 @@ const bodyText = (data, part) => text(body(data.opened ?? data.source, part), pa
 const htmlTab = (data, part, state) => {
   const images = inlineImages(data.opened ?? data.source, data.parts);
   const safe = neutralise(bodyText(data, part), images);
-  const frame = make("iframe", { sandbox: "", referrerpolicy: "no-referrer", title: "The message as a recipient sees it", class: "frame" });
+  const frame = make("iframe", { sandbox: "", referrerpolicy: "no-referrer", title: "The message as its recipient sees it", class: "frame" });
   frame.srcdoc = safe.html;
   const stage = make("div", { class: "stage" }, frame);
   const widths = [["desktop", "Desktop"], ["phone", "Phone"]].map(([id, label]) =>
@@ -91,7 +91,7 @@ const offered = (hello) => {
 };
 
 const authWords = (auth) =>
-  `${auth.mechanism} as ${auth.username || "nobody"}, ${auth.encrypted ? "inside TLS" : "in cleartext"}, ${auth.accepted ? "accepted" : "refused"}`;
+  `${auth.mechanism} as ${auth.username || "no user"}, ${auth.encrypted ? "inside TLS" : "in cleartext"}, ${auth.accepted ? "accepted" : "refused"}`;
 
 // The client's commands, separated by whether they were inside TLS.
 const insideTls = (transcript, implicit) => {
@@ -108,7 +108,7 @@ const transportFacts = (transport, transcript, implicit, failed) => {
   return [
     section("Encryption", facts([
       ["TLS", transport.tls_version ?? (failed ? "none: the handshake failed" : "none: everything was sent in cleartext")],
-      ["Started by", HOW[transport.negotiated_by]],
+      ["Negotiated by", HOW[transport.negotiated_by]],
       ["Cipher", transport.cipher && `${transport.cipher}, ${transport.cipher_bits} bits`],
       ["Server name (SNI)", transport.sni ?? (transport.tls_version ? "none" : null)],
       ["Client certificate", certificate(transport.client_certificate) ?? (transport.tls_version ? "none" : null)],

@@ -1,11 +1,11 @@
-// Words and numbers for people. Nothing here makes HTML.
+// Words and numbers for people. Nothing here creates HTML.
 
-// Controls, and what reorders or hides text: shown as what it is. Joiners of emoji and scripts are left alone.
+// Control characters, and those that reorder or hide text, are shown as escapes. Joiners of emoji and scripts are left alone.
 const DECEPTIVE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
 const escapeOf = (c) => `⟨U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
 
-// Text of several lines, as it may stand in the page.
+// Text of several lines, safe to put in the page.
 const visible = (text) => String(text ?? "").replace(DECEPTIVE, escapeOf);
 
 // The same for one line.
@@ -48,7 +48,7 @@ const day = (iso) => {
   return Number.isNaN(date.getTime()) ? null : date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 };
 
-// A name for the `download` attribute: no path, no trick, and never empty.
+// A name for the `download` attribute: without a path or other tricks, and never empty.
 const fileName = (name, fallback) => {
   const clean = String(name ?? "")
     .replace(DECEPTIVE, "")

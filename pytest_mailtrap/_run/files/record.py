@@ -1,9 +1,9 @@
 """
-The records of messages and connections: their facts, as `_run.files.schema` has them.
+The records of messages and connections: their facts, as defined in `_run.files.schema`.
 
-It judges nothing, and writes no file: `_run.files.run_files` does.
+It judges nothing, and writes no files: `_run.files.run_files` does.
 
-Rules of this file: pure, values in, dictionaries out; no password and no key goes in; no message makes it raise;
+Rules of this file: pure, values in, dictionaries out; it never receives a password or a key; no message makes it raise;
 every text can be encoded as UTF-8.
 """
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime.facts import Layer, Recipient, Signer, SMIMEFacts
     from pytest_mailtrap._smime.problems import Problem
 
-# A connection that carries thousands of messages says the same thousands of times.
+# On a connection with thousands of messages, the same lines recur thousands of times.
 _LONGEST_TRANSCRIPT = 400
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SHOWN = frozenset({"subject", "from", "to", "date", "message-id"})
@@ -61,7 +61,7 @@ def message_record(
     smime: SMIMERecord | None = None,
     exempt: str | None = None,
 ) -> MessageRecord:
-    """The facts of a message; *connection* is the place of its connection in the test's list."""
+    """The facts of a message; *connection* is the index of its connection in the test's list."""
     headers = _headers(message.raw)
     return {
         "number": number,
@@ -95,7 +95,7 @@ def message_file(number: int) -> str:
 def connection_record(
     connection: Connection, *, messages: Iterable[int] = (), exempt: str | None = None
 ) -> ConnectionRecord:
-    """The facts of a connection as they are now; *messages* are the numbers of what it carried."""
+    """The facts of a connection as they are now; *messages* are the numbers of those that it carried."""
     error, ended_by = connection.handshake_error, connection.ended_by
     return {
         "peer": _peer(connection.peer),
@@ -163,8 +163,8 @@ def smime_record(facts: SMIMEFacts) -> SMIMERecord:
 
 
 def message_lines(transcript: Transcript) -> list[str]:
-    """The lines that belong to the last message in *transcript*, and before them the opening of the connection."""
-    # Thousands of messages may share a connection: nobody may walk through all of its lines for each of them.
+    """The opening of the connection, followed by the lines that belong to the last message in *transcript*."""
+    # Thousands of messages may share a connection: do not walk through all of its lines for each of them.
     length = len(transcript)
     own = length
     ends = 0
@@ -172,7 +172,7 @@ def message_lines(transcript: Transcript) -> list[str]:
         line = transcript[own - 1]
         ends += line.speaker == "-" and line.text.startswith("message data, ")
         if ends == 2:
-            own += 1  # the reply to the message before
+            own += 1  # the reply to the previous message
             break
         own -= 1
     opening = 0
@@ -187,7 +187,7 @@ def message_lines(transcript: Transcript) -> list[str]:
 
 
 def connection_lines(transcript: Transcript) -> list[str]:
-    """All lines of a connection, the middle left out where they are very many."""
+    """All lines of a connection; if there are very many, without those in the middle."""
     surplus = len(transcript) - _LONGEST_TRANSCRIPT
     if surplus <= 0:
         return list(map(str, transcript))
@@ -265,9 +265,9 @@ def _client_hello_record(hello: ClientHello) -> ClientHelloRecord:
 
 def _headers(raw: bytes) -> dict[str, str]:
     """
-    The header fields that a record shows, decoded; one that is there twice shows both values.
+    The header fields that a record shows, decoded; a field that occurs twice shows both values.
 
-    The email package takes seconds for some headers, and raises at others: this one takes every message.
+    The email package takes seconds for some headers, and raises for others: this function accepts every message.
     """
     head = _FOLD.sub(b"", _HEAD_END.split(raw[:_LONGEST_HEAD], maxsplit=1)[0])
     found: dict[str, str] = {}
@@ -281,7 +281,7 @@ def _headers(raw: bytes) -> dict[str, str]:
 
 
 def _decoded(value: str) -> str:
-    """Resolve encoded words (RFC 2047); those that cannot be stay as they are."""
+    """Decode encoded words (RFC 2047); those that cannot be decoded stay as they are."""
     if "=?" not in value:
         return value
     from email.errors import MessageError
@@ -310,5 +310,5 @@ def _time(moment: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    """Bytes that were no UTF-8 stand as lone surrogates in texts of the email package; no file could hold them."""
+    """The email package represents bytes that are not UTF-8 as lone surrogates, which cannot be written to a file."""
     return _SURROGATES.sub("\ufffd", text)

@@ -1,14 +1,15 @@
 """
 The files of a run: for each test a directory with the exact bytes of its messages and `mail.json`, its record;
-for a test that is run several times, one for each time.
+for a test that is run several times, one directory per run.
 
     DIR/tests-test_shop-py-test_reset-3f2a9c1d/0001.eml
                                                mail.json
 
-A message is written when it is accepted and the record when the test has ended, so that memory holds neither for long.
-Meanwhile `mail.jsonl` tells what has come so far: all there is of a test whose process died.
+A message is written when it is accepted and the record when the test has ended, so that neither stays in memory for
+long.
+Meanwhile `mail.jsonl` holds what has arrived so far: it is all that is left of a test whose process died.
 
-Rules of this file: names come from the test alone; nothing is deleted that this file did not write.
+Rules of this file: names are derived from the test alone; nothing is deleted that this file did not write.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def directory_name(test: str) -> str:
     """
     The name of a test's first directory: readable, and safe on every file system.
 
-    No dot, so that it is no device of Windows (`con.py` is one); never two alike, also where case does not count.
+    It contains no dot, so that it is not a Windows device (`con.py` is one); all names differ, even if case is ignored.
     """
     words = re.sub(r"[^A-Za-z0-9_]+", "-", test).strip("-")
     digest = hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:10]
@@ -53,29 +54,29 @@ def directory_name(test: str) -> str:
 
 class RunFiles:
     """
-    The directory of a run; several processes may write into it, also the same test.
+    The directory of a run; several processes may write to it, even for the same test.
 
-    OSError, where something cannot be written, is for the caller: no test may suffer from it.
+    The caller handles the OSError if something cannot be written: no test may be affected by it.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def clean(self) -> None:
-        """Remove what earlier runs left here, and nothing else."""
+        """Remove what earlier runs have left here, and nothing else."""
         self.root.mkdir(parents=True, exist_ok=True)
         for directory in self.root.iterdir():
             if _is_ours(directory):
                 _empty(directory)
 
     def begin(self, head: TestHead) -> str:
-        """Make a directory for one run of the test, with its journal, and give its name."""
+        """Create a directory for one run of the test, with its journal, and return its name."""
         first = head["directory"]
         names = chain([first], (f"{first}-{number}" for number in count(1)))
         return next(name for name in names if _claim(self.root / name, {**head, "directory": name}))
 
     def keep(self, name: str, file: str, raw: bytes) -> None:
-        """Write a message into the test's directory *name*, all of it or nothing."""
+        """Write a message to the test's directory *name*, completely or not at all."""
         path = self.root / name / file
         try:
             path.write_bytes(raw)
@@ -84,7 +85,7 @@ class RunFiles:
             raise
 
     def note(self, name: str, message: MessageRecord) -> None:
-        """Write what is known of a message into the journal of the test's directory *name*."""
+        """Write what is known about a message to the journal of the test's directory *name*."""
         self._note(self.root / name, message)
 
     def finish(self, record: TestRecord) -> None:
@@ -93,7 +94,7 @@ class RunFiles:
         directory.mkdir(parents=True, exist_ok=True)
         new = directory / f"{RECORD}.new"
         new.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
-        # In one step: whoever reads finds all of it or nothing.
+        # In one step: a reader finds all of it or nothing.
         new.replace(directory / RECORD)
         (directory / JOURNAL).unlink(missing_ok=True)
 
@@ -101,7 +102,7 @@ class RunFiles:
         """
         The records of all tests, one at a time: those in the directories *first*, then the others.
 
-        A test without one, because its process died, shows as interrupted, with what the journal holds.
+        A test without a record, because its process died, counts as interrupted, with what the journal contains.
         """
         for name in dict.fromkeys([*first, *self._names()]):
             record = self._record(self.root / name)
@@ -109,7 +110,7 @@ class RunFiles:
                 yield record
 
     def left_behind(self, known: Iterable[str]) -> Iterator[TestRecord]:
-        """The records in directories that are not *known*: of tests whose process died before it could tell."""
+        """The records in directories that are not *known*: those of tests whose process died before it could report."""
         for name in sorted(set(self._names()).difference(known)):
             record = self._record(self.root / name)
             if record is not None:
@@ -132,7 +133,7 @@ class RunFiles:
 
 
 def _claim(directory: Path, head: TestHead) -> bool:
-    """Begin the journal in *directory*; False where another run of the test has it, in whatever process."""
+    """Begin the journal in *directory*; False if another run of the test, in any process, has taken it."""
     directory.mkdir(parents=True, exist_ok=True)
     journal = directory / JOURNAL
     try:
@@ -143,7 +144,7 @@ def _claim(directory: Path, head: TestHead) -> bool:
     except OSError:
         journal.unlink(missing_ok=True)
         raise
-    # Whoever ends writes the record before the journal goes: there is always one of them to be seen.
+    # The record is written before the journal is deleted: at least one of them always exists.
     if (directory / RECORD).exists():
         journal.unlink()
         return False
@@ -151,7 +152,7 @@ def _claim(directory: Path, head: TestHead) -> bool:
 
 
 def _recovered(lines: list[str]) -> TestRecord | None:
-    """What a journal tells; its last line may be cut off."""
+    """The record from a journal, whose last line may be incomplete."""
     found = []
     for line in lines:
         try:
@@ -166,7 +167,7 @@ def _recovered(lines: list[str]) -> TestRecord | None:
 
 
 def _recovered_connections(messages: list[MessageRecord]) -> list[ConnectionRecord]:
-    """The connections of these messages, as far as the messages know them; the messages get the new places."""
+    """The connections of these messages, as far as the messages describe them; the messages get the new indices."""
     places = {place: new for new, place in enumerate({m["connection"]: None for m in messages})}
     found: list[ConnectionRecord] = []
     for message in messages:
@@ -190,7 +191,7 @@ def _recovered_connections(messages: list[MessageRecord]) -> list[ConnectionReco
 
 
 def _is_ours(directory: Path) -> bool:
-    """Whether a run has made it: by its name, and by what stands at the beginning of its record or journal."""
+    """Whether a run has created it: judged by its name and by the beginning of its record or journal."""
     if not _OUR_DIRECTORIES.fullmatch(directory.name):
         return False
     return any(_begins_with_a_schema(directory / name) for name in (RECORD, JOURNAL))

@@ -1,8 +1,8 @@
 """
-The schema of everything that is written: types, no code; `_run.files.record` and `_run.mail_of_test` fill them.
+The schema of all files: types, no code; `_run.files.record` and `_run.mail_of_test` fill them.
 
 `docs/json.md` describes it for users.
-A key is never removed or given another meaning without a new `SCHEMA`; new keys may come at any time.
+A key is never removed or given another meaning without a new `SCHEMA`; new keys may be added at any time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Outcome = Literal["passed", "failed", "skipped", "error", "xfailed", "xpassed", 
 
 
 class ClientHelloRecord(TypedDict):
-    """What the client offered, best first, under the names of the IANA registries."""
+    """What the client offered, most preferred first, with the names of the IANA registries."""
 
     versions: list[str]
     ciphers: list[str]
@@ -36,7 +36,7 @@ class CertificateRecord(TypedDict):
 
 
 class TransportRecord(TypedDict):
-    """How it travelled; the members are those of `Transport`."""
+    """How it was sent; the members are those of `Transport`."""
 
     tls_version: str | None
     cipher: str | None
@@ -50,7 +50,7 @@ class TransportRecord(TypedDict):
     peer: str  # "127.0.0.1:40312"
     ehlo: str | None
     handshake_seconds: float | None
-    server_host: str | None  # whom the client thought it talked to; None unless intercepted
+    server_host: str | None  # the host that the client wanted to reach; None unless intercepted
     requested_port: int | None
 
 
@@ -84,7 +84,7 @@ class RecipientRecord(TypedDict):
     algorithm: str
     addresses: list[str]
     issuer: str | None
-    serial: str | None  # hexadecimal: it is longer than JSON's numbers
+    serial: str | None  # hexadecimal: it may be too big for a JSON number
     key_identifier: str | None
 
 
@@ -97,7 +97,7 @@ class LayerRecord(TypedDict):
 
 
 class SMIMERecord(TypedDict):
-    """The members of `SMIMEFacts`, judged under the trap's CA, without keys."""
+    """The members of `SMIMEFacts`, judged with the trap's CA, without keys."""
 
     signed: bool
     encrypted: bool
@@ -109,7 +109,7 @@ class SMIMERecord(TypedDict):
     errant: list[ProblemRecord]
 
 
-# "from" is a keyword of Python, so that this one cannot be written as a class.
+# "from" is a Python keyword, so that this one cannot be written as a class.
 MessageRecord = TypedDict(
     "MessageRecord",
     {
@@ -129,12 +129,12 @@ MessageRecord = TypedDict(
         "message_id": str | None,
         "transport": TransportRecord,
         "auth": AuthRecord | None,
-        "connection": int,  # its place in the test's "connections", from 0
+        "connection": int,  # its index in the test's "connections", from 0
         "transcript": list[
             str
         ],  # the opening of the connection, and what was said for this message
-        "smime": SMIMERecord | None,  # None where there is no trace of S/MIME
-        "exempt": str | None,  # why no policy holds for it, or None
+        "smime": SMIMERecord | None,  # None if there is no trace of S/MIME
+        "exempt": str | None,  # why no policy applies to it, or None
     },
 )
 
@@ -152,7 +152,7 @@ class ConnectionRecord(TypedDict):
 
 
 class PolicyRecord(TypedDict):
-    """What was demanded of the test's mail, where it was set, and why it is less than in the rest of the run."""
+    """What was required of the test's mail, where it was set, and why it is less than in the rest of the run."""
 
     mode: Literal["none", "testing", "enforce"]
     require: list[str]
@@ -161,7 +161,7 @@ class PolicyRecord(TypedDict):
 
 
 class ViolationRecord(TypedDict):
-    """A demand that was not met, by a message (its number) or by a connection (its place)."""
+    """A requirement that a message (given by its number) or a connection (given by its index) did not meet."""
 
     requirement: str
     code: str
@@ -171,13 +171,13 @@ class ViolationRecord(TypedDict):
 
 
 class TestHead(TypedDict):
-    """The part of a test's record that is known when its first mail comes."""
+    """The part of a test's record that is known when its first mail arrives."""
 
     schema: str
     test: str  # the node id
-    directory: str  # where its files are, below the directory of the run
-    rerun: int  # 0 for the first run of the test, 1 where a plugin such as pytest-rerunfailures runs it again
-    outcome: Outcome  # "interrupted", until it has another
+    directory: str  # where its files are, under the directory of the run
+    rerun: int  # 0 for the first run of the test, 1 if a plugin such as pytest-rerunfailures runs it again
+    outcome: Outcome  # "interrupted" until the test has ended
     worker: str | None  # "gw0" under pytest-xdist
     started: str
     policy: PolicyRecord | None
@@ -186,7 +186,7 @@ class TestHead(TypedDict):
 class TestRecord(TestHead):
     """One run of one test that received mail, or at least a connection."""
 
-    duration: float  # seconds, set-up and teardown included
+    duration: float  # seconds, including setup and teardown
     violations: list[ViolationRecord]
     messages: list[MessageRecord]
     connections: list[ConnectionRecord]

@@ -1,6 +1,6 @@
 """
 X.509 certificates: names, paths to an anchor, and what constrains them (RFC 5280).
 
-In come certificates as bytes or objects; out comes whether a path holds, and why not.
-It never fetches a certificate or a revocation list.
+Input: certificates as bytes or objects; output: whether a path is valid, and if not, why.
+It never fetches certificates or revocation lists.
 """

@@ -1,9 +1,9 @@
 """
 Paths that `cryptography.x509.verification` cannot judge.
 
-It refuses CAs with Ed25519, Ed448, ML-DSA and DSA keys, what was allowed by name, and names
-that are equal by RFC 5280 section 7.1 though not byte by byte.
-Only a path with such a link is looked for here, with fewer features and no less rigour:
+It refuses CAs with Ed25519, Ed448, ML-DSA and DSA keys, algorithms that were allowed by name, and names
+that are equal by RFC 5280 section 7.1 but not byte by byte.
+Only paths with such a link are searched for here, with fewer features but no less rigor:
 name constraints and unknown critical extensions are refused.
 """
 
@@ -49,7 +49,7 @@ def find(
     at: datetime.datetime,
     allow: frozenset[str],
 ) -> Chain | None:
-    """A path from *leaf* to one of *anchors* that is not for the library, or None."""
+    """A path from *leaf* to one of *anchors* that the library cannot judge, or None."""
     pending: list[Chain] = [(leaf,)]
     for _ in range(MAX_STEPS):
         if not pending:
@@ -73,7 +73,7 @@ def _issuers(child: KnownCertificate, pool: Chain) -> list[KnownCertificate]:
 
 
 def _is_ours(chain: Chain) -> bool:
-    """Whether the library could not have judged this path: if it could, its word counts."""
+    """Whether the library could not have judged this path: if it could, its verdict stands."""
     return any(_unknown_to_library(item, chain[at + 1]) for at, item in enumerate(chain[:-1]))
 
 
@@ -127,7 +127,7 @@ def _signs_without_digest(key: object) -> bool:
 
 
 def _readable(item: KnownCertificate) -> bool:
-    """Whether all critical extensions are understood, and no name constraints are there."""
+    """Whether all critical extensions are understood, and there are no name constraints."""
     try:
         extensions = list(item.certificate.extensions)
     except EXTENSION_ERRORS:
@@ -153,7 +153,7 @@ def _is_ca(certificate: x509.Certificate, intermediates_below: int) -> bool:
 
 
 def _signed_by(child: KnownCertificate, issuer: KnownCertificate) -> bool:
-    # Not verify_directly_issued_by(): it compares names byte by byte and knows no DSA.
+    # Not verify_directly_issued_by(): it compares names byte by byte and does not support DSA.
     key: Any = issuer.public_key  # Any: the key classes share no base class
     certificate = child.certificate
     try:
@@ -167,7 +167,7 @@ def _signed_by(child: KnownCertificate, issuer: KnownCertificate) -> bool:
 
 def _ways(key: object, certificate: x509.Certificate) -> tuple[Any, ...]:  # Any: as above
     if isinstance(key, rsa.RSAPublicKey):
-        # The library knows of MD5 that it is one, and no longer that its padding is PKCS#1's.
+        # For MD5, the library knows the hash, but no longer that the padding is that of PKCS#1.
         scheme = certificate.signature_algorithm_parameters or padding.PKCS1v15()
         return scheme, certificate.signature_hash_algorithm
     if isinstance(key, ec.EllipticCurvePublicKey):

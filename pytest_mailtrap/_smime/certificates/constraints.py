@@ -1,9 +1,9 @@
 """
-Name constraints that `cryptography.x509.verification` does not look at, in one version or in all.
+Name constraints that `cryptography.x509.verification` does not check, in some versions or in all.
 
 It compares rfc822Name alternatives.
 A subject's emailAddress (RFC 5280 section 4.2.1.10) and a SmtpUTF8Mailbox (RFC 9598 section 6)
-are bound by the same constraints; and its older versions pass over those on directory names.
+are subject to the same constraints; and its older versions ignore those on directory names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def forbidden(chain: tuple[x509.Certificate, ...]) -> str | None:
-    """A name in *chain*, which starts at the leaf, that a certificate above it may not give; or None."""
+    """A name in *chain*, which starts at the leaf, that is not permitted by a certificate above it; or None."""
     for height, issuer in enumerate(chain[1:], 1):
         limits = _constraints(issuer)
         if limits is None:
@@ -42,7 +42,7 @@ def _constraints(certificate: x509.Certificate) -> x509.NameConstraints | None:
     try:
         return certificate.extensions.get_extension_for_class(x509.NameConstraints).value
     except (x509.ExtensionNotFound, *EXTENSION_ERRORS):
-        # A CA certificate that cannot be read is in no path.
+        # An unreadable CA certificate is not part of any path.
         return None
 
 
@@ -55,7 +55,7 @@ def _allows_address(limits: x509.NameConstraints, address: str) -> bool:
 
 
 def _covers(subtree: str, address: str) -> bool:
-    """Whether *subtree* is the mailbox itself, its host, or with a leading dot a domain above."""
+    """Whether *subtree* is the mailbox itself, its host, or, with a leading dot, a domain above it."""
     normal = normalise(address)
     if normal is None:
         return False
@@ -69,7 +69,7 @@ def _covers(subtree: str, address: str) -> bool:
 
 
 def _subjects(below: tuple[x509.Certificate, ...]) -> Iterator[bytes]:
-    """The names to be looked at: RFC 5280 section 6.1.3 leaves out CAs that issued to themselves."""
+    """The names to be checked: RFC 5280 section 6.1.3 exempts self-issued CA certificates."""
     known: list[KnownCertificate] = list(filter(None, map(known_object, below)))
     for place, item in enumerate(known):
         if place == 0 or item.subject != item.issuer:

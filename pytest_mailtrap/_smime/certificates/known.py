@@ -31,8 +31,8 @@ MAIL_PURPOSES = (
     ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
 )
 
-# What the names and the extensions of an `x509.Certificate` raise on nonsense; a BIT STRING in
-# a name is a TypeError, and to older versions an unknown string type is a KeyError.
+# What the names and the extensions of an `x509.Certificate` raise on malformed input; a BIT STRING in
+# a name is a TypeError, and in older versions an unknown string type is a KeyError.
 EXTENSION_ERRORS = (
     ValueError,
     TypeError,
@@ -59,7 +59,7 @@ class KnownCertificate:
 
     @property
     def key_identifier(self) -> bytes | None:
-        """What the subjectKeyIdentifier extension says."""
+        """The value of the subjectKeyIdentifier extension."""
         try:
             extension = self.certificate.extensions.get_extension_for_class(
                 x509.SubjectKeyIdentifier
@@ -124,9 +124,9 @@ def is_malformed(der: bytes) -> bool:
 @contextlib.contextmanager
 def unwarned() -> Iterator[None]:
     """
-    Where certificates of strangers are read: what is odd in them is judged, not warned about.
+    For reading unknown certificates: their oddities are judged, not warned about.
 
-    The library warns whenever it parses a field, and parses what it could not read again each time.
+    The library warns whenever it parses a field, and parses unreadable fields again each time.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -140,7 +140,7 @@ def load(der: bytes) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(der)
     except x509.InvalidVersion as error:
         raise ValueError("the certificate has an unknown version") from error
-    # A year that Python does not know is a ValueError here and not later.
+    # A year that Python does not support is a ValueError here, rather than later.
     _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return certificate
 
@@ -153,11 +153,11 @@ def known_object(certificate: x509.Certificate) -> KnownCertificate | None:
 def collect(
     sent: Iterable[bytes], given: Iterable[x509.Certificate]
 ) -> tuple[KnownCertificate, ...]:
-    """All certificates that can be used, once, those sent first."""
+    """All usable certificates, each once, those that were sent first."""
     pool = [*map(known, sent), *map(known_object, given)]
     return tuple({item.der: item for item in pool if item is not None}.values())
 
 
 def find(pool: Iterable[KnownCertificate], identifier: CertificateId) -> list[KnownCertificate]:
-    """The certificates that an identifier names, few as a rule; more than eight are ignored."""
+    """The certificates that an identifier names, usually few; more than eight are ignored."""
     return [item for item in pool if item.named_by(identifier)][:8]

@@ -1,4 +1,4 @@
-"""Distinguished names: for people to read, and to be compared as RFC 5280 section 7.1 wants."""
+"""Distinguished names: readable for people, and comparable as RFC 5280 section 7.1 requires."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def name_text(der: bytes) -> str:
         pairs = [pair.children() for part in sets for pair in part]
         parts = [(oid.oid(), value.body.decode("utf-8", "replace")) for oid, value in pairs]
     except ValueError:
-        return "a name that cannot be read"
+        return "an unreadable name"
     return ",".join(f"{_PARTS.get(oid, oid)}={value}" for oid, value in reversed(parts))
 
 
 @lru_cache(maxsize=1024)
 def comparable(der: bytes) -> bytes:
     """
-    A form in which equal names are equal: case, blanks and string types do not count.
+    A form in which equal names are equal: case, spaces and string types are ignored.
 
-    A name that cannot be read equals itself alone.
+    An unreadable name equals only itself.
     """
     try:
         return ber.encode(SEQUENCE, b"".join(map(_comparable_set, _sets(der))))
@@ -46,7 +46,7 @@ def comparable(der: bytes) -> bytes:
 
 
 def is_within(der: bytes, subtree: bytes) -> bool:
-    """Whether the name begins with all parts of *subtree*; ValueError where one cannot be read."""
+    """Whether the name begins with all parts of *subtree*; ValueError if one cannot be read."""
     parts, above = (list(map(_comparable_set, _sets(name))) for name in (der, subtree))
     return parts[: len(above)] == above
 

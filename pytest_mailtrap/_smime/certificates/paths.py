@@ -1,5 +1,5 @@
 """
-Is the signer's certificate fit for mail, and does it lead to a given anchor?
+Is the signer's certificate suitable for mail, and does it lead to a given anchor?
 
 `cryptography.x509.verification` judges the path.
 Revocation and certificate policies are not checked.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PathVerdict:
-    """*trusted* is None when only the mathematics were asked for; *chain* starts at the leaf."""
+    """*trusted* is None if only the mathematics were checked; *chain* starts at the leaf."""
 
     trusted: bool | None
     problems: tuple[Problem, ...] = ()
@@ -150,5 +150,5 @@ _CA_POLICY = (
     .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates)
     .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _issues_for_mail)
 )
-# What a leaf may do was judged by _usage().
+# _usage() has judged what the leaf may be used for.
 _LEAF_POLICY = ExtensionPolicy.permit_all()

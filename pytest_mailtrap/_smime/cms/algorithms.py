@@ -7,8 +7,8 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives import hashes
 
 HASHES: dict[str, hashes.HashAlgorithm] = {
-    "1.2.840.113549.2.5": hashes.MD5(),  # noqa: S303 (recognised in order to be refused)
-    "1.3.14.3.2.26": hashes.SHA1(),  # noqa: S303 (recognised in order to be refused)
+    "1.2.840.113549.2.5": hashes.MD5(),  # noqa: S303 (recognized in order to be refused)
+    "1.3.14.3.2.26": hashes.SHA1(),  # noqa: S303 (recognized in order to be refused)
     "2.16.840.1.101.3.4.2.4": hashes.SHA224(),
     "2.16.840.1.101.3.4.2.1": hashes.SHA256(),
     "2.16.840.1.101.3.4.2.2": hashes.SHA384(),
@@ -21,7 +21,7 @@ HASHES: dict[str, hashes.HashAlgorithm] = {
     "2.16.840.1.101.3.4.2.10": hashes.SHA3_512(),
 }
 
-# Digests of a content; the last two are no hashes that RSA or ECDSA signatures are made with.
+# Digests of content; RSA and ECDSA signatures are never made with the last two.
 DIGESTS: dict[str, hashes.HashAlgorithm] = {
     **HASHES,
     "2.16.840.1.101.3.4.2.11": hashes.SHAKE128(32),
@@ -112,7 +112,7 @@ HKDFS = {
     "1.2.840.113549.1.9.16.3.30": _NIST + "3",
 }
 
-# RFC 3565, RFC 5649 and RFC 3370: the key size, and the way of wrapping.
+# RFC 3565, RFC 5649 and RFC 3370: the key size, and the wrapping method.
 KEY_WRAPS: dict[str, tuple[int, str]] = {
     "2.16.840.1.101.3.4.1.5": (16, "aes"),
     "2.16.840.1.101.3.4.1.25": (24, "aes"),
@@ -176,7 +176,7 @@ def key_management_name(oid: str) -> str:
 
 
 def digest(algorithm: hashes.HashAlgorithm, *pieces: bytes) -> bytes:
-    """The digest of the pieces joined."""
+    """The digest of the joined pieces."""
     running = hashes.Hash(algorithm)
     for piece in pieces:
         running.update(piece)

@@ -1,9 +1,9 @@
 """
 A bounded reader of BER that keeps the exact bytes of everything it reads.
 
-Rules of this file: an element is a span of the input and is read only when asked for;
-nothing recurses; every malformation is a `BerError` and nothing else.
-RFC 5652 signs some of these spans, so what is handed out is always what was received.
+Rules of this file: an element is a span of the input and is read only on request;
+nothing recurses; every malformation raises a `BerError` and nothing else.
+RFC 5652 signs some of these spans, so the bytes returned are always those received.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class _Input:
         """The tag, where the body starts, and its length (-1: indefinite)."""
         data = self.data
         if at + 2 > limit:
-            raise BerError("an element is cut off", "truncated-cms")
+            raise BerError("an element is truncated", "truncated-cms")
         tag, length = data[at], data[at + 1]
         at += 2
         if tag & _LONG_TAG == _LONG_TAG:
-            # CMS has no tag above 30, and certificates are never looked into here.
+            # CMS has no tags above 30, and the inside of certificates is never read here.
             raise BerError("a tag number above 30")
         if length < 0x80:
             return tag, at, length
@@ -63,14 +63,14 @@ class _Input:
             return tag, at, -1
         size = length & 0x7F
         if size > 8 or at + size > limit:
-            raise BerError("a length is cut off or oversized", "truncated-cms")
+            raise BerError("a length is truncated or oversized", "truncated-cms")
         return tag, at + size, int.from_bytes(data[at : at + size], "big")
 
     def end_of_indefinite(self, start: int, body: int, limit: int) -> int:
         """
         Where the end-of-contents octets of the element at *start* are.
 
-        One pass notes the end of every indefinite element inside as well, so that reading
+        One pass also records the end of every indefinite element inside, so that reading
         them level by level stays linear.
         """
         if start in self.ends:
@@ -110,16 +110,16 @@ class Element:
         else:
             self.body_end = self.end = self.body_start + length
         if self.end > limit:
-            raise BerError("an element is longer than what holds it", "truncated-cms")
+            raise BerError("an element is longer than its container", "truncated-cms")
 
     @property
     def raw(self) -> bytes:
-        """The element exactly as received, tag and length included."""
+        """The element exactly as received, including tag and length."""
         return self._input.data[self.start : self.end]
 
     @property
     def body(self) -> bytes:
-        """What stands between the header and the end, exactly as received."""
+        """The bytes between the header and the end, exactly as received."""
         return self._input.data[self.body_start : self.body_end]
 
     @property
@@ -169,7 +169,7 @@ class Element:
         return int.from_bytes(body, "big", signed=True)
 
     def octets(self, tag: int = OCTET_STRING) -> bytes:
-        """The bytes of an OCTET STRING, joined when it was sent in pieces."""
+        """The bytes of an OCTET STRING, joined if it was sent in pieces."""
         if self.tag == tag:
             return self.body
         self.expect(tag | _CONSTRUCTED)
@@ -194,7 +194,7 @@ class Element:
 
 
 def read(data: bytes) -> Element:
-    """The element that *data* starts with; whatever follows it is the caller's to judge."""
+    """The element that *data* starts with; the caller judges whatever follows it."""
     return Element(_Input(data), 0, len(data), 0)
 
 
@@ -232,10 +232,10 @@ def encode(tag: int, body: bytes) -> bytes:
 
 def canonical(element: Element, tag: int | None = None) -> bytes:
     """
-    The DER of an element that may have come as any BER, under *tag* if one is given.
+    The DER of an element that may have arrived as any BER, under *tag* if one is given.
 
     Lengths become definite and minimal, pieces of strings are joined, and every SET is sorted,
-    which is what RFC 5652 section 5.4 wants for signed attributes.
+    as RFC 5652 section 5.4 requires for signed attributes.
     """
     return _canonical(element, element.tag if tag is None else tag)
 
@@ -245,7 +245,7 @@ def _canonical(element: Element, tag: int) -> bytes:
         return encode(tag, element.body)
     if element.tag == OCTET_STRING | _CONSTRUCTED:
         return encode(OCTET_STRING, element.octets())
-    # The depth of an element is bounded by MAX_DEPTH, so this recursion is too.
+    # The depth of an element is bounded by MAX_DEPTH, so this recursion is bounded, too.
     children = [_canonical(child, child.tag) for child in element]
     if tag == SET:
         children.sort()

@@ -48,7 +48,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class SignerInfo:
-    """One signature; the DER to be verified is made from *signed_attributes_span*."""
+    """One signature; the DER to be verified is derived from *signed_attributes_span*."""
 
     sid: CertificateId
     digest: Algorithm
@@ -117,7 +117,7 @@ def signed_data(element: Element) -> SignedData:
 
 
 def _certificates(element: Element) -> Iterator[bytes]:
-    # Other kinds than Certificate ([0] to [3]) are obsolete and sign no mail.
+    # The kinds other than Certificate ([0] to [3]) are obsolete and do not sign mail.
     for child in element.children(limit=MAX_CERTIFICATES):
         if child.tag == SEQUENCE:
             yield child.raw

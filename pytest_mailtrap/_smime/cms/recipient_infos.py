@@ -36,7 +36,7 @@ class RecipientInfo:
     One RecipientInfo, whatever its kind.
 
     *originator_key* and *ukm* belong to key agreement; *kem_ciphertext*, *kdf* and
-    *kek_length* to a KEM; there *algorithm* is the KEM and *wrap* the key wrap.
+    *kek_length* to a KEM, where *algorithm* is the KEM and *wrap* the key wrap.
     """
 
     kind: Literal["key-transport", "key-agreement", "kem", "kek", "password", "other"]
@@ -56,7 +56,7 @@ def recipient_info(element: Element) -> RecipientInfo:
     readers = {1: _key_agreement, 2: _kek, 3: _password, 4: _other}
     reader = readers.get(element.tag - CONTEXT)
     if reader is None:
-        raise BerError(f"tag {element.tag:#04x} is no RecipientInfo")
+        raise BerError(f"tag {element.tag:#04x} is not a RecipientInfo")
     return reader(ImplicitFieldReader(element))
 
 

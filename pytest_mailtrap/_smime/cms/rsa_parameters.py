@@ -1,4 +1,4 @@
-"""The parameters of RSASSA-PSS and of RSAES-OAEP, which are made of the same parts (RFC 4055)."""
+"""The parameters of RSASSA-PSS and of RSAES-OAEP, which consist of the same parts (RFC 4055)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MGF1 = "1.2.840.113549.1.1.8"
 
 
 def tagged(raw: bytes, count: int) -> dict[int, Element]:
-    """What stands in each of the fields [0] to [*count* - 1]; none of them twice, and no others."""
+    """The content of each of the fields [0] to [*count* - 1]; none of them may occur twice, and no others."""
     fields = ber.read_exactly(raw).children(SEQUENCE)
     found = {field.tag - CONTEXT: field.only_child() for field in fields}
     if len(found) < len(fields):
@@ -23,7 +23,7 @@ def tagged(raw: bytes, count: int) -> dict[int, Element]:
 
 
 def hash_oid(identifier: Element | None) -> str:
-    """The hash that an AlgorithmIdentifier names; SHA-1 where there is none."""
+    """The hash that an AlgorithmIdentifier names; SHA-1 if there is none."""
     if identifier is None:
         return SHA1
     children = identifier.children(SEQUENCE)
@@ -33,7 +33,7 @@ def hash_oid(identifier: Element | None) -> str:
 
 
 def mask_hash_oid(identifier: Element | None) -> str:
-    """The hash of MGF1, the one mask generation function there is."""
+    """The hash of MGF1, the only mask generation function."""
     return SHA1 if identifier is None else hash_oid(argument(identifier, _MGF1))
 
 

@@ -1,4 +1,4 @@
-"""What the structures of CMS are made of: fields in order, algorithms, names of certificates."""
+"""The building blocks of CMS structures: fields in order, algorithms, names of certificates."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FieldReader:
         self._next = 0
 
     def take(self, *tags: int) -> Element:
-        """The next field, which must be there and have one of *tags* if any are given."""
+        """The next field, which must exist and have one of *tags* if any are given."""
         if self._next == len(self._fields):
             raise BerError("a field is missing")
         field = self._fields[self._next]

@@ -1,6 +1,7 @@
 """
-One encrypted layer judged and opened: recipients, keys and ciphers.
+Judges and decrypts one encrypted layer: recipients, keys and ciphers.
 
-In come an EnvelopedData or AuthEnvelopedData and private keys; out come the recipients, and the plaintext where a key fits.
-No plaintext and no key ever gets into a text for people.
+Input: an EnvelopedData or AuthEnvelopedData, and private keys; output: the recipients, and the plaintext if a key
+matches.
+Plaintext and keys never appear in a text for people.
 """

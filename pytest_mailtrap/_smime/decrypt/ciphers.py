@@ -31,12 +31,12 @@ _BLOCK_CIPHERS: dict[str, Any] = {  # Any: the algorithm classes differ in their
     "des-ede3": TripleDES,
     "rc2": RC2,
 }
-# RFC 8018 appendix B.2.3: how RC2 writes 128 effective key bits, the one size supported.
+# RFC 8018 appendix B.2.3: how RC2 encodes 128 effective key bits, the only supported size.
 _RC2_128_BITS = 58
 
 
 class DecryptionError(Exception):
-    """The content stays closed; *problem* says why."""
+    """The content cannot be decrypted; *problem* says why."""
 
     def __init__(self, code: str, note: str = "") -> None:
         self.problem: Problem = problem(code, note)
@@ -58,7 +58,9 @@ def decrypt(data: EnvelopedData, key: bytes) -> bytes:
         raise DecryptionError("decryption-failed", "the key has the wrong size")
     authenticated = cipher.mode != "cbc"
     if authenticated != (data.tag is not None):
-        raise DecryptionError("cipher-unknown", f"{cipher.name} does not belong into this kind")
+        raise DecryptionError(
+            "cipher-unknown", f"{cipher.name} does not belong in this kind of layer"
+        )
     try:
         if not authenticated:
             return _cbc(data, cipher.family, key)
@@ -85,7 +87,7 @@ def _octets(algorithm: Algorithm) -> bytes:
 def _rc2_vector(algorithm: Algorithm) -> bytes:
     version, vector = ber.read_exactly(algorithm.parameters or b"").children(SEQUENCE, limit=2)
     if version.integer() != _RC2_128_BITS:
-        raise DecryptionError("cipher-unknown", "RC2 with another size than 128 bits")
+        raise DecryptionError("cipher-unknown", "RC2 with a size other than 128 bits")
     return vector.octets()
 
 

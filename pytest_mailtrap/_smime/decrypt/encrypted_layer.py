@@ -1,4 +1,4 @@
-"""An encrypted layer judged: who can read it, and what it holds for a given identity."""
+"""Judges an encrypted layer: who can read it, and what it contains for a given identity."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Opening:
     failures: list[Problem] = field(default_factory=list)
 
     def attempt(self, info: RecipientInfo, key: RecipientKey) -> bool | None:
-        """Whether one of the identities opens it with this key; None if none is meant, or after too many."""
+        """Whether one of the identities decrypts it with this key; None if none matches, or after too many attempts."""
         meant = [one for one in self.identities if _is_named(one, key.rid)]
         if not meant or self.attempts >= MAX_ATTEMPTS:
             return None
@@ -53,7 +53,7 @@ class _Opening:
             self.failures.append(error.problem)
             return False
         if self.plaintext not in (None, plaintext):
-            # Neither CBC nor GCM commits to its key: two keys may open one text to two.
+            # Neither CBC nor GCM commits to its key: two keys may decrypt one ciphertext to two plaintexts.
             self.differing = True
             return False
         self.plaintext = plaintext
@@ -68,7 +68,7 @@ def _is_named(identity: Identity, rid: CertificateId) -> bool:
 def judge(
     data: EnvelopedData, kind: Literal["enveloped", "authenveloped"], settings: Settings
 ) -> tuple[Layer, bytes | None]:
-    """The layer, and what it holds if an identity opens it."""
+    """The layer, and its content if an identity decrypts it."""
     opening = _Opening(data, settings.identities)
     pool = _pool(settings)
     recipients = tuple(

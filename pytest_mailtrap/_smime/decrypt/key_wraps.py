@@ -31,7 +31,7 @@ def key_size(oid: str) -> int:
 
 
 def unwrap(oid: str, kek: bytes, wrapped: bytes) -> bytes:
-    """The key inside; `InvalidUnwrap` where the check value is wrong."""
+    """The key inside; `InvalidUnwrap` if the check value is wrong."""
     return _WAYS[_known(oid)[1]](kek, wrapped)
 
 
@@ -45,7 +45,7 @@ def _triple_des(kek: bytes, wrapped: bytes) -> bytes:
     """
     RFC 3217 section 3.2: encrypted twice, the second time backwards.
 
-    The RFC wraps keys of Triple-DES alone; OpenSSL wraps AES keys in this way, too.
+    The RFC wraps only Triple-DES keys; OpenSSL also wraps AES keys in this way.
     """
     if len(wrapped) < 4 * _BLOCK or len(wrapped) % _BLOCK:
         raise InvalidUnwrap

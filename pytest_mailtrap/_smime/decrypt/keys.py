@@ -39,7 +39,7 @@ def content_key(info: RecipientInfo, encrypted_key: bytes, identity: Identity) -
     except InvalidUnwrap as error:
         raise DecryptionError("key-unwrap-failed") from error
     except (BerError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        # The reason must not speak of the key: none of these texts is passed on.
+        # The reason must not reveal anything about the key: none of these texts is passed on.
         raise DecryptionError("key-unwrap-failed") from error
 
 
@@ -97,8 +97,8 @@ def _shared_infos(
     """
     The ECC-CMS-SharedInfo of RFC 5753 section 7.2, for a key of *size* bytes.
 
-    Implementations differ in whether the wrap algorithm has NULL parameters in there, whatever
-    they send; the key wrap has a check value, so trying both is safe.
+    Implementations differ in whether the wrap algorithm in there has NULL parameters, whatever
+    they send; the key wrap has a check value, so it is safe to try both.
     """
     sent, without, with_null = (
         wrap.raw,
@@ -116,14 +116,14 @@ def _derive(
 ) -> bytes:
     kdf, digest = agreement
     if kdf == "hkdf":
-        # RFC 8418 section 2.2: the user keying material is the salt as well.
+        # RFC 8418 section 2.2: the user keying material is also the salt.
         return HKDF(alg.HASHES[digest], size, ukm, shared_info).derive(secret)
     return X963KDF(alg.HASHES[digest], size, shared_info).derive(secret)
 
 
 def _encapsulated(info: RecipientInfo, encrypted_key: bytes, key: Any) -> bytes:
     """RFC 9629 with the ML-KEM of RFC 9936."""
-    # Any: the ML-KEM classes exist in newer versions of cryptography only.
+    # Any: the ML-KEM classes exist only in newer versions of cryptography.
     if not hasattr(key, "decapsulate") or info.kdf is None or info.wrap is None:
         raise DecryptionError("recipient-unsupported", info.algorithm.oid)
     digest = alg.HKDFS.get(info.kdf.oid)

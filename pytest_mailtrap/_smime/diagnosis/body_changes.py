@@ -1,7 +1,7 @@
 """
-What can happen to the lines of a signed part, undone.
+Undoes what can happen to the lines of a signed part.
 
-The rules are those of `_smime.diagnosis.header_changes`: CRLF in, guesses out, the frequent ones first.
+The rules are those of `_smime.diagnosis.header_changes`: CRLF in, guesses out, the most frequent ones first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BASE64_BLOCK = re.compile(
 )
 _ENCODING = re.compile(rb"(?i)\Acontent-transfer-encoding:\s*([\w-]+)")
 
-# Lines of which two may have lost a blank, and lines of which any may have.
+# The most lines of which two are assumed to have lost a space, and of which any number are.
 _MOST_FOR_TWO, _MOST_FOR_ALL = 60, 9
 _MOST_LINES = 2000
 _MOST_BANNER_LINES = 30
@@ -42,7 +42,7 @@ def canonical(part: bytes) -> bytes:
 
 
 def line_ends(part: bytes) -> Iterator[Original]:
-    """The signature was made over other line ends than those that arrived."""
+    """The signature was made over line ends other than those that arrived."""
     if b"\r\r\n" in part:
         single = re.sub(rb"\r+\n", b"\r\n", part)
         at = _first_line(re.compile(rb"\r\r\n"), part)
@@ -57,7 +57,7 @@ def line_ends(part: bytes) -> Iterator[Original]:
 
 
 def mixed_line_ends(part: bytes) -> Iterator[Original]:
-    """Line ends no standard knows: doubled CRs, or the header and the body treated differently."""
+    """Line ends outside any standard: doubled CRs, or the header and the body treated differently."""
     yield Original(part.replace(b"\r\n", b"\r\r\n"), "signed-with-cr-cr-lf")
     header, blank, body = part.partition(b"\r\n\r\n")
     if blank:
@@ -89,7 +89,7 @@ def mbox_quoting(part: bytes) -> Iterator[Original]:
 
 
 def dot_stuffing(part: bytes) -> Iterator[Original]:
-    """Dots that SMTP doubled and nobody took away (RFC 5321 section 4.5.2)."""
+    """Dots that SMTP doubled and that were not removed (RFC 5321 section 4.5.2)."""
     if _DOTS.search(part):
         yield Original(_DOTS.sub(b".", part), "dot-stuffing", _first_line(_DOTS, part))
     single = re.compile(rb"^\.(?!\.)", re.M)
@@ -98,7 +98,7 @@ def dot_stuffing(part: bytes) -> Iterator[Original]:
 
 
 def blanks(part: bytes) -> Iterator[Original]:
-    """Trailing blanks and tabs, changed on all lines alike."""
+    """Trailing spaces and tabs, changed on all lines alike."""
     if _TRAILING.search(part):
         at = _first_line(_TRAILING, part)
         yield Original(_TRAILING.sub(b"", part), "trailing-blanks-added", at)
@@ -119,7 +119,7 @@ def blanks(part: bytes) -> Iterator[Original]:
 
 
 def each_line(part: bytes) -> Iterator[Original]:
-    """One line that lost or gained blanks, a dot or a >, or that was put in."""
+    """One line that lost or gained spaces, a dot or a >, or that was inserted."""
     lines = part.split(b"\r\n")
     if len(lines) > _MOST_LINES:
         return
@@ -142,7 +142,7 @@ def each_line(part: bytes) -> Iterator[Original]:
 
 
 def several_blanks(part: bytes) -> Iterator[Original]:
-    """Blanks that were stripped from the ends of several lines: soft breaks (RFC 3676), or some of few lines."""
+    """Spaces stripped from the ends of several lines: soft breaks (RFC 3676), or some lines if there are few."""
     _, end = header_blocks(part)[0]
     lines = part[end:].split(b"\r\n")
     soft = [at for at, line in enumerate(lines[:-1]) if line and lines[at + 1]]
@@ -164,12 +164,12 @@ def _with_blanks(head: bytes, lines: list[bytes], places: Sequence[int]) -> Orig
 
 
 def banners(part: bytes) -> Iterator[Original]:
-    """Lines put at the top or at the end of one of the inner bodies."""
+    """Lines inserted at the top or at the end of one of the inner bodies."""
     blocks = header_blocks(part)
     bounds = [start for start, _ in blocks[1:]] + [len(part)]
     for (_, end), bound in zip(blocks[:20], bounds, strict=False):
         start = end + 2 if part.startswith(b"\r\n", end) else end
-        # The next delimiter line, and the CRLF that belongs to it, is no part of this body.
+        # The next delimiter line, and the CRLF that belongs to it, are not part of this body.
         stop = bound if bound == len(part) else max(part.rfind(b"\r\n--", start, bound), start)
         top = part.count(b"\r\n", 0, start) + 1
         at = start
@@ -192,7 +192,7 @@ def _footers(part: bytes, start: int, stop: int) -> Iterator[Original]:
 
 
 def rewrapped(part: bytes) -> Iterator[Original]:
-    """Base64 with lines of another length than was signed (RFC 2045 section 6.8)."""
+    """Base64 with lines of a length other than what was signed (RFC 2045 section 6.8)."""
     blocks = [found for found in _BASE64_BLOCK.finditer(part) if len(found[0]) > 60][:50]
     if not blocks:
         return
@@ -215,7 +215,7 @@ def _wrapped(block: bytes, width: int, final: bytes | None) -> bytes:
 
 
 def re_encoded(part: bytes) -> Iterator[Original]:
-    """A body whose transfer encoding changed on its way, with the field that names it."""
+    """A body whose transfer encoding changed in transit, with the field that names it."""
     for index, (start, end) in enumerate(header_blocks(part)[:20]):
         body_at = end + 2 if part.startswith(b"\r\n", end) else end
         found = re.compile(rb"\r\n--").search(part, body_at) if index else None
@@ -251,7 +251,7 @@ def _other_encodings(now: bytes, body: bytes) -> Iterator[tuple[bytes, bytes]]:
         lf = text.replace(b"\r\n", b"\n")
         encoded = quopri.encodestring(lf).replace(b"\n", b"\r\n")
         yield b"quoted-printable", encoded
-        # The email package writes hexadecimal digits of both cases in its time.
+        # The email package writes hexadecimal digits in upper or lower case, depending on the version.
         yield b"quoted-printable", re.sub(rb"=[0-9A-F]{2}", lambda at: at[0].lower(), encoded)
     if now != b"base64":
         for plain in (text, text.replace(b"\r\n", b"\n")):
@@ -259,7 +259,7 @@ def _other_encodings(now: bytes, body: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _headers_with_encoding(fields: list[bytes], name: bytes) -> Iterator[list[bytes]]:
-    """The fields with another transfer encoding: in its old place, in each other place, in none."""
+    """The fields with a different transfer encoding: in its old place, in every other place, in none."""
     rest = [field for field in fields if not _ENCODING.match(field)]
     unquoted = [re.sub(rb'(?i)charset="([\w.-]+)"', rb"charset=\1", field) for field in rest]
     for base in [rest] if rest == unquoted else [rest, unquoted]:

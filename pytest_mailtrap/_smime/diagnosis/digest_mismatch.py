@@ -1,10 +1,10 @@
 """
-Says why the digest of a signed part does not match: by reconstructing what was signed.
+Finds out why the digest of a signed part does not match, by reconstructing what was signed.
 
 Rules of this file:
 
 - A digest confirms a guess or it does not; nothing is ever concluded from how the part looks.
-- All work is counted in bytes hashed. When the budget is spent, the answer is that nobody knows.
+- All work is counted in bytes hashed. When the budget is spent, the answer is "unknown".
 - The search is a pure function: the same part always gets the same answer, on any machine.
 """
 
@@ -22,9 +22,9 @@ from pytest_mailtrap._smime.diagnosis.remedies import REMEDY_OF
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-# A part of 25 MiB fits twelve times; hashing is the smaller part of the second that takes.
+# Enough for a part of 25 MiB twelve times; that takes about a second, less than half of it for hashing.
 BUDGET = 320 * 2**20
-# What one more guess costs beside its hashing, in bytes hashed in the same time.
+# What each guess costs in addition to its hashing, in bytes hashed in the same time.
 _OVERHEAD = 25_000
 _MOST_FOOTER_LINES = 500
 
@@ -38,8 +38,8 @@ SENTENCES = {
     "headers-moved-out": "header {name} was signed in the part, then moved out of it",
     "header-refolded": "header {name} was signed folded, sent refolded (email package)",
     "header-folded": "header {name} was signed on one line, sent folded",
-    "header-blanks": "header {name}: blanks changed (email package does this)",
-    "header-tabs": "header {name}: its folds changed between tab and blank",
+    "header-blanks": "header {name}: spaces changed (email package does this)",
+    "header-tabs": "header {name}: its folds changed between tab and space",
     "header-case": "header {name}: upper and lower case changed",
     "header-parameters": "header {name}: its parameters were written differently",
     "header-added": "header {name} was added after signing",
@@ -47,21 +47,21 @@ SENTENCES = {
     "header-order": "the order of the part's headers changed",
     "blank-line-lost": "a line end or blank line was lost",
     "blank-line-added": "a line end or blank line was added",
-    "trailing-blanks-stripped": "trailing blanks were stripped",
-    "trailing-blanks-added": "trailing blanks were added",
-    "tabs": "tabs and blanks were exchanged",
+    "trailing-blanks-stripped": "trailing spaces were stripped",
+    "trailing-blanks-added": "trailing spaces were added",
+    "tabs": "tabs and spaces were exchanged",
     "footer-added": "a footer was added after signing",
-    "banner-added": "a banner was put on top after signing",
+    "banner-added": "a banner was inserted at the top after signing",
     "line-added": "a line was added after signing",
-    "re-encoded": "the body's transfer encoding changed on its way",
-    "base64-rewrapped": "base64 was wrapped again at another width",
+    "re-encoded": "the body's transfer encoding changed in transit",
+    "base64-rewrapped": "base64 was rewrapped at a different width",
     "dot-stuffing": "doubled dots were left in (SMTP dot-stuffing)",
     "dot-lost": "a leading dot was lost (SMTP dot-stuffing)",
     "from-quoted": "From at the start of a line became >From (mbox quoting)",
     "from-unquoted": ">From at the start of a line became From (mbox quoting)",
     "nothing-signed": "the signature covers no bytes at all",
     "whole-message-signed": "the signature covers the whole message, not the first part",
-    "unknown": "the content changed after signing in a way not recognised",
+    "unknown": "the content changed after signing in a way not recognized",
 }
 
 
@@ -70,9 +70,9 @@ class Diagnosis:
     """
     Why a digest does not match, as far as hashing can tell.
 
-    *line* counts from the first line of the signed part as it arrived; None where no one line is to blame.
-    *also* holds the codes of a second accident that happened to the same part.
-    *remedy* is a key of `REMEDIES`, or None where the user's library is not the cause.
+    *line* counts from the first line of the signed part as it arrived; None if no single line is to blame.
+    *also* contains the codes of a second accident that happened to the same part.
+    *remedy* is a key of `REMEDIES`, or None if the user's library is not the cause.
     """
 
     code: str
@@ -128,7 +128,7 @@ class _Search:
         return hashlib.new(self._hash_name, content, usedforsecurity=False).digest() == self._digest
 
     def first_prefix(self, head: bytes, lines: Iterable[bytes], line_end: bytes) -> int | None:
-        """How many *lines* after *head* make up the content, hashing every byte but once."""
+        """How many *lines* after *head* make up the content, hashing every byte only once."""
         running = hashlib.new(self._hash_name, head, usedforsecurity=False)
         self._left -= len(head)
         for count, line in enumerate(lines):
@@ -142,7 +142,7 @@ class _Search:
         return None
 
 
-# The accidents that happen alone, by frequency.
+# The accidents that happen alone, most frequent first.
 _FAMILIES: tuple[Callable[[bytes], Iterator[Original]], ...] = (
     header.unsigned_headers,
     header.refolded,
@@ -186,7 +186,7 @@ _SECOND: tuple[Callable[[bytes], Iterator[Original]], ...] = (
 
 
 def _guesses(part: bytes, message: bytes | None, search: _Search) -> Iterator[Original]:
-    """Every reconstruction worth a hash, the probable ones first."""
+    """Every reconstruction worth a hash, the most probable ones first."""
     yield from body.line_ends(part)
     yield Original(b"", "nothing-signed")
     text = body.canonical(part)
@@ -223,7 +223,7 @@ def _prefixes(lines: list[bytes], count: int) -> Iterator[Original]:
 
 
 def _both(one: Original, two: Original) -> Original:
-    # The rarer accident comes first in the pairs' table, and with it the line that shows it.
+    # The rarer accident comes first in the table of pairs, and so does the line that shows it.
     return Original(two.content, f"{one.code}+{two.code}", one.line, one.name or two.name)
 
 
@@ -232,7 +232,7 @@ def _lf(content: bytes) -> bytes | None:
 
 
 def _lf_too(original: Original, part: bytes) -> tuple[str, ...]:
-    """LF is an accident of its own only where the part did not arrive with LF."""
+    """LF is an accident of its own only if the part did not arrive with LF."""
     lf_already = "signed-with-lf" in original.code or b"\r\n" not in part
     return () if lf_already else ("signed-with-lf",)
 

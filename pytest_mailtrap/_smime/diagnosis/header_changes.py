@@ -1,11 +1,11 @@
 """
-What can happen to the header fields of a signed part, undone.
+Undoes what can happen to the header fields of a signed part.
 
 Rules of this file:
 
 - Every function takes a part with CRLF line ends and yields what may have been signed.
 - A reconstruction is a guess; only a digest that matches makes it a finding.
-- Guesses are ordered by how often the accident happens, for the budget may end at any of them.
+- Guesses are ordered by how often the accident happens, since the budget may run out at any of them.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Original(NamedTuple):
 _BOUNDARY = re.compile(rb'boundary="?([^"\r\n;]{1,70})', re.IGNORECASE)
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 
-# The email package's own parser is slow on long fields, and nobody signs one.
+# The email package's parser is slow on long fields, and signed ones are never this long.
 _LONGEST_FIELD = 2048
 _MOST_FIELDS = 40
 _DEEPEST = 5
-# Where each field is tried in dozens of forms, the budget must be left for other accidents.
+# If each field is tried in dozens of forms, some of the budget must remain for other accidents.
 _FEW_BLOCKS = 10
 
 _ADDED_BY_HABIT = (
@@ -103,10 +103,10 @@ _TOGETHER = (
 
 
 def header_blocks(part: bytes) -> list[tuple[int, int]]:
-    """Where the header sections stand: the part's own, then those of its sub-parts."""
+    """Where the header sections are: the part's own, then those of its sub-parts."""
     blocks = [(0, _end_of_header(part, 0))]
     known: set[bytes] = set()
-    # Each round finds the delimiters that the header sections of the round before announced.
+    # Each round finds the delimiters announced by the header sections of the previous round.
     for _ in range(_DEEPEST):
         found = {mark for start, end in blocks for mark in _BOUNDARY.findall(part, start, end)}
         if found <= known:
@@ -120,7 +120,7 @@ def header_blocks(part: bytes) -> list[tuple[int, int]]:
 
 
 def _end_of_header(part: bytes, start: int) -> int:
-    """Where the last field's line ends; *start* itself where there is no field."""
+    """Where the last field's line ends; *start* itself if there is no field."""
     if part.startswith(b"\r\n", start):
         return start
     found = part.find(b"\r\n\r\n", start)
@@ -133,7 +133,7 @@ def fields_of(section: bytes) -> list[bytes]:
 
 
 def refolded(part: bytes) -> Iterator[Original]:
-    """Undo what the email package and others do to header fields they pass on."""
+    """Undo what the email package and others do to header fields that they pass on."""
     blocks = header_blocks(part)
     for scope in (blocks, blocks[:1]) if len(blocks) > 1 else (blocks,):
         for code, rewritings in _REFOLDINGS:
@@ -142,7 +142,7 @@ def refolded(part: bytes) -> Iterator[Original]:
 
 
 def each_field_blanks(part: bytes) -> Iterator[Original]:
-    """The same accidents where they happened to one field only."""
+    """The same accidents if they happened to only one field."""
     yield from _one_field_rewritten(part, rewrites.fold_default, "header-refolded")
     for rewrite in (
         rewrites.no_blank_after_colon,
@@ -153,7 +153,7 @@ def each_field_blanks(part: bytes) -> Iterator[Original]:
 
 
 def folded_elsewhere(part: bytes) -> Iterator[Original]:
-    """Fold one field anew at any of its blanks: signers fold where they like."""
+    """Refold one field at any of its spaces: signers fold where they like."""
     for start, end in header_blocks(part)[:_FEW_BLOCKS]:
         position = start
         for field in fields_of(part[start:end])[:_MOST_FIELDS]:
@@ -180,7 +180,7 @@ def reworded(part: bytes) -> Iterator[Original]:
 
 
 def added(part: bytes) -> Iterator[Original]:
-    """Take out the fields that may have been added after signing, one and two at a time."""
+    """Remove the fields that may have been added after signing, one and two at a time."""
     end, fields = _own_fields(part)
     for count in (1, 2):
         for out in itertools.combinations(range(len(fields)), count):
@@ -276,7 +276,7 @@ def _rewritten(
         position = end
     if changed:
         content = b"".join(pieces) + part[position:]
-        # To fold is also to spell anew: no line more or less means that only the spelling changed.
+        # Folding also changes the spelling: with the same number of lines, only the spelling changed.
         if code == "header-refolded" and content.count(b"\n") == part.count(b"\n"):
             code = "header-parameters"
         yield Original(content, code, line, changed)

@@ -15,7 +15,7 @@ from email.header import Header
 
 Rewrite = Callable[[bytes], bytes]
 
-# As many as have 31 sets.
+# Five spaces have 31 non-empty subsets.
 _FEW_BLANKS = 5
 _MOST_BLANKS = 40
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
@@ -30,7 +30,7 @@ def unfold_to_one_blank(field: bytes) -> bytes:
 
 
 def fold_parameters(field: bytes) -> bytes:
-    """One parameter a line, as most mail programs write them."""
+    """One parameter per line, as most mail programs write them."""
     return re.sub(rb";[ \t]+", b";\r\n ", field)
 
 
@@ -72,7 +72,7 @@ def _folded(field: bytes, fold: Callable[[str, str], str]) -> bytes:
     if not colon:
         return field
     text = value.decode("ascii", "surrogateescape").lstrip()
-    # The email package raises anything on fields that it can't parse.
+    # The email package raises all kinds of errors for fields that it cannot parse.
     try:
         folded = fold(name.decode("ascii", "surrogateescape"), text)
     except Exception:
@@ -91,7 +91,7 @@ def _compat32_fold(name: str, value: str) -> str:
 
 
 def foldings(field: bytes) -> Iterator[bytes]:
-    """The field folded at each of its blanks, then at all sets of them where there are few; with a blank or a tab behind."""
+    """The field folded at each of its spaces, then at all subsets of a few; followed by a space or a tab."""
     whole = unfold_to_one_blank(field)
     found = re.finditer(rb"(?<=[^\s:])[ \t]+", whole)
     blanks = [one.start() for one in itertools.islice(found, _MOST_BLANKS)]

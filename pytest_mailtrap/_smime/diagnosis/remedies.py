@@ -1,7 +1,7 @@
 """
 What to change in the library that signed, by cause: short lines for failure messages.
 
-A remedy is keyed by what went wrong, not by the code of the finding: several accidents have one cure.
+A remedy is keyed by what went wrong, not by the code of the finding: several accidents have the same fix.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ REMEDIES: dict[str, dict[str, str]] = {
     "sign-crlf": {
         "cryptography": "leave PKCS7Options.Binary out, or set_data() CRLF bytes",
         "M2Crypto": "sign() a BIO whose lines end in CRLF",
-        "envelope": "send bytes(envelope) as they are",
+        "envelope": "send bytes(envelope) as it is",
         "openssl": "leave -binary out, or convert the input to CRLF first",
         "nodemailer": "compile the part with newline: 'windows', sign that",
         "email": "sign part.as_bytes(policy=email.policy.SMTP)",
     },
     "send-bytes": {
         "cryptography": "smtplib's sendmail(bytes), not send_message(parsed)",
-        "M2Crypto": "sendmail() what SMIME.write() wrote, no parsing between",
+        "M2Crypto": "sendmail() what SMIME.write() wrote, without parsing it",
         "envelope": "strip() subject and headers: it parses what it signed",
         "nodemailer": "sendMail({ envelope, raw: signed })",
         "email": "smtplib sendmail(bytes), not send_message(parsed)",
@@ -43,7 +43,7 @@ REMEDIES: dict[str, dict[str, str]] = {
         "email": "set every header of the part before as_bytes()",
     },
     "relay": {
-        "any": "sign after the step that rewrites mail, or switch it off",
+        "any": "sign after the step that rewrites mail, or turn it off",
     },
     "encode": {
         "cryptography": "set_data() base64 or quoted-printable text only",
@@ -53,11 +53,11 @@ REMEDIES: dict[str, dict[str, str]] = {
     },
     "smtp-dots": {
         "any": "let the SMTP library stuff dots, once (RFC 5321, 4.5.2)",
-        "email": "smtplib sendmail() does it: don't do it before",
+        "email": "smtplib sendmail() does it: do not do it yourself",
     },
     "send-crlf": {
-        "cryptography": "PKCS7EnvelopeBuilder writes LF: make it CRLF before",
-        "openssl": "cms writes LF headers: make all of it CRLF before",
+        "cryptography": "PKCS7EnvelopeBuilder writes LF: convert to CRLF first",
+        "openssl": "cms writes LF headers: convert everything to CRLF first",
         "any": "smtplib's sendmail() sends bytes as they are",
     },
     "detach": {
@@ -67,7 +67,7 @@ REMEDIES: dict[str, dict[str, str]] = {
     },
     "sign-something": {
         "cryptography": "set_data() the part before add_signer() and sign()",
-        "M2Crypto": "rewind the BIO: sign() reads it from where it stands",
+        "M2Crypto": "rewind the BIO: sign() reads from its current position",
     },
 }
 
@@ -106,7 +106,7 @@ REMEDY_OF: dict[str, str] = {
     "nothing-signed": "sign-something",
 }
 
-# Problems that have a cure without any search for the accident.
+# Problems that have a fix without any search for the accident.
 REMEDY_OF_PROBLEM: dict[str, str] = {
     "content-embedded": "detach",
     "header-bare-line-break": "send-crlf",

@@ -1,4 +1,4 @@
-"""The S/MIME certificates this side knows: the throwaway CA, and what was issued under it."""
+"""The S/MIME certificates known here: the throwaway CA, and those issued under it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class CertificateStore:
     """
     Issues S/MIME identities, and remembers their certificates.
 
-    An encrypted message names its recipients by issuer and serial number only: with the certificates at hand
-    these become addresses.
+    An encrypted message names its recipients only by issuer and serial number: the certificates turn these
+    into addresses.
     """
 
     def __init__(self, ca: trustme.CA) -> None:
@@ -40,6 +40,7 @@ class CertificateStore:
     def issue(
         self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]
     ) -> Identity:
+        __tracebackhide__ = True
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -52,13 +53,13 @@ class CertificateStore:
         return identity
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The key of the CA stays here.
+        # Without the CA's private key.
         return _excerpt, (self.trust, tuple(map(as_der, self._issued)))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCertificates:
-    """What a directory knew when it was copied; it issues nothing."""
+    """The certificates that a store contained when it was copied; it cannot issue any."""
 
     trust: bytes
     certificates: tuple[x509.Certificate, ...] = field(repr=False)

@@ -78,7 +78,7 @@ class SMIMEIdentityFactory(Protocol):
         self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]
     ) -> Identity:
         """
-        Issue a certificate for *address* and any further *addresses*; None names nobody.
+        Issue a certificate for *address* and any further *addresses*; None for one without an address.
 
         *key* is the kind of key, "ec-p256" by default; "rsa-1024" is too weak, for negative controls.
         *not_before* and *not_after* are aware datetimes; the validity is the CA's by default.

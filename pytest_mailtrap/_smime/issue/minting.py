@@ -1,11 +1,12 @@
 """
-Mints S/MIME end-entity certificates: right ones by default, wrong ones on request.
+Mints S/MIME end-entity certificates: correct ones by default, wrong ones on request.
 
 Rules of this file:
 
-- A certificate is right unless the caller asks for the opposite: emailProtection, an address in the subjectAltName (RFC 8550 section 3), the key usage its key is capable of.
-- An address never stands in the common name: a verifier that looked there would be wrong.
-- Every wrong certificate is wrong in the one way asked for, so that a negative control has one reason to fail.
+- A certificate is correct unless the caller asks for the opposite: emailProtection, an address in the subjectAltName
+(RFC 8550 section 3), the key usage that its key supports.
+- The common name never contains an address: a verifier that looked there would be wrong.
+- Every wrong certificate is wrong only in the way requested, so that a negative control has exactly one reason to fail.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
+# For all functions here, comprehensions included: an error is a mistake in the user's call.
+__tracebackhide__ = True
+
 SigningKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 _UTF8_STRING = 0x0C
@@ -45,7 +49,7 @@ _KEYS: dict[KeyName, Callable[[], SigningKey]] = {
     "rsa-3072": lambda: rsa.generate_private_key(65537, 3072),
     "rsa-4096": lambda: rsa.generate_private_key(65537, 4096),
     "ed25519": ed25519.Ed25519PrivateKey.generate,
-    # Too weak for anybody, on purpose: what a verifier refuses must be mintable.
+    # Deliberately too weak: it must be possible to mint what a verifier has to refuse.
     "rsa-1024": lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505
 }
 
@@ -84,16 +88,16 @@ def mint_identity(
     other_ca: bool = False,
 ) -> Identity:
     """
-    Make a key and a certificate for *address*, issued by the CA given.
+    Generate a key and a certificate for *address*, issued by the given CA.
 
-    *address* is None for a certificate that names nobody.
-    The validity is the CA's unless *not_before* or *not_after* (aware datetimes) say otherwise.
-    An empty *purposes* or *key_usage* leaves that extension out; *key_usage* None fits the key.
-    With *self_signed* the CA lends its validity and nothing else.
-    With *other_ca* a CA that nobody trusts issues it, and is forgotten.
+    *address* is None for a certificate without an address.
+    The validity period is the CA's unless *not_before* or *not_after* (aware datetimes) say otherwise.
+    An empty *purposes* or *key_usage* omits that extension; *key_usage* None is what suits the key.
+    With *self_signed*, only the validity period is taken from the CA.
+    With *other_ca*, an untrusted CA issues the certificate, and is discarded.
     """
     if other_ca and self_signed:
-        raise ValueError("self_signed and other_ca exclude each other")
+        raise ValueError("self_signed and other_ca are mutually exclusive")
     if other_ca:
         ca_certificate, ca_key = _stranger(ca_certificate)
     mailboxes = [one for one in (address, *addresses) if one is not None]
@@ -117,7 +121,7 @@ def mint_identity(
 
 
 def _stranger(like: x509.Certificate) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """A CA that is wrong in being another one, and in nothing else."""
+    """A CA whose only flaw is that it is a different one."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _subject("A CA that nobody trusts")
     certificate = (
@@ -133,7 +137,7 @@ def _stranger(like: x509.Certificate) -> tuple[x509.Certificate, ec.EllipticCurv
 
 
 def signature_hash(key: CertificateIssuerPrivateKeyTypes) -> hashes.SHA256 | None:
-    """The hash a certificate is signed with by *key*; EdDSA brings its own."""
+    """The hash with which *key* signs a certificate; EdDSA has its own."""
     if isinstance(key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)):
         return None
     return hashes.SHA256()
@@ -195,7 +199,7 @@ def _extensions(
 
 
 def _default_key_usage(key: SigningKey) -> tuple[str, ...]:
-    """RFC 8551 needs digitalSignature; the rest is how a key of this type takes part in encryption."""
+    """RFC 8551 requires digitalSignature; the rest is how a key of this type is used in encryption."""
     if isinstance(key, rsa.RSAPrivateKey):
         return ("digitalSignature", "keyEncipherment")
     if isinstance(key, ec.EllipticCurvePrivateKey):
@@ -219,19 +223,19 @@ def _key_usage(usages: Collection[str]) -> x509.KeyUsage:
 
 
 def _authority_key_identifier(ca_certificate: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """The CA's own key identifier where it has one: path building may compare the two."""
+    """The CA's own key identifier if it has one: path building may compare the two."""
     make = x509.AuthorityKeyIdentifier
     try:
         found = ca_certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     except x509.ExtensionNotFound:
-        # Any key that may issue a certificate is one that cryptography can name.
+        # cryptography can identify any key that can issue a certificate.
         return make.from_issuer_public_key(ca_certificate.public_key())  # type: ignore[arg-type]
     return make.from_issuer_subject_key_identifier(found.value)
 
 
 def _general_name(address: str) -> x509.GeneralName:
     """
-    The address as a certificate carries it (RFC 8550 section 3, RFC 9598 section 3).
+    The address as it appears in a certificate (RFC 8550 section 3, RFC 9598 section 3).
 
     The domain is written in A-labels; a local part outside ASCII needs an SmtpUTF8Mailbox.
     """
@@ -248,5 +252,5 @@ def _general_name(address: str) -> x509.GeneralName:
 
 def _chosen(parameter: str, value: str, table: dict[str, _T]) -> _T:
     if value not in table:
-        raise ValueError(f"{parameter} must be of {', '.join(table)}, got {value!r}")
+        raise ValueError(f"{parameter} must be one or more of {', '.join(table)}, got {value!r}")
     return table[value]

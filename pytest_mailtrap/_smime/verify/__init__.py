@@ -1,6 +1,6 @@
 """
-One signature judged: its attributes, digest, algorithm and signer.
+Judges one signature: its attributes, digest, algorithm and signer.
 
-In come a SignerInfo and the content that it covers; out come facts about the signer, and problems.
-It never opens encryption.
+Input: a SignerInfo and the content that it covers; output: facts about the signer, and problems.
+It never decrypts anything.
 """

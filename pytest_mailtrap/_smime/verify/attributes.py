@@ -1,4 +1,4 @@
-"""The signed attributes of a signer: what they say, and whether they may say it."""
+"""The signed attributes of a signer: what they say, and whether that is allowed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TIME = re.compile(rb"(\d\d)?(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")
 
 
 def single(attributes: tuple[Attribute, ...], oid: str) -> bytes | None:
-    """The value of an attribute that is there exactly once with exactly one value."""
+    """The value of an attribute that occurs exactly once with exactly one value."""
     found = [attribute.values for attribute in attributes if attribute.oid == oid]
     return found[0][0] if len(found) == 1 and len(found[0]) == 1 else None
 
@@ -86,7 +86,7 @@ def _time(element: ber.Element) -> datetime.datetime:
         raise BerError("a malformed time")
     century, year, *rest = (None if group is None else int(group) for group in match.groups())
     year = year or 0
-    # RFC 5280 section 4.1.2.5.1: two digits from 50 on are years of the last century.
+    # RFC 5280 section 4.1.2.5.1: two-digit years from 50 on are in the 20th century.
     full = century * 100 + year if century is not None else year + (1900 if year >= 50 else 2000)
     month, day, hour, minute, second = (number or 0 for number in rest)
     return datetime.datetime(full, month, day, hour, minute, second, tzinfo=datetime.timezone.utc)
@@ -96,7 +96,7 @@ def encodings(info: SignerInfo) -> list[bytes]:
     """
     The bytes that the signature may cover: DER, or what was sent if that is not DER.
 
-    RFC 5652 section 5.4 demands the first; node-forge, for one, signs unsorted attributes.
+    RFC 5652 section 5.4 requires the first; node-forge, for example, signs unsorted attributes.
     """
     span = info.signed_attributes_span
     if span is None:
@@ -111,10 +111,10 @@ def encodings(info: SignerInfo) -> list[bytes]:
 
 def are_attributes(content: bytes) -> bool:
     """
-    Whether a content is itself the DER of signed attributes.
+    Whether content is itself the DER of signed attributes.
 
-    Whoever drops the signed attributes of a signature and sends their DER as the content
-    has a signature that verifies, over something nobody wrote.
+    An attacker who drops the signed attributes of a signature and sends their DER as the content
+    has a signature that verifies, over something that nobody wrote.
     """
     if content[:1] != b"\x31":
         return False

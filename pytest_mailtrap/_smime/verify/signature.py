@@ -1,4 +1,4 @@
-"""One signature: which scheme, which hash, does it fit the key, does it verify."""
+"""One signature: its scheme, its hash, whether it matches the key, and whether it verifies."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class PssParameters:
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """How a signature is to be verified; *digest* is None where the key alone decides."""
+    """How a signature is to be verified; *digest* is None if the key alone decides."""
 
     oid: str
     name: str
@@ -99,7 +99,7 @@ def _agreed(found: Scheme, digest: Algorithm) -> Scheme:
 
 
 def pss_parameters(raw: bytes | None) -> PssParameters:
-    """Read RSASSA-PSS-params; what cannot be read is refused, never replaced by a default."""
+    """Read RSASSA-PSS-params; unreadable parameters are refused, never replaced by a default."""
     if raw is None:
         return PssParameters()
     try:
@@ -130,7 +130,7 @@ def check_key(found: Scheme, signer: KnownCertificate) -> None:
 
 
 def _check_pss_key(found: Scheme, signer: KnownCertificate) -> None:
-    """A key made for RSASSA-PSS verifies nothing else, and only with its own parameters."""
+    """A key for RSASSA-PSS verifies only such signatures, and only with its own parameters."""
     try:
         oid, *parameters = ber.read(signer.spki_algorithm).children(SEQUENCE)
         if oid.oid() != _PSS_KEY:
@@ -140,7 +140,7 @@ def _check_pss_key(found: Scheme, signer: KnownCertificate) -> None:
     if found.pss is None:
         raise SignatureError("algorithm-key-mismatch", "the key is for RSASSA-PSS only")
     if parameters and not _fits(found.pss, pss_parameters(parameters[0].raw)):
-        raise SignatureError("pss-parameters", "the key prescribes others")
+        raise SignatureError("pss-parameters", "the key requires different ones")
 
 
 def _fits(used: PssParameters, required: PssParameters) -> bool:
@@ -149,8 +149,8 @@ def _fits(used: PssParameters, required: PssParameters) -> bool:
 
 
 def verify(found: Scheme, signer: KnownCertificate, signature: bytes, message: bytes) -> bool:
-    """Whether *signature* is one of *message* with the key of the certificate."""
-    key: Any = signer.public_key  # Any: check_key() has made sure of the class
+    """Whether *signature* is a signature of *message* with the key of the certificate."""
+    key: Any = signer.public_key  # Any: check_key() has checked the class
     try:
         if found.name in (alg.EDDSA, alg.MLDSA):
             key.verify(signature, message)
@@ -173,7 +173,7 @@ def _rsa_padding(found: Scheme) -> padding.PKCS1v15 | padding.PSS:
 
 
 def weaknesses(found: Scheme, digest: str, signer: KnownCertificate) -> list[str]:
-    """The names of `allow=` that a signature needs."""
+    """The names in `allow=` that a signature requires."""
     name, key = alg.hash_name(digest), signer.public_key
     short = isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048
     weak = {"dsa": found.name == alg.DSA, "short-rsa": short}

@@ -1,4 +1,4 @@
-"""One SignerInfo judged: attributes, digest, signature, certificate, in this order."""
+"""Judges one SignerInfo: attributes, digest, signature, certificate, in this order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class SignedContent:
-    """What is signed, with its digests computed once however many signers there are."""
+    """What is signed; each digest is computed only once, however many signers there are."""
 
     type: str
     data: bytes
@@ -40,7 +40,7 @@ class SignedContent:
 
 @dataclass(slots=True)
 class SignerVerdict:
-    """A signer with the warnings about it, and the path its certificate was found on."""
+    """A signer with the warnings about it, and the path of its certificate."""
 
     signer: Signer
     warnings: list[Problem]
@@ -153,7 +153,7 @@ def _verify(
 
 
 def _plain_failure(info: SignerInfo, content: SignedContent) -> Problem:
-    """Without attributes a changed content and a wrong signature look the same."""
+    """Without attributes, changed content and a wrong signature look the same."""
     return problem("signature-wrong", "the content may have been changed")
 
 

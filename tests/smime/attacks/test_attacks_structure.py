@@ -118,7 +118,7 @@ FIELDS: dict[str, tuple[bytes, tuple[str, ...]]] = {
         b"Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64",
         ("transfer-encoding-repeated",),
     ),
-    "a line that is no field": (b"this is no field", ("header-malformed", "not-signed")),
+    "a line that is not a field": (b"this is no field", ("header-malformed", "not-signed")),
 }
 
 

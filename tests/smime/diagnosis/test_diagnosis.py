@@ -251,7 +251,7 @@ def test_each_accident_is_named_with_its_line(accident: str) -> None:
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
-def test_an_accident_and_a_changed_word_are_not_recognised(accident: str) -> None:
+def test_an_accident_and_a_changed_word_are_not_recognized(accident: str) -> None:
     """The negative control: only the digest decides, not what the part looks like."""
     signed, sent, _, _ = ACCIDENTS[accident]
     found = diagnosed(signed + b"changed", sent)

@@ -178,12 +178,12 @@ MISUSES: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "purposes": (
         (ADDRESS,),
         {"purposes": ["mail"]},
-        r"purposes must be of emailProtection, .*, got 'mail'",
+        r"purposes must be one or more of emailProtection, .*, got 'mail'",
     ),
     "key_usage": (
         (ADDRESS,),
         {"key_usage": ["sign"]},
-        r"key_usage must be of digitalSignature, .*, got 'sign'",
+        r"key_usage must be one or more of digitalSignature, .*, got 'sign'",
     ),
     "address": (("alice",), {}, r"address must look like 'alice@example.org', got 'alice'"),
     "no local part": (("@example.org",), {}, r"address must look like .*, got '@example.org'"),
@@ -206,7 +206,7 @@ MISUSES: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "two issuers": (
         (ADDRESS,),
         {"self_signed": True, "other_ca": True},
-        r"self_signed and other_ca exclude each other",
+        r"self_signed and other_ca are mutually exclusive",
     ),
     "common name": (
         (ADDRESS,),
