@@ -28,7 +28,7 @@ CALLS = {
     "mailtrap_factory(start_tls='off')": "TypeError: unknown mailtrap option 'start_tls'*",
     "mailtrap_factory(guard=True)": "TypeError: mailtrap option 'guard' is for @pytest.mark.mailtrap only*",
     "mailtrap_factory(intercept=['*'])": "ValueError: expected a host name *",
-    "mailtrap_factory(require=['mail'])": "ValueError: 'mail' is required of a test*",
+    "mailtrap_factory(require=['mail'])": "ValueError: 'mail' is a requirement for a test, not for a trap*",
     "mailtrap_factory(require=['tlsx'])": "ValueError: unknown requirement 'tlsx'*",
     "smime_identity('alice')": "ValueError: address must look like *",
     "smime_identity('alice@example.org', key='ec')": "ValueError: key must be one of *",

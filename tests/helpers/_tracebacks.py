@@ -1,0 +1,6 @@
+"""What a traceback looks like that shows a line of the plugin to its users."""
+
+from __future__ import annotations
+
+# A pattern for `no_re_match_line`: a file of the package and a line in it.
+OWN_FRAME = r".*pytest_mailtrap[/\\].*\.py:\d+"
