@@ -28,6 +28,16 @@ def totals(result):
     return [line for line in lines[starts[0] : end] if line]
 
 
+def failure(result):
+    """The lines of the one failure, as pytest shows them, up to the next section, with PORT for ports."""
+    lines = result.stdout.lines
+    start = next(n for n, line in enumerate(lines) if line.startswith("____")) + 1
+    end = next(n for n in range(start, len(lines)) if lines[n].startswith(("----", "====")))
+    # smtplib has changed its spelling with Python 3.13.
+    shown = [line.replace("mail from:", "mail FROM:") for line in lines[start:end]]
+    return [re.sub(r":\d{4,}", ":PORT", line) for line in shown]
+
+
 def summary(result):
     """The same without the heading and without the files that were written."""
     return [line for line in totals(result)[1:] if not line.startswith(("report: ", "saved to: "))]

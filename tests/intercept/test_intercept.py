@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import smtplib
 import socket
@@ -11,15 +10,12 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from _senders import ADDRESS, HOST, MAIL, RECIPIENT, SENDER, smtplib_implicit, smtplib_starttls
+from _senders import ADDRESS, HOST, MAIL, SENDER, smtplib_implicit, smtplib_starttls
 
 from pytest_mailtrap._intercept.guard import Guard, MailGuardError
 from pytest_mailtrap._intercept.socket_functions import guarding
-from pytest_mailtrap._smtp import listener
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_mailtrap import MailTrap, MailTrapFactory
 
 
@@ -171,127 +167,6 @@ def test_nonsense_is_still_an_error(mailtrap: MailTrap, address: object) -> None
     with socket.socket() as sock, pytest.raises((TypeError, OSError)):
         sock.connect(address)  # type: ignore[arg-type]  # that is the point
     assert mailtrap.connections == []
-
-
-# -- looking up ---------------------------------------------------------------------------
-
-
-@pytest.mark.mailtrap(intercept=True)
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ((HOST, 587), {"stream", "dgram"}),
-        ((HOST, 587, 0, socket.SOCK_STREAM), {"stream"}),
-        ((HOST, "submission", socket.AF_INET, socket.SOCK_STREAM), {"stream", "inet"}),
-        ((HOST, 587, socket.AF_INET6, socket.SOCK_STREAM), {"stream", "inet6"}),
-        ((HOST, 587, socket.AF_INET6, 0, socket.IPPROTO_TCP), {"stream", "inet6"}),
-        ((HOST, 587, 0, 0, socket.IPPROTO_TCP, socket.AI_PASSIVE), {"stream"}),
-        ((HOST.encode(), b"587", socket.AF_INET), {"stream", "inet"}),
-    ],
-)
-def test_lookups_with_odd_flags_and_families(
-    mailtrap: MailTrap, arguments: tuple, expected: set[str]
-) -> None:
-    """Each answer has what was asked for, and no other; each address leads to the trap."""
-    found = socket.getaddrinfo(*arguments)
-    kinds = {entry[1].name.removeprefix("SOCK_").lower() for entry in found}
-    assert ({"stream", "dgram"} & expected) <= kinds
-    if (len(arguments) > 3 and arguments[3]) or len(arguments) > 4:
-        assert kinds == {"stream"}
-    families = {entry[0] for entry in found}
-    if "inet" in expected:
-        assert families == {socket.AF_INET}
-    if "inet6" in expected:
-        assert families == {socket.AF_INET6}
-    for family, kind, proto, _, address in found:
-        if kind == socket.SOCK_STREAM:
-            with socket.socket(family, kind, proto) as sock:
-                sock.settimeout(10)
-                sock.connect(address)
-                assert sock.recv(3) == b"220"
-    assert {c.transport.server_host for c in mailtrap.connections} == {HOST}
-
-
-@pytest.mark.mailtrap(intercept=True)
-def test_the_canonical_name_is_the_host(mailtrap: MailTrap) -> None:
-    """AI_CANONNAME gives the name, not the alias; and only where it is asked for."""
-    first, *rest = socket.getaddrinfo(HOST, 587, type=1, flags=socket.AI_CANONNAME)
-    assert first[3] == HOST
-    assert {entry[3] for entry in rest} <= {""}
-    assert socket.getaddrinfo(HOST, 587)[0][3] == ""
-
-
-@pytest.mark.mailtrap(intercept=True)
-def test_lookups_that_cannot_succeed(mailtrap: MailTrap) -> None:
-    """What the system refuses is refused: a name that must be a number, a type that has no ports."""
-    with pytest.raises(socket.gaierror) as caught:
-        socket.getaddrinfo(HOST, 587, flags=socket.AI_NUMERICHOST)
-    assert caught.value.errno == socket.EAI_NONAME
-    with pytest.raises(socket.gaierror):
-        socket.getaddrinfo(HOST, "submission", flags=socket.AI_NUMERICSERV)
-    with pytest.raises(socket.gaierror):
-        socket.getaddrinfo(HOST, 587, family=12345)
-
-
-@pytest.mark.mailtrap(intercept=True)
-def test_servers_bind_where_they_want(mailtrap: MailTrap) -> None:
-    """Names of this machine mean this machine to those who bind."""
-    found = socket.getaddrinfo("localhost", 2525, type=1, flags=socket.AI_PASSIVE)
-    assert {entry[4][0] for entry in found} <= {"127.0.0.1", "::1"}
-    found = socket.getaddrinfo(None, 2525, type=1, flags=socket.AI_PASSIVE)
-    assert {entry[4][0] for entry in found} <= {"0.0.0.0", "::"}
-
-
-@pytest.mark.mailtrap(intercept=[HOST])
-@pytest.mark.parametrize(
-    "look_up",
-    [
-        lambda: socket.gethostbyname(HOST.upper()),
-        lambda: socket.gethostbyname_ex(HOST)[2][0],
-        lambda: socket.getaddrinfo(HOST, None)[0][4][0],
-        lambda: socket.getaddrinfo(HOST, 0, socket.AF_INET6)[0][4][0],
-    ],
-)
-def test_lookups_without_a_port(mailtrap: MailTrap, look_up) -> None:
-    """A host that is intercepted by name is never asked for, and the connection is called by its name."""
-    address = look_up()
-    with smtplib.SMTP(address, 587, timeout=10) as client:
-        client._host = HOST  # whose certificate is to be verified
-        client.starttls(context=ssl.create_default_context())
-        client.sendmail(SENDER, [RECIPIENT], MAIL)
-    assert mailtrap[0].transport.server_host == HOST
-
-
-@pytest.mark.mailtrap(intercept=["localhost"])
-@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
-def test_an_alias_serves_other_ports(mailtrap: MailTrap, family: socket.AddressFamily) -> None:
-    """What was looked up without a port may be used for something else than mail."""
-    [alias, *_] = socket.getaddrinfo("localhost", None, family)
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(family) as client:
-        client.settimeout(10)
-        address = (alias[4][0], server.getsockname()[1])
-        assert address[0] not in ("127.0.0.1", "::1")
-        try:
-            client.connect(address)
-        except ConnectionRefusedError:
-            assert family == socket.AF_INET6  # localhost is ::1, where nobody listens
-        else:
-            assert client.getpeername()[1] == server.getsockname()[1]
-    assert mailtrap.connections == []
-
-
-@pytest.mark.mailtrap(intercept=True)
-def test_lookups_without_a_port_when_all_mail_is_intercepted(
-    mailtrap: MailTrap, asked: list[str]
-) -> None:
-    """They may be for anything: a resolver is asked, and where it knows nothing an alias may serve."""
-    address = socket.gethostbyname(HOST)
-    assert asked == [HOST]
-    asked.clear()
-    with smtplib.SMTP(address, 587, timeout=10) as client:
-        client.noop()
-    [connection] = mailtrap.connections
-    assert connection.transport.server_host == HOST
 
 
 # -- certificates -------------------------------------------------------------------------
@@ -486,119 +361,3 @@ def test_many_threads_and_hosts_are_told_apart(mailtrap: MailTrap) -> None:
     for message in mailtrap:
         assert message.rcpt_tos == (f"{message.transport.server_host}@example.org",)
         assert message.transport.sni == message.transport.server_host
-
-
-# -- sockets in every state ---------------------------------------------------------------
-
-
-@pytest.mark.mailtrap(intercept=True)
-@pytest.mark.parametrize("host", [HOST, ADDRESS])
-def test_a_socket_that_was_wrapped_before_it_connects(mailtrap: MailTrap, host: str) -> None:
-    """The handshake comes with the connection; by name and by address."""
-    context = ssl.create_default_context()
-    with context.wrap_socket(socket.socket(), server_hostname=host) as sock:
-        sock.settimeout(10)
-        sock.connect((host, 465))
-        assert sock.recv(3) == b"220"
-        assert host in names(sock.getpeercert())
-    assert mailtrap.connections[0].transport.server_host == host
-
-
-@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
-@pytest.mark.mailtrap(intercept=True)
-@pytest.mark.parametrize(
-    "address", [("2001:db8::25", 587, 0), ("2001:db8::25", 587, 0, 0), ("fe80::1", 587, 7, 1)]
-)
-def test_addresses_with_flow_and_scope(mailtrap: MailTrap, address: tuple) -> None:
-    """As getaddrinfo() gives them."""
-    with socket.socket(socket.AF_INET6) as sock:
-        sock.settimeout(10)
-        sock.connect(address)
-        assert sock.recv(3) == b"220"
-    assert mailtrap.connections[0].transport.server_host == address[0]
-
-
-@pytest.mark.mailtrap(intercept=True)
-def test_connect_ex_tells_by_numbers(mailtrap: MailTrap) -> None:
-    """0 when it was led to the trap, ECONNREFUSED from the guard; it never raises."""
-    with socket.socket() as sock:
-        sock.settimeout(10)
-        assert sock.connect_ex((HOST, 587)) == 0
-        assert sock.recv(3) == b"220"
-    assert mailtrap.connections[0].transport.server_host == HOST
-
-
-def test_connect_ex_is_refused_by_number() -> None:
-    """The control: without a trap the guard refuses, and remembers."""
-    guard = Guard()
-    with guarding(guard), socket.socket() as sock:
-        assert sock.connect_ex((HOST, 587)) == errno.ECONNREFUSED
-    assert [attempt.host for attempt in guard.take_all()] == [HOST]
-
-
-@pytest.mark.mailtrap(intercept=True)
-def test_a_socket_that_is_bound_already(mailtrap: MailTrap) -> None:
-    """The application's own port stays, and the connection is known by it."""
-    with socket.create_connection((HOST, 587), 10, source_address=("127.0.0.1", 0)) as sock:
-        assert sock.recv(3) == b"220"
-        port = sock.getsockname()[1]
-    [connection] = mailtrap.connections
-    assert connection.peer[1] == port
-    assert connection.transport.server_host == HOST
-
-
-@pytest.fixture
-def trap_without_ipv6(
-    mailtrap_factory: MailTrapFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[MailTrap]:
-    def listen() -> list[socket.socket]:
-        return [listener._bind(socket.AF_INET, "127.0.0.1", 0)]
-
-    monkeypatch.setattr(listener, "_listen", listen)
-    with mailtrap_factory(intercept=True) as trap:
-        yield trap
-
-
-@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
-def test_ipv6_sockets_where_the_trap_has_no_ipv6(trap_without_ipv6: MailTrap) -> None:
-    """They reach it over IPv4 all the same, by literal and by name."""
-    with socket.socket(socket.AF_INET6) as sock:
-        sock.settimeout(10)
-        sock.connect(("2001:db8::25", 587))
-        assert sock.recv(3) == b"220"
-    smtplib_starttls("2001:db8::25")
-    assert [e[0] for e in socket.getaddrinfo(HOST, 587, type=1)] == [socket.AF_INET]
-    hosts = {c.transport.server_host for c in trap_without_ipv6.connections}
-    assert hosts == {"2001:db8::25"}
-
-
-class Proactor:
-    """What Windows' event loop connects with, below Python's sockets."""
-
-    async def connect(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        sock.connect(address)
-
-
-def test_the_proactor_loop_of_windows(mailtrap: MailTrap) -> None:
-    """Its sock_connect() does not go through connect(): it is met on its own."""
-    from asyncio.proactor_events import BaseProactorEventLoop
-
-    class Loop(BaseProactorEventLoop):
-        def __init__(self) -> None:
-            self._proactor = Proactor()
-            self._debug = False
-
-        def __del__(self) -> None:
-            """There is nothing to close, nor to warn of."""
-
-    async def connect() -> bytes:
-        with socket.socket() as sock:
-            sock.settimeout(10)
-            await BaseProactorEventLoop.sock_connect(Loop(), sock, (ADDRESS, 587))
-            return sock.recv(3)
-
-    with mailtrap.intercept():
-        assert "sock_connect" in vars(BaseProactorEventLoop)
-        assert asyncio.run(connect()) == b"220"
-    [connection] = mailtrap.connections
-    assert connection.transport.server_host == ADDRESS

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
+import pytest
 from _run_projects import listen, page, project, seen
+from _shop import SHOP
 
 __all__ = ["listen", "page", "project", "seen"]
+
+
+@pytest.fixture
+def shop(monkeypatch):
+    """An application that sends mail in all the ways that smtplib is imported."""
+    module = types.ModuleType("shop")
+    exec(SHOP, vars(module))
+    monkeypatch.setitem(sys.modules, "shop", module)
+    return module

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import re
 
 import pytest
-from _policy_outputs import captured, summary
+from _policy_outputs import captured, failure, summary
 
 from pytest_mailtrap._hostile import trial
 from pytest_mailtrap._kept_mail import watch
@@ -59,13 +58,6 @@ def keeping(project, pytester):
         return project(f"from keeping import *\n{source}", *options, **keywords)
 
     return run
-
-
-def failure(result):
-    lines = result.stdout.lines
-    start = next(n for n, line in enumerate(lines) if line.startswith("____")) + 1
-    end = next(n for n in range(start, len(lines)) if lines[n].startswith(("----", "====")))
-    return [re.sub(r"localhost:\d+", "localhost:PORT", line) for line in lines[start:end]]
 
 
 KEEPS = "def test_order(): keep()\n"

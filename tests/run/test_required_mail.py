@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
-from _policy_outputs import summary
+from _policy_outputs import failure, summary
 
 from pytest_mailtrap._run.files.run_files import RunFiles
 
@@ -60,13 +58,6 @@ def test_order(mailtrap_factory):
         {what}
 """,
 }
-
-
-def failure(result):
-    lines = result.stdout.lines
-    start = next(n for n, line in enumerate(lines) if line.startswith("____")) + 1
-    end = next(n for n in range(start, len(lines)) if lines[n].startswith(("----", "====")))
-    return [re.sub(r":\d{4,}", ":PORT", line) for line in lines[start:end]]
 
 
 @pytest.mark.parametrize("how", NAMED)

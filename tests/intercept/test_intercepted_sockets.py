@@ -1,0 +1,138 @@
+"""Sockets in every state are intercepted: wrapped, bound, without IPv6, or by their numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+from _senders import ADDRESS, HOST, smtplib_starttls
+
+from pytest_mailtrap._intercept.guard import Guard
+from pytest_mailtrap._intercept.socket_functions import guarding
+from pytest_mailtrap._smtp import listener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_mailtrap import MailTrap, MailTrapFactory
+
+
+def names(certificate: dict) -> list[str]:
+    return [value for _, value in certificate["subjectAltName"]]
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize("host", [HOST, ADDRESS])
+def test_a_socket_that_was_wrapped_before_it_connects(mailtrap: MailTrap, host: str) -> None:
+    """The handshake comes with the connection; by name and by address."""
+    context = ssl.create_default_context()
+    with context.wrap_socket(socket.socket(), server_hostname=host) as sock:
+        sock.settimeout(10)
+        sock.connect((host, 465))
+        assert sock.recv(3) == b"220"
+        assert host in names(sock.getpeercert())
+    assert mailtrap.connections[0].transport.server_host == host
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(
+    "address", [("2001:db8::25", 587, 0), ("2001:db8::25", 587, 0, 0), ("fe80::1", 587, 7, 1)]
+)
+def test_addresses_with_flow_and_scope(mailtrap: MailTrap, address: tuple) -> None:
+    """As getaddrinfo() gives them."""
+    with socket.socket(socket.AF_INET6) as sock:
+        sock.settimeout(10)
+        sock.connect(address)
+        assert sock.recv(3) == b"220"
+    assert mailtrap.connections[0].transport.server_host == address[0]
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_connect_ex_tells_by_numbers(mailtrap: MailTrap) -> None:
+    """0 when it was led to the trap, ECONNREFUSED from the guard; it never raises."""
+    with socket.socket() as sock:
+        sock.settimeout(10)
+        assert sock.connect_ex((HOST, 587)) == 0
+        assert sock.recv(3) == b"220"
+    assert mailtrap.connections[0].transport.server_host == HOST
+
+
+def test_connect_ex_is_refused_by_number() -> None:
+    """The control: without a trap the guard refuses, and remembers."""
+    guard = Guard()
+    with guarding(guard), socket.socket() as sock:
+        assert sock.connect_ex((HOST, 587)) == errno.ECONNREFUSED
+    assert [attempt.host for attempt in guard.take_all()] == [HOST]
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_a_socket_that_is_bound_already(mailtrap: MailTrap) -> None:
+    """The application's own port stays, and the connection is known by it."""
+    with socket.create_connection((HOST, 587), 10, source_address=("127.0.0.1", 0)) as sock:
+        assert sock.recv(3) == b"220"
+        port = sock.getsockname()[1]
+    [connection] = mailtrap.connections
+    assert connection.peer[1] == port
+    assert connection.transport.server_host == HOST
+
+
+@pytest.fixture
+def trap_without_ipv6(
+    mailtrap_factory: MailTrapFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MailTrap]:
+    def listen() -> list[socket.socket]:
+        return [listener._bind(socket.AF_INET, "127.0.0.1", 0)]
+
+    monkeypatch.setattr(listener, "_listen", listen)
+    with mailtrap_factory(intercept=True) as trap:
+        yield trap
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
+def test_ipv6_sockets_where_the_trap_has_no_ipv6(trap_without_ipv6: MailTrap) -> None:
+    """They reach it over IPv4 all the same, by literal and by name."""
+    with socket.socket(socket.AF_INET6) as sock:
+        sock.settimeout(10)
+        sock.connect(("2001:db8::25", 587))
+        assert sock.recv(3) == b"220"
+    smtplib_starttls("2001:db8::25")
+    assert [e[0] for e in socket.getaddrinfo(HOST, 587, type=1)] == [socket.AF_INET]
+    hosts = {c.transport.server_host for c in trap_without_ipv6.connections}
+    assert hosts == {"2001:db8::25"}
+
+
+class Proactor:
+    """What Windows' event loop connects with, below Python's sockets."""
+
+    async def connect(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        sock.connect(address)
+
+
+def test_the_proactor_loop_of_windows(mailtrap: MailTrap) -> None:
+    """Its sock_connect() does not go through connect(): it is met on its own."""
+    from asyncio.proactor_events import BaseProactorEventLoop
+
+    class Loop(BaseProactorEventLoop):
+        def __init__(self) -> None:
+            self._proactor = Proactor()
+            self._debug = False
+
+        def __del__(self) -> None:
+            """There is nothing to close, nor to warn of."""
+
+    async def connect() -> bytes:
+        with socket.socket() as sock:
+            sock.settimeout(10)
+            await BaseProactorEventLoop.sock_connect(Loop(), sock, (ADDRESS, 587))
+            return sock.recv(3)
+
+    with mailtrap.intercept():
+        assert "sock_connect" in vars(BaseProactorEventLoop)
+        assert asyncio.run(connect()) == b"220"
+    [connection] = mailtrap.connections
+    assert connection.transport.server_host == ADDRESS

@@ -1,0 +1,136 @@
+"""Looking up an intercepted host: every family, flag and function, with a port or without."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+from _senders import HOST, MAIL, RECIPIENT, SENDER
+
+if TYPE_CHECKING:
+    from pytest_mailtrap import MailTrap
+
+
+def names(certificate: dict) -> list[str]:
+    return [value for _, value in certificate["subjectAltName"]]
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((HOST, 587), {"stream", "dgram"}),
+        ((HOST, 587, 0, socket.SOCK_STREAM), {"stream"}),
+        ((HOST, "submission", socket.AF_INET, socket.SOCK_STREAM), {"stream", "inet"}),
+        ((HOST, 587, socket.AF_INET6, socket.SOCK_STREAM), {"stream", "inet6"}),
+        ((HOST, 587, socket.AF_INET6, 0, socket.IPPROTO_TCP), {"stream", "inet6"}),
+        ((HOST, 587, 0, 0, socket.IPPROTO_TCP, socket.AI_PASSIVE), {"stream"}),
+        ((HOST.encode(), b"587", socket.AF_INET), {"stream", "inet"}),
+    ],
+)
+def test_lookups_with_odd_flags_and_families(
+    mailtrap: MailTrap, arguments: tuple, expected: set[str]
+) -> None:
+    """Each answer has what was asked for, and no other; each address leads to the trap."""
+    found = socket.getaddrinfo(*arguments)
+    kinds = {entry[1].name.removeprefix("SOCK_").lower() for entry in found}
+    assert ({"stream", "dgram"} & expected) <= kinds
+    if (len(arguments) > 3 and arguments[3]) or len(arguments) > 4:
+        assert kinds == {"stream"}
+    families = {entry[0] for entry in found}
+    if "inet" in expected:
+        assert families == {socket.AF_INET}
+    if "inet6" in expected:
+        assert families == {socket.AF_INET6}
+    for family, kind, proto, _, address in found:
+        if kind == socket.SOCK_STREAM:
+            with socket.socket(family, kind, proto) as sock:
+                sock.settimeout(10)
+                sock.connect(address)
+                assert sock.recv(3) == b"220"
+    assert {c.transport.server_host for c in mailtrap.connections} == {HOST}
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_the_canonical_name_is_the_host(mailtrap: MailTrap) -> None:
+    """AI_CANONNAME gives the name, not the alias; and only where it is asked for."""
+    first, *rest = socket.getaddrinfo(HOST, 587, type=1, flags=socket.AI_CANONNAME)
+    assert first[3] == HOST
+    assert {entry[3] for entry in rest} <= {""}
+    assert socket.getaddrinfo(HOST, 587)[0][3] == ""
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_lookups_that_cannot_succeed(mailtrap: MailTrap) -> None:
+    """What the system refuses is refused: a name that must be a number, a type that has no ports."""
+    with pytest.raises(socket.gaierror) as caught:
+        socket.getaddrinfo(HOST, 587, flags=socket.AI_NUMERICHOST)
+    assert caught.value.errno == socket.EAI_NONAME
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo(HOST, "submission", flags=socket.AI_NUMERICSERV)
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo(HOST, 587, family=12345)
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_servers_bind_where_they_want(mailtrap: MailTrap) -> None:
+    """Names of this machine mean this machine to those who bind."""
+    found = socket.getaddrinfo("localhost", 2525, type=1, flags=socket.AI_PASSIVE)
+    assert {entry[4][0] for entry in found} <= {"127.0.0.1", "::1"}
+    found = socket.getaddrinfo(None, 2525, type=1, flags=socket.AI_PASSIVE)
+    assert {entry[4][0] for entry in found} <= {"0.0.0.0", "::"}
+
+
+@pytest.mark.mailtrap(intercept=[HOST])
+@pytest.mark.parametrize(
+    "look_up",
+    [
+        lambda: socket.gethostbyname(HOST.upper()),
+        lambda: socket.gethostbyname_ex(HOST)[2][0],
+        lambda: socket.getaddrinfo(HOST, None)[0][4][0],
+        lambda: socket.getaddrinfo(HOST, 0, socket.AF_INET6)[0][4][0],
+    ],
+)
+def test_lookups_without_a_port(mailtrap: MailTrap, look_up) -> None:
+    """A host that is intercepted by name is never asked for, and the connection is called by its name."""
+    address = look_up()
+    with smtplib.SMTP(address, 587, timeout=10) as client:
+        client._host = HOST  # whose certificate is to be verified
+        client.starttls(context=ssl.create_default_context())
+        client.sendmail(SENDER, [RECIPIENT], MAIL)
+    assert mailtrap[0].transport.server_host == HOST
+
+
+@pytest.mark.mailtrap(intercept=["localhost"])
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_an_alias_serves_other_ports(mailtrap: MailTrap, family: socket.AddressFamily) -> None:
+    """What was looked up without a port may be used for something else than mail."""
+    [alias, *_] = socket.getaddrinfo("localhost", None, family)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(family) as client:
+        client.settimeout(10)
+        address = (alias[4][0], server.getsockname()[1])
+        assert address[0] not in ("127.0.0.1", "::1")
+        try:
+            client.connect(address)
+        except ConnectionRefusedError:
+            assert family == socket.AF_INET6  # localhost is ::1, where nobody listens
+        else:
+            assert client.getpeername()[1] == server.getsockname()[1]
+    assert mailtrap.connections == []
+
+
+@pytest.mark.mailtrap(intercept=True)
+def test_lookups_without_a_port_when_all_mail_is_intercepted(
+    mailtrap: MailTrap, asked: list[str]
+) -> None:
+    """They may be for anything: a resolver is asked, and where it knows nothing an alias may serve."""
+    address = socket.gethostbyname(HOST)
+    assert asked == [HOST]
+    asked.clear()
+    with smtplib.SMTP(address, 587, timeout=10) as client:
+        client.noop()
+    [connection] = mailtrap.connections
+    assert connection.transport.server_host == HOST
