@@ -33,7 +33,7 @@ class Configuration:
     """
     One way to configure one client.
 
-    *words* are what stands in the application, as Markdown; *mends* the words of the unsafe configurations that these are the cure of.
+    *words* is the code in the application, as Markdown; *fixes* holds the words of the unsafe configurations that this one fixes.
     *silent* is true of those that do not raise by design, as a logging handler does not.
     """
 
@@ -42,7 +42,7 @@ class Configuration:
     mode: str
     version: Callable[[], str]
     send: Callable[[Server], object]
-    mends: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
     silent: bool = False
 
     @property

@@ -16,7 +16,7 @@ from configuration import (
     message,
     version_of,
 )
-from cures import VerifyingSMTP, with_the_line
+from fixes import VerifyingSMTP, with_the_line
 
 
 def django(server: Server, **security: bool) -> None:
@@ -148,7 +148,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words="`SMTPMailer(force_tls=True)` and `smtp = VerifyingSMTP`",
         send=partial(repoze_sendmail, smtp=VerifyingSMTP, force_tls=True),
-        mends=("`SMTPMailer()`", "`SMTPMailer(force_tls=True)`"),
+        fixes=("`SMTPMailer()`", "`SMTPMailer(force_tls=True)`"),
     ),
     *with_the_line(
         _repoze(

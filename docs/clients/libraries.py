@@ -1,4 +1,4 @@
-"""The mail libraries that stand for themselves."""
+"""The mail libraries that belong to no framework."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from configuration import (
     message,
     version_of,
 )
-from cures import VerifyingSMTP, with_the_line
+from fixes import VerifyingSMTP, with_the_line
 from standard_library import CONTEXT
 
 
@@ -157,7 +157,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words="`send(start_tls=True)`",
         send=partial(aiosmtplib, start_tls=True),
-        mends=("`send()`",),
+        fixes=("`send()`",),
     ),
     _aiosmtplib(
         mode="implicit", words="`send(use_tls=True)`", send=partial(aiosmtplib, use_tls=True)
@@ -193,7 +193,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words=f"`MailHandler(secure={CONTEXT})`",
         send=partial(logbook, verify=True),
-        mends=("`MailHandler(secure=True)`",),
+        fixes=("`MailHandler(secure=True)`",),
     ),
     _logbook(
         mode="implicit",
@@ -204,7 +204,7 @@ CONFIGURATIONS = [
         mode="implicit",
         words=f"`MailHandler(secure={CONTEXT}, starttls=False)`",
         send=partial(logbook, verify=True, starttls=False),
-        mends=("`MailHandler(secure=True, starttls=False)`",),
+        fixes=("`MailHandler(secure=True, starttls=False)`",),
     ),
     *with_the_line(
         _notifiers(mode="starttls", words="`notify(tls=True)`", send=partial(notifiers, tls=True))
@@ -217,7 +217,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words="`EmailSender(cls_smtp=VerifyingSMTP)`",
         send=partial(redmail, cls_smtp=VerifyingSMTP),
-        mends=("`EmailSender()`",),
+        fixes=("`EmailSender()`",),
     ),
     _redmail(
         mode="implicit",
@@ -228,7 +228,7 @@ CONFIGURATIONS = [
         mode="implicit",
         words=f"`EmailSender(cls_smtp=SMTP_SSL, use_starttls=False, context={CONTEXT})`",
         send=partial(redmail, verify=True, cls_smtp=smtplib.SMTP_SSL, use_starttls=False),
-        mends=("`EmailSender(cls_smtp=SMTP_SSL, use_starttls=False)`",),
+        fixes=("`EmailSender(cls_smtp=SMTP_SSL, use_starttls=False)`",),
     ),
     _yagmail(
         mode="starttls",
@@ -239,13 +239,13 @@ CONFIGURATIONS = [
         mode="starttls",
         words=f'`SMTP(smtp_starttls={{"context": {CONTEXT}}}, smtp_ssl=False)`',
         send=partial(yagmail_starttls, verify=True),
-        mends=("`SMTP(smtp_starttls=True, smtp_ssl=False)`",),
+        fixes=("`SMTP(smtp_starttls=True, smtp_ssl=False)`",),
     ),
     _yagmail(mode="implicit", words="`SMTP()`", send=partial(yagmail_implicit, verify=False)),
     _yagmail(
         mode="implicit",
         words=f"`SMTP(context={CONTEXT})`",
         send=partial(yagmail_implicit, verify=True),
-        mends=("`SMTP()`",),
+        fixes=("`SMTP()`",),
     ),
 ]

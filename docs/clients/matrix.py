@@ -73,7 +73,7 @@ def tried(configuration: Configuration, scenarios: Iterable[str], trap: MailTrap
         version=configuration.version(),
         words=configuration.words,
         mode=configuration.mode,
-        mends=configuration.mends,
+        fixes=configuration.fixes,
         cells=cells,
     )
 
@@ -143,7 +143,7 @@ def rows_in(page: str) -> list[table.Row]:
             version=versions[c.library, c.mode],
             words=c.words,
             mode=c.mode,
-            mends=c.mends,
+            fixes=c.fixes,
             cells={s: cells[c.mode, c.library, c.words][s] for s in table.SCENARIOS[c.mode]},
         )
         for c in ALL

@@ -1,4 +1,4 @@
-"""Clients that are programs of their own: curl, and nodemailer under Node.js."""
+"""Clients that are separate programs: curl, and nodemailer under Node.js."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words="`curl --ssl-reqd smtp://…`",
         send=lambda server: curl(server, "--ssl-reqd"),
-        mends=("`curl --ssl smtp://…`",),
+        fixes=("`curl --ssl smtp://…`",),
     ),
     _curl(mode="implicit", words="`curl smtps://…`", send=partial(curl, scheme="smtps")),
     _nodemailer(mode="starttls", words="`createTransport({ host })`", send=nodemailer),
@@ -99,7 +99,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words="`createTransport({ requireTLS: true })`",
         send=partial(nodemailer, requireTLS=True),
-        mends=("`createTransport({ host })`",),
+        fixes=("`createTransport({ host })`",),
     ),
     _nodemailer(
         mode="implicit",

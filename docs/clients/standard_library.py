@@ -1,4 +1,4 @@
-"""smtplib and logging: what all the others stand on."""
+"""smtplib and logging, on which all the others are built."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from configuration import (
     message,
     python_version,
 )
-from cures import with_the_line
+from fixes import with_the_line
 
 
 def smtplib_starttls(server: Server, *, verify: bool) -> None:
@@ -101,7 +101,7 @@ CONFIGURATIONS = [
         mode="starttls",
         words=f"`starttls(context={CONTEXT})`",
         send=partial(smtplib_starttls, verify=True),
-        mends=("`starttls()`", _IF_OFFERED, _TRY),
+        fixes=("`starttls()`", _IF_OFFERED, _TRY),
     ),
     _smtplib(mode="starttls", words=_IF_OFFERED, send=smtplib_if_offered),
     _smtplib(mode="starttls", words=_TRY, send=smtplib_try),
@@ -110,13 +110,13 @@ CONFIGURATIONS = [
         mode="implicit",
         words=f"`SMTP_SSL(context={CONTEXT})`",
         send=partial(smtp_ssl, verify=True),
-        mends=("`SMTP_SSL()`",),
+        fixes=("`SMTP_SSL()`",),
     ),
     *with_the_line(_logging(words=_HANDLER, send=log), _NO_CREDENTIALS),
     _logging(
         words=f"a subclass whose `emit()` calls `starttls(context={CONTEXT})`",
         send=partial(log, handler=VerifyingSMTPHandler),
-        mends=(_HANDLER, _NO_CREDENTIALS),
+        fixes=(_HANDLER, _NO_CREDENTIALS),
     ),
     _logging(words=_NO_CREDENTIALS, send=partial(log, credentials=False)),
 ]

@@ -53,8 +53,8 @@ SCENARIOS = {
 }
 OK = "ok"
 NOT_TRIED = "-"
-_MENDED = "mended: "
-_DISEASES = {
+_FIXED = "fixed: "
+_FLAWS = {
     "impostor": "does not verify",
     "cleartext": "falls back to cleartext",
     "outdated": "speaks old TLS",
@@ -66,28 +66,28 @@ _REGION = r"(?s)(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A configuration and what became of it; *cells* by scenario, *mends* the words of those it is the cure of."""
+    """A configuration and its results; *cells* by scenario, *fixes* holds the words of the configurations that it fixes."""
 
     library: str
     version: str
     words: str
     mode: str
-    mends: tuple[str, ...]
+    fixes: tuple[str, ...]
     cells: Mapping[str, str]
 
     @property
     def verdict(self) -> str:
-        """What the cells have in common: `safe`, or the diseases."""
+        """What the cells have in common: `safe`, or the flaws."""
         if any(self.cells.get(name) == "cleartext" for name in CERTIFICATES):
             return "never uses TLS"  # these offer it, and mean it
         seen = dict.fromkeys(self.cells.values())
-        found = [_DISEASES.get(cell, cell) for cell in seen if cell not in (OK, NOT_TRIED)]
+        found = [_FLAWS.get(cell, cell) for cell in seen if cell not in (OK, NOT_TRIED)]
         return " and ".join(found) or ("safe" if OK in seen else "not tried")
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """One line for each configuration, with what mends it."""
-    head = ("client", "version", "mode", "configuration", "verdict", "mended by")
+    """One line for each configuration, with what fixes it."""
+    head = ("client", "version", "mode", "configuration", "verdict", "fixed by")
     return _table(
         head,
         (
@@ -97,19 +97,19 @@ def summary(rows: Sequence[Row]) -> str:
                 _MODES[row.mode],
                 row.words,
                 _loud(row.verdict, "safe"),
-                " or ".join(_cure(other) for other in rows if _mends(other, row)),
+                " or ".join(_fix(other) for other in rows if _fixes(other, row)),
             )
             for row in rows
-            if not row.mends
+            if not row.fixes
         ),
     )
 
 
-def _mends(cure: Row, row: Row) -> bool:
-    return (cure.library, cure.mode) == (row.library, row.mode) and row.words in cure.mends
+def _fixes(fix: Row, row: Row) -> bool:
+    return (fix.library, fix.mode) == (row.library, row.mode) and row.words in fix.fixes
 
 
-def _cure(row: Row) -> str:
+def _fix(row: Row) -> str:
     return row.words if row.verdict == "safe" else f"{row.words} ({row.verdict})"
 
 
@@ -130,7 +130,7 @@ def cells_in(text: str) -> dict[tuple[str, str, str], dict[str, str]]:
         _, _, section = text.partition(f"### {title}\n")
         lines = section.partition("\n###")[0].strip().splitlines()[2:]
         for client, configuration, *cells in (line.strip("| ").split(" | ") for line in lines):
-            words = configuration.removeprefix(_MENDED)
+            words = configuration.removeprefix(_FIXED)
             row = found.setdefault((mode, client, words), {})
             row.update(zip(columns, (cell.strip("*") for cell in cells), strict=True))
     return found
@@ -153,7 +153,7 @@ def with_region(page: str, name: str, text: str) -> str:
 
 
 def region(page: str, name: str) -> str:
-    """What stands between the markers."""
+    """The text between the markers."""
     found = re.search(_REGION.format(name=re.escape(name)), page)
     if found is None:
         raise ValueError(f"the page has no region <!-- {name} -->")
@@ -178,7 +178,7 @@ def _matrix(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 
 def _configuration(row: Row) -> str:
-    return f"{_MENDED}{row.words}" if row.mends else row.words
+    return f"{_FIXED}{row.words}" if row.fixes else row.words
 
 
 def _loud(cell: str, quiet: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._clients.fixes import GENERIC, cure
+from pytest_mailtrap._clients.fixes import GENERIC, fix_rows
 from pytest_mailtrap._text.pages import read
 from pytest_mailtrap._text.terms import TLS_VERSIONS
 
@@ -27,14 +27,14 @@ class Advice:
     """
     The advice for one cause.
 
-    *head* is a sentence. *cures* is the key of the fixes if they differ by client; *rows* are shown instead if the client is unknown.
+    *head* is a sentence. *fixes* is the key of the fixes if they differ by client; *rows* are shown instead if the client is unknown.
     *page* is the page to read.
     *own* is the sentence before a fix for a known client, if it differs from *head*.
     *swallowed* says that the advice is to look for an error that the application swallows.
     """
 
     head: tuple[str, ...]
-    cures: str = ""
+    fixes: str = ""
     rows: tuple[str, ...] = ()
     page: str = "clients"
     own: tuple[str, ...] = ()
@@ -81,11 +81,11 @@ _ADVICE: dict[str, Advice] = {
             "The client never sent STARTTLS, which was offered; AUTH is offered",
             "only inside TLS. Upgrade before logging in:",
         ),
-        cures="upgrade",
+        fixes="upgrade",
     ),
     "auth-outside-tls": Advice(
         head=("The trap accepts passwords only inside TLS (auth_without_tls=False):",),
-        cures="upgrade",
+        fixes="upgrade",
     ),
     "gave-up-before-tls": Advice(
         head=(
@@ -99,7 +99,7 @@ _ADVICE: dict[str, Advice] = {
             "  STARTTLS      {trap}.port      SMTP, EMAIL_USE_TLS, smtp://",
             "  implicit TLS  {trap}.tls_port  SMTP_SSL, EMAIL_USE_SSL, smtps://",
         ),
-        cures="mode",
+        fixes="mode",
         own=(
             "Use the port that fits: {trap}.port for STARTTLS, {trap}.tls_port",
             "for implicit TLS, and the client for that kind:",
@@ -108,7 +108,7 @@ _ADVICE: dict[str, Advice] = {
     "wrong-port-intercepted": Advice(
         head=("Use the port that fits:",),
         rows=_PORTS,
-        cures="mode",
+        fixes="mode",
         page="intercept",
         own=(
             "Use the port that fits: 587 (or 25, 2525) for STARTTLS, 465 for",
@@ -123,7 +123,7 @@ _ADVICE: dict[str, Advice] = {
             "  by environment  SSL_CERT_FILE set to {trap}.ca_file, before the",
             "                  client creates its context",
         ),
-        cures="trust",
+        fixes="trust",
     ),
     # The CA was trusted through the environment and in this process: the same advice again would not help.
     "context-out-of-reach": Advice(
@@ -136,7 +136,7 @@ _ADVICE: dict[str, Advice] = {
             "           context.load_verify_locations({trap}.ca_file)",
             "  program  its option or variable for CAs, set to {trap}.ca_file",
         ),
-        cures="out-of-reach",
+        fixes="out-of-reach",
     ),
     "wrong-host": Advice(
         head=("The certificate is for localhost, not for {name}:",),
@@ -162,12 +162,12 @@ _ADVICE: dict[str, Advice] = {
         page="intercept",
     ),
     "tls-required": Advice(
-        head=("The trap accepts mail only inside TLS (starttls='require'):",), cures="upgrade"
+        head=("The trap accepts mail only inside TLS (starttls='require'):",), fixes="upgrade"
     ),
     "auth-required": Advice(
         head=("The trap requires authentication (require_auth=True), inside TLS:",),
         rows=("  {trap}.username, {trap}.password",),
-        cures="login",
+        fixes="login",
     ),
     "auth-refused": Advice(
         head=("The trap accepts different credentials:",),
@@ -207,14 +207,14 @@ _ADVICE: dict[str, Advice] = {
         rows=('  mailtrap_ca.issue_cert("client").configure_cert(client_context)',),
         page="readme",
     ),
-    "not-authenticated": Advice(head=("Log in before sending, inside TLS:",), cures="login"),
+    "not-authenticated": Advice(head=("Log in before sending, inside TLS:",), fixes="login"),
     "other-username": Advice(
         head=("Check the user name in the application's configuration.",), page="readme"
     ),
     "other-mechanism": Advice(head=("Check which AUTH mechanisms the client prefers.",)),
-    "cleartext-offered": Advice(head=("Upgrade before {purpose}:",), cures="upgrade"),
+    "cleartext-offered": Advice(head=("Upgrade before {purpose}:",), fixes="upgrade"),
     "cleartext-not-offered": Advice(
-        head=("Require TLS, even if STARTTLS is not offered:",), cures="upgrade"
+        head=("Require TLS, even if STARTTLS is not offered:",), fixes="upgrade"
     ),
 }
 
@@ -256,10 +256,10 @@ def _filled(line: str, **words: str) -> str:
 
 
 def _lines(advice: Advice, clients: Sequence[str]) -> list[str]:
-    own = cure(advice.cures, clients) if advice.cures else []
+    own = fix_rows(advice.fixes, clients) if advice.fixes else []
     if own:
         return [*(advice.own or advice.head), *own]
-    rows = advice.rows or tuple(cure(advice.cures, GENERIC) if advice.cures else ())
+    rows = advice.rows or tuple(fix_rows(advice.fixes, GENERIC) if advice.fixes else ())
     return [*advice.head, *rows, read(advice.page)]
 
 

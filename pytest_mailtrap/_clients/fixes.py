@@ -15,9 +15,9 @@ from pytest_mailtrap._clients.program_fixes import PROGRAMS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_CURES = {**LIBRARIES, **PROGRAMS}
+_FIXES = {**LIBRARIES, **PROGRAMS}
 
-CLIENTS: tuple[str, ...] = tuple(_CURES)
+CLIENTS: tuple[str, ...] = tuple(_FIXES)
 # Shown if the client is not known.
 GENERIC = ("smtplib", "Django", "aiosmtplib")
 # What can be wrong, and what the client should do instead.
@@ -37,16 +37,16 @@ CAUSES: dict[str, str] = {
 }
 
 
-def cure(cause: str, clients: Sequence[str]) -> list[str]:
+def fix_rows(cause: str, clients: Sequence[str]) -> list[str]:
     """
     An aligned row for each of *clients* that has a fix for *cause*; further lines of a fix are below its first line.
 
     `{trap}` stands for the name of the trap.
     """
-    return aligned(cures_of(cause, clients))
+    return aligned(fixes_for(cause, clients))
 
 
-def cures_of(cause: str, clients: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def fixes_for(cause: str, clients: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The lines for each of *clients* that has a fix for *cause*."""
     return {client: lines for client in clients if (lines := lines_of(client, cause))}
 
@@ -63,5 +63,5 @@ def aligned(rows: Mapping[str, Sequence[str]]) -> list[str]:
 
 def lines_of(client: str, cause: str) -> tuple[str, ...]:
     """The lines for one client; none if it has no such fix."""
-    lines = _CURES.get(client, {}).get(cause, ())
+    lines = _FIXES.get(client, {}).get(cause, ())
     return (lines,) if isinstance(lines, str) else lines

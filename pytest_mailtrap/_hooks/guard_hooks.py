@@ -180,7 +180,7 @@ def pytest_runtest_makereport(
         if not call.excinfo.errisinstance(MailGuardError):
             item.add_report_section(call.when, "mail guard", text)
     if apis:
-        item.add_report_section(call.when, "mail APIs", mail_apis.told(apis))
+        item.add_report_section(call.when, "mail APIs", mail_apis.in_words(apis))
         apis.clear()
     return (yield)
 
@@ -230,7 +230,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.line(text)
     if apis := config.stash.get(_APIS, None):
         terminalreporter.section("mail APIs")
-        terminalreporter.line(mail_apis.told(apis))
+        terminalreporter.line(mail_apis.in_words(apis))
 
 
 def _count_apis(config: pytest.Config) -> Counter[str]:

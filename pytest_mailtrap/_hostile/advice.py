@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._assertions.advice import advice_for
-from pytest_mailtrap._clients.fixes import GENERIC, aligned, cures_of
+from pytest_mailtrap._clients.fixes import GENERIC, aligned, fixes_for
 from pytest_mailtrap._text.pages import read
 
 if TYPE_CHECKING:
@@ -128,16 +128,16 @@ def remedy(
         cause = "cleartext-implicit"
     if cause not in _REMEDIES:
         return []
-    head, cures = _REMEDIES[cause]
-    own = cures_of(cures, clients)
-    rows = own or cures_of(cures, GENERIC)
+    head, fixes = _REMEDIES[cause]
+    own = fixes_for(fixes, clients)
+    rows = own or fixes_for(fixes, GENERIC)
     if cause == "lost" and is_ambiguous:
         own = rows = {**_SUBPROCESS, **_SILENCE}
     elif cause == "lost":
         rows = {**rows, **({} if own else _SUBPROCESS), **_SILENCE}
     if not rows:
         head = (*head[:-1], f"{head[-1].rstrip(':.')}.")
-    page = [] if own else [read("clients" if cures else "hostile")]
+    page = [] if own else [read("clients" if fixes else "hostile")]
     return [*head, *aligned(rows), *page]
 
 

@@ -99,8 +99,8 @@ class Guard:
         self._attempts: list[RefusedConnection] = []
 
     @property
-    def stands(self) -> bool:
-        """Whether it is active on this thread."""
+    def is_active(self) -> bool:
+        """Whether it applies to this thread."""
         return self.threads is None or threading.current_thread() in self.threads
 
     def refuse(self, host: str, port: int, *, api: bool = False) -> MailGuardError:

@@ -65,7 +65,7 @@ def api_named(host: object) -> str | None:
     return None
 
 
-def told(counts: Mapping[str, int]) -> str:
+def in_words(counts: Mapping[str, int]) -> str:
     """Such as "3 connections to e-mail APIs (api.sendgrid.com): not judged"."""
     hosts = sorted(counts, key=lambda host: (-counts[host], host))
     more = len(hosts) - _MOST_NAMED

@@ -123,7 +123,7 @@ class ActiveRoutes:
             raise guard.refuse(requested.host, requested.port, api=True)
 
     def _guard(self) -> Guard | None:
-        return next((g for g in reversed(self.guards) if g is None or g.stands), None)
+        return next((g for g in reversed(self.guards) if g is None or g.is_active), None)
 
     def names(self, host: str) -> bool:
         return any(route.names(host) for route in self.routes)

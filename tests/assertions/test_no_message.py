@@ -60,7 +60,7 @@ with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as 
 
 
 @pytest.mark.parametrize(
-    ("code", "where", "what", "cure"),
+    ("code", "where", "what", "fix"),
     [
         (
             "with pytest.raises(ssl.SSLError): smtplib.SMTP_SSL(mailtrap.host, mailtrap.port)",
@@ -85,15 +85,10 @@ with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as 
         ),
     ],
 )
-def test_wrong_port(pytester, code, where, what, cure):
+def test_wrong_port(pytester, code, where, what, fix):
     """Implicit TLS and STARTTLS mixed up: which port is for what, in the client's own words where it is known."""
     assert nothing(pytester, code) == (
-        "no message reached the trap\n"
-        "\n"
-        f"  connection 1 on the {where} port:\n"
-        f"      {what}\n"
-        "\n"
-        f"{cure}"
+        f"no message reached the trap\n\n  connection 1 on the {where} port:\n      {what}\n\n{fix}"
     )
 
 

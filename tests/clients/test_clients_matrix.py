@@ -39,7 +39,7 @@ def test_each_disease_is_found_where_it_is_and_nowhere_else() -> None:
     done = run("--client=smtplib", *(f"--scenario={name}" for name in scenarios))
     assert done.returncode == 0, done.stderr
     summary, certificates, stripping, implicit = done.stdout.split("\n### ")
-    opportunist, careful = '`if has_extn("starttls"): …`', f"mended: `starttls({CONTEXT})`"
+    opportunist, careful = '`if has_extn("starttls"): …`', f"fixed: `starttls({CONTEXT})`"
     assert cells(certificates, "`starttls()`") == ["**impostor**"]
     assert cells(certificates, opportunist) == ["ok"]
     assert cells(certificates, careful) == ["ok"]
@@ -47,7 +47,7 @@ def test_each_disease_is_found_where_it_is_and_nowhere_else() -> None:
     assert cells(stripping, opportunist) == ["**cleartext**"]
     assert cells(stripping, careful) == ["ok"]
     assert cells(implicit, "`SMTP_SSL()`") == ["**impostor**", "ok"]
-    assert cells(implicit, f"mended: `SMTP_SSL({CONTEXT})`") == ["ok", "ok"]
+    assert cells(implicit, f"fixed: `SMTP_SSL({CONTEXT})`") == ["ok", "ok"]
     python = "Python {}.{}.{}".format(*sys.version_info)
     verdicts = [cells(summary, python, "STARTTLS", it)[0] for it in ("`starttls()`", opportunist)]
     assert verdicts == ["**does not verify**", "**falls back to cleartext**"]
@@ -65,8 +65,8 @@ def test_what_never_uses_tls_is_named() -> None:
         ["`SMTPHandler(secure=())` without credentials", "**never uses TLS**"],
     ]
     matrix = done.stdout.split("\n### ")[1]
-    mended = [line for line in matrix.splitlines() if "| mended: " in line]
-    assert [line.rsplit(" | ", 1)[1] for line in mended] == ["ok |", "ok |"]
+    fixed = [line for line in matrix.splitlines() if "| fixed: " in line]
+    assert [line.rsplit(" | ", 1)[1] for line in fixed] == ["ok |", "ok |"]
 
 
 def test_the_page_is_what_the_script_writes() -> None:
@@ -80,7 +80,7 @@ def test_the_page_is_what_the_script_writes() -> None:
     [
         ("| **impostor** |", "| fine |"),
         ("| **does not verify** |", "| safe |"),
-        ("| smtplib | mended: `starttls(", "| smtplib | mended: `better_starttls("),
+        ("| smtplib | fixed: `starttls(", "| smtplib | fixed: `better_starttls("),
         (" | certificate-wrong-purpose", ""),
         ("<!-- /summary -->", ""),
     ],

@@ -1,10 +1,10 @@
-"""The table of cures: a pure one, so its shape is tested; that its lines are right was tried on the clients."""
+"""The table of fixes: a pure one, so its shape is tested; that its lines are right was tried on the clients."""
 
 from __future__ import annotations
 
 import pytest
 
-from pytest_mailtrap._clients.fixes import CAUSES, CLIENTS, GENERIC, cure, lines_of
+from pytest_mailtrap._clients.fixes import CAUSES, CLIENTS, GENERIC, fix_rows, lines_of
 
 every_cause = pytest.mark.parametrize("cause", CAUSES)
 every_client = pytest.mark.parametrize("client", CLIENTS)
@@ -13,14 +13,14 @@ every_client = pytest.mark.parametrize("client", CLIENTS)
 @every_cause
 def test_rows_fit_into_a_failure(cause):
     """No line is longer than a failure's, with all clients side by side and the longest name of a trap."""
-    rows = [row.replace("{trap}", "hostile_mailtrap") for row in cure(cause, CLIENTS)]
+    rows = [row.replace("{trap}", "hostile_mailtrap") for row in fix_rows(cause, CLIENTS)]
     assert rows
     assert max(map(len, rows)) <= 72
 
 
 def test_the_width_is_measured():
     """The negative control: without the trap's name in place of its mark, the longest row would be another."""
-    filled = [row.replace("{trap}", "x" * 60) for row in cure("trust", CLIENTS)]
+    filled = [row.replace("{trap}", "x" * 60) for row in fix_rows("trust", CLIENTS)]
     assert max(map(len, filled)) > 72
 
 
@@ -41,14 +41,14 @@ def test_every_client_can_be_brought_to_the_trap(client):
 @every_client
 def test_a_client_has_no_cause_that_nobody_knows(client):
     """A misspelled cause would never be shown."""
-    from pytest_mailtrap._clients.fixes import _CURES
+    from pytest_mailtrap._clients.fixes import _FIXES
 
-    assert set(_CURES[client]) <= set(CAUSES)
+    assert set(_FIXES[client]) <= set(CAUSES)
 
 
 def test_the_generic_ones_are_aligned():
-    """The names in one column, the cures in the next."""
-    assert cure("upgrade", GENERIC) == [
+    """The names in one column, the fixes in the next."""
+    assert fix_rows("upgrade", GENERIC) == [
         "  smtplib     client.starttls(context=ssl.create_default_context())",
         "  Django      EMAIL_USE_TLS = True",
         "  aiosmtplib  start_tls=True",
@@ -57,7 +57,7 @@ def test_the_generic_ones_are_aligned():
 
 def test_further_lines_stand_under_the_first():
     """A row may have several lines; the column is as wide as the names that are shown."""
-    assert cure("report", ("curl", "PHPMailer")) == [
+    assert fix_rows("report", ("curl", "PHPMailer")) == [
         "  curl       subprocess.run(..., check=True)",
         "  PHPMailer  new PHPMailer(true), which throws,",
         "             and subprocess.run(..., check=True)",
@@ -73,11 +73,11 @@ def test_further_lines_stand_under_the_first():
         ("implicit", ("logging",)),
     ],
 )
-def test_no_cure_is_invented(cause, clients):
+def test_no_fix_is_invented(cause, clients):
     """An unknown cause, no client, an unknown one, and one that has no such thing."""
-    assert cure(cause, clients) == []
+    assert fix_rows(cause, clients) == []
 
 
-def test_a_client_without_a_cure_leaves_no_gap():
+def test_a_client_without_a_fix_leaves_no_gap():
     """The others are shown as if it had not been asked for."""
-    assert cure("implicit", ("logging", "curl")) == ["  curl  smtps://"]
+    assert fix_rows("implicit", ("logging", "curl")) == ["  curl  smtps://"]

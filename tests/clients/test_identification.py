@@ -111,7 +111,7 @@ def test_what_connects_below_python_is_not_taken_for_smtplib(mailtrap):
 
 
 def test_a_bare_socket_has_no_name(mailtrap):
-    """The application speaks SMTP by itself: no library's cure would help."""
+    """The application speaks SMTP by itself: no library's fix would help."""
     with socket.create_connection((mailtrap.host, mailtrap.port), timeout=5) as sock:
         assert sock.recv(3) == b"220"
     assert connected(mailtrap) == {()}

@@ -57,13 +57,12 @@ def findings() -> str:
 
 def diagnoses() -> str:
     rows = (
-        (f"`{code}`", sentence.format(name="X"), _cure(code))
-        for code, sentence in SENTENCES.items()
+        (f"`{code}`", sentence.format(name="X"), _fix(code)) for code, sentence in SENTENCES.items()
     )
-    return _table(("code", "what happened", "cure in Python"), rows)
+    return _table(("code", "what happened", "fix in Python"), rows)
 
 
-def cures() -> str:
+def fixes() -> str:
     """A table for each client; two purposes with the same lines are told once, and the kind of port is told by two others."""
     tables = []
     for client in CLIENTS:
@@ -78,7 +77,7 @@ def cures() -> str:
 
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scenarios": ("hostile.md", scenarios),
-    "cures": ("clients.md", cures),
+    "fixes": ("clients.md", fixes),
     "remarks": ("report.md", remarks),
     "codes": ("smime.md", codes),
     "findings": ("smime.md", findings),
@@ -113,7 +112,7 @@ def _escaped(text: str) -> str:
     return text.replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _cure(code: str) -> str:
+def _fix(code: str) -> str:
     remedies = REMEDIES.get(REMEDY_OF.get(code, ""), {})
     return next((remedies[one] for one in ("email", "cryptography", "any") if one in remedies), "")
 

@@ -1,4 +1,4 @@
-"""What is said of a client that failed at many servers: on 18 lines, with the cure of each thing that it did."""
+"""What is said of a client that failed at many servers: on 18 lines, with the fix of each thing that it did."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ MUCH = [
 ]
 
 
-def test_cures_survive_five_facts():
-    """Facts of one server stand on one line, where that makes room for a row of each cure."""
+def test_fixes_survive_five_facts():
+    """Facts of one server stand on one line, where that makes room for a row of each fix."""
     lines = lines_of(MUCH)
     assert "  envelope sent in cleartext: ehlo-refused" in lines
     assert [line for line in lines if line][-6:] == [
@@ -86,7 +86,7 @@ def test_cures_survive_five_facts():
     ]
 
 
-def test_a_cure_that_has_no_room_is_on_the_page():
+def test_a_fix_that_has_no_room_is_on_the_page():
     """The sentence stays, without the colon that would promise a row."""
     lines = lines_of([*MUCH, verdict(scenario_named("response-injection"), "spoke-out-of-turn")])
     assert lines[-1] == "More: docs/clients.md"
@@ -94,7 +94,7 @@ def test_a_cure_that_has_no_room_is_on_the_page():
 
 
 def test_a_client_that_nobody_knows_is_sent_to_the_page():
-    """Its cure is not among the rows."""
+    """Its fix is not among the rows."""
     lines = lines_of([leaks("starttls-stripped", *EVERYTHING, clients=())])
     assert lines[-1] == "More: docs/clients.md"
 
@@ -114,7 +114,7 @@ EVERY_OUTCOME = [
 
 @pytest.mark.parametrize("number", range(1, len(EVERY_OUTCOME) + 1))
 def test_whatever_there_is_it_fits(number):
-    """Beyond nine lines the facts are counted; the page has the cures for which there was no room."""
+    """Beyond nine lines the facts are counted; the page has the fixes for which there was no room."""
     lines = lines_of(EVERY_OUTCOME[-number:])
     blocks = "\n".join(lines).split("\n\n")
     assert len(blocks) > 2

@@ -210,14 +210,14 @@ def test_scenario_for_requiretls_needs_a_client_that_uses_it(mailtrap):
         ),
     ],
 )
-def test_cure_fits_what_is_overlooked(mailtrap, scenario, made, said, unsaid):
+def test_fix_fits_what_is_overlooked(mailtrap, scenario, made, said, unsaid):
     """A client that refuses a stranger's certificate is not told to verify: it is told what it overlooks."""
     text = explain_verdict(judge(mailtrap, made, "starttls", scenario))
     assert said in text
     assert unsaid not in text
 
 
-def test_cure_for_what_a_tls_library_overlooks(mailtrap):
+def test_fix_for_what_a_tls_library_overlooks(mailtrap):
     """GnuTLS does not look at the purpose, as msmtp shows: no option of the client's would help."""
     verdict = judge(mailtrap, clients.unverified_starttls, "starttls", "certificate-wrong-purpose")
     assert verdict.trusts_anybody

@@ -186,7 +186,7 @@ def test_two_diseases_in_one_table(pytester):
 
 
 def test_whole_family_and_two_diseases(pytester):
-    """Where the table is long there is room for the cures all the same."""
+    """Where the table is long there is room for the fixes all the same."""
     found = shown(
         pytester,
         """
@@ -223,7 +223,7 @@ def test_whole_family_and_two_diseases(pytester):
     ]
 
 
-def test_cures_survive_a_long_table(pytester):
+def test_fixes_survive_a_long_table(pytester):
     """It is the table that is cut, and says how much; no sentence of the advice ends in its middle."""
     found = shown(
         pytester,
@@ -323,7 +323,7 @@ def test_long_error(pytester):
 
 
 def test_status_of_a_program_is_shown_and_not_guessed(pytester):
-    """What subprocess.call() gives may be a status or a count: the cure is the call that raises."""
+    """What subprocess.call() gives may be a status or a count: the fix is the call that raises."""
     pytester.makepyfile(
         script="import smtplib, ssl, sys\n"
         "with smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=5) as client:\n"

@@ -81,7 +81,7 @@ def test_silence_is_no_matter_of_taste(mailtrap):
 
 @pytest.mark.parametrize("how", [{}, {"scenarios": [WEAK, "certificate-expired"]}])
 def test_who_accepts_anybody_is_told_to_verify(mailtrap, how):
-    """Longer keys do not cure a client that looks at no certificate."""
+    """Longer keys do not fix a client that looks at no certificate."""
     with pytest.raises(AssertionError) as caught:
         mailtrap.assert_refuses_hostile_servers(clients.unverified_starttls_lax(mailtrap), **how)
     text = str(caught.value)
@@ -90,7 +90,7 @@ def test_who_accepts_anybody_is_told_to_verify(mailtrap, how):
 
 
 def test_who_verifies_is_told_of_keys(mailtrap):
-    """The control: where the key is all that is wrong, the cure is for the key."""
+    """The control: where the key is all that is wrong, the fix is for the key."""
     with pytest.raises(AssertionError) as caught:
         mailtrap.assert_refuses_hostile_servers(takes_short_keys(mailtrap), scenarios=[WEAK])
     text = str(caught.value)

@@ -1,4 +1,4 @@
-"""An application that raises gets the same cure as an assertion would give, below the mail of its test."""
+"""An application that raises gets the same fix as an assertion would give, below the mail of its test."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(pytester, code, marker=""):
     return pytester.runpytest("-p", "no:randomly")
 
 
-def cure(pytester, code, marker=""):
+def fix(pytester, code, marker=""):
     """What stands below the transcript of the connection."""
     result = run(pytester, code, marker)
     result.assert_outcomes(failed=1)
@@ -207,9 +207,9 @@ CURES = {
 
 
 @pytest.mark.parametrize(("code", "marker", "advice"), CURES.values(), ids=CURES)
-def test_cure_below_the_mail(pytester, code, marker, advice):
+def test_fix_below_the_mail(pytester, code, marker, advice):
     """Whatever the application raises, the evidence decides."""
-    assert cure(pytester, code, marker) == advice
+    assert fix(pytester, code, marker) == advice
 
 
 @pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
@@ -225,7 +225,7 @@ def test_an_address_that_was_only_tried(pytester, taken):
         both.popitem()[1].close()
         ssl.create_default_context().wrap_socket(taken, server_hostname="localhost")
     """
-    assert cure(pytester, code).startswith("Make the client trust the trap's CA:")
+    assert fix(pytester, code).startswith("Make the client trust the trap's CA:")
 
 
 @pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
@@ -241,7 +241,7 @@ def test_an_address_that_was_only_tried_beside_mail(pytester, tried, advice):
         socket.create_connection(({tried!r}, mailtrap.tls_port), timeout=5).close()
     raise OSError("the connection was closed")
     """
-    assert cure(pytester, code).partition("\n")[0] == advice
+    assert fix(pytester, code).partition("\n")[0] == advice
 
 
 @pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
@@ -291,9 +291,9 @@ UNCERTAIN = {
 
 
 @pytest.mark.parametrize("code", UNCERTAIN.values(), ids=UNCERTAIN)
-def test_no_cure_without_evidence(pytester, code):
+def test_no_fix_without_evidence(pytester, code):
     """The control: where the connection does not show what is wrong, nothing is said of it."""
-    assert cure(pytester, code) == ""
+    assert fix(pytester, code) == ""
 
 
 def test_what_is_concluded_fits_the_error(pytester):
@@ -302,7 +302,7 @@ def test_what_is_concluded_fits_the_error(pytester):
         with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
             client.login("shop", "secret")
     """
-    assert cure(pytester, code).startswith("The client never sent STARTTLS")
+    assert fix(pytester, code).startswith("The client never sent STARTTLS")
 
 
 LOGS_IN = """
@@ -322,13 +322,13 @@ OF_THE_TEST = {
 def test_a_test_that_looks_at_its_mail(pytester, look):
     """The application swallowed its error, and the test finds that nothing came."""
     code = textwrap.dedent(LOGS_IN) + look
-    assert cure(pytester, code).startswith("The client never sent STARTTLS")
+    assert fix(pytester, code).startswith("The client never sent STARTTLS")
 
 
 @pytest.mark.parametrize("other", ["{}['order']", "[][0]", "int('order')", "(a, b) = 1, 2, 3"])
 def test_a_test_that_looks_at_something_else(pytester, other):
     """The negative control: it fails by what has nothing to do with mail."""
-    assert cure(pytester, textwrap.dedent(LOGS_IN) + other) == ""
+    assert fix(pytester, textwrap.dedent(LOGS_IN) + other) == ""
 
 
 def test_an_error_in_a_group(pytester):
@@ -342,7 +342,7 @@ def test_an_error_in_a_group(pytester):
     """
     if sys.version_info < (3, 11):
         pytest.skip("there are no exception groups before Python 3.11")
-    assert cure(pytester, code).startswith("The client never sent STARTTLS")
+    assert fix(pytester, code).startswith("The client never sent STARTTLS")
 
 
 def test_a_message_that_cannot_be_sent(pytester):
@@ -352,7 +352,7 @@ def test_a_message_that_cannot_be_sent(pytester):
             client.ehlo()
             client.sendmail("a@example.org", ["b@example.org"], "Subject: Gr\u00f6\u00dfe")
     """
-    assert cure(pytester, code) == ""
+    assert fix(pytester, code) == ""
 
 
 def test_a_program_whose_words_the_test_raises(pytester):
@@ -364,8 +364,8 @@ def test_a_program_whose_words_the_test_raises(pytester):
                 pass
         raise RuntimeError("msmtp: the certificate is NOT trusted")
     """
-    assert "Make the client trust the trap's CA" in cure(pytester, code)
-    assert cure(pytester, code.replace("msmtp: the certificate is NOT trusted", "no order")) == ""
+    assert "Make the client trust the trap's CA" in fix(pytester, code)
+    assert fix(pytester, code.replace("msmtp: the certificate is NOT trusted", "no order")) == ""
 
 
 def test_nobody_looks_for_an_error_that_was_reported(pytester):
@@ -376,7 +376,7 @@ def test_nobody_looks_for_an_error_that_was_reported(pytester):
     result.stdout.no_fnmatch_line("*swallow*")
 
 
-def test_cure_is_said_once(pytester):
+def test_fix_is_said_once(pytester):
     """An assertion of the trap's that fails has given it already."""
     code = """
         with contextlib.suppress(ssl.SSLError):
@@ -388,7 +388,7 @@ def test_cure_is_said_once(pytester):
     assert said == ["E       Make the client trust the trap's CA:"]
 
 
-def test_a_passing_test_has_no_cure(pytester):
+def test_a_passing_test_has_no_fix(pytester):
     """The control: whatever happened, it was meant."""
     code = "with pytest.raises(ssl.SSLError):\n    connect(mailtrap, context=ssl.create_default_context())"
     result = run(pytester, code, "@pytest.mark.filterwarnings('ignore')")

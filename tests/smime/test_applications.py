@@ -96,7 +96,7 @@ def test_send_message_refolds(mailtrap: MailTrap, signed: bytes) -> None:
     """
     Parsed and serialised again by Python's `email` package, the same message is no longer signed.
 
-    The failure names the accident, and the cure: send the bytes.
+    The failure names the accident, and the fix: send the bytes.
     """
     parsed = email.message_from_bytes(
         signed.replace(b"filename=invoice", b"filename=preliminary-invoice-of-the-northern-region"),

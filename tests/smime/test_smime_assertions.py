@@ -140,7 +140,7 @@ def test_a_signature_of_a_part_is_named(mailtrap: MailTrap) -> None:
 
 
 def test_a_failure_with_much_to_say_stays_short(mailtrap: MailTrap) -> None:
-    """Several problems, a long cause and its cure, and a table: what is left out is named."""
+    """Several problems, a long cause and its fix, and a table: what is left out is named."""
     expired = mailtrap.smime_identity("mallory@example.org", not_after=NOW - DAY)
     builder = pkcs7.PKCS7SignatureBuilder().set_data(b"Invoice\n4711\n")
     builder = builder.add_signer(expired.certificate, expired.private_key, SHA256())

@@ -294,7 +294,7 @@ def test_right_applications_pass(pytester: pytest.Pytester) -> None:
 
 
 def test_mistakes_are_explained(pytester: pytest.Pytester) -> None:
-    """Verdict, culprit, reason, difference, cure."""
+    """Verdict, culprit, reason, difference, fix."""
     tests = "".join(textwrap.dedent(test) for test, _ in WRONG.values())
     pytester.makepyfile(textwrap.dedent(APPLICATION) + tests)
     found = explained(pytester)

@@ -293,7 +293,7 @@ def test_every_hash_of_a_signature_can_be_searched(hash_name: str) -> None:
 def test_two_accidents_together_are_both_named(
     signed: bytes, sent: bytes, code: str, also: tuple[str, ...]
 ) -> None:
-    """One pass through a library may change two things, and both must be mended."""
+    """One pass through a library may change two things, and both must be fixed."""
     found = diagnosed(signed, sent)
     assert (found.code, found.also) == (code, also)
     assert SENTENCES[also[0]] in found.sentence
@@ -352,7 +352,7 @@ def test_no_part_makes_the_search_fail(hostile: bytes) -> None:
 
 
 def test_every_code_has_a_sentence_and_a_remedy_that_exists() -> None:
-    """What the search can find, a failure message can explain and mend."""
+    """What the search can find, a failure message can explain and fix."""
     assert set(REMEDY_OF) == set(SENTENCES) - {"unknown"}
     assert {*REMEDY_OF.values(), *REMEDY_OF_PROBLEM.values()} == set(REMEDIES)
     assert set(REMEDY_OF_PROBLEM) <= set(CODES)

@@ -39,12 +39,12 @@ def verifying_standard_library() -> Iterator[None]:
         ssl._create_stdlib_context = unverified
 
 
-def with_the_line(sick: Configuration, *also: str) -> tuple[Configuration, Configuration]:
-    """A configuration, and the same in an application that has the last resort among its imports; it mends *also* those."""
+def with_the_line(flawed: Configuration, *also: str) -> tuple[Configuration, Configuration]:
+    """A configuration, and the same in an application that has the last resort among its imports; it also fixes the configurations in *also*."""
 
     def send(server: Server) -> object:
         with verifying_standard_library():
-            return sick.send(server)
+            return flawed.send(server)
 
-    words = f"{sick.words} and the process-wide line"
-    return sick, replace(sick, words=words, send=send, mends=(sick.words, *also))
+    words = f"{flawed.words} and the process-wide line"
+    return flawed, replace(flawed, words=words, send=send, fixes=(flawed.words, *also))
