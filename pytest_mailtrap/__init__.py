@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_mailtrap import smime
+    from pytest_mailtrap._content.bodies import Attachment
     from pytest_mailtrap._facts.client_hello import ClientHello
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._facts.transcript import Line, Transcript
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._hostile.verdicts import Verdict
     from pytest_mailtrap._intercept.guard import MailGuardError
-    from pytest_mailtrap._message.captured_message import Attachment, CapturedMessage
+    from pytest_mailtrap._message.captured_message import CapturedMessage
     from pytest_mailtrap._server.keywords import MailTrapOptions
     from pytest_mailtrap._smime.identity import Identity
     from pytest_mailtrap._smime.issue.keywords import SMIMEIdentityFactory
@@ -36,7 +37,7 @@ _HOMES = {
     "Scenario": "_hostile.scenario",
     "Rule": "_smtp.faults",
     "HostileMailTrap": "_trap.hostile_mail_trap",
-    "Attachment": "_message.captured_message",
+    "Attachment": "_content.bodies",
     "Auth": "_facts.transport",
     "CapturedMessage": "_message.captured_message",
     "ClientHello": "_facts.client_hello",

@@ -5,17 +5,18 @@ from __future__ import annotations
 import email
 import email.message
 import email.policy
-import re
 from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+from pytest_mailtrap._content import bodies
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
     from datetime import datetime
 
+    from pytest_mailtrap._content.bodies import Attachment
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._facts.received_message import ReceivedMessage
     from pytest_mailtrap._facts.transcript import Transcript
@@ -25,22 +26,6 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smime.issue.certificate_store import CertificateStore, StoredCertificates
     from pytest_mailtrap._smime.settings import Trust
     from pytest_mailtrap._text.choices import Mechanism, MinimumTLS, WeakAlgorithm
-
-_URL = re.compile(r"""https?://[^\s<>"'\])}]+""")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """One attachment of a message."""
-
-    filename: str | None
-    """What the message says, or None; it comes from the sender, so never use it as a path."""
-
-    content_type: str
-    """The media type, such as application/pdf."""
-
-    content: bytes = field(repr=False)
-    """The decoded bytes of the attachment."""
 
 
 class _Cache(dict[str, Any]):
@@ -57,29 +42,44 @@ class CapturedMessage:
     """
     A message that the trap accepted, with the facts about the connection that carried it.
 
-    *raw* is exactly the bytes that were sent (with dot-stuffing removed, RFC 5321 section 4.5.2); nothing is added, and no line ending changed.
-    *mail_from* is "" for the null reverse-path.
-    *mail_options* and *rcpt_options* are in the client's own upper and lower case; the options of all recipients are in one tuple.
-    *auth* is None if the client did not authenticate.
-    *received_at* is an aware datetime in UTC.
-    *transcript* is what was said on the connection up to the reply that accepted this message.
-
     A message is equal only to itself.
     A deep copy, even one made by `pickle`, has all of these facts, and its connection is in the state at the time of copying.
     Neither depends on the trap.
     """
 
     mail_from: str
+    """The address in MAIL FROM; "" for the null reverse-path."""
+
     rcpt_tos: tuple[str, ...]
+    """The addresses in RCPT TO that the trap accepted, in order."""
+
     mail_options: tuple[str, ...]
+    """The parameters of MAIL FROM, such as "BODY=8BITMIME", in the client's own upper and lower case."""
+
     rcpt_options: tuple[str, ...]
+    """The parameters of all RCPT TO in one tuple, in the client's own upper and lower case."""
+
     smtp_utf8: bool
+    """Whether the client asked for SMTPUTF8 (RFC 6531)."""
+
     raw: bytes
+    """Exactly the bytes that were sent, with dot-stuffing removed (RFC 5321 section 4.5.2); nothing is added, and no line ending changed."""
+
     transport: Transport
+    """How the message was sent: TLS version, cipher, server name, client certificate."""
+
     auth: Auth | None
+    """The authentication that the trap accepted before this message; None if there was none."""
+
     connection: Connection
+    """The connection that carried the message, which may have gone on after it."""
+
     transcript: Transcript
+    """What was said on the connection up to the reply that accepted this message; secrets are redacted."""
+
     received_at: datetime
+    """When the trap accepted the message: an aware datetime in UTC."""
+
     # The S/MIME certificates that the trap issued.
     _certificates: CertificateStore | StoredCertificates
     _cache: _Cache = field(default_factory=_Cache, init=False)
@@ -108,32 +108,22 @@ class CapturedMessage:
     @property
     def text(self) -> str | None:
         """The text/plain body, decoded, with "\\n" as line endings; None if there is none."""
-        return self._body("plain")
+        return bodies.body(self.parsed, "plain")
 
     @property
     def html(self) -> str | None:
         """The text/html body, decoded, with "\\n" as line endings; None if there is none."""
-        return self._body("html")
+        return bodies.body(self.parsed, "html")
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:
         """The attachments, in order."""
-        return tuple(
-            Attachment(
-                filename=part.get_filename(),
-                content_type=part.get_content_type(),
-                content=_content(part),
-            )
-            for part in self.parsed.iter_attachments()
-        )
+        return tuple(bodies.attachments(self.parsed))
 
     @property
     def links(self) -> tuple[str, ...]:
         """The URLs that the bodies link to, each once: first those in the HTML body, then those in the text."""
-        collector = _Links()
-        collector.feed(self.html or "")
-        found = [*collector.found, *(m.rstrip(".,;:!?") for m in _URL.findall(self.text or ""))]
-        return tuple(dict.fromkeys(found))
+        return bodies.links(self.html or "", self.text or "")
 
     @property
     def smime(self) -> SMIMEFacts:
@@ -261,17 +251,6 @@ class CapturedMessage:
         how = self.transport.tls_version or "no TLS"
         return f"<CapturedMessage {how}, {headline(self)!r} -> {', '.join(self.rcpt_tos)}>"
 
-    def _body(self, kind: str) -> str | None:
-        part = cast("email.message.EmailMessage | None", self.parsed.get_body((kind,)))
-        if part is None:
-            return None
-        try:
-            body = str(part.get_content())
-        except (LookupError, UnicodeError):
-            # An unknown charset, or bytes that do not fit it: the text is still worth showing.
-            body = _content(part).decode("utf-8", "replace")
-        return body.replace("\r\n", "\n")
-
 
 def capture(
     received: ReceivedMessage, certificates: CertificateStore | StoredCertificates
@@ -291,24 +270,3 @@ def capture(
         received_at=received.received_at,
         _certificates=certificates,
     )
-
-
-def _content(part: email.message.Message) -> bytes:
-    payload = part.get_payload(decode=True)
-    if isinstance(payload, bytes):
-        return payload
-    # message/rfc822 and multipart attachments: their own bytes.
-    inner = part.get_payload()
-    parts = inner if isinstance(inner, list) else []
-    return b"".join(p.as_bytes() for p in parts if isinstance(p, email.message.Message))
-
-
-class _Links(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [
-            value for name, value in attrs if name == "href" and value and tag in ("a", "area")
-        ]

@@ -40,13 +40,17 @@ class Identity:
     """
     One mailbox owner: a certificate, its private key, and the certificates above it.
 
-    *chain* holds the intermediate certificates, nearest issuer first, without the root.
     The private key never appears in the representation.
     """
 
     certificate: x509.Certificate
+    """The owner's certificate."""
+
     private_key: PrivateKeyTypes = field(repr=False)
+    """The key that belongs to the certificate."""
+
     chain: tuple[x509.Certificate, ...] = ()
+    """The intermediate certificates, nearest issuer first, without the root."""
 
     def __post_init__(self) -> None:
         __tracebackhide__ = True
