@@ -32,6 +32,7 @@ CALLS = {
     "mailtrap_factory(require=['tlsx'])": "ValueError: unknown requirement 'tlsx'*",
     "smime_identity('alice')": "ValueError: address must look like *",
     "smime_identity('alice@example.org', key='ec')": "ValueError: key must be one of *",
+    "smime_identity('alice@example.org', kye='ed25519')": "TypeError: unknown smime_identity keyword 'kye' (did you mean 'key'?), expected one of *",
     "smime_identity('alice@example.org', purposes=['mail'])": "ValueError: purposes must be *",
     "mailtrap.smime_identity('alice')": "ValueError: address must look like *",
     "Rule(command='DATUM', code=451)": "ValueError: command must be one of *",

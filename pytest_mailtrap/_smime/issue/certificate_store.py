@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._facts.der import as_der, of_der
+from pytest_mailtrap._text.terms import guess
 
 if TYPE_CHECKING:
     import trustme
@@ -44,8 +45,15 @@ class CertificateStore:
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+        from pytest_mailtrap._smime.issue.keywords import IdentityKeywords
         from pytest_mailtrap._smime.issue.minting import mint_identity
 
+        known = tuple(IdentityKeywords.__annotations__)
+        for name in keywords:
+            if name not in known:
+                raise TypeError(
+                    f"unknown smime_identity keyword {name!r}{guess(name, known)}, expected one of {', '.join(known)}"
+                )
         key: Any = load_pem_private_key(self._ca.private_key_pem.bytes(), None)
         certificate = x509.load_pem_x509_certificate(self.trust)
         identity = mint_identity(certificate, key, address, *addresses, **keywords)
