@@ -22,7 +22,7 @@ from _api_clients import (
 )
 
 from pytest_mailtrap import MailGuardError
-from pytest_mailtrap._intercept.mail_apis import HOSTS_OF, Visits, api_named, told, visits
+from pytest_mailtrap._intercept.mail_apis import HOSTS_OF, Visits, api_named, in_words, visits
 
 ONCE = {API: 1}
 
@@ -90,12 +90,12 @@ def test_other_hosts(host) -> None:
 )
 def test_how_it_is_told(counts, text) -> None:
     """The hosts with the most come first."""
-    assert told(counts) == text
+    assert in_words(counts) == text
 
 
 def test_counts_are_sums() -> None:
     """The same host in several tests is one entry."""
-    assert told(Counter(ONCE) + Counter(ONCE)).startswith("2 connections")
+    assert in_words(Counter(ONCE) + Counter(ONCE)).startswith("2 connections")
 
 
 # -- what counts --------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def test_addresses_are_forgotten_between_the_tests_of_a_run(pytester, resolver, 
     )
     result = pytester.runpytest_inprocess("-p", "no:randomly", "--mailtrap-guard")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines([told(ONCE)])
+    result.stdout.fnmatch_lines([in_words(ONCE)])
 
 
 def test_an_address_that_is_tried_again(seen, resolver) -> None:
