@@ -12,10 +12,11 @@ It keeps names, but no frames, objects or arguments, and never raises. Of the lo
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._clients.callers import caller_on, stack_of, tasks_on
@@ -68,10 +69,29 @@ def client_now(*, beside: Callable[[], int] = lambda: 0) -> tuple[str, ...]:
     """
     # Other threads may continue while their stacks are walked; then a stack may seem to end in the middle.
     for _ in range(_TRIES):
-        with suppress(Exception):
+        with suppress(Exception), _collecting_nothing():
             if found := _client_now(beside):
                 return found
     return _below_python()
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """
+    Pause the garbage collector: under CPython 3.11, walking the stack of another thread could crash the interpreter.
+
+    There, `f_back` allocates a frame object. If that starts a collection, and a finalizer releases the GIL, the other
+    thread can leave the function before the object refers to its frame. Before 3.11, nothing is allocated, and since 3.12,
+    no collection starts in the middle of an allocation.
+    """
+    if sys.version_info[:2] != (3, 11) or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _client_now(beside: Callable[[], int]) -> tuple[str, ...]:
