@@ -74,7 +74,7 @@ __all__ = [
 ]
 
 
-# A type checker that saw this would take every name for one that exists.
+# A type checker that saw this would assume that every name exists.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._text.choices import Mechanism, MinimumTLS, WeakAlgorithm
 
 Given = TypeVar("Given")
-# So many hexadecimal digits of a digest are shown.
+# How many hexadecimal digits of a digest are shown.
 _DIGITS = 24
 
 
@@ -134,7 +134,7 @@ def assert_smime_encrypted(
 
 
 def _lasting(given: Given) -> Given:
-    """What was given, as a tuple if it is an iterator: every message looks at it."""
+    """What was given, as a tuple if it is an iterator: it is read again for every message."""
     return tuple(given) if isinstance(given, Iterator) else given  # type: ignore[return-value]  # both can be iterated over
 
 

@@ -33,8 +33,7 @@ class Breach:
     A requirement that a message or a connection does not meet.
 
     *message* is the number of the message within the test, from 1, *connection* the index of the connection, from 0;
-    one of them is
-    None, or both if the test itself does not meet it.
+    one of them is None, or both if the test itself does not meet it.
     """
 
     requirement: str

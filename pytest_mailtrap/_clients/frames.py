@@ -39,7 +39,7 @@ def spoken(code: CodeType, line: int) -> str:
 
 
 def users_traceback(error: BaseException) -> TracebackType | None:
-    """A new traceback with the part of the error's that goes through the user's code; None if no part does."""
+    """A new traceback: the part of the error's own that goes through the user's code; None if there is none."""
     own = [entry for entry in _entries(error.__traceback__) if is_users(entry.tb_frame.f_code)]
     made: TracebackType | None = None
     for entry in reversed(own):

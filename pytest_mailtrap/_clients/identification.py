@@ -6,7 +6,7 @@ patched for that, so tests see the unchanged functions of the standard library.
 
 Rules of this file: it finds names, and decides nothing about mail. A wrong name is worse than none: if the client is not
 certain, the answer is `()`. If two clients are equally likely, and a fix shown for the wrong one does no harm, both are named.
-It keeps names, but no frames, objects or arguments, and never raises. Of the locals of frames it reads only the program that
+It keeps names, but no frames, objects or arguments, and never raises. Of the local variables of frames, it reads only the program that
 `subprocess` waits for and asyncio's loop: before CPython 3.13, a frame keeps what has been read from it.
 """
 
@@ -41,7 +41,7 @@ _TRIES = 3
 
 
 def client_of_error(error: BaseException | None) -> tuple[str, ...]:
-    """The client that raised *error* or an error that led to it; if a program failed, the client that the program is."""
+    """The client that raised *error* or an error that led to it; if a program failed, that program as a client."""
     for one in _led_to(error):
         if found := client_of_result(one):
             return found

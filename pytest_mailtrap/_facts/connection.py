@@ -17,7 +17,7 @@ class Connection(BaseConnection):
     It changes while it is open.
     *ended_by* is None until it has ended.
     *handshake_error* is None unless a handshake failed; then it says in words what went wrong.
-    *transport* is what is true now.
+    *transport* has the facts as they are now.
 
     *ended_by* is "quit" (the client sent QUIT), "close_notify" (it closed TLS properly), "eof" (it closed the
     TCP connection without either), "reset", "alert" (it sent a TLS alert), "timeout" (a deadline of the trap

@@ -52,7 +52,7 @@ class Facts:
         self.ended_by: EndedBy | None = None
         self.spoke_out_of_turn = False
         self.travel: dict[str, Any] = _CLEARTEXT
-        # The value made from *travel*, together with *travel*: each new fact makes a new dictionary.
+        # The `Transport` made from *travel*, and *travel* itself: each new fact creates a new dictionary.
         self._made: tuple[dict[str, Any], Transport] | None = None
 
     def record(self, **facts: Any) -> None:
@@ -119,7 +119,7 @@ class BaseConnection:
 
     @property
     def transport(self) -> Transport:
-        """What is true now about TLS and the other facts of the transport."""
+        """What is known by now about TLS and the rest of the transport."""
         return self._facts.transport
 
     @property
@@ -173,7 +173,7 @@ class BaseConnection:
         self.implicit_tls = state["implicit_tls"]
         self.auths = state["auths"]
         self._facts = Facts.of(state["known"])
-        # No server can be asked for the rest.
+        # A copy has no server to read the rest from.
         self._settle = lambda: None
 
     def __repr__(self) -> str:
@@ -185,5 +185,5 @@ class BaseConnection:
 
 
 def facts_of(connection: BaseConnection) -> Facts:
-    """What is known of it, and meant for messages and advice rather than for tests."""
-    return connection._facts  # noqa: SLF001  # the file of both
+    """What is known about it, and meant for messages and advice rather than for tests."""
+    return connection._facts  # noqa: SLF001  # both classes are in this file

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def as_der(certificate: x509.Certificate) -> bytes:
-    """The bytes of *certificate*, as DER: the object itself cannot be pickled."""
+    """The DER bytes of *certificate*: the object itself cannot be pickled."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     return certificate.public_bytes(Encoding.DER)
 
 
 def of_der(der: bytes) -> x509.Certificate:
-    """The certificate with these bytes, which are DER."""
+    """The certificate that these DER bytes encode."""
     from cryptography import x509
 
     return x509.load_der_x509_certificate(der)

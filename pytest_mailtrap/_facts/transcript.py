@@ -153,7 +153,7 @@ class Recorder:
 
 
 def _redact_auth(line: bytes) -> bytes:
-    # A garbled AUTH line may have the secret anywhere: only what is known, and in its place, is kept.
+    # A garbled AUTH line may have the secret anywhere: only what is known, and where it belongs, is kept.
     words = line.split(None, 2)
     if words[0].upper() != b"AUTH":
         return REDACTED

@@ -1,9 +1,8 @@
 """
 The guard's hooks: it is on for the whole run or around one test, and what it refuses is reported.
 
-What it refused in a test fails that test, if possible in its call phase; what it refused in collection fails the
-collection;
-the rest is reported at the end and fails the run.
+What it refused in a test fails that test, if possible in its call phase.
+What it refused during collection fails the collection; the rest is reported at the end and fails the run.
 
 Connections to e-mail APIs that were not refused are listed under a test that fails, and at the end.
 """
@@ -100,7 +99,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @contextmanager
 def _watched(item: pytest.Item) -> Iterator[None]:
-    """Turn the guard on or off, as the test and the run want it."""
+    """Turn the guard on or off, as the test and the run require."""
     of_the_run = item.config.stash.get(_GUARD, None)
     marked = _marked(item)
     with ExitStack() as stack:
@@ -169,7 +168,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show it next to another failure, which may well be caused by it."""
+    """Show what the guard refused next to another failure, which may well be caused by that."""
     apis = item.stash.setdefault(_APIS, Counter[str]())
     apis.update(_count_apis(item.config))
     if call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):

@@ -38,13 +38,13 @@ _ASKING = (
 
 
 def configure(config: pytest.Config) -> None:
-    """Start the `Run` at the beginning if a setting asks for it; UsageError if one is wrong."""
+    """Start the `Run` at the beginning if a setting asks for it; UsageError if a setting is wrong."""
     if is_any_given(config, *_ASKING):
         run_of(config)
 
 
 def is_any_given(config: pytest.Config, *settings: _settings.Setting) -> bool:
-    """Whether one of *settings* is set; UsageError if a path was taken as its value."""
+    """Whether one of *settings* is set; UsageError if one took a path as its value."""
     try:
         return any(_settings.given(config, setting) is not None for setting in settings)
     except ValueError as error:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pytest_mailtrap._run.run import Run
 
 
-# The keys under which a worker of pytest-xdist reports mail that arrived outside of tests, and whether tests were
-# deselected.
+# The keys under which a worker of pytest-xdist reports mail that arrived outside of tests, and
+# whether tests were deselected.
 _REST = "mailtrap_rest"
 _DESELECTED = "mailtrap_deselected"
 

@@ -1,7 +1,7 @@
 """
 Hostile servers: an application's `send()` is tried against them, and a verdict says what it gave away.
 
-In come a scenario, a running server and `send()`; out come verdicts and their texts.
+Input: a scenario, a running server and `send()`; output: verdicts and their texts.
 It never decides how a server misbehaves on a connection: `_smtp` follows the rules of a scenario.
 
 Words: a *scenario* is one way for a mail server to be hostile; a *trial* is the application's attempt at one server;

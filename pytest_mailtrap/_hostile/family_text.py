@@ -87,7 +87,7 @@ def _advice_within(advice: Sequence[Block], room: int) -> list[Block] | None:
 
 def _sentences(advice: Sequence[Block], room: int) -> Block:
     """
-    The sentences one below the other, never a part of one, and a row for each of the first ones if there is room.
+    The sentences, one below the other and never cut, and a row for each of the first ones if there is room.
 
     The page has the rows that are left out.
     """

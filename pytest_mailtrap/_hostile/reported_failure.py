@@ -1,7 +1,7 @@
 """
 What a call of the application's `send()` reported to its caller: an error, a return value, or a program's exit status.
 
-Rules of this file: it knows nothing about mail; an ambiguous result is shown and not guessed; a program's arguments are
+Rules of this file: it knows nothing about mail; an ambiguous result is shown, not interpreted; a program's arguments are
 never shown.
 """
 

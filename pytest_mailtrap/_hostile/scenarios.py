@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._server.certificate_flaws import CertificateName
     from pytest_mailtrap._text.choices import Mode, StartTLS, TLSVersion
 
-# A client that has given up on TLS waits for a greeting on the TLS port; a client of TLS sends its hello at once.
+# A client that has given up on TLS waits for a greeting on the TLS port; a client that uses TLS sends its hello at once.
 _GREETS_AFTER = 0.1
 
 

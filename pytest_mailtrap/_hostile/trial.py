@@ -225,7 +225,7 @@ class Trial:
         if verdict.outcome == "forbidden-command" and self._does_so_anyway(scenario):
             return dataclasses.replace(verdict, outcome="inconclusive")
         if verdict.channel in ("weak", "impostor"):
-            # A client that checks no certificate needs another fix than a client that overlooks one flaw.
+            # A client that checks no certificate needs a different fix than a client that overlooks one flaw.
             trusts_anybody = self._try_once(NOT_TRUSTED).channel == "impostor"
             verdict = dataclasses.replace(verdict, trusts_anybody=trusts_anybody)
         if is_matter_of_taste(verdict) and not self._strict:
@@ -291,7 +291,7 @@ class Trial:
         Wait for mail that is sent in the background: a client that is late once is late again.
 
         A connection that is still open then is in use, perhaps for another attempt without protection.
-        A client that is still waiting for the server when the time is over hangs.
+        A client that is still waiting for the server when the time is up counts as hanging.
         """
         if how.reported or how.hung:
             return how

@@ -137,7 +137,7 @@ class Verdict:
 
     @property
     def failed(self) -> bool:
-        """Whether it did not; an inconclusive verdict or a remark has neither passed nor failed."""
+        """Whether the application did not do so; an inconclusive verdict or a remark has neither passed nor failed."""
         return not (self.passed or self.remark or self.outcome == "inconclusive")
 
 
@@ -269,7 +269,7 @@ def _fault(
 
 
 def _leak(scenario: Scenario, mode: str, connections: Sequence[Connection]) -> _Observation | None:
-    """The connection that gave most away of what it must not give away."""
+    """The connection that gave away the most of what a client must not give away."""
     findings = [
         finding
         for connection in connections
@@ -302,7 +302,7 @@ def _leak_of(scenario: Scenario, mode: str, connection: Connection) -> _Observat
 
 
 def _exposed(scenario: Scenario, line: Line) -> Channel | None:
-    """The channel through which others can read this line, None if they cannot."""
+    """The channel through which others can read this line; None if they cannot."""
     return flaw_of(scenario) if line.encrypted else "cleartext"
 
 

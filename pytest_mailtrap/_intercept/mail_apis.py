@@ -97,7 +97,7 @@ class Visit:
         self._sockets.append(weakref.ref(sock))
 
     def end(self) -> None:
-        """The connection is there: the next one is another visit."""
+        """The connection has been made: the next one is another visit."""
         self._is_over = True
 
 

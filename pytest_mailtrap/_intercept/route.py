@@ -59,7 +59,7 @@ class Route:
     arrivals: PendingClients = field(default_factory=PendingClients)
 
     def claims(self, host: str) -> bool:
-        # A name that no host can have, such as one that was read from a file with its line end, fails as it does in production.
+        # A name that no host can have, such as one that was read from a file with its line ending, fails as it does in production.
         return is_host(host) if self.hosts is None else host in self.hosts
 
     def names(self, host: str) -> bool:

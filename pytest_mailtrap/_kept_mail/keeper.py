@@ -1,8 +1,8 @@
 """
 What keeps mail in the process, and how each case is reported.
 
-Rules of this file: it knows no library; a call inside another one that keeps mail is part of that call, and is reported
-once.
+Rules of this file: it knows no library; a call inside another one that keeps mail is part of that call, and is
+reported once.
 """
 
 from __future__ import annotations

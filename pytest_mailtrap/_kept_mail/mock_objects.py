@@ -2,8 +2,8 @@
 What a mock knows about itself, and the attributes of any object, read without attribute access on the object.
 
 Rules of this file: no attribute of a mock is accessed, which would create a new one; nor are the class or the
-attributes of a proxy,
-which would wake it: only the type of an object is examined, and its dictionary if Python itself created that.
+attributes of a proxy, which would load its target: only the type of an object is examined, and its dictionary if
+Python itself created that.
 """
 
 from __future__ import annotations

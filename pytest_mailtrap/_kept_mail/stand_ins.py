@@ -2,8 +2,7 @@
 Which mocks replace smtplib, or something in it.
 
 A mock does so if it, or one of its parents, was put in the place of something in smtplib by `mock.patch()` or pytest's
-`monkeypatch`,
-if a module has it under one of smtplib's names, or if one of smtplib's classes is its spec.
+`monkeypatch`, if a module has it under one of smtplib's names, or if one of smtplib's classes is its spec.
 
 Rules of this file: it changes no mock; `_kept_mail.mock_objects` reads what a mock or another object is.
 """

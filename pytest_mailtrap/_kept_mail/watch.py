@@ -81,8 +81,8 @@ class _Watch:
             self._entries = tuple(e for e in self._entries if e is not entry)
             if not self._entries:
                 self._imports.end()
-                # A method that others have patched over stays until they have undone theirs; meanwhile it reports
-                # nothing.
+                # A method that others have patched over stays until they have undone theirs; meanwhile
+                # it reports nothing.
                 left = [patch for patch in self._patches if not patch.is_in_place]
                 for patch in self._patches:
                     patch.undo()

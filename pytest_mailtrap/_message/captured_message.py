@@ -43,7 +43,7 @@ class CapturedMessage:
     A message that the trap accepted, with the facts about the connection that carried it.
 
     A message is equal only to itself.
-    A deep copy, even one made by `pickle`, has all of these facts, and its connection is in the state at the time of copying.
+    A deep copy, even one made by `pickle`, has all of these facts, and its connection stays as it was at the time of copying.
     Neither depends on the trap.
     """
 

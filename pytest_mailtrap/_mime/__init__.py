@@ -1,6 +1,6 @@
 """
 MIME: parts as spans of the exact bytes, header fields, addresses.
 
-Bytes go in; spans come out, and what makes parsers disagree about them.
+Input: bytes. Output: spans, and what makes parsers disagree about them.
 It never re-serializes a message, and every scan is linear.
 """

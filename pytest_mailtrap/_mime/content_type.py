@@ -32,7 +32,7 @@ class ContentType:
         return next((value for key, value in self.parameters if key == name), None)
 
     def ambiguous(self, name: str) -> bool:
-        """Whether the parameter is there twice, or split or encoded as in RFC 2231."""
+        """Whether the parameter occurs twice, or is split or encoded as in RFC 2231."""
         keys = [key for key, _ in self.parameters if key == name or key.startswith(f"{name}*")]
         return len(keys) > 1 or keys not in ([], [name])
 

@@ -54,7 +54,7 @@ def text(value: bytes) -> str:
 
 def with_crlf(raw: bytes) -> bytes:
     """
-    A message stored in a file, with the line ends that SMTP uses; any other message unchanged.
+    A message stored in a file, with the line endings that SMTP uses; any other message unchanged.
 
     A file is recognized by a header whose lines all end in LF alone; tools such as `openssl cms` write files
     whose signed part has CRLF already.

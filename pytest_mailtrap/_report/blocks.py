@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._mime.parts import Bytes, Part
 
 # A record is JSON: `_run.files.schema.TestRecord` says what is in it. Nothing is relied on here, since even an
-# interrupted
-# run is reported.
+# interrupted run is reported.
 Record = Mapping[str, Any]
 
 # Of one message; anything beyond is listed but not embedded.

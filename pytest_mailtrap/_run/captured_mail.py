@@ -2,8 +2,7 @@
 The section "Captured mail" under a failing test: its mail in, text out.
 
 Rules of this file: it shows what arrived, and says what to change if the evidence proves it; what it shows has already
-been
-redacted and made printable.
+been redacted and made printable.
 """
 
 from __future__ import annotations
@@ -114,7 +113,7 @@ def _is_of_the_test(error: BaseException) -> bool:
 
 
 def _deciding(mail_of_test: MailOfTest) -> tuple[int, list[str]]:
-    """The index of a connection that failed, else of mail against the policy or in cleartext, else the last."""
+    """The index of a connection that failed, else of one whose mail violates the policy or was in cleartext, else of the last."""
     likely = telling(mail_of_test.connections)
     for connection in likely:
         if connection.handshake_error:

@@ -2,11 +2,10 @@
 Whether a test names a fixture: as an argument, by `usefixtures`, by `getfixturevalue()`, or through a fixture that it names.
 
 An autouse fixture counts as named by the tests of the file that defines it; one in a conftest or a plugin is requested
-by
-no test in particular, so that no test names what it requests.
+by no test in particular, so that no test names what it requests.
 
-Rules of this file: it does not import pytest; it is notified of each test that begins and of each fixture that is set
-up.
+Rules of this file: it does not import pytest; it is notified of each test that begins and of each fixture that is
+set up.
 """
 
 from __future__ import annotations

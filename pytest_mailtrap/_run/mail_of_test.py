@@ -60,12 +60,10 @@ class MailOfTest:
 
     *rerun* is 0 for the first run of the test, and is incremented whenever a plugin runs it again.
     *policy* applies to the test, including what its marker says (*marked*); a trap with other options may have another.
-    *judged* is up to where there are verdicts (the last one begins at *judged_from*), *shown* is up to where mail has
-    been shown:
-    everything is reported only once.
+    *judged* is the mark up to which mail has its verdict (the last verdict begins at *judged_from*), *shown* the mark up
+    to which mail has been shown: everything is reported only once.
     *stations* are the servers started for the test, *hostile* is how many messages hostile servers received,
-    *has_played* whether
-    there were any such servers; *is_silent* is whether the test was supposed to send mail but, at the end of its call,
+    *has_played* is whether there were any such servers; *is_silent* is whether the test was supposed to send mail but, at the end of its call,
     had sent none.
     """
 

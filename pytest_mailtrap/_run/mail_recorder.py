@@ -1,6 +1,6 @@
 """
-The mail recorder of a process: the observer of all its traps, which assigns every message and connection to the running
-test.
+The mail recorder of a process: the observer of all its traps, which assigns every message and connection to the
+running test.
 
 It does not import pytest, and it does not decide what happens to a `MailOfTest`.
 
@@ -67,7 +67,7 @@ class MailRecorder:
 
     @property
     def mail_of_test(self) -> MailOfTest:
-        """The mail of the running test, or that of no test."""
+        """The mail of the running test; outside of tests, the mail that belongs to no test."""
         with self._lock:
             return self._current
 

@@ -2,8 +2,7 @@
 The text of a policy violation: mail and breaches in, text out.
 
 Rules of this file: those of `_assertions.failure_text`; it decides nothing, and the text of a requirement is that of
-the assertion
-that checks the same.
+the assertion that checks the same thing.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ def _skip(reason: str | None) -> list[str]:
 
 
 def _assertion_text(requirement: str, messages: dict[int, CapturedMessage]) -> str | None:
-    """The text of the assertion that checks the same; None if there is none."""
+    """The text of the assertion that checks the same thing; None if there is none."""
     try:
         if requirement in MINIMUM_TLS:
             assertions.assert_sent_over_tls(messages, minimum=MINIMUM_TLS[requirement])

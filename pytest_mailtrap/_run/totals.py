@@ -182,7 +182,7 @@ class Totals:
 
 
 def _violating(count: int) -> str:
-    """What is said of *count* tests whose mail does not meet the policy."""
+    """The phrase for *count* tests whose mail does not meet the policy."""
     return "violates the policy" if count == 1 else "violate the policy"
 
 

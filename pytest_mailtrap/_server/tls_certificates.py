@@ -194,7 +194,7 @@ def certificate_host(
     """
     The host whose certificate is presented to a client: the one it names by SNI, else the one it meant to reach.
 
-    None means the trap's own certificate: if the client meant the trap itself, or asks for what is not a host name.
+    None means the trap's own certificate: if the client meant the trap itself, or asks for something that is not a host name.
     *claims* says whether a host is intercepted at all, for clients of which only the SNI is known.
     """
     named = canonical(sni)

@@ -23,7 +23,7 @@ def check_wait(count: object, timeout: object) -> None:
     __tracebackhide__ = True
     if not is_count(count):
         raise ValueError(f"count must be a positive whole number, got {count!r}")
-    # The rest of a deadline may be negative.
+    # The time left until a deadline may be negative.
     if not is_seconds(timeout):
         raise ValueError(
             f"timeout must be a number of seconds that a thread can wait, got {timeout!r}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-# If the process has no more files for clients, they wait this long for the next attempt.
+# If the process has no more file descriptors for clients, they wait this long for the next attempt.
 _REST_SECONDS = 0.5
 
 

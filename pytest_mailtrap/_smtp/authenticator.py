@@ -1,5 +1,5 @@
 """
-The AUTH exchanges of one session (RFC 4954): which login was accepted, and which secrets were sent in vain.
+The AUTH exchanges of one session (RFC 4954): which login was accepted, and which secrets were sent without success.
 
 Rules of this file: every exchange is recorded, even one that was refused; aiosmtpd conducts it.
 """

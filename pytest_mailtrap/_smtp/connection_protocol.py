@@ -51,7 +51,7 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
     *buffer* is what the loop reads into; its content is only valid until the next read.
     With *implicit* it begins with a handshake; otherwise TLS begins when the session calls `expect_tls()`.
     *choose_context* and *at_handshake* are for its `Handshake`.
-    *greets_after* is for hostile servers: they greet in cleartext after so many seconds of silence on the implicit TLS port.
+    *greets_after* is for hostile servers: they greet in cleartext after this many seconds of silence on the implicit TLS port.
     *arrived* returns the host and port that the client at an address had asked for, or None if it was not redirected.
     """
 

@@ -3,7 +3,7 @@ Runs a coroutine that continues immediately when something has happened.
 
 A task would wait for each line in a future and wake in a later iteration of the event loop, which costs more than the
 reply to the line.
-Rules of this file: all of it runs on one thread; nothing is known here of what the coroutine does.
+Rules of this file: all of it runs on one thread; it knows nothing about what the coroutine does.
 """
 
 from __future__ import annotations

@@ -26,5 +26,5 @@ def offered(lines: Sequence[str], *, has_size_limit: bool, inside_tls: bool) -> 
 
 
 def reply(keywords: Sequence[str]) -> str:
-    """The reply in one text, without its last line end: some clients read only the first segment."""
+    """The reply in one text, without its last line ending: some clients read only the first segment."""
     return "\r\n".join(f"250-{one}" for one in keywords[:-1]) + f"\r\n250 {keywords[-1]}"

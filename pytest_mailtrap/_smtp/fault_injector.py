@@ -1,7 +1,7 @@
 """
 Applies the rules to one connection: it is called for each command, and does what the rules say instead.
 
-Rules of this file: it runs on the trap's event loop, knows no particular command, and stops waiting when the client has gone.
+Rules of this file: it runs on the trap's event loop, knows no particular command, and stops waiting when the client has disconnected.
 """
 
 from __future__ import annotations

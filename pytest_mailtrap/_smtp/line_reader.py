@@ -123,7 +123,7 @@ class LineReader:
         return bool(self._buffer)
 
     async def ends_within(self, seconds: float) -> None:
-        """Wait for *seconds*, or until the client has gone."""
+        """Wait for *seconds*, or until the client has disconnected."""
         await self._driver.wait_until(lambda: self._has_ended, seconds)
 
     def discard(self) -> int:
@@ -190,7 +190,7 @@ def unstuff(data: bytearray) -> bytes:
 
 
 def has_long_line(data: bytes, limit: int) -> bool:
-    """Whether a line is longer than *limit*; looks at only one line end in every *limit* bytes."""
+    """Whether a line is longer than *limit*; looks at only one line ending in every *limit* bytes."""
     at = 0
     while len(data) - at > limit:
         newline = data.rfind(b"\n", at, at + limit)

@@ -1,7 +1,7 @@
 """
 The two ports that clients connect to: one that greets in cleartext, one for implicit TLS.
 
-Rules of this file: loopback only; no two traps ever share a port; nothing is known here of what clients send.
+Rules of this file: loopback only; no two traps ever share a port; it knows nothing about what clients send.
 """
 
 from __future__ import annotations

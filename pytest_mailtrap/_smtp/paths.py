@@ -23,7 +23,7 @@ def path_of(argument: str, parse: Callable[[str], Path]) -> Path:
     plain = _PLAIN_PATH.fullmatch(argument)
     if plain is not None:
         return plain[1] or "<>", plain[2] or ""
-    # No address has control characters or surrogates (bytes that are not UTF-8); the library's parser takes both.
+    # No address has control characters or surrogates (bytes that are not UTF-8); the library's parser accepts both.
     if not argument.isprintable() or (argument.lstrip().startswith("<") and ">" not in argument):
         return None, None
     try:

@@ -354,7 +354,7 @@ class TrapSMTP(SMTP):
             return "500 5.5.2 Line too long (RFC 5321, section 4.5.3.1.6)"
         self._at_end = self._injector.take("END-OF-MESSAGE")
         if not all(carries_out(rule) for rule in self._at_end):
-            return ""  # the rule has the reply
+            return ""  # a rule supplies the reply
         envelope = self.envelope
         received = ReceivedMessage(
             mail_from=(envelope.mail_from or "").removeprefix("<>"),

@@ -50,7 +50,7 @@ def compose(verdict: str, *blocks: Sequence[str]) -> str:
     Put the blocks together.
 
     If the text would be too long, the first block, a table, is cut.
-    However, if the advice names a page, which has all of the advice, it loses its last rows before the table is cut to its first few.
+    However, if the advice names a page, which has all of the advice, the advice loses its last rows before the table is cut to its first few.
     """
     parts = [block for block in blocks if block]
     if parts:

@@ -117,7 +117,7 @@ class FaultScripting:
 
 def unfired_faults(trap: FaultScripting) -> str | None:
     """The text of a failure if a scripted fault of *trap* has not happened, else None."""
-    rules = trap._rules  # noqa: SLF001  # the file of both
+    rules = trap._rules  # noqa: SLF001  # both classes are in this file
     unfired = rules.unfired()
     return explain_unfired(unfired, total=rules.count()) if unfired else None
 

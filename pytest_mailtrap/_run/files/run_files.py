@@ -5,8 +5,7 @@ for a test that is run several times, one directory per run.
     DIR/tests-test_shop-py-test_reset-3f2a9c1d/0001.eml
                                                mail.json
 
-A message is written when it is accepted and the record when the test has ended, so that neither stays in memory for
-long.
+A message is written when it is accepted and the record when the test has ended, so that neither stays in memory for long.
 Meanwhile `mail.jsonl` holds what has arrived so far: it is all that is left of a test whose process died.
 
 Rules of this file: names are derived from the test alone; nothing is deleted that this file did not write.

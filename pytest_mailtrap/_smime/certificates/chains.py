@@ -73,7 +73,7 @@ def _issuers(child: KnownCertificate, pool: Chain) -> list[KnownCertificate]:
 
 
 def _is_ours(chain: Chain) -> bool:
-    """Whether the library could not have judged this path: if it could, its verdict stands."""
+    """Whether the library could not have judged this path: if it could, its verdict counts."""
     return any(_unknown_to_library(item, chain[at + 1]) for at, item in enumerate(chain[:-1]))
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PathVerdict:
-    """*trusted* is None if only the mathematics were checked; *chain* starts at the leaf."""
+    """*trusted* is None if only the mathematics was checked; *chain* starts at the leaf."""
 
     trusted: bool | None
     problems: tuple[Problem, ...] = ()

@@ -28,21 +28,21 @@ _BASE64_BLOCK = re.compile(
 )
 _ENCODING = re.compile(rb"(?i)\Acontent-transfer-encoding:\s*([\w-]+)")
 
-# The most lines of which two are assumed to have lost a space, and of which any number are.
+# The most lines for which every pair, and for which every combination, is tried as having lost its spaces.
 _MOST_FOR_TWO, _MOST_FOR_ALL = 60, 9
 _MOST_LINES = 2000
 _MOST_BANNER_LINES = 30
 
 
 def canonical(part: bytes) -> bytes:
-    """The part with CRLF line ends, as RFC 8551 section 3.1.1 signs it."""
+    """The part with CRLF line endings, as RFC 8551 section 3.1.1 signs it."""
     if part.count(b"\n") == part.count(b"\r\n"):
         return part
     return _BARE_LF.sub(b"\r\n", part)
 
 
 def line_ends(part: bytes) -> Iterator[Original]:
-    """The signature was made over line ends other than those that arrived."""
+    """The signature was made over line endings other than those that arrived."""
     if b"\r\r\n" in part:
         single = re.sub(rb"\r+\n", b"\r\n", part)
         at = _first_line(re.compile(rb"\r\r\n"), part)
@@ -57,7 +57,7 @@ def line_ends(part: bytes) -> Iterator[Original]:
 
 
 def mixed_line_ends(part: bytes) -> Iterator[Original]:
-    """Line ends outside any standard: doubled CRs, or the header and the body treated differently."""
+    """Line endings outside any standard: doubled CRs, or the header and the body treated differently."""
     yield Original(part.replace(b"\r\n", b"\r\r\n"), "signed-with-cr-cr-lf")
     header, blank, body = part.partition(b"\r\n\r\n")
     if blank:

@@ -206,7 +206,7 @@ def _guesses(part: bytes, message: bytes | None, search: _Search) -> Iterator[Or
 
 
 def _truncated(text: bytes, search: _Search) -> Iterator[Original]:
-    """The part without its last lines, in both line ends: each byte is hashed once for all of them."""
+    """The part without its last lines, with either line ending: each byte is hashed once for all of them."""
     lines = text.split(b"\r\n")
     kept = max(len(lines) - _MOST_FOOTER_LINES, 1)
     for line_end in (b"\r\n", b"\n"):

@@ -3,7 +3,7 @@ Undoes what can happen to the header fields of a signed part.
 
 Rules of this file:
 
-- Every function takes a part with CRLF line ends and yields what may have been signed.
+- Every function takes a part with CRLF line endings and yields what may have been signed.
 - A reconstruction is a guess; only a digest that matches makes it a finding.
 - Guesses are ordered by how often the accident happens, since the budget may run out at any of them.
 """
@@ -128,7 +128,7 @@ def _end_of_header(part: bytes, start: int) -> int:
 
 
 def fields_of(section: bytes) -> list[bytes]:
-    """The fields of a header section, each with its folds and without its last line end."""
+    """The fields of a header section, each with its folds and without its last line ending."""
     return [field for field in _FIELD_END.split(section) if field]
 
 

@@ -1,7 +1,7 @@
 """
 One header field in, one header field out: what programs do to fields they did not write.
 
-A field comes with its folds and without its last line end.
+A field comes with its folds and without its last line ending.
 """
 
 from __future__ import annotations
