@@ -149,7 +149,7 @@ _ADVICE: dict[str, Advice] = {
     "wrong-name": Advice(
         head=(
             "The certificate is for the host that the client connected to: check",
-            "which name it expects, and make them equal (no trailing dot).",
+            "which name it expects, and make the two match (no trailing dot).",
         ),
         page="intercept",
     ),

@@ -76,7 +76,7 @@ def parse_requirements(words: Iterable[str]) -> tuple[str, ...]:
             near = difflib.get_close_matches(name, REQUIREMENTS, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise ValueError(
-                f"unknown requirement {name!r}{hint}, expected some of {', '.join(REQUIREMENTS)}"
+                f"unknown requirement {name!r}{hint}, expected one or more of {', '.join(REQUIREMENTS)}"
             )
     return tuple(dict.fromkeys(found))
 

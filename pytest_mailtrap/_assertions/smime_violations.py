@@ -171,7 +171,7 @@ def _recipient_findings(
     ]
     found += [
         SMIMEViolation(
-            code="recipient-locked-out", text=f"The key of {_name(r)} does not decrypt it."
+            code="recipient-locked-out", text=f"{_name(r)}: the given key does not decrypt it."
         )
         for r in recipients
         if r.decrypted is False

@@ -121,7 +121,7 @@ REMARKS: dict[str, Remark] = {
     ),
     "tracking-pixel": _hint("An invisible image: it tells a server that the message was opened."),
     "remote-content": _hint(
-        "Styles or media are to be loaded from a server; most programs do not load them."
+        "Styles or media would be loaded from a server; most programs do not load them."
     ),
     "active-content": _problem("Mail programs remove this element."),
     "event-handlers": _problem("There are event handlers; mail programs remove them."),

@@ -82,7 +82,7 @@ def step_summary(tally: Totals, *, policy: str | None = None, whole: bool = True
     for title, what, rows in (
         ("Policy violations", "what", against),
         ("Exempt from the policy", "reason", list(tally.opt_outs)),
-        (CUT_SHORT.capitalize(), "received before that", cut_short),
+        (CUT_SHORT.capitalize(), "received before the interruption", cut_short),
         ("Remarks", "what", list(tally.remarks)),
     ):
         if rows:

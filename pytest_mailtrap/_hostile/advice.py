@@ -88,7 +88,7 @@ _REMEDIES: dict[str, tuple[tuple[str, ...], str]] = {
 _SUBPROCESS = {"subprocess": ("subprocess.run(..., check=True)",)}
 _SILENCE = {"silence": ("assert_client_refuses(...,", "    may_fail_silently=True)")}
 _CHOOSE_THE_MODE = (
-    "The port is of the other kind; choose the mode (marker or argument):",
+    "That port is for the other mode; set the mode (marker or argument):",
     "  STARTTLS      @pytest.mark.mailtrap(mode='starttls')",
     "  implicit TLS  @pytest.mark.mailtrap(mode='implicit')",
 )

@@ -165,7 +165,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     # Python's own ssl accepts it, unless configured otherwise: context.hostname_checks_common_name = False.
     _certificate(
         "cn-only",
-        "presents a certificate with its name only as the common name",
+        "presents a certificate with the host name only as the common name",
         priority=3,
         by_default=False,
     ),
@@ -202,7 +202,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         id="response-injection-fragment",
-        summary="sends half a line after its 220, 250-AUTH PLAIN LOGIN; no AUTH in TLS",
+        summary="sends half a line, 250-AUTH PLAIN LOGIN, after its 220; no AUTH in TLS",
         modes=("starttls",),
         expected="either",
         rules=(

@@ -185,9 +185,10 @@ def explain_control(
 
 def explain_outside(connections: Sequence[Connection]) -> str:
     """Say that a client connected to the hostile server outside of an assertion that could judge it."""
+    were = "was" if len(connections) == 1 else "were"
     return "\n".join(
         [
-            f"{plural(len(connections), 'connection')} to the hostile server came outside of",
+            f"{plural(len(connections), 'connection')} to the hostile server {were} made outside of",
             "assert_client_refuses(): pass the function, not its result:",
             "  hostile_mailtrap.assert_client_refuses(send), not send()",
             "",

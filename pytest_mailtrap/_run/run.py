@@ -165,7 +165,7 @@ class Run:
             if self.save is not None:
                 RunFiles(self.save).clean()
         except OSError as error:
-            self.totals.errors[f"no mail is saved: {error}"] += 1
+            self.totals.errors[f"mail is not saved: {error}"] += 1
             return None
         return self.save
 
@@ -174,7 +174,7 @@ class Run:
             if self.report is not None:
                 self._temporary = Path(tempfile.mkdtemp(prefix="pytest-mailtrap-"))
         except OSError as error:
-            self.totals.errors[f"no report is written: {error}"] += 1
+            self.totals.errors[f"the report is not written: {error}"] += 1
         return self._temporary
 
     def collected(self, tests: Iterable[str]) -> None:
@@ -189,7 +189,7 @@ class Run:
         """A worker of pytest-xdist has died in *test*: only what it had written to disk is left."""
         if self.recorder.run_files is None and self.policy.is_on:
             keeping = f"{settings.SAVE.flag} or {settings.REPORT.flag}"
-            text = f"a worker died in {test}, and any mail of that test is lost: {keeping} would keep it"
+            text = f"a worker died in {test}, and any mail from that test is lost: {keeping} would have kept it"
             self.totals.errors[text] += 1
 
     def send_to_worker(self, workerinput: dict[str, Any]) -> None:

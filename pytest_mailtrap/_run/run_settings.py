@@ -36,8 +36,8 @@ def policy_of_the_run(config: pytest.Config) -> Policy:
         if require is None:
             return Policy()
         raise ValueError(
-            f"{require.origin} has no effect without {settings.POLICY.ini} = testing or enforce, "
-            f"or {settings.POLICY.ini} = none to keep it for other runs"
+            f"{require.origin} has no effect: set {settings.POLICY.ini} to testing or enforce, "
+            "or to none to keep it for other runs"
         )
     if mode.text not in POLICIES:
         raise ValueError(

@@ -92,7 +92,7 @@ REQUIRE = Setting(
     name="require",
     kind="list",
     metavar="REQUIREMENTS",
-    help="what the policy requires of mail: tls (by default), tls>=1.3, auth-over-tls, smime-signed, ...",
+    help="what the policy requires of mail: tls (default), tls>=1.3, auth-over-tls, smime-signed, ...",
 )
 EXPECT_MAIL = Setting(
     name="expect_mail",
@@ -105,7 +105,7 @@ KEPT_MAIL = Setting(
     name="kept_mail",
     kind="text",
     metavar="MODE",
-    help="what an enforced policy does to tests whose mail stays in the process: fail (by default), report",
+    help="what an enforced policy does to tests whose mail stays in the process: fail (default), report",
 )
 REPORT = Setting(
     name="report",

@@ -61,7 +61,7 @@ CODES: dict[str, Code] = {
     "decompression-failed": Code("The compressed content cannot be decompressed", "RFC 3274 section 1.1"),
     "unsupported-content": Code("The CMS object is of a kind that S/MIME does not use", "RFC 8551 section 2.4"),
     "trailing-data": Code("Bytes follow the CMS object", "RFC 5652 section 3"),
-    "content-missing": Code("The CMS object does not contain the content that it is about", "RFC 5652 section 5.2"),
+    "content-missing": Code("The content of the CMS object is missing", "RFC 5652 section 5.2"),
     "content-embedded": Code("The signature contains content of its own in addition to the signed part", "RFC 8551 section 3.5.3"),
     "no-signers": Code("The signed data has no signer", "RFC 8551 section 3.2.2"),
     # A signer

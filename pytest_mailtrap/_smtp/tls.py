@@ -30,7 +30,7 @@ _ALERTS = {
     "BAD_RECORD_MAC": "client gave up: bad record MAC",
     "UNEXPECTED_MESSAGE": "client gave up: unexpected message",
     "INTERNAL_ERROR": "client gave up: internal error",
-    "USER_CANCELLED": "client cancelled the handshake",
+    "USER_CANCELLED": "client canceled the handshake",
     "NO_RENEGOTIATION": "client gave up: no renegotiation",
 }
 # The trap's reasons for giving up.

@@ -75,7 +75,9 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         return f"<MailTrap localhost:{self.port}, TLS {self.tls_port}, {messages}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a mail trap is a running server: it cannot be copied, its messages can")
+        raise TypeError(
+            "a mail trap is a running server: it cannot be copied, but its messages can"
+        )
 
     def _messages(self) -> list[CapturedMessage]:
         self._inbox.raise_failure()

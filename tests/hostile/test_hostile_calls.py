@@ -210,7 +210,7 @@ def test_call_that_raises_before(pytester):
         [
             "*SSLCertVerificationError*certificate has expired*",
             "*Captured mail call*",
-            "1 connection to the hostile server came outside of",
+            "1 connection to the hostile server was made outside of",
             "assert_client_refuses(): pass the function, not its result:",
             "  hostile_mailtrap.assert_client_refuses(send), not send()",
             "",

@@ -282,7 +282,7 @@ def test_a_name_that_the_certificate_has_not_is_no_matter_of_trust(mailtrap: Mai
         starttls(f"{HOST}.")
     with pytest.raises(AssertionError, match="no message reached the trap") as caught:
         mailtrap.assert_sent_over_tls()
-    assert "make them equal (no trailing dot)" in str(caught.value)
+    assert "make the two match (no trailing dot)" in str(caught.value)
     assert "ca_file" not in str(caught.value)
 
 

@@ -41,7 +41,7 @@ def test_a_directory_that_cannot_be_made(project, pytester, workers):
     result = project(SUITE, *BOTH, *workers)
     result.assert_outcomes(passed=2, failed=1)
     [warning] = warnings(result)
-    assert warning.startswith("warning: no mail is saved: ")
+    assert warning.startswith("warning: mail is not saved: ")
     assert str(pytester.path / "mail") in warning
     result.stdout.no_fnmatch_line("saved to: *")
     assert "test_shop.py::test_fails" in (pytester.path / "mail.html").read_text("utf-8")
@@ -69,7 +69,9 @@ def test_no_place_for_temporary_files(project, pytester, monkeypatch):
     monkeypatch.setattr("tempfile.mkdtemp", fails)
     result = project(SUITE, "--mailtrap-report=mail.html")
     result.assert_outcomes(passed=2, failed=1)
-    assert warnings(result) == ["warning: no report is written: [Errno 28] No space left on device"]
+    assert warnings(result) == [
+        "warning: the report is not written: [Errno 28] No space left on device"
+    ]
     assert not (pytester.path / "mail.html").exists()
 
 

@@ -17,24 +17,24 @@ from _policy_projects import CLEARTEXT, ENCRYPTED
         (
             'mailtrap_policy = "enforce"\nmailtrap_require = ["tls>1.3"]',
             (
-                "mailtrap_require: unknown requirement 'tls>1.3' (did you mean 'tls>=1.3'?), expected some of "
+                "mailtrap_require: unknown requirement 'tls>1.3' (did you mean 'tls>=1.3'?), expected one or more of "
                 "tls, tls>=1.2, tls>=1.3, auth, auth-over-tls, verified-client-certificate, smime-signed, smime-encrypted, mail"
             ),
         ),
         (
             'mailtrap_require = "tls"',
             (
-                "mailtrap_require in pyproject.toml has no effect without mailtrap_policy = testing or enforce, "
-                "or mailtrap_policy = none to keep it for other runs"
+                "mailtrap_require in pyproject.toml has no effect: set mailtrap_policy to testing or enforce, "
+                "or to none to keep it for other runs"
             ),
         ),
         (
             'mailtrap_require = "tlsx"',
-            "mailtrap_require: unknown requirement 'tlsx' (did you mean 'tls'?), expected some of tls, *",
+            "mailtrap_require: unknown requirement 'tlsx' (did you mean 'tls'?), expected one or more of tls, *",
         ),
         (
             'mailtrap_policy = "none"\nmailtrap_require = "tlsx"',
-            "mailtrap_require: unknown requirement 'tlsx' (did you mean 'tls'?), expected some of tls, *",
+            "mailtrap_require: unknown requirement 'tlsx' (did you mean 'tls'?), expected one or more of tls, *",
         ),
         (
             'mailtrap_junit_properties = "maybe"',
@@ -93,11 +93,11 @@ def test_settings_are_written_as_they_come(project, pytester, file, text):
 
 
 def test_an_unknown_requirement_in_a_marker_fails_its_test(project):
-    """A misspelt requirement in a marker demands nothing in silence otherwise."""
+    """Otherwise a misspelled requirement would silently require nothing."""
     result = project(f"@pytest.mark.mailtrap(require=['smime'])\n{ENCRYPTED}")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        ["@pytest.mark.mailtrap: unknown requirement 'smime'*expected some of*"]
+        ["@pytest.mark.mailtrap: unknown requirement 'smime'*expected one or more of*"]
     )
 
 

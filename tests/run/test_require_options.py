@@ -128,7 +128,9 @@ def test_a_typo_is_an_error_with_a_guess(project, form, name):
     result = project(form.format(**{keyword: f"{name}=['smime-sgned']", "how": ""}))
     assert "passed" not in result.parseoutcomes()
     result.stdout.fnmatch_lines(
-        ["*unknown requirement 'smime-sgned' (did you mean 'smime-signed'?), expected some of tls*"]
+        [
+            "*unknown requirement 'smime-sgned' (did you mean 'smime-signed'?), expected one or more of tls*"
+        ]
     )
 
 

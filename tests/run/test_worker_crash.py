@@ -86,8 +86,8 @@ def test_mail_that_nobody_kept_is_said_to_be_missing(project, policy):
     """Without files the mail is lost with its worker: whoever has set a policy is told so, and how to keep it."""
     lines = summary(run(project, DIES, *policy))
     warning = (
-        "warning: a worker died in test_shop.py::test_dies, and any mail of that test is lost: "
-        "--mailtrap-save or --mailtrap-report would keep it"
+        "warning: a worker died in test_shop.py::test_dies, and any mail from that test is lost: "
+        "--mailtrap-save or --mailtrap-report would have kept it"
     )
     told = ["2 messages in 2 tests: 2 TLSv1.3", "policy testing (tls): 2 messages judged", warning]
     assert lines == told * len(policy)

@@ -317,7 +317,7 @@ def test_authenticated_encryption(mailtrap: MailTrap) -> None:
     send(mailtrap, encrypt(PART, bob))
 
     assert verdict(mailtrap.assert_smime_encrypted, authenticated=True).endswith(
-        "it has no integrity"
+        "no integrity protection"
     )
 
 
@@ -339,7 +339,7 @@ def test_encrypt_then_sign(mailtrap: MailTrap) -> None:
 
     mailtrap.assert_smime_signed()
     assert failure(mailtrap.assert_smime_encrypted).splitlines() == [
-        "message not properly encrypted: another layer is outside",
+        "message not properly encrypted: only an inner layer is",
         "",
         '  #1  not properly encrypted  "Invoice" -> bob@example.org',
         "",

@@ -172,7 +172,7 @@ ALERTS = {
     70: "client rejected the TLS version",
     71: "client rejected the cipher: insufficient security",
     80: "client gave up: internal error",
-    90: "client cancelled the handshake",
+    90: "client canceled the handshake",
 }
 
 

@@ -49,7 +49,7 @@ SENTENCES = {
     "blank-line-added": "a line end or blank line was added",
     "trailing-blanks-stripped": "trailing spaces were stripped",
     "trailing-blanks-added": "trailing spaces were added",
-    "tabs": "tabs and spaces were exchanged",
+    "tabs": "tabs became spaces, or spaces became tabs",
     "footer-added": "a footer was added after signing",
     "banner-added": "a banner was inserted at the top after signing",
     "line-added": "a line was added after signing",
