@@ -45,7 +45,7 @@ mailtrap(*, keyword=value, ...): how the mail trap of this test behaves
   mode='starttls': the port that hostile servers use, 'starttls' or 'implicit'
   scenarios=None: a list of the hostile scenarios to run; None: the mode's default scenarios
   skip_scenarios=None: a dict of hostile scenarios to skip, each with its reason
-  strict=False: turn the remarks of the default family of hostile scenarios into failures"""
+  strict=False: turn the remarks of the default set of hostile scenarios into failures"""
 _TRAPS = frozenset({"mailtrap", "hostile_mailtrap", "mailtrap_factory"})
 
 

@@ -40,4 +40,4 @@ class MailTrapMarkerOptions(MailTrapOptions, total=False):
     """Which scenarios to skip, by id, and why; None skips none."""
 
     strict: bool
-    """Whether the remarks of the default family count as failures; False by default."""
+    """Whether the remarks of the default set count as failures; False by default."""

@@ -24,7 +24,7 @@ class MarkerOptions(Options):
     *guard* is whether connections to mail ports of other hosts fail; None means the setting of the whole run.
     *mode*, *scenarios* and *skip_scenarios* choose the scenarios of `hostile_mailtrap` and
     `assert_refuses_hostile_servers()`;
-    *strict* turns the remarks of the default family into failures.
+    *strict* turns the remarks of the default set into failures.
     """
 
     guard: bool | None = None

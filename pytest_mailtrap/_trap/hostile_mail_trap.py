@@ -119,7 +119,7 @@ class HostileMailTrap(MailTrap):
         None calls *send* in the thread of the test, for code that is bound to its thread; in a Django transaction, that
         happens automatically.
         *may_fail_silently* allows it to return normally although nothing arrived, as a logging handler does.
-        *strict* makes a failure of what is only a remark in the default family, such as a weak key; None leaves it to the trap's `strict`.
+        *strict* makes a failure of what is only a remark in the default set, such as a weak key; None leaves it to the trap's `strict`.
 
         If the client's own behavior makes a verdict impossible, the test is skipped, and the reason says so.
         """

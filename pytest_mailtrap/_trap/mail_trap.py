@@ -317,7 +317,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         *send* makes the application send one message; it is passed host and port if it accepts them,
         but its own defaults for them are kept while `intercept()` is active.
         *mode* is "starttls" or "implicit"; *scenarios* selects scenarios, *skip_scenarios* maps the ids of skipped ones to the reasons.
-        *strict* makes failures of what are only remarks in the default family, such as a weak key.
+        *strict* makes failures of what are only remarks in the default set, such as a weak key.
         For each of these four, None means the value in the test's marker, if any; otherwise all scenarios of "starttls" run.
         *timeout* and *may_fail_silently* are those of `HostileMailTrap.assert_client_refuses`.
         One failure message covers all failures; the verdicts are returned, the control's first.
