@@ -61,8 +61,8 @@ def mailtrap(
     from pytest_mailtrap._trap.mail_trap import mail_note
     from pytest_mailtrap._trap.mail_trap_factory import running
 
-    options, plays = trap_options(request.node), _plays(request.node)
-    with running(mailtrap_factory, options, plays=plays) as trap:
+    options, hostile = trap_options(request.node), _hostile_options(request.node)
+    with running(mailtrap_factory, options, hostile=hostile) as trap:
         add_check(request.node, partial(unfired_faults, trap))
         add_note(request.node, partial(mail_note, trap))
         yield trap
@@ -84,10 +84,12 @@ def hostile_mailtrap(
         )
     node = request.node
     marked = marked_options(node)
-    scenario = _played(request.param, marked.mode)
+    scenario = _scenario_of_test(request.param, marked.mode)
     if not is_available(scenario):
         pytest.skip(f"this OpenSSL cannot serve {scenario.maximum_tls}")
-    is_named = marked.scenarios is not None or not _plays_by_marker(node, ["hostile_mailtrap"])
+    is_named = marked.scenarios is not None or not _marker_chooses_scenarios(
+        node, ["hostile_mailtrap"]
+    )
     with running_hostile(
         mailtrap_factory,
         trap_options(node),
@@ -99,7 +101,7 @@ def hostile_mailtrap(
         yield trap
 
 
-def _played(given: str | Scenario, mode: Mode) -> Scenario:
+def _scenario_of_test(given: str | Scenario, mode: Mode) -> Scenario:
     """The scenario of a test; fails the test if its own parameters do not name one."""
     from pytest_mailtrap._hostile.scenarios import family
 
@@ -114,7 +116,7 @@ def _played(given: str | Scenario, mode: Mode) -> Scenario:
 
 def generate_scenarios(metafunc: pytest.Metafunc) -> None:
     """One test per scenario for each test with `hostile_mailtrap`; if its marker is wrong, one test that reports it."""
-    if not _plays_by_marker(metafunc.definition, metafunc.fixturenames):
+    if not _marker_chooses_scenarios(metafunc.definition, metafunc.fixturenames):
         return
     try:
         options = marked_options(metafunc.definition)
@@ -139,7 +141,7 @@ def _parametrize(
     metafunc.parametrize("hostile_mailtrap", parameters, indirect=True)
 
 
-def _plays_by_marker(node: pytest.Item, fixtures: Sequence[str]) -> bool:
+def _marker_chooses_scenarios(node: pytest.Item, fixtures: Sequence[str]) -> bool:
     """Whether the test's marker chooses its scenarios, rather than its own @pytest.mark.parametrize."""
     return "hostile_mailtrap" in fixtures and not any(
         "hostile_mailtrap" in str(marker.args[:1]) for marker in node.iter_markers("parametrize")
@@ -154,11 +156,11 @@ def trap_options(node: pytest.Item) -> Options:
     return marked_options(node).for_the_trap(intercept=intercept)
 
 
-def _plays(node: pytest.Item) -> Mapping[str, Any] | None:
+def _hostile_options(node: pytest.Item) -> Mapping[str, Any] | None:
     """What the markers of a test say about the hostile scenarios that its trap may run."""
     if node.get_closest_marker("mailtrap") is None:
         return None
-    return marked_options(node).plays()
+    return marked_options(node).hostile_options()
 
 
 @cache
@@ -198,7 +200,7 @@ def check_marker(item: pytest.Item) -> MarkerOptions | None:
         return None
     try:
         options = marked_options(item)
-        if _plays_by_marker(item, getattr(item, "fixturenames", [])):
+        if _marker_chooses_scenarios(item, getattr(item, "fixturenames", [])):
             options.chosen_scenarios()
         else:
             options.check_names()

@@ -27,14 +27,14 @@ _LONGEST_CELL = 500
 _PLAIN = frozenset(" .,/-()=")
 
 
-def workflow_commands(tally: Totals, *, root: Path, workspace: str | None) -> list[str]:
+def workflow_commands(totals: Totals, *, root: Path, workspace: str | None) -> list[str]:
     """
     One `::error` (or `::warning`, in testing mode) for each test that violated its policy.
 
     *root* is pytest's root directory, *workspace* the checkout, to which GitHub's paths are relative.
     """
     found = []
-    for test, broken in list(tally.breaches.items())[:_MOST_ANNOTATIONS]:
+    for test, broken in list(totals.breaches.items())[:_MOST_ANNOTATIONS]:
         place = ""
         if broken.file is not None:
             place = f"file={_property(_from_workspace(root / broken.file, workspace))},"
@@ -61,29 +61,29 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def step_summary(tally: Totals, *, policy: str | None = None, whole: bool = True) -> str:
+def step_summary(totals: Totals, *, policy: str | None = None, whole: bool = True) -> str:
     """The totals as Markdown, for the page of the step; *policy* and *whole* are those of `Totals.lines()`."""
-    totals = [
-        *((version, str(count)) for version, count in sorted(tally.tls.items())),
-        ("S/MIME signed", str(tally.signed)),
-        ("S/MIME encrypted", str(tally.encrypted)),
-        ("failed handshakes", str(tally.refused.total())),
+    figures = [
+        *((version, str(count)) for version, count in sorted(totals.tls.items())),
+        ("S/MIME signed", str(totals.signed)),
+        ("S/MIME encrypted", str(totals.encrypted)),
+        ("failed handshakes", str(totals.refused.total())),
     ]
-    kept = [(stayed(place, count), setting) for place, count, setting in tally.kept()]
-    count = f": {plural(tally.messages, 'message')} in {plural(tally.tests, 'test')}"
+    kept = [(stayed(place, count), setting) for place, count, setting in totals.kept()]
+    count = f": {plural(totals.messages, 'message')} in {plural(totals.tests, 'test')}"
     blocks = [
-        f"### Mail{count if whole and (tally.messages or policy) else ''}",
-        cell(tally.judgement(policy) or ""),
-        _table(("mail", "number"), [row for row in totals if row[1] != "0" and whole]),
+        f"### Mail{count if whole and (totals.messages or policy) else ''}",
+        cell(totals.judgment(policy) or ""),
+        _table(("mail", "number"), [row for row in figures if row[1] != "0" and whole]),
         _table(("not judged", "what sends it"), kept),
     ]
-    against = [(test, "; ".join(broken.texts)) for test, broken in tally.breaches.items()]
-    cut_short = [(test, plural(count, "message")) for test, count in tally.cut_short.items()]
+    against = [(test, "; ".join(broken.texts)) for test, broken in totals.breaches.items()]
+    cut_short = [(test, plural(count, "message")) for test, count in totals.cut_short.items()]
     for title, what, rows in (
         ("Policy violations", "what", against),
-        ("Exempt from the policy", "reason", list(tally.opt_outs)),
+        ("Exempt from the policy", "reason", list(totals.opt_outs)),
         (CUT_SHORT.capitalize(), "received before the interruption", cut_short),
-        ("Remarks", "what", list(tally.remarks)),
+        ("Remarks", "what", list(totals.remarks)),
     ):
         if rows:
             blocks += [f"#### {title}", _table(("test", what), rows)]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._hostile.scenario import Scenario
     from pytest_mailtrap._text.choices import Mode
 
-_PLAYED = ("mode", "scenarios", "skip_scenarios", "strict")
+_HOSTILE = ("mode", "scenarios", "skip_scenarios", "strict")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +50,9 @@ class MarkerOptions(Options):
         if self.scenarios is not None:
             named(self.scenarios)
 
-    def plays(self) -> dict[str, Any]:
+    def hostile_options(self) -> dict[str, Any]:
         """The options for hostile servers, as keywords of `assert_refuses_hostile_servers()`."""
-        return {name: getattr(self, name) for name in _PLAYED}
+        return {name: getattr(self, name) for name in _HOSTILE}
 
     def for_the_trap(self, *, intercept: bool | tuple[str, ...] | None = None) -> Options:
         """The part that a trap takes; *intercept* applies if the marker does not set it."""

@@ -118,7 +118,7 @@ def calling(item: pytest.Item) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _excuse(item, error)
+        _skip_verdict(item, error)
         raise
     finally:
         del item.stash[_IN_CALL]
@@ -129,7 +129,7 @@ def is_in_call(item: pytest.Item) -> bool:
     return item.stash.get(_IN_CALL, False)
 
 
-def _excuse(item: pytest.Item, error: BaseException) -> None:
+def _skip_verdict(item: pytest.Item, error: BaseException) -> None:
     if (run := known_run(item.config)) is None:
         return
     from pytest_mailtrap._hooks.report_sections import is_skip

@@ -77,7 +77,7 @@ class Enforcement:
         mail_of_test = self._recorder.mail_of_test
         mail_of_test.judged = mail_of_test.mark()
 
-    def excuse_silence(self) -> None:
+    def waive_mail_requirement(self) -> None:
         """The test turns out to have failed or skipped on its own: it did not have to send anything."""
         self._recorder.mail_of_test.is_silent = False
 
@@ -89,7 +89,7 @@ class Enforcement:
             or not self._is_to_send(item)
         ):
             return False
-        for server in mail_of_test.stations:
+        for server in mail_of_test.servers:
             server.server.settle_until_quiet()
         return not mail_of_test.has_mail
 

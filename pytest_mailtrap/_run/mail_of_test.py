@@ -62,8 +62,8 @@ class MailOfTest:
     *policy* applies to the test, including what its marker says (*marked*); a trap with other options may have another.
     *judged* is the mark up to which mail has its verdict (the last verdict begins at *judged_from*), *shown* the mark up
     to which mail has been shown: everything is reported only once.
-    *stations* are the servers started for the test, *hostile* is how many messages hostile servers received,
-    *has_played* is whether there were any such servers; *is_silent* is whether the test was supposed to send mail but, at the end of its call,
+    *servers* are the servers started for the test, *hostile* is how many messages hostile servers received,
+    *has_hostile_servers* is whether there were any such servers; *is_silent* is whether the test was supposed to send mail but, at the end of its call,
     had sent none.
     """
 
@@ -84,10 +84,10 @@ class MailOfTest:
         self.errors: list[str] = []
         self.spooled = False
         self.judged = self.judged_from = self.shown = _BEGINNING
-        self.stations: list[RunningServer] = []
+        self.servers: list[RunningServer] = []
         self.remarks: list[str] = []
         self.hostile = 0
-        self.has_played = False
+        self.has_hostile_servers = False
         self.is_silent = False
         self._marked = _demands(marked)
         self._began = time.monotonic()
@@ -140,12 +140,12 @@ class MailOfTest:
     @property
     def has_mail(self) -> bool:
         """Whether any mail has arrived, or was deliberately sent to hostile servers."""
-        return bool(self._messages) or self.has_played
+        return bool(self._messages) or self.has_hostile_servers
 
     @property
     def uses_a_trap(self) -> bool:
         """Whether a trap was started for it, or received a connection from it."""
-        return bool(self.stations or self._connections)
+        return bool(self.servers or self._connections)
 
     def kept(self, *, start: Mark = _BEGINNING, end: Mark | None = None) -> list[Kept]:
         """What has stayed in the process, by place."""
@@ -178,7 +178,7 @@ class MailOfTest:
     @property
     def has_policy(self) -> bool:
         """Whether a policy is on for the test, for some of its mail, or for a trap that it started."""
-        of_traps = (self._policy_of(server.options) for server in self.stations)
+        of_traps = (self._policy_of(server.options) for server in self.servers)
         return bool(self.policies()) or any(policy.is_on for policy in of_traps)
 
     @property

@@ -132,7 +132,7 @@ class MailRecorder:
             raise ValueError(weakening_error)
 
     def started(self, server: RunningServer) -> None:
-        self.mail_of_test.stations.append(server)
+        self.mail_of_test.servers.append(server)
         self.watch()
 
     def connected(self, connection: Connection, options: Options) -> None:
@@ -146,9 +146,9 @@ class MailRecorder:
             if self.run_files is not None:
                 self._keep(self.run_files, mail_of_test, number, message.raw)
 
-    def played(self, messages: int) -> None:
+    def used_as_hostile(self, messages: int) -> None:
         mail_of_test = self.mail_of_test
-        mail_of_test.has_played = True
+        mail_of_test.has_hostile_servers = True
         mail_of_test.hostile += messages
 
     def kept(self) -> list[Kept]:

@@ -111,11 +111,11 @@ def _explain_messages(messages: dict[int, CapturedMessage], breaches: Sequence[B
 
 def _explain_silence(mail_of_test: MailOfTest) -> str:
     """What the assertions say about an empty trap, the test's own if it has one."""
-    if not mail_of_test.stations:
+    if not mail_of_test.servers:
         return explain_nothing(
             mail_of_test.connections, port=None, tls_port=None, kept=mail_of_test.kept()
         )
-    server = mail_of_test.stations[0]
+    server = mail_of_test.servers[0]
     return explain_nothing(
         mail_of_test.connections,
         port=server.server.port,

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._run.mail_of_test import MailOfTest
 
 # The key of what the controller sends to its workers.
-_SPOOL = "mailtrap_spool"
+_RUN_FILES = "mailtrap_run_files"
 
 
 class Run:
@@ -154,7 +154,7 @@ class Run:
 
     def _root(self) -> Path | None:
         if self._workerinput is not None:
-            told = self._workerinput.get(_SPOOL)
+            told = self._workerinput.get(_RUN_FILES)
             return None if told is None else Path(told)
         if self.config.option.collectonly:
             return None
@@ -195,7 +195,7 @@ class Run:
     def send_to_worker(self, workerinput: dict[str, Any]) -> None:
         """Send a worker what only the controller knows."""
         if self.recorder.run_files is not None:
-            workerinput[_SPOOL] = str(self.recorder.run_files.root)
+            workerinput[_RUN_FILES] = str(self.recorder.run_files.root)
 
     def collect(self, report: pytest.TestReport) -> None:
         """Mark what *report* carries as reported, and add it to the totals unless this is a worker."""

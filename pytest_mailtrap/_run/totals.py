@@ -99,15 +99,15 @@ class Totals:
         """Add a test that never ended: *messages* had arrived by then, and have not been judged."""
         self.cut_short[test] += messages
 
-    def judgement(self, policy: str | None) -> str | None:
+    def judgment(self, policy: str | None) -> str | None:
         """How much *policy*, the run's in words, or the policies of tests have judged; None if there was none."""
         if policy is None:
-            return self._judgement_of_tests() if self.with_policy else None
+            return self._judgment_of_tests() if self.with_policy else None
         if not self.has_mail:
             return "no message reached a trap: the policy judged nothing"
         return f"{policy}: {plural(self.judged, 'message')} judged"
 
-    def _judgement_of_tests(self) -> str:
+    def _judgment_of_tests(self) -> str:
         """The same for the policies of tests; mail of other tests has not been counted."""
         number = len(self.with_policy)
         theirs = "policy of 1 test" if number == 1 else f"policies of {number} tests"
@@ -126,10 +126,10 @@ class Totals:
         *policy* is the run's, in words; *whole* is whether all mail of the run has been counted: that line then comes
         first.
         """
-        judgement = self.judgement(policy)
+        judgment = self.judgment(policy)
         return [
             *(self._mail() if whole else []),
-            *([] if judgement is None else [judgement]),
+            *([] if judgment is None else [judgment]),
             *kept_lines(self.kept()),
             *self._connections(),
             *_listed(_violating(len(self.breaches)), self._breaches(), "test"),

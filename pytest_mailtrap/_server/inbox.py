@@ -32,7 +32,7 @@ class Observer(Protocol):
     def connected(self, connection: Connection, options: Options) -> None: ...
     def delivered(self, message: CapturedMessage, options: Options) -> None: ...
 
-    def played(self, messages: int) -> None:
+    def used_as_hostile(self, messages: int) -> None:
         """A trap is used for hostile servers, or has run one of them, which got *messages* messages."""
 
     def kept(self) -> list[Kept]:

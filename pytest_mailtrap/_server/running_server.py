@@ -114,7 +114,7 @@ class RunningServer:
 
     def _report_run(self, behavior: Behavior) -> None:
         if self.observer is not None:
-            self.observer.played(behavior.inbox.count())
+            self.observer.used_as_hostile(behavior.inbox.count())
 
     def kept(self) -> list[Kept]:
         """The current test's mail that stayed in the process: where, how many messages, the setting that sends them."""

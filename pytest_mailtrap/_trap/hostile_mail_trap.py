@@ -39,7 +39,7 @@ class HostileMailTrap(MailTrap):
         self, server: RunningServer, *, scenario: Scenario, mode: Mode, strict: bool = True
     ) -> None:
         server.run(behavior_of(scenario, server.options))
-        super().__init__(server, plays={"mode": mode})
+        super().__init__(server, hostile={"mode": mode})
         self.scenario = scenario
         self.mode = mode
         self.strict = strict

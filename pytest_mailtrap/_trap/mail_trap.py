@@ -40,9 +40,9 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
     A message is in the sequence before the client receives the reply that accepts it.
     """
 
-    def __init__(self, server: RunningServer, *, plays: Mapping[str, Any] | None = None) -> None:
-        # *plays* holds the options of the test's marker for hostile servers, as keywords of judge_family().
-        self._plays = {"mode": MODES[0], **(plays or {})}
+    def __init__(self, server: RunningServer, *, hostile: Mapping[str, Any] | None = None) -> None:
+        # *hostile* holds the options of the test's marker for hostile servers, as keywords of judge_family().
+        self._hostile = {"mode": MODES[0], **(hostile or {})}
         self._server = server
         self._inbox = server.behavior.inbox
         self._rules = server.behavior.rules
@@ -331,7 +331,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
             send,
             timeout=timeout,
             may_fail_silently=may_fail_silently,
-            **self._played(
+            **self._with_marker_options(
                 mode=mode, scenarios=scenarios, skip_scenarios=skip_scenarios, strict=strict
             ),
         )
@@ -354,10 +354,10 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         __tracebackhide__ = True
         from pytest_mailtrap._hostile.trial import judge_family
 
-        played = self._played(
+        options = self._with_marker_options(
             mode=mode, scenarios=scenarios, skip_scenarios=skip_scenarios, strict=strict
         )
-        return judge_family(self._server, send, **played, **keywords)
+        return judge_family(self._server, send, **options, **keywords)
 
     def _mail_note(self, failed: bool) -> str | None:
         """What is shown with the test's mail: remarks on a client that has passed."""
@@ -365,10 +365,15 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
             self._server.server.settle()  # a client that has just disconnected may not have been accepted yet
         return "\n".join(f"remark: the client {text}" for text in self._server.remarks) or None
 
-    def _played(self, **given: Any) -> dict[str, Any]:  # arguments of the two methods above
+    def _with_marker_options(
+        self, **given: Any
+    ) -> dict[str, Any]:  # arguments of the two methods above
         """The arguments *given*, with the marker's values in place of None."""
         __tracebackhide__ = True
-        return {**self._plays, **{name: it for name, it in given.items() if it is not None}}
+        return {
+            **self._hostile,
+            **{name: it for name, it in given.items() if it is not None},
+        }
 
     def _at_least_one(self) -> dict[int, CapturedMessage]:
         """The messages by number, from 1, as in failure messages."""

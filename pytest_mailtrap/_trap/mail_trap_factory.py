@@ -77,20 +77,20 @@ class MailTrapFactory:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _running(
-        self, options: Options, *, plays: Mapping[str, Any] | None = None
+        self, options: Options, *, hostile: Mapping[str, Any] | None = None
     ) -> AbstractContextManager[MailTrap]:  # as in MailTrap
-        """Run a trap with *options* inside the `with` block; *plays* holds its marker's options for hostile servers."""
+        """Run a trap with *options* inside the `with` block; *hostile* holds its marker's options for hostile servers."""
         __tracebackhide__ = True
         # Not inside the block: contextlib's lines would be shown with the error.
         if self._observer is not None:
             self._observer.starting(options)
-        return self._trap(options, plays)
+        return self._trap(options, hostile)
 
     @contextmanager
-    def _trap(self, options: Options, plays: Mapping[str, Any] | None) -> Iterator[MailTrap]:
+    def _trap(self, options: Options, hostile: Mapping[str, Any] | None) -> Iterator[MailTrap]:
         server = self._new_server(options)
         with self._run(server):
-            yield MailTrap(server, plays=plays)
+            yield MailTrap(server, hostile=hostile)
 
     @contextmanager
     def _running_hostile(
@@ -147,10 +147,10 @@ class MailTrapFactory:
 
 
 def running(
-    factory: MailTrapFactory, options: Options, *, plays: Mapping[str, Any] | None = None
+    factory: MailTrapFactory, options: Options, *, hostile: Mapping[str, Any] | None = None
 ) -> AbstractContextManager[MailTrap]:
-    """A trap with *options* for one `with` block; *plays* is what its marker says of the hostile servers."""
-    return factory._running(options, plays=plays)  # noqa: SLF001  # the file of both
+    """A trap with *options* for one `with` block; *hostile* holds its marker's options for hostile servers."""
+    return factory._running(options, hostile=hostile)  # noqa: SLF001  # the file of both
 
 
 def running_hostile(
