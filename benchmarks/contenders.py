@@ -1,5 +1,5 @@
 """
-The mail servers that are compared, each behind the same few lines.
+The mail servers that are compared, each wrapped in the same small interface.
 
 Rules of this file: each is used as its own documentation says; a mode that one does not have is `NotOfferedError`.
 """
@@ -28,7 +28,7 @@ class NotOfferedError(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """A server that listens, and how many messages it has."""
+    """A running server, and the number of messages it has received."""
 
     port: int
     count: Callable[[], int]
@@ -37,10 +37,10 @@ class Running:
 @dataclass(frozen=True)
 class Contender:
     """
-    One of those who are compared.
+    One of the servers that are compared.
 
-    *module* must be importable, *plugin* is what `pytest -p` loads, *fixture* the one its users ask for.
-    *port* is an expression for the port of that fixture, by mode; *environment* what its users set for a mode.
+    *module* must be importable, *plugin* is what `pytest -p` loads, *fixture* is the one that its users request.
+    *port* is an expression for the port of that fixture, by mode; *environment* is what its users set for a mode.
     """
 
     name: str
@@ -68,7 +68,7 @@ def mailtrap(mode: str) -> Iterator[Running]:
 
 @contextmanager
 def smtpdfix(mode: str) -> Iterator[Running]:
-    """The plugin smtpdfix; its modes are set by the environment."""
+    """The smtpdfix plugin; its modes are set through the environment."""
     from smtpdfix.certs import _generate_certs
     from smtpdfix.fixture import SMTPDFix
 
@@ -81,7 +81,7 @@ def smtpdfix(mode: str) -> Iterator[Running]:
 
 
 def smtpdfix_settings(mode: str) -> dict[str, str]:
-    """What its users put into the environment."""
+    """What its users set in the environment."""
     return {
         "plain": {},
         "starttls": {"SMTPD_USE_STARTTLS": "True"},
@@ -91,7 +91,7 @@ def smtpdfix_settings(mode: str) -> dict[str, str]:
 
 @contextmanager
 def localserver(mode: str) -> Iterator[Running]:
-    """The plugin pytest-localserver, which knows no TLS."""
+    """The pytest-localserver plugin, which does not support TLS."""
     if mode != "plain":
         raise NotOfferedError
     from pytest_localserver.smtp import Server
@@ -105,7 +105,7 @@ def localserver(mode: str) -> Iterator[Running]:
 
 
 class Loop:
-    """aiosmtpd as one runs it by hand at its best: a loop in a thread, fresh listeners on it, an EC certificate."""
+    """aiosmtpd run by hand in the best possible way: a loop in a thread, fresh listeners on it, an EC certificate."""
 
     def __init__(self) -> None:
         import trustme

@@ -1,5 +1,5 @@
 """
-Mutate S/MIME messages and see that judging them never raises, hangs or swells.
+Mutate S/MIME messages and check that assessing them never raises, hangs, or uses ever more memory.
 
     python benchmarks/fuzz_smime.py --count 1000000 --seed 1
 """
@@ -35,7 +35,7 @@ _TOKENS = (
 
 
 class Fuzzer:
-    """One stream of mutated messages, the same for the same seed."""
+    """A stream of mutated messages that is the same for the same seed."""
 
     def __init__(self, seed: int, *, seconds: float = SECONDS_PER_MESSAGE) -> None:
         self.random = random.Random(seed)
@@ -61,7 +61,7 @@ class Fuzzer:
             self.assess(self.mutated(self.random.choice(self.messages)))
 
     def mutated(self, raw: bytes) -> bytes:
-        """Change the text, or what its base64 holds, so that the CMS parser gets its share."""
+        """Change the text, or the data inside its base64, so that the CMS parser is fuzzed as well."""
         found = list(_BASE64.finditer(raw)) if self.random.random() < 0.7 else []
         if not found:
             return self._scrambled(raw)
@@ -121,7 +121,7 @@ def _identity(key: Path) -> smime.Identity | None:
 
 
 def fuzz(count: int, seed: int) -> tuple[Counter[str], float, float]:
-    """Assess *count* messages; the outcomes, the slowest in seconds, the growth in megabytes."""
+    """Assess *count* messages; return the outcomes, the slowest time in seconds, and the memory growth in megabytes."""
     # A warning would reach the user as an exception under -W error.
     warnings.simplefilter("error")
     fuzzer = Fuzzer(seed)
@@ -135,7 +135,7 @@ def fuzz(count: int, seed: int) -> tuple[Counter[str], float, float]:
 
 
 def _megabytes() -> float:
-    """The most memory this process ever had; 0 where nobody keeps count."""
+    """The peak memory of this process; 0 if the platform does not record it."""
     try:
         import resource
     except ImportError:  # Windows

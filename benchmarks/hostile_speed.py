@@ -1,4 +1,4 @@
-"""How long a whole family of hostile servers takes against one smtplib sender, control included."""
+"""How long a whole family of hostile servers takes to test one smtplib sender, including the control."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONTEXTS: list[ssl.SSLContext] = []
 
 
 def family(trap: MailTrap, mode: str) -> tuple[float, int]:
-    """Seconds, and how many servers."""
+    """Return the seconds taken and the number of servers."""
     start = time.perf_counter()
     verdicts = trap.assert_refuses_hostile_servers(SENDERS[mode], mode)
     return time.perf_counter() - start, len(verdicts)

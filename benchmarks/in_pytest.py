@@ -1,7 +1,7 @@
 """
 Measure what one contender costs in a pytest run.
 
-Rules of this file: each run has the plugin that is measured and no other, and what is timed is a test of the user's.
+Rules of this file: each run loads only the plugin that is measured, and what is timed is a user's test.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def test_with(n, {fixture}):
 
 
 def milliseconds_a_test(contender: Contender, traffic: str) -> float:
-    """What a test costs with the fixture, over one without; *traffic*: "nothing", "starttls" or "implicit"."""
+    """What a test with the fixture costs, compared to one without; *traffic* is "nothing", "starttls" or "implicit"."""
     mode = "plain" if traffic == "nothing" else traffic
     if mode not in contender.port:
         raise NotOfferedError
@@ -111,7 +111,7 @@ def milliseconds_a_test(contender: Contender, traffic: str) -> float:
 
 
 def start_up_milliseconds(contender: Contender) -> float:
-    """Processor time that the plugin adds to a pytest run which does not use it, over one with a plugin that is empty."""
+    """Processor time that the plugin adds to a pytest run that does not use it, compared to a run with an empty plugin."""
     if contender.plugin is None:
         raise NotOfferedError
     with tempfile.TemporaryDirectory() as directory:
@@ -127,12 +127,12 @@ def start_up_milliseconds(contender: Contender) -> float:
 
 
 def undisturbed(seconds: list[float]) -> float:
-    """What a run takes when the machine leaves it alone: the mean of the fastest fifth."""
+    """The time a run takes on an otherwise idle machine: the mean of the fastest fifth."""
     return statistics.mean(sorted(seconds)[: len(seconds) // 5])
 
 
 def run_pytest(directory: str, plugin: str | None, environment: dict[str, str]) -> float:
-    """Processor seconds of a run with *plugin* and none of the others, without the start of Python and the import of pytest."""
+    """Processor seconds of a run with only *plugin* loaded, excluding Python's startup and the import of pytest."""
     options = ["-q", "-p", "no:cacheprovider", *(["-p", plugin] if plugin else [])]
     done = subprocess.run(
         [sys.executable, "-c", RUN, *options],

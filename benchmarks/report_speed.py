@@ -1,10 +1,10 @@
 """
-How long a report of many messages takes to write, to open in Chromium and to filter, and how much memory.
+How long a report of many messages takes to write, to open in Chromium and to filter, and how much memory it needs.
 
-5,000 messages of 4 kB in 500 tests, on 2 shared cores (AMD EPYC) that had twice to four times their fill of other
-work, Python 3.11, Chromium, 2026-11-25, the middle of five runs:
+5,000 messages of 4 kB in 500 tests, on 2 shared cores (AMD EPYC) that were overloaded two to four times by other
+work, Python 3.11, Chromium, 2026-11-25, the median of five runs:
 
-    3.3 s   of the processor to write it, in 4.6 to 8 s by the clock
+    3.3 s   of processor time to write it, in 4.6 to 8 s of wall-clock time
     8.7 MB  more memory than before
     47 MB   file
     1.3 s   until it is open and drawn
@@ -36,7 +36,7 @@ ROW = '<tr><td class="b">Article {0}</td><td align="right">{0}.00</td></tr>'
 
 
 def order_mail(number: int) -> bytes:
-    """A mail as a shop sends it: text and HTML, about 4 kB."""
+    """A message like those that a shop sends: text and HTML, about 4 kB."""
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = "Shop <shop@example.org>"
     message["To"] = f"customer{number}@example.com"
@@ -50,7 +50,7 @@ def order_mail(number: int) -> bytes:
 
 
 def open_and_filter(program: str, path: Path) -> dict[str, float]:
-    """Milliseconds in the browser: until it is loaded and drawn, and for each kind of input until it is drawn."""
+    """Milliseconds in the browser until the page is loaded and drawn, and until it is redrawn after each kind of input."""
     drawn = "new Promise((r) => requestAnimationFrame(() => setTimeout(() => r(performance.now() - begin))))"
     script = "(() => { const begin = performance.now(); %s; return " + drawn + "; })()"
     search = "const s = document.getElementById('search'); s.value = '%s'; s.dispatchEvent(new Event('input'))"

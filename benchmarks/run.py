@@ -1,11 +1,11 @@
 """
-Put pytest-mailtrap side by side with what else there is, in one run, and print a Markdown table.
+Compare pytest-mailtrap with the alternatives in one run, and print a Markdown table.
 
     python -m pip install -e . -r benchmarks/requirements.txt
     python benchmarks/run.py
 
-Every round measures each contender once, one after the other, so that a machine that is busy for a while is busy for all.
-A cell is the median of the rounds; the last column is the median of each round's ratio, which noise moves least.
+Every round measures each contender once, one after the other, so that a load on the machine affects all of them.
+A cell is the median of the rounds; the last column is the median of each round's ratio, which noise affects least.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Figure:
     """
     One line of the table.
 
-    *script* and *name* are what measures it; *against* the contender that the ratio is taken with, None for a plain bound.
-    *at_most* and *at_least* say what is to be reached, by the ratio or by the figure itself.
+    *script* and *name* select the measurement; *against* is the contender to compare with, None for a plain bound.
+    *at_most* and *at_least* are the target for the ratio, or for the figure itself.
     """
 
     title: str
@@ -99,7 +99,7 @@ FIGURES = (
 
 
 def measure(figure: Figure, contender: str) -> float | None:
-    """One measurement in a process of its own; None where the contender has no such thing."""
+    """One measurement in a process of its own; None if the contender does not offer the mode."""
     done = subprocess.run(
         [sys.executable, HERE / f"{figure.script}.py", figure.name, contender],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""How many complete assessments of a signed message, chain included, one core makes a second."""
+"""How many complete assessments of a signed message, including its chain, one core performs per second."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MESSAGES = (
 
 
 def assessments_per_second(raw: bytes, *, seconds: float) -> float:
-    """Inspect one message again and again, as a test suite with one CA does."""
+    """Inspect one message again and again, like a test suite with one CA."""
     trust = [(CORPUS / "keys" / "root.crt").read_bytes()]
     extra = [(CORPUS / "keys" / "inter.crt").read_bytes()]
     count, start = 0, time.perf_counter()

@@ -1,5 +1,5 @@
 """
-Measure one contender under traffic, in this process, as tests and trap share one, and print one number.
+Measure one contender under traffic, in a single process, as tests and trap share one, and print one number.
 
     python benchmarks/traffic.py messages smtpdfix
 """
@@ -36,7 +36,7 @@ def message(size: int) -> bytes:
 
 
 def client_context() -> ssl.SSLContext:
-    """For certificates that nobody needs to know."""
+    """A client context that accepts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -54,7 +54,7 @@ def send(client: smtplib.SMTP, raw: bytes) -> None:
 
 
 def messages(server: Running) -> float:
-    """Messages of 1 kB each second, on one connection."""
+    """Messages of 1 kB per second, on one connection."""
     raw = message(1000)
     with connect(server, client_context()) as client:
         send(client, raw)
@@ -67,7 +67,7 @@ def messages(server: Running) -> float:
 
 
 def connections(server: Running) -> float:
-    """Connections each second, one after the other, with one message each."""
+    """Connections per second, one after the other, with one message each."""
     raw, context = message(1000), client_context()
     start = time.perf_counter()
     for _ in range(CONNECTIONS):
@@ -79,7 +79,7 @@ def connections(server: Running) -> float:
 
 
 def large(server: Running) -> float:
-    """Megabytes each second of one message, made ready for the wire before."""
+    """Megabytes per second for one large message, encoded for the wire in advance."""
     raw = message(LARGE) + b".\r\n"
     with connect(server, client_context()) as client:
         client.ehlo()
@@ -95,7 +95,7 @@ def large(server: Running) -> float:
 
 
 def memory(server: Running) -> float:
-    """Memory that the messages take, as a multiple of their bytes."""
+    """Memory used by the messages, as a multiple of their size in bytes."""
     raw = message(KEPT_SIZE)
     with connect(server, client_context()) as client:
         send(client, raw)
@@ -110,7 +110,7 @@ def memory(server: Running) -> float:
 
 
 def resident_bytes() -> int:
-    """What this process takes of the machine's memory; Linux only."""
+    """The resident memory of this process; Linux only."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * 4096
 

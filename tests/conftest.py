@@ -1,4 +1,4 @@
-"""What the tests have in common that are run in a hurry: few CAs, few keys, and few plugins in the runs of pytest inside them."""
+"""Shared fixtures that make the tests fast: few CAs, few keys, and few plugins in the pytest runs inside them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLUGINS = ("mailtrap", "xdist")
 
 @pytest.fixture(scope="session")
 def lonely_ca(tmp_path_factory):
-    """A file with a CA that has issued nothing."""
+    """A file with a CA that has not issued anything."""
     path = tmp_path_factory.mktemp("system") / "ca.pem"
     trustme.CA().cert_pem.write_to_path(path)
     return path
@@ -29,19 +29,19 @@ def lonely_ca(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def trusted_by_the_system(lonely_ca, monkeypatch):
-    """The system trusts one CA: reading the hundred and forty that it may trust costs every client 30 ms."""
+    """The system trusts only one CA: reading its usual hundred and forty costs every client 30 ms."""
     monkeypatch.setenv("SSL_CERT_FILE", str(lonely_ca))
 
 
 @pytest.fixture(scope="session")
 def rsa_keys():
-    """The RSA keys drawn so far, by their size, in the order in which a test needs them."""
+    """The RSA keys generated so far, by their size, in the order in which a test needs them."""
     return {}
 
 
 @pytest.fixture(autouse=True)
 def few_rsa_keys(rsa_keys, monkeypatch):
-    """Inside a test every RSA key is another, but the next test has the same ones: to draw one takes 70 ms."""
+    """Within a test every RSA key is different, but the next test reuses the same ones: generating one takes 70 ms."""
     draw, lock, given = rsa.generate_private_key, threading.Lock(), Counter()
 
     def generate_private_key(public_exponent, key_size, backend=None):
@@ -59,10 +59,10 @@ def few_rsa_keys(rsa_keys, monkeypatch):
 @pytest.fixture(scope="session")
 def everything_is_imported() -> None:
     """
-    Nothing is left that a run inside would be the first to import.
+    Import everything, so that no pytest run inside a test is the first to import a module.
 
-    It would be forgotten at its end, to be imported again by the next one, and cryptography does not bear that:
-    it would not know its own options again, and sign what it was told to detach.
+    Such a module would be forgotten at the end of the run and imported again by the next, which breaks cryptography:
+    it would not recognize its own options, and would embed the content in a signature that it was told to detach.
     """
     for package in (cryptography, pytest_mailtrap):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -73,13 +73,13 @@ def everything_is_imported() -> None:
 
 @pytest.fixture(scope="session")
 def with_plugins():
-    """What is installed here and has a plugin of pytest."""
+    """The installed distributions that have a pytest plugin."""
     return [d for d in distributions() if any(e.group == "pytest11" for e in d.entry_points)]
 
 
 @pytest.fixture
 def pytester(everything_is_imported, with_plugins, pytester, monkeypatch):
-    """The fixture of pytest; its runs load no plugin of others that is not asked for by `-p NAME`."""
+    """The pytest fixture; its runs load no third-party plugin unless it is requested with `-p NAME`."""
     # For each `-p NAME` the entry points of all that is installed are read.
     monkeypatch.setattr(importlib.metadata, "distributions", lambda: with_plugins)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

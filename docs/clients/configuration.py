@@ -1,4 +1,4 @@
-"""What a client configuration is, and what all of them share."""
+"""What a client configuration is, and what all configurations share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEXT = "https://example.org/reset/4711"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where to send to, and with which password."""
+    """The server to send to, and the password to use."""
 
     host: str
     port: int
@@ -33,8 +33,8 @@ class Configuration:
     """
     One way to configure one client.
 
-    *words* is the code in the application, as Markdown; *fixes* holds the words of the unsafe configurations that this one fixes.
-    *silent* is true of those that do not raise by design, as a logging handler does not.
+    *words* is the application's code, as Markdown; *fixes* holds the words of the unsafe configurations it fixes.
+    *silent* is true for those that by design do not raise, such as a logging handler.
     """
 
     library: str
@@ -51,12 +51,12 @@ class Configuration:
 
 
 def python_version() -> str:
-    """The version of what comes with Python."""
+    """The version of Python, for clients that come with it."""
     return f"Python {platform.python_version()}"
 
 
 def version_of(distribution: str) -> Callable[[], str]:
-    """A function that tells the version of an installed *distribution*, or raises `PackageNotFoundError`."""
+    """A function that returns the version of an installed *distribution*, or raises `PackageNotFoundError`."""
     return functools.partial(metadata.version, distribution)
 
 

@@ -1,4 +1,4 @@
-"""What makes a library verify that has no parameter for it."""
+"""What makes a library verify certificates if it has no parameter for that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class VerifyingSMTP(smtplib.SMTP):
-    """For libraries that let one choose the class of the client, and call its `starttls()` without a context."""
+    """For libraries that allow choosing the client class, and call its `starttls()` without a context."""
 
     def starttls(self, *_: object, **__: object) -> tuple[int, bytes]:
         return super().starttls(context=ssl.create_default_context())
@@ -25,7 +25,7 @@ class VerifyingSMTP(smtplib.SMTP):
 @contextmanager
 def verifying_standard_library() -> Iterator[None]:
     """
-    Let everything in the process that gives smtplib no context verify certificates: the last resort.
+    Verify certificates for all code in the process that passes no context to smtplib: the last resort.
 
     The name is private to the standard library; there is no public one.
     """
@@ -40,7 +40,7 @@ def verifying_standard_library() -> Iterator[None]:
 
 
 def with_the_line(flawed: Configuration, *also: str) -> tuple[Configuration, Configuration]:
-    """A configuration, and the same in an application that has the last resort among its imports; it also fixes the configurations in *also*."""
+    """A configuration, and the same one in an application that applies the last resort; the latter also fixes those in *also*."""
 
     def send(server: Server) -> object:
         with verifying_standard_library():

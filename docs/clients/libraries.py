@@ -1,4 +1,4 @@
-"""The mail libraries that belong to no framework."""
+"""The mail libraries that do not belong to a framework."""
 
 from __future__ import annotations
 

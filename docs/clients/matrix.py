@@ -1,10 +1,10 @@
 """
-Try the mail clients that people use on hostile servers, and write down who is safe by default.
+Try the mail clients that people use on hostile servers, and record which of them are safe by default.
 
     python docs/clients/matrix.py --write docs/clients.md
 
 It uses nothing of pytest-mailtrap but its public API.
-It contacts nothing but loopback, and the npm registry for nodemailer, which it installs into a temporary directory.
+It contacts only loopback, and the npm registry for nodemailer, which it installs into a temporary directory.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SECONDS = 30.0
 
 
 def tried(configuration: Configuration, scenarios: Iterable[str], trap: MailTrap) -> table.Row:
-    """The row of one configuration; SystemExit where it does not deliver even to a good server."""
+    """The row of one configuration; SystemExit if it does not deliver even to a good server."""
 
     def send(host: str, port: int) -> object:
         mail_of_test = {"username": trap.username, "password": trap.password}
@@ -110,7 +110,7 @@ def rows_of(configurations: list[Configuration], chosen: list[str] | None) -> li
 
 
 def available(configurations: list[Configuration]) -> tuple[list[Configuration], list[str]]:
-    """Those whose library is installed, and what is missing."""
+    """The configurations whose library is installed, and what is missing."""
     there, missing = [], {}
     for configuration in configurations:
         try:
@@ -134,7 +134,7 @@ def written(page: str, rows: list[table.Row], *, measured: str) -> str:
 
 
 def rows_in(page: str) -> list[table.Row]:
-    """The rows that the page shows; KeyError where it lacks one, or a scenario of it."""
+    """The rows that the page shows; KeyError if it lacks one, or a scenario of one."""
     cells = table.cells_in(table.region(page, "matrix"))
     versions = table.versions_in(table.region(page, "summary"))
     return [
@@ -151,7 +151,7 @@ def rows_in(page: str) -> list[table.Row]:
 
 
 def is_as_written(page: str) -> bool:
-    """Whether the page is what this script writes for the verdicts and versions on it: all rows, and nothing by hand."""
+    """Whether the page is what this script writes for its verdicts and versions: all rows, and no manual changes."""
     try:
         return written(page, rows_in(page), measured=table.region(page, "measured")) == page
     except (KeyError, ValueError):  # a row, a column or a region is not there
@@ -159,7 +159,7 @@ def is_as_written(page: str) -> bool:
 
 
 def measured_here() -> str:
-    """When, and with what."""
+    """The date, the version of OpenSSL and the system with which the page was measured."""
     system = platform.freedesktop_os_release()["PRETTY_NAME"] if sys.platform == "linux" else ""
     openssl = " ".join(ssl.OPENSSL_VERSION.split()[:2])
     return (

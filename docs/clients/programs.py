@@ -50,7 +50,7 @@ def _run(*command: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes
 
 @contextmanager
 def nodemailer_installed() -> Iterator[None]:
-    """Install nodemailer into a temporary directory, where Node.js finds it for a while."""
+    """Install nodemailer into a temporary directory, where Node.js finds it inside the `with` block."""
     with tempfile.TemporaryDirectory() as directory:
         options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", directory]
         subprocess.run(

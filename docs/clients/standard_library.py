@@ -1,4 +1,4 @@
-"""smtplib and logging, on which all the others are built."""
+"""smtplib and logging; smtplib is what all the other libraries are built on."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 Results in, Markdown out, and back: the tables of the page.
 
 Rules of this file: pure functions.
-A cell says what the server got at worst: `ok` for nothing it must not have, else `impostor`, `cleartext` or `outdated`,
-the channel on which it got the password or the message.
+A cell shows the worst thing that the server received: `ok` if nothing it must not receive, else `impostor`, `cleartext`
+or `outdated`, the channel on which it received the password or the message.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Row:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """One line for each configuration, with what fixes it."""
+    """One line for each configuration, including what fixes it."""
     head = ("client", "version", "mode", "configuration", "verdict", "fixed by")
     return _table(
         head,
@@ -114,7 +114,7 @@ def _fix(row: Row) -> str:
 
 
 def matrices(rows: Sequence[Row]) -> str:
-    """A table for each family of scenarios, with a column for each that was played."""
+    """A table for each family of scenarios, with a column for each scenario that was run."""
     tables = []
     for title, mode, columns in MATRICES:
         those = [row for row in rows if row.mode == mode]
@@ -124,7 +124,7 @@ def matrices(rows: Sequence[Row]) -> str:
 
 
 def cells_in(text: str) -> dict[tuple[str, str, str], dict[str, str]]:
-    """Read the matrices: by mode, client and configuration, the cells by scenario."""
+    """Read the matrices: the cells by scenario, for each mode, client and configuration."""
     found: dict[tuple[str, str, str], dict[str, str]] = {}
     for title, mode, columns in MATRICES:
         _, _, section = text.partition(f"### {title}\n")
@@ -144,7 +144,7 @@ def versions_in(text: str) -> dict[tuple[str, str], str]:
 
 
 def with_region(page: str, name: str, text: str) -> str:
-    """The page with *text* between the markers of a region; ValueError where it has none, or two."""
+    """The page with *text* between the markers of a region; ValueError if the page has no such region, or two."""
     pattern = _REGION.format(name=re.escape(name))
     written, count = re.subn(pattern, lambda found: f"{found[1]}\n{text}\n{found[3]}", page)
     if count != 1:

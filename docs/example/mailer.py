@@ -1,4 +1,4 @@
-"""An example application: it sends the mail with which a user resets a forgotten password."""
+"""An example application: it sends the email that lets a user reset a forgotten password."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class MailSettings:
-    """Where and how mail is sent; *ca_file* is for servers whose CA the system does not know."""
+    """Where and how mail is sent; *ca_file* is for servers whose CA is not in the system's trust store."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ def send_reset(settings: MailSettings, address: str, link: str) -> None:
 
 
 def connect(settings: MailSettings) -> smtplib.SMTP:
-    """Open a connection that is encrypted, to a server whose certificate was verified."""
+    """Open an encrypted connection to a server whose certificate has been verified."""
     # A context is what makes smtplib verify the server's certificate: without one it accepts any.
     context = ssl.create_default_context(cafile=settings.ca_file)
     if settings.security == "implicit":

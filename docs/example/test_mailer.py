@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["starttls", "implicit"])
 def settings(request: pytest.FixtureRequest, mailtrap: MailTrap) -> MailSettings:
-    """The application's settings, with the trap for a mail server."""
+    """The application's settings, with the trap as its mail server."""
     return MailSettings(
         host=mailtrap.host,
         port=mailtrap.port if request.param == "starttls" else mailtrap.tls_port,
@@ -27,7 +27,7 @@ def settings(request: pytest.FixtureRequest, mailtrap: MailTrap) -> MailSettings
 
 
 def test_reset_mail_is_encrypted(settings: MailSettings, mailtrap: MailTrap) -> None:
-    """The mail leaves inside TLS, and so does the password before it."""
+    """The mail is sent inside TLS, and so is the password before it."""
     send_reset(settings, "bob@example.org", "https://example.org/reset/4711")
 
     mailtrap.assert_sent_over_tls(minimum="TLSv1.3")

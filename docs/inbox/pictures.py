@@ -1,4 +1,4 @@
-"""The pictures of the shop's mail."""
+"""The images in the shop's mail."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Makes docs/report.png: runs the shop's tests, opens their report in Chromium, and takes a picture of it."""
+"""Create docs/report.png: run the shop's tests, open their report in Chromium, and take a screenshot of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 300)))"""
 
 
 def run_shop(report: Path, options: Sequence[str] = OPTIONS) -> subprocess.CompletedProcess[str]:
-    """The run that is reported; the policy makes one of its tests red."""
+    """The run that is reported; the policy makes one of its tests fail."""
     arguments = (*options, f"--mailtrap-report={report}", f"--rootdir={HERE}", "shop_tests.py")
     return subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],

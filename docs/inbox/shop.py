@@ -1,4 +1,4 @@
-"""A shop that sends mail, as shops do: some of it well, some of it not."""
+"""A shop that sends mail as real shops do: some of it correctly, some of it not."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def send_in_cleartext(message: EmailMessage, host: str, port: int) -> None:
 
 
 def signed(message: EmailMessage, identity) -> bytes:
-    """The message in multipart/signed: bytes, which nobody may parse again."""
+    """The message wrapped in multipart/signed, as bytes that must not be parsed again."""
     entity = EmailMessage(policy=policy.SMTP)
     entity.set_content(message.get_content(), cte="quoted-printable")
     builder = pkcs7.PKCS7SignatureBuilder().set_data(entity.as_bytes())

@@ -1,4 +1,4 @@
-"""What the shop's mail is tested for; under the policy 'enforce' one of these tests is red, for a good reason."""
+"""The tests of the shop's mail; under the policy 'enforce' one of them fails, for a good reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of failures as a pure function of values, at the edges that real clients seldom reach."""
+"""The text of failures as a pure function of values, including edge cases that real clients seldom reach."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def fits(text):
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9, 10, 100, 1000])
 @pytest.mark.parametrize("subject", ["", "x", "long " * 100, "\u4e2d" * 200, "a\x1b[31mb\x07"])
 def test_it_fits_whatever_was_sent(count, subject):
-    """The last of many is the culprit: it is shown, and the rest is counted."""
+    """If the last of many messages is the culprit, it is shown, and the rest are counted."""
     good = message(transport("TLSv1.3"), subject=subject)
     bad = message(transport(), *CLEARTEXT, subject=subject, to=("b@example.org",) * 50)
     text = fits(said_of([good] * (count - 1) + [bad]))
@@ -73,7 +73,7 @@ def test_it_fits_whatever_was_sent(count, subject):
     "error", [None, "client rejected the certificate: unknown CA", "words " * 100]
 )
 def test_waiting_fits_whatever_happened(connections, messages, error):
-    """Messages and connections share the lines, and the advice is whole."""
+    """Messages and connections share the available lines, and the advice is complete."""
     idle = [connection(handshake_error=error) for _ in range(connections)]
     came = [message(transport("TLSv1.3"), subject="long " * 50) for _ in range(messages)]
     text = fits(explain_waiting(came, idle, count=messages + 1, timeout=0.25, **PORTS))
@@ -91,7 +91,7 @@ def test_waiting_fits_whatever_happened(connections, messages, error):
     ],
 )
 def test_a_long_subject_does_not_hide_its_recipient(recipients, end):
-    """Whoever looks for the culprit knows whom the mail was for."""
+    """Someone looking for the culprit can see whom the mail was for."""
     culprit = message(transport(), *CLEARTEXT, subject="Your order " * 20, to=recipients)
     line = fits(said_of([culprit])).split("\n")[2]
     assert line.startswith('  #1  no TLS  "Your order Your order')
@@ -104,7 +104,7 @@ def test_a_long_subject_does_not_hide_its_recipient(recipients, end):
 
 @pytest.fixture
 def written(monkeypatch):
-    """Counts how often a message, and a connection, is put into words."""
+    """Counts how often a message or a connection is formatted as text."""
     counts = Counter()
 
     def counted(name, function):
@@ -150,7 +150,7 @@ def failure(assertion, messages):
 )
 @pytest.mark.parametrize("culprits", ["all", "the last"])
 def test_the_messages_that_are_not_shown_are_only_counted(written, said, culprits):
-    """A failure takes as many words for a thousand messages as for a hundred: no more than it has lines."""
+    """A failure formats as many messages out of a thousand as out of a hundred: no more than it has lines."""
     bad = message(transport(), *CLEARTEXT)
     good = message(transport("TLSv1.3"), auth=auth()) if culprits == "the last" else bad
     counts = []
@@ -165,7 +165,7 @@ def test_the_messages_that_are_not_shown_are_only_counted(written, said, culprit
 
 
 def test_the_connections_that_are_not_shown_are_only_counted(written):
-    """Of ten thousand connections without mail the last are shown, and no other is put into words."""
+    """Of ten thousand connections without mail, the last ones are shown, and no others are formatted."""
     for total in (1, 100, 10_000):
         written.clear()
         text = fits(explain_nothing([connection()] * total, **PORTS))
@@ -176,7 +176,7 @@ def test_the_connections_that_are_not_shown_are_only_counted(written):
 
 
 def test_a_short_line_is_not_cut():
-    """The control: what fits is shown whole."""
+    """The control: a line that fits is shown in full."""
     text = said_of([message(transport(), *CLEARTEXT, subject="s" * 20)])
     assert f'  #1  no TLS  "{"s" * 20}" -> bob@example.org\n' in text
     assert "..." not in text
@@ -203,7 +203,7 @@ def test_a_short_line_is_not_cut():
     ],
 )
 def test_how_starttls_went(lines, words, head):
-    """What the transcript shows decides the words and the advice."""
+    """The transcript determines the wording and the advice."""
     text = fits(said_of([message(transport(), *lines)]))
     assert f"  + received: cleartext ({words})\n" in text
     assert f"\n{head}\n" in text
@@ -227,7 +227,7 @@ def test_how_starttls_went(lines, words, head):
     ],
 )
 def test_who_kept_the_version_down(offered, received, advice):
-    """Nobody is told to change a client that offered better."""
+    """The advice is not to change the client if it offered a better version."""
     how = transport("TLSv1.2", client_hello=offered)
     text = fits(said_of([message(how)], "TLSv1.3"))
     assert f"  + received: {received}\n" in text
@@ -235,7 +235,7 @@ def test_who_kept_the_version_down(offered, received, advice):
 
 
 def test_the_evidence_is_that_of_the_message():
-    """On one connection with several messages the last MAIL before the reply is shown, not the first."""
+    """For a connection with several messages, the last MAIL before the reply is shown, not the first."""
     lines = (*CLEARTEXT, "C: RSET", "S: 250 OK", "C: MAIL FROM:<second@b.c>", "S: 250 OK")
     text = said_of([message(transport(), *lines)])
     assert "      C: MAIL FROM:<second@b.c>   <-- not inside TLS\n      S: 250 OK\n" in text
@@ -243,7 +243,7 @@ def test_the_evidence_is_that_of_the_message():
 
 
 def test_the_first_leak_is_the_evidence():
-    """A password that went in cleartext before one inside TLS: the line outside is shown."""
+    """If a password was sent in cleartext before one inside TLS, the cleartext line is shown."""
     lines = ("S: 250 STARTTLS", "C: AUTH PLAIN AHgAeA==", "S: 538 no", "C: STARTTLS", "S: 220 go")
     inside = ("+C: AUTH PLAIN AHgAeA==", "+S: 235 ok", "+C: MAIL FROM:<a@b.c>", "+S: 250 OK")
     leak, good = auth(encrypted=False, accepted=False), auth()
@@ -285,7 +285,7 @@ REASONS = [
 
 @pytest.mark.parametrize(("connections", "code"), REASONS)
 def test_the_reason(connections, code):
-    """What the connections show decides the reason, and it has advice that fits the page."""
+    """The connections determine the reason, and it has advice that fits the page."""
     assert diagnosis(connections) == code
     fits(explain_nothing(connections, **PORTS))
     fits(explain_waiting([], connections, count=1, timeout=5, **PORTS))
@@ -310,7 +310,7 @@ REJECTED = connection(
     ],
 )
 def test_an_address_that_was_only_tried(peer, more, code):
-    """What a client has dropped for its other address is no reason, however it came before or after."""
+    """A connection that a client dropped in favor of its other address is not a reason, whether it came before or after."""
     facts = dict(more)
     way = transport(peer=(peer, 50001), client_hello=facts.pop("client_hello", None))
     error = "client closed the connection without a TLS handshake"
@@ -321,7 +321,7 @@ def test_an_address_that_was_only_tried(peer, more, code):
 
 @pytest.mark.parametrize("code", [*_REASONS, "nothing-sent", "no-connection", "not-intercepted"])
 def test_every_reason_has_advice(code):
-    """Also for whoever has waited already: nobody is told to wait as he did."""
+    """Even if the test has already waited: it is not advised to wait again."""
     assert advice_for(code)
     waited = advice_for(code, may_be_late=False)
     assert waited
@@ -330,7 +330,7 @@ def test_every_reason_has_advice(code):
 
 
 def test_no_advice_is_for_nothing():
-    """The table holds no row that nobody can get."""
+    """The table has no row that can never be shown."""
     demands = {"not-authenticated", "other-username", "other-mechanism"}
     bare = {"cleartext-offered", "cleartext-not-offered"}
     reasons = {*_REASONS, "nothing-sent", "no-connection", "not-intercepted"}
@@ -342,7 +342,7 @@ NO_ADVICE_ABOUT_TRUST = "Make the client trust"
 
 @pytest.mark.parametrize("words", [*_ALERTS.values(), *_REFUSALS.values()])
 def test_trust_is_advised_where_it_is_the_matter(words):
-    """Of all that can go wrong in a handshake, only a rejected certificate is put down to trust."""
+    """Of all the things that can go wrong in a handshake, only a rejected certificate is attributed to missing trust."""
     text = explain_nothing([connection(handshake_error=words)], **PORTS)
     rejected = words.startswith("client rejected the certificate")
     assert (NO_ADVICE_ABOUT_TRUST in text) is rejected
@@ -363,5 +363,5 @@ def test_trust_is_advised_where_it_is_the_matter(words):
     ],
 )
 def test_outcome(made, words):
-    """One connection in a few words."""
+    """One connection, summarized in a few words."""
     assert outcome(made) == words

@@ -1,4 +1,4 @@
-"""What is said where no message came: what happened on the connections, and advice that fits it."""
+"""The failure text if no message arrived: what happened on the connections, and advice that fits it."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ NOTHING = (
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_no_assertion_passes_on_an_empty_trap(pytester, check):
-    """Nothing connected: every assertion fails, and says so."""
+    """If nothing connected, every assertion fails and says so."""
     assert failure(pytester, EMPTY.format(options="", code="pass", check=check)) == NOTHING
 
 
 def nothing(pytester, code, marker=""):
-    """What is said when *code* sends nothing."""
+    """The failure text if *code* sends nothing."""
     test = EMPTY.format(options="", code=code.strip().replace("\n", "\n    "), check=CHECKS[0])
     return failure(pytester, f"{marker}\n{test.strip()}\n")
 
 
 def test_client_that_does_not_trust(pytester):
-    """The handshake failed: how to trust the CA."""
+    """The handshake failed: the advice is how to trust the CA."""
     code = """
 with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
     client.starttls(context=ssl.create_default_context())
@@ -86,7 +86,7 @@ with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port) as 
     ],
 )
 def test_wrong_port(pytester, code, where, what, fix):
-    """Implicit TLS and STARTTLS mixed up: which port is for what, in the client's own words where it is known."""
+    """Implicit TLS and STARTTLS mixed up: the advice says which port is for what, in the client's own API if it is known."""
     assert nothing(pytester, code) == (
         f"no message reached the trap\n\n  connection 1 on the {where} port:\n      {what}\n\n{fix}"
     )
@@ -103,7 +103,7 @@ with connect(mailtrap, tls={tls}) as client:
 
 
 def test_tls_required(pytester):
-    """The trap's own option refused the mail: it is named."""
+    """If the trap's own option refused the mail, the option is named."""
     assert refused(pytester, "starttls='require'") == (
         "no message reached the trap\n"
         "\n"
@@ -130,7 +130,7 @@ def test_auth_required(pytester):
 
 
 def test_credentials_refused(pytester):
-    """The credentials were the wrong ones."""
+    """The client used the wrong credentials."""
     code = """
 with connect(mailtrap) as client:
     with pytest.raises(smtplib.SMTPAuthenticationError):
@@ -203,7 +203,7 @@ def test_client_that_said_something_and_left(pytester):
 
 
 def test_client_that_closed_after_the_handshake(pytester):
-    """curl and GnuTLS finish the handshake before they judge: then trust is what is missing."""
+    """curl and GnuTLS finish the handshake before they verify the certificate: the reason shown is missing trust."""
     code = """
 context = ssl.create_default_context(cafile=mailtrap.ca_file)
 with socket.create_connection(("127.0.0.1", mailtrap.tls_port)) as sock:
@@ -216,7 +216,7 @@ with socket.create_connection(("127.0.0.1", mailtrap.tls_port)) as sock:
 
 
 def test_many_failed_connections(pytester):
-    """Of many connections the last ones are shown, and the first reason in the order of likelihood."""
+    """Of many connections, the last ones are shown, with advice for the likeliest of their reasons."""
     code = """
 context = ssl.create_default_context()
 for _ in range(12):
@@ -234,7 +234,7 @@ for _ in range(12):
 
 
 def test_passwords_in_cleartext_refused(pytester):
-    """A client that logs in before TLS is told to upgrade, not that its password is wrong."""
+    """A client that logs in before TLS is advised to upgrade, not that its password is wrong."""
     code = """
 with connect(mailtrap, tls=False) as client:
     client.ehlo("client")
@@ -282,7 +282,7 @@ with connect(mailtrap) as client:
 
 @pytest.mark.parametrize("code", [451, 530, 535, 538, 552])
 def test_scripted_refusal(pytester, code):
-    """A refusal that the test has scripted is not put down to the trap's options."""
+    """A refusal scripted by the test is not attributed to the trap's options."""
     assert nothing(
         pytester,
         f"""
@@ -314,7 +314,7 @@ client.sock.sendall(b"Subject: half")
 
 
 def test_broken_off(pytester):
-    """A client that went away in the middle of a message."""
+    """A client that disconnected in the middle of a message."""
     assert nothing(pytester, IN_DATA.format(end="client.close()")) == (
         "no message reached the trap\n"
         "\n"
@@ -327,7 +327,7 @@ def test_broken_off(pytester):
 
 
 def test_still_sending(pytester):
-    """The same client that is at it still: nothing is said of an error, and how to wait."""
+    """The same client while it is still sending: no error is mentioned, and the advice is how to wait."""
     code = IN_DATA.format(end="request.addfinalizer(client.close)")
     test = EMPTY.format(
         options=", request", code=code.strip().replace("\n", "\n    "), check=CHECKS[0]
@@ -345,7 +345,7 @@ def test_still_sending(pytester):
 
 
 def test_still_connected_after_waiting(pytester):
-    """A client that is connected when the time to wait is over: no advice to wait as it did."""
+    """A client is still connected when the wait times out: the advice is not to wait, which the test already did."""
     test = """
 def test_it(mailtrap, request):
     client = connect(mailtrap)
@@ -365,7 +365,7 @@ def test_it(mailtrap, request):
 
 
 def test_no_common_cipher(pytester):
-    """A client that takes RSA certificates only: its context is the matter, not its version."""
+    """A client that accepts only RSA certificates: the problem is its context, not its version."""
     code = """
 context = mailtrap.ssl_context
 context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -386,7 +386,7 @@ with pytest.raises(ssl.SSLError):
 
 
 def test_the_likeliest_reason_is_advised(pytester):
-    """Of several failures all are shown, and the advice is for the one that explains most."""
+    """If there are several failures, all are shown, and the advice is for the one that explains the most."""
     code = """
 with connect(mailtrap, tls=False) as client:
     client.ehlo()

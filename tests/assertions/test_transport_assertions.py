@@ -1,4 +1,4 @@
-"""The assertions, as pytest shows them: their exact text where they fail, and silence where they hold."""
+"""The assertions, as pytest shows them: the exact text if they fail, and no output if they pass."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_cleartext(pytester):
 
 
 def test_no_cleartext(pytester):
-    """The same with TLS for both holds."""
+    """The assertion passes if both messages came over TLS."""
     passes(pytester, CLEARTEXT.format(tls=True))
 
 
@@ -54,7 +54,7 @@ def test_it(mailtrap):
 
 
 def test_cleartext_where_no_tls_was_offered(pytester):
-    """Where the trap offered none, the advice is to insist; a message's assertion speaks of itself alone."""
+    """If the trap offered no TLS, the advice is to require it; an assertion on one message reports that message only."""
     assert failure(pytester, NOT_OFFERED.format(starttls="off", tls=False)) == (
         "the message was sent in cleartext\n"
         "\n"
@@ -73,7 +73,7 @@ def test_cleartext_where_no_tls_was_offered(pytester):
 
 
 def test_tls_where_it_was_offered(pytester):
-    """The same with TLS holds."""
+    """The same assertion passes with TLS."""
     passes(pytester, NOT_OFFERED.format(starttls="offer", tls=True))
 
 
@@ -88,7 +88,7 @@ def test_it(mailtrap):
 
 
 def test_starttls_tried_and_refused(pytester):
-    """A client that asked for TLS, got none and sent all the same."""
+    """A client that asked for TLS, was refused, and sent anyway."""
     assert "  + received: cleartext (STARTTLS was tried and refused)\n" in failure(
         pytester, REFUSED
     )
@@ -104,7 +104,7 @@ def test_it(mailtrap):
 
 
 def test_too_old_because_of_the_client(pytester):
-    """The client offers no better: its context is to be changed."""
+    """If the client offers nothing better, the advice is to change its context."""
     code = TOO_OLD.format(trap="TLSv1.3", client="ssl.TLSVersion.TLSv1_2", minimum="TLSv1.3")
     assert failure(pytester, code) == (
         "the message was sent over TLS older than TLSv1.3\n"
@@ -121,7 +121,7 @@ def test_too_old_because_of_the_client(pytester):
 
 
 def test_too_old_because_of_the_trap(pytester):
-    """The client offered better: no advice to change it."""
+    """If the client offered a better version, the advice is not to change the client."""
     code = TOO_OLD.format(trap="TLSv1.2", client=None, minimum="TLSv1.3")
     assert failure(pytester, code).endswith(
         "  - expected: TLSv1.3 or newer\n"
@@ -141,7 +141,7 @@ def test_too_old_because_of_the_trap(pytester):
     ],
 )
 def test_new_enough(pytester, trap, client, minimum):
-    """What was demanded is enough."""
+    """The assertion passes if the negotiated version meets the minimum."""
     passes(pytester, TOO_OLD.format(trap=trap, client=client, minimum=minimum))
 
 
@@ -155,7 +155,7 @@ def test_it(mailtrap):
 
 
 def test_several_reasons_and_many_messages(pytester):
-    """The culprits stand first, and the evidence is the first one's."""
+    """The culprits are listed first, and the evidence is for the first of them."""
     assert failure(pytester, MIXED.format(minimum="TLSv1.3")) == (
         "2 of 4 messages were not sent over TLSv1.3 or newer\n"
         "\n"
@@ -183,7 +183,7 @@ def test_it(mailtrap):
 
 
 def test_twenty_messages(pytester):
-    """The message stays within its lines and columns, and the culprit is not left out."""
+    """The failure text stays within its lines and columns, and the culprit is not left out."""
     lines = failure(pytester, MANY).splitlines()
     assert lines[0] == "1 of 20 messages was sent in cleartext"
     assert lines[2].startswith('  #13  no TLS             "12 long long')
@@ -196,7 +196,7 @@ def test_twenty_messages(pytester):
 
 @pytest.mark.parametrize("minimum", ["TLSv1.1", "TLS1.2", "SSLv3", None])
 def test_wrong_minimum(mailtrap, minimum):
-    """A minimum that is none is an error, also on an empty trap."""
+    """An invalid minimum is an error, even on an empty trap."""
     with pytest.raises(ValueError, match=r"minimum must be TLSv1.2 or TLSv1.3, got "):
         mailtrap.assert_sent_over_tls(minimum=minimum)
 
@@ -243,12 +243,12 @@ def test_not_authenticated(pytester):
     ],
 )
 def test_authenticated(pytester, arguments):
-    """The same with a login holds, also with who and how."""
+    """The same assertion passes with a login, even if a username and a mechanism are given."""
     passes(pytester, AUTHENTICATED.format(login=LOGIN, arguments=arguments))
 
 
 def test_other_username(pytester):
-    """Somebody else has logged in."""
+    """Another user has logged in."""
     assert failure(pytester, AUTHENTICATED.format(login=LOGIN, arguments="username='shop'")) == (
         "the message was sent by another user\n"
         "\n"
@@ -301,7 +301,7 @@ UPGRADE = "client.starttls(context=mailtrap.ssl_context)"
 
 
 def test_password_in_cleartext_refused_first(pytester):
-    """A password that was refused in cleartext is lost, though a second one went inside TLS: the line shown is the first."""
+    """A password refused in cleartext has leaked, even if a second one was sent inside TLS: the line shown is the first."""
     code = LEAKED.format(allowed=False, starttls="offer", leak=LEAK, upgrade=UPGRADE)
     assert failure(pytester, code) == (
         "the message was sent after a password in cleartext\n"
@@ -322,7 +322,7 @@ def test_password_in_cleartext_refused_first(pytester):
 
 
 def test_password_in_cleartext_accepted(pytester):
-    """A trap that takes passwords in cleartext and offers no TLS: the advice is to insist."""
+    """If the trap accepts passwords in cleartext and offers no TLS, the advice is to require TLS."""
     code = LEAKED.format(allowed=True, starttls="off", leak="pass", upgrade="pass")
     text = failure(pytester, code)
     assert text.startswith("the message was sent after a password in cleartext\n")
@@ -331,7 +331,7 @@ def test_password_in_cleartext_accepted(pytester):
 
 
 def test_password_inside_tls(pytester):
-    """The same without the leak holds."""
+    """The same assertion passes without the leak."""
     passes(
         pytester,
         LEAKED.format(allowed=False, starttls="offer", leak="pass", upgrade=UPGRADE),
@@ -350,7 +350,7 @@ def test_it(mailtrap):
 
 
 def test_one_of_two_authenticated(pytester):
-    """Every message counts."""
+    """Every message must be authenticated: one of two is not enough."""
     text = failure(pytester, TWO.format(login=LOGIN))
     assert text.startswith("1 of 2 messages was sent without authentication\n")
     assert "  #1  AUTH PLAIN as 'mailtrap'  " in text
@@ -370,7 +370,7 @@ def test_it(mailtrap):
 
 
 def test_several_reasons_for_several_messages(pytester):
-    """The verdict is true of all of them, and the evidence is the first one's."""
+    """The verdict applies to all of the messages, and the evidence is for the first of them."""
     text = failure(pytester, DIFFERENT)
     assert text.startswith(
         "2 of 2 messages were not authenticated as expected\n"
@@ -395,13 +395,13 @@ def test_it(mailtrap):
 
 
 def test_of_one_message(pytester):
-    """A message's own assertion speaks of itself alone."""
+    """An assertion on one message reports that message only."""
     text = failure(pytester, OF_ONE.format(place=0))
     assert text.startswith("the message was sent without authentication\n")
 
 
 def test_of_the_other_message(pytester):
-    """The same for the one that was authenticated holds."""
+    """The same assertion passes for the message that was authenticated."""
     passes(pytester, OF_ONE.format(place=1))
 
 
@@ -422,7 +422,7 @@ def test_it(mailtrap):
 
 
 def test_ci_shows_it_twice_and_whole(pytester, monkeypatch):
-    """With CI set pytest repeats the message in its summary: all of it, and twice eighteen lines at most."""
+    """If CI is set, pytest repeats the message in its summary: all of it, so at most eighteen lines twice."""
     monkeypatch.setenv("CI", "true")
     pytester.makepyfile(PREAMBLE + MANY)
     result = pytester.runpytest("-p", "no:randomly")
@@ -437,7 +437,7 @@ def test_ci_shows_it_twice_and_whole(pytester, monkeypatch):
 
 
 def test_without_ci_the_summary_holds_the_verdict(pytester, monkeypatch):
-    """The same without CI: one line of the summary, which begins with the fact."""
+    """Without CI, the summary holds one line, which begins with the fact."""
     monkeypatch.setenv("COLUMNS", "120")
     pytester.makepyfile(test_mail=PREAMBLE + MANY)
     result = pytester.runpytest("-p", "no:randomly")

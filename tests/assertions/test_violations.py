@@ -1,4 +1,4 @@
-"""What is demanded of messages, as pure decisions: values in, values out."""
+"""The requirements on messages, as pure decisions: values in, values out."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def violation(number, code):
     ],
 )
 def test_versions(version, minimum, code, by):
-    """Each version against each minimum, however it was negotiated."""
+    """Each version against each minimum, regardless of how it was negotiated."""
     how = transport(version, by if version else None)
     found = transport_violations({1: message(how)}, minimum=minimum)
     assert found == ([violation(1, code)] if code else [])
 
 
 def test_the_minimum_is_1_2_where_none_is_named():
-    """RFC 8996 has put away with what is older."""
+    """RFC 8996 has deprecated all older versions."""
     assert transport_violations({1: message(transport("TLSv1.2"))}) == []
     assert transport_violations({1: message(transport("TLSv1.1"))}) == [violation(1, "tls-too-old")]
 
 
 def test_places_count_from_one_in_order():
-    """Every culprit is named by its place among all messages."""
+    """Every culprit is identified by its position among all messages."""
     hows = [transport("TLSv1.3"), transport(), transport("TLSv1.2"), transport("TLSv1")]
     assert transport_violations(numbered(map(message, hows)), minimum="TLSv1.3") == [
         violation(2, "cleartext"),
@@ -57,14 +57,14 @@ def test_places_count_from_one_in_order():
 
 @pytest.mark.parametrize("minimum", ["TLSv1", "TLSv1.1", "TLSv1.4", "tlsv1.2", "", None, 1.2])
 def test_wrong_minimum(minimum):
-    """What is no minimum is an error, with and without messages: older ones would demand nothing."""
+    """An invalid minimum is an error, with or without messages; so is an older version, which would require nothing."""
     for messages in ([], [message()]):
         with pytest.raises(ValueError, match=r"^minimum must be TLSv1.2 or TLSv1.3, got "):
             transport_violations(messages, minimum=minimum)
 
 
 def test_nothing_is_violated_by_nothing():
-    """That there is a message at all is the assertions' to ask, and they do."""
+    """No messages means no violations: the assertions themselves check that there is a message."""
     assert transport_violations({}) == []
     assert auth_violations({}) == []
 
@@ -94,13 +94,13 @@ LEAK = auth(encrypted=False, accepted=False)
     ],
 )
 def test_auth(facts, demands, code):
-    """Who, how, and whether any password went in cleartext, refused ones too."""
+    """The username, the mechanism, and whether any password was sent in cleartext, including refused ones."""
     found = auth_violations({1: message(transport("TLSv1.3"), **facts)}, **demands)
     assert found == ([violation(1, code)] if code else [])
 
 
 def test_auth_of_several():
-    """Every culprit is named by its place."""
+    """Every culprit is identified by its position."""
     messages = [message(auth=auth()), message(), message(auth=auth("desk"))]
     assert auth_violations(numbered(messages), username="shop") == [
         violation(2, "not-authenticated"),
@@ -109,7 +109,7 @@ def test_auth_of_several():
 
 
 def test_a_violation_is_a_value():
-    """Equal by content, frozen, keywords only."""
+    """Violations are compared by content, frozen, and created with keyword arguments only."""
     assert violation(1, "cleartext") == violation(1, "cleartext")
     assert violation(1, "cleartext") != violation(2, "cleartext")
     with pytest.raises(AttributeError):

@@ -1,4 +1,4 @@
-"""Mail clients as applications call them, for the tests of their names."""
+"""Mail clients as applications call them, for the tests of client identification."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def cells(table: str, *start: str) -> list[str]:
 
 
 def test_each_disease_is_found_where_it_is_and_nowhere_else() -> None:
-    """smtplib, careless and careful, on one server for each disease and one for implicit TLS."""
+    """smtplib, careless and careful, on one server for each kind of flaw and one for implicit TLS."""
     scenarios = ("certificate-host-mismatch", "starttls-stripped", "implicit-plaintext")
     done = run("--client=smtplib", *(f"--scenario={name}" for name in scenarios))
     assert done.returncode == 0, done.stderr
@@ -54,7 +54,7 @@ def test_each_disease_is_found_where_it_is_and_nowhere_else() -> None:
 
 
 def test_what_never_uses_tls_is_named() -> None:
-    """SMTPHandler ignores `secure=()` without credentials, so it fails its control; with the line, and with them, it verifies."""
+    """SMTPHandler ignores `secure=()` without credentials, so it fails its control; with the fix and credentials, it verifies."""
     done = run("--client=logging", "--scenario=certificate-not-trusted")
     assert done.returncode == 0, done.stderr
     rows = [
@@ -87,7 +87,7 @@ def test_the_page_is_what_the_script_writes() -> None:
     ids=["a cell", "a verdict", "a configuration", "a column", "a marker"],
 )
 def test_a_page_changed_by_hand_is_reported(tmp_path: Path, there: str, instead: str) -> None:
-    """The same check on a copy with one thing changed."""
+    """The same check fails on a copy with one thing changed."""
     text = PAGE.read_text(encoding="utf-8")
     assert there in text
     page = tmp_path / "clients.md"
@@ -98,7 +98,7 @@ def test_a_page_changed_by_hand_is_reported(tmp_path: Path, there: str, instead:
 
 
 def test_a_part_is_not_written(tmp_path: Path) -> None:
-    """A page with some of the clients only would look whole."""
+    """A page with only some of the clients would look complete."""
     page = tmp_path / "clients.md"
     page.write_text("as it was", encoding="utf-8")
     done = run("--write", page, "--client=smtplib")

@@ -1,4 +1,4 @@
-"""Walking the stacks of other threads leaves the interpreter alive, whatever the garbage collector does meanwhile."""
+"""Walking the stacks of other threads does not crash the interpreter, whatever the garbage collector does meanwhile."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ print(walks)
 
 @pytest.fixture
 def collecting():
-    """Whether the collector runs is as before after the test."""
+    """After the test, the garbage collector is enabled or disabled as it was before."""
     before = gc.isenabled()
     yield
     (gc.enable if before else gc.disable)()
@@ -64,7 +64,7 @@ def test_the_interpreter_survives():
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_collector_is_as_before(collecting, enabled, monkeypatch):
-    """It is paused only while stacks are walked, and only where that is necessary; a paused one stays paused."""
+    """It is paused only while stacks are walked, and only if that is necessary; if it was already paused, it stays paused."""
     seen = []
     monkeypatch.setattr(identification, "_client_now", lambda _: seen.append(gc.isenabled()))
     (gc.enable if enabled else gc.disable)()
@@ -74,7 +74,7 @@ def test_the_collector_is_as_before(collecting, enabled, monkeypatch):
 
 
 def test_the_collector_is_as_before_after_an_error(collecting, monkeypatch):
-    """The walk may end in the middle."""
+    """The collector is restored even if the walk is interrupted by an error."""
 
     def fail(_):
         raise RuntimeError("a stack that ends")

@@ -1,4 +1,4 @@
-"""Who connected: real clients and a real trap. A wrong name is worse than none, so the negative controls are half of it."""
+"""Who connected: real clients and a real trap. A wrong name is worse than none, so half of these are negative controls."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ every_sender = pytest.mark.parametrize("name", SENDERS)
 @every_sender
 @pytest.mark.mailtrap(trust=True)
 def test_a_library_is_named_by_its_connection(mailtrap, name):
-    """The library that the application calls, not the one on which it is built."""
+    """The name is that of the library that the application calls, not the one on which it is built."""
     SENDERS[name](mailtrap)
     assert len(mailtrap) == 1
     assert connected(mailtrap) == {(name,)}
@@ -46,7 +46,7 @@ def test_a_library_is_named_by_its_connection(mailtrap, name):
 @every_sender
 @pytest.mark.mailtrap(trust=True)
 def test_nothing_is_named_without_a_look(mailtrap, name, monkeypatch):
-    """The negative control: the same, but nobody looks at the stacks."""
+    """The negative control: the same, but the stacks are not inspected."""
     monkeypatch.setattr(identification, "_client_now", tuple)
     SENDERS[name](mailtrap)
     assert len(mailtrap) == 1
@@ -55,7 +55,7 @@ def test_nothing_is_named_without_a_look(mailtrap, name, monkeypatch):
 
 @pytest.mark.mailtrap(trust=True)
 def test_a_thread_is_no_hindrance(mailtrap):
-    """Its stack ends in the application as well."""
+    """A client in another thread is named: the stack of its thread ends in the application as well."""
     thread = threading.Thread(target=smtplib_sends, args=(mailtrap,))
     thread.start()
     thread.join(10)
@@ -64,7 +64,7 @@ def test_a_thread_is_no_hindrance(mailtrap):
 
 @pytest.mark.mailtrap(intercept=True)
 def test_an_intercepted_connection_is_named(mailtrap):
-    """By whoever connected, whatever host was meant."""
+    """It is named after the client that connected, regardless of the intended host."""
     with smtplib.SMTP("smtp.example.org", 587, timeout=5) as client:
         client.sendmail(FROM, [TO], MAIL)
     assert connected(mailtrap) == {("smtplib",)}
@@ -72,7 +72,7 @@ def test_an_intercepted_connection_is_named(mailtrap):
 
 @pytest.mark.mailtrap(trust=True)
 def test_several_clients_are_told_apart(mailtrap):
-    """Each connection has its own."""
+    """Each connection has its own client."""
     smtplib_sends(mailtrap)
     SENDERS["Django"](mailtrap)
     found = [facts_of(connection).clients for connection in mailtrap.connections]
@@ -81,7 +81,7 @@ def test_several_clients_are_told_apart(mailtrap):
 
 @pytest.mark.mailtrap(trust=True)
 def test_tasks_at_the_same_time_are_told_apart(mailtrap):
-    """Before Python 3.12 aiosmtplib connects in a task of its own, and whose it is is found out."""
+    """Before Python 3.12, aiosmtplib connects in a task of its own; the client that started the task is still identified."""
 
     async def main():
         sending = (aiosmtplib_send(mailtrap) for _ in range(5))
@@ -94,7 +94,7 @@ def test_tasks_at_the_same_time_are_told_apart(mailtrap):
 
 @pytest.mark.parametrize(("loaded", "clients"), [(True, ("pycurl",)), (False, ())])
 def test_a_connection_below_python_is_named_by_what_is_loaded(monkeypatch, loaded, clients):
-    """libcurl has sockets of its own; where it is not loaded, the client may be any program on this machine."""
+    """libcurl has sockets of its own; if it is not loaded, the client may be any program on this machine."""
     monkeypatch.delitem(sys.modules, "pycurl", raising=False)
     if loaded:
         monkeypatch.setitem(sys.modules, "pycurl", sys)
@@ -102,7 +102,7 @@ def test_a_connection_below_python_is_named_by_what_is_loaded(monkeypatch, loade
 
 
 def test_what_connects_below_python_is_not_taken_for_smtplib(mailtrap):
-    """uvloop connects in libuv: no stack shows it, and smtplib, which is always loaded, is not guessed."""
+    """uvloop connects in libuv: no stack shows it, and smtplib, which is always loaded, is not assumed to be the client."""
     uvloop = pytest.importorskip("uvloop")
     loop = uvloop.new_event_loop()
     loop.run_until_complete(aiosmtplib_send(mailtrap, start_tls=False))
@@ -111,14 +111,14 @@ def test_what_connects_below_python_is_not_taken_for_smtplib(mailtrap):
 
 
 def test_a_bare_socket_has_no_name(mailtrap):
-    """The application speaks SMTP by itself: no library's fix would help."""
+    """The application speaks SMTP itself: no library's fix would help."""
     with socket.create_connection((mailtrap.host, mailtrap.port), timeout=5) as sock:
         assert sock.recv(3) == b"220"
     assert connected(mailtrap) == {()}
 
 
 def test_a_bare_socket_is_not_named_after_who_connects_beside_it(mailtrap):
-    """Of two that come in at the same time it is not known which of them is seen to connect."""
+    """If two connections come in at the same time, it is unknown which of them belongs to the client seen connecting."""
     resume, has_come = threading.Event(), threading.Event()
 
     class Client(smtplib.SMTP):
@@ -145,7 +145,7 @@ def test_a_bare_socket_is_not_named_after_who_connects_beside_it(mailtrap):
 
 
 def test_as_many_must_be_seen_to_connect_as_come_in():
-    """The negative control: one that is seen is named, but not where there are two."""
+    """The negative control: a client seen connecting is named, but not if two connections came in."""
     there = socket.create_server(("127.0.0.1", 0))
     waiting = threading.Thread(target=wait_for_a_reply, args=there.getsockname())
     waiting.start()
@@ -158,7 +158,7 @@ def test_as_many_must_be_seen_to_connect_as_come_in():
 
 
 def test_another_handler_of_logging_has_no_name(mailtrap):
-    """The file of SMTPHandler has handlers that connect, but send no mail."""
+    """The file that defines SMTPHandler also has handlers that connect but send no mail."""
     handler = logging.handlers.SocketHandler(mailtrap.host, mailtrap.port)
     handler.createSocket()
     handler.close()
@@ -178,7 +178,7 @@ def send(trap):
 
 @pytest.fixture
 def module_in(tmp_path, monkeypatch):
-    """Makes a module of a name, in a directory."""
+    """Creates a module with a given name in a given directory."""
 
     def make(name, directory):
         (tmp_path / directory).mkdir()
@@ -206,9 +206,9 @@ def test_an_installed_package_that_nobody_knows_has_no_name(
     mailtrap, module_in, name, directory, clients
 ):
     """
-    smtplib is the client of the application's own module, not of a package that hides it.
+    smtplib is named as the client of the application's own module, but not of an installed package that hides it.
 
-    An application's module may have a library's name: then nobody can tell.
+    If an application's module has a library's name, the two cannot be told apart.
     Much of Twisted has nothing to do with mail.
     """
     module_in(name, directory).send(mailtrap)
@@ -217,7 +217,7 @@ def test_an_installed_package_that_nobody_knows_has_no_name(
 
 @pytest.mark.parametrize(("directory", "clients"), [("site-packages", ()), ("src", ("smtplib",))])
 def test_the_same_holds_for_its_errors(mailtrap, module_in, directory, clients):
-    """The frames of the traceback are judged as those of the connection are."""
+    """The frames of a traceback are judged in the same way as those of a connection."""
     mailtrap.reply("MAIL", 451)
     with pytest.raises(smtplib.SMTPSenderRefused) as caught:
         module_in("post_pigeon", directory).send(mailtrap)
@@ -230,7 +230,7 @@ def test_the_same_holds_for_its_errors(mailtrap, module_in, directory, clients):
 @pytest.mark.parametrize("name", [name for name in SENDERS if name != "logging"])
 @pytest.mark.mailtrap(trust=True)
 def test_a_library_is_named_by_its_error(mailtrap, name):
-    """Whatever class the error is of: its traceback goes through the library."""
+    """Whatever the class of the error, its traceback goes through the library."""
     mailtrap.reply("MAIL", 451)
     with pytest.raises(Exception) as caught:
         SENDERS[name](mailtrap)
@@ -238,7 +238,7 @@ def test_a_library_is_named_by_its_error(mailtrap, name):
 
 
 def test_an_error_of_the_application_leads_to_that_of_the_library(mailtrap):
-    """By its cause, and by what it was raised after."""
+    """The library's error is found through `__cause__` and `__context__`."""
 
     class ShopError(Exception):
         pass
@@ -255,7 +255,7 @@ def test_an_error_of_the_application_leads_to_that_of_the_library(mailtrap):
 
 
 def test_an_error_that_has_nothing_to_do_with_mail_has_no_client():
-    """The negative control: the application's own, and none."""
+    """The negative control: the application's own error, and no error at all."""
     with pytest.raises(ZeroDivisionError) as caught:
         print(1 / 0)
     assert client_of_error(caught.value) == ()
@@ -274,7 +274,7 @@ def curl(trap, *options):
 
 @needs_curl
 def test_a_program_is_named_by_what_it_returns(mailtrap):
-    """A result that the application looks at."""
+    """The application inspects the result of the program."""
     result = subprocess.run(curl(mailtrap), input=MAIL, check=False, timeout=30)
     assert result.returncode
     assert client_of_result(result) == ("curl",)
@@ -282,7 +282,7 @@ def test_a_program_is_named_by_what_it_returns(mailtrap):
 
 @needs_curl
 def test_a_program_is_named_by_its_failure(mailtrap):
-    """`check=True`, and the time-out."""
+    """With `check=True`, and after a timeout."""
     with pytest.raises(subprocess.CalledProcessError) as caught:
         subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
     assert client_of_error(caught.value) == ("curl",)
@@ -292,7 +292,7 @@ def test_a_program_is_named_by_its_failure(mailtrap):
 @needs_curl
 @pytest.mark.mailtrap(trust=True)
 def test_a_program_is_named_by_its_connection(mailtrap):
-    """The application throws its result away; it was the program whose end was waited for."""
+    """Even if the application discards its result: it was the program being waited for."""
     subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
     subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
     assert len(mailtrap) == 2
@@ -328,7 +328,7 @@ def test_a_program_started_by_asyncio_is_named(mailtrap):
     sys.platform == "win32", reason="a program of that name is made as a script of sh"
 )
 def test_a_program_is_named_from_its_start(start, tmp_path, monkeypatch):
-    """However it is started and waited for."""
+    """Regardless of how it is started and waited for."""
     program = tmp_path / "msmtp"
     program.write_text("#!/bin/sh\nexec sleep 0.2\n", "utf-8")
     program.chmod(0o755)
@@ -357,7 +357,7 @@ async def started_by_asyncio(command):
 @needs_curl
 @pytest.mark.mailtrap(trust=True)
 def test_a_program_before_it_has_no_say(mailtrap):
-    """One that has ended does not connect any more."""
+    """A program that has already ended is not considered, as it can no longer connect."""
     subprocess.run([sys.executable, "-c", ""], check=True, timeout=30)
     subprocess.run(curl(mailtrap), input=MAIL, check=True, timeout=30)
     assert connected(mailtrap) == {("curl",)}
@@ -366,7 +366,7 @@ def test_a_program_before_it_has_no_say(mailtrap):
 @needs_curl
 @pytest.mark.mailtrap(trust=True)
 def test_of_two_programs_neither_is_named(mailtrap):
-    """The negative control: the other one may have sent the mail, as far as anybody can tell."""
+    """The negative control: the other program may have sent the mail, as far as anybody can tell."""
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     waiting = threading.Thread(target=other.wait)
     waiting.start()
@@ -378,7 +378,7 @@ def test_of_two_programs_neither_is_named(mailtrap):
 
 @pytest.mark.mailtrap(trust=True)
 def test_idle_connection_of_another_thread_has_no_say(mailtrap):
-    """A library that waits for a reply elsewhere does not connect now."""
+    """A library that is waiting for a reply from another server is not the one that is connecting now."""
     there = socket.create_server(("127.0.0.1", 0))
     idle = threading.Thread(target=wait_for_a_reply, args=there.getsockname())
     idle.start()
@@ -396,7 +396,7 @@ def wait_for_a_reply(host, port):
 
 
 def greeted(server):
-    """A client that has been greeted, has said EHLO, and gets no answer."""
+    """A client that has been greeted, has sent EHLO, and gets no answer."""
     accepted, _ = server.accept()
     accepted.sendall(b"220 there\r\n")
     assert accepted.recv(4) == b"ehlo"
@@ -405,7 +405,7 @@ def greeted(server):
 
 @pytest.mark.mailtrap(trust=True)
 def test_of_two_that_connect_neither_is_named(mailtrap):
-    """The negative control: one that waits for the greeting of another server may be the one that came here."""
+    """The negative control: a client waiting for another server's greeting may be the one that connected here."""
     there = socket.create_server(("127.0.0.1", 0))
     idle = threading.Thread(target=wait_for_a_reply, args=there.getsockname())
     idle.start()
@@ -418,7 +418,7 @@ def test_of_two_that_connect_neither_is_named(mailtrap):
 
 
 def test_a_library_that_waits_elsewhere_is_not_named(mailtrap):
-    """The control: nobody knows who connects, and the only library that is at work has been connected for long."""
+    """The control: it is unknown who connects, and the only active library has long been connected elsewhere."""
     there = socket.create_server(("127.0.0.1", 0))
     idle = threading.Thread(target=wait_for_a_reply, args=there.getsockname())
     idle.start()
@@ -433,7 +433,7 @@ def test_a_library_that_waits_elsewhere_is_not_named(mailtrap):
 
 @pytest.mark.mailtrap(trust=True)
 def test_nothing_is_replaced_for_it(mailtrap):
-    """Tests see the functions of the standard library as they are."""
+    """Identification does not patch the standard library: tests see its functions as they are."""
     smtplib_sends(mailtrap)
     for name in ("connect", "connect_ex"):
         assert getattr(socket.socket, name) is getattr(_socket.socket, name)
@@ -442,7 +442,7 @@ def test_nothing_is_replaced_for_it(mailtrap):
 
 @pytest.mark.mailtrap(trust=True)
 def test_nothing_of_the_client_is_kept(mailtrap):
-    """Neither its socket nor its frames are held by the look at them."""
+    """Identification keeps no reference to the client's socket or frames."""
 
     class Client(smtplib.SMTP):
         pass
@@ -457,7 +457,7 @@ def test_nothing_of_the_client_is_kept(mailtrap):
 
 @needs_msmtp
 def test_msmtp_is_named(mailtrap):
-    """A program that has its own list of CAs, behind one that ends it in time."""
+    """A program with its own list of CAs, run under `timeout`."""
     where = ["--host", mailtrap.host, "--port", str(mailtrap.port), "--from", FROM]
     trust = f"--tls-trust-file={mailtrap.ca_file}"
     command = ["timeout", "20", "msmtp", *where, "--tls=on", trust, TO]
@@ -468,7 +468,7 @@ def test_msmtp_is_named(mailtrap):
 
 @needs_curl
 def test_a_program_has_no_say_about_connections_of_this_process(mailtrap):
-    """What a stack shows counts more than what was started."""
+    """What a stack shows overrides which programs were started."""
     result = subprocess.run(
         ["curl", "smtp://localhost:1"], check=False, timeout=30, stderr=subprocess.DEVNULL
     )
@@ -479,5 +479,5 @@ def test_a_program_has_no_say_about_connections_of_this_process(mailtrap):
 
 
 def test_other_results_have_no_client():
-    """What is no result of a program."""
+    """Values that are not the result of a program."""
     assert client_of_result(None) == client_of_result({"args": ["curl"]}) == ()

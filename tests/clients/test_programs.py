@@ -1,4 +1,4 @@
-"""Which mail client a command line is: by its first word, past what only starts it, and by no more than is sure."""
+"""Which mail client a command line runs: judged by its first word, after mere launchers, and only if that is certain."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SENDMAIL = ["git", "-c", "core.pager=", "send-email", "0001.patch"]
     ],
 )
 def test_the_program_is_the_first_word_that_matters(args, program):
-    """Past assignments, what starts other programs, their options, shells, and directories."""
+    """The first word after assignments, programs that start other programs, their options, shells, and directories."""
     assert program_of(args) == program
 
 
@@ -42,7 +42,7 @@ def test_the_program_is_the_first_word_that_matters(args, program):
     ],
 )
 def test_no_program_is_guessed(args):
-    """None of a line with two mail clients or with several programs and none, and of what is no command line."""
+    """None for a line with two mail clients, for several programs without a mail client, and for what is not a command line."""
     assert program_of(args) is None
     assert clients_of_command(args) == ()
 
@@ -79,7 +79,7 @@ def test_no_program_is_guessed(args):
     ],
 )
 def test_a_command_line_shows_its_client(args, clients):
-    """By the program alone, or by what its arguments say of mail; both rows where it may be either."""
+    """By the program alone, or by arguments that refer to mail; both clients are named if it may be either."""
     assert clients_of_command(args) == clients
 
 
@@ -104,7 +104,7 @@ def test_a_command_line_shows_its_client(args, clients):
     ],
 )
 def test_a_program_that_may_do_something_else_is_no_client(args):
-    """The negative control: the same programs, and nothing of mail in sight, or too much."""
+    """The negative control: the same programs, with no sign of mail, or with ambiguous signs."""
     assert clients_of_command(args) == ()
 
 
@@ -113,7 +113,7 @@ def test_a_program_that_may_do_something_else_is_no_client(args):
     [("const nodemailer = require('nodemailer')", ("nodemailer",)), ("fetch('/')", ())],
 )
 def test_a_script_is_looked_into(tmp_path, text, clients):
-    """It tells what its interpreter is used for."""
+    """The script shows what its interpreter is used for."""
     script = tmp_path / "send.js"
     script.write_text(text, "utf-8")
     assert clients_of_command(["node", "--no-warnings", str(script)]) == clients
@@ -121,7 +121,7 @@ def test_a_script_is_looked_into(tmp_path, text, clients):
 
 
 def test_a_name_alone_must_be_sure():
-    """Node may do anything; PHP has two usual libraries, and each row is named."""
+    """Node may do anything, so no client is named; PHP has two usual libraries, so both are named."""
     assert client_of_program("msmtp") == ("msmtp",)
     assert client_of_program("php8.2") == ("PHPMailer", "Symfony Mailer")
     assert client_of_program("node") == client_of_program("redis-server") == ()

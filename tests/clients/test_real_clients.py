@@ -1,7 +1,7 @@
 """
-Real clients, each as its users write it: over STARTTLS and over implicit TLS, verifying our certificate.
+Real clients, each used as its users write it: over STARTTLS and over implicit TLS, verifying our certificate.
 
-Every one of them has its control: without trust in the CA it sends nothing, and the trap says why.
+Each of them has a control: without trust in the CA it sends nothing, and the trap reports why.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def by_aiosmtplib(trap, mode, ca):
 
 
 def by_django(trap, mode, ca):
-    """The backend takes no CA: what it trusts comes from the environment."""
+    """The backend has no parameter for a CA: what it trusts comes from the environment."""
     from django.conf import settings
     from django.core.mail import EmailMessage as DjangoMessage
 
@@ -115,7 +115,7 @@ def by_curl(trap, mode, ca):
 
 
 def by_openssl(trap, mode, ca):
-    """`openssl s_client` as a person uses it, with the dialogue typed in, reply by reply."""
+    """`openssl s_client` as used interactively, with the dialogue typed in, reply by reply."""
     arguments = (
         ["-connect", f"localhost:{trap.tls_port}"]
         if mode == "implicit"
@@ -190,7 +190,7 @@ CLIENTS = [
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 @pytest.mark.parametrize(("send", "error"), CLIENTS)
 def test_it_sends_and_verifies(mailtrap, send, error, mode):
-    """With the CA each of them sends, over TLS, with the password inside it."""
+    """With the CA trusted, each of them sends over TLS, with the password inside it."""
     send(mailtrap, mode, mailtrap.ca_file)
     [captured] = mailtrap
     assert captured.subject == "Your order"
@@ -208,7 +208,7 @@ def test_it_sends_and_verifies(mailtrap, send, error, mode):
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 @pytest.mark.parametrize(("send", "error"), CLIENTS)
 def test_without_trust_it_refuses(mailtrap, send, error, mode):
-    """The control: without the CA nothing arrives, and the trap's diagnosis is the right one."""
+    """The control: without the CA nothing arrives, and the trap's diagnosis is correct."""
     with pytest.raises(error):
         send(mailtrap, mode, None)
     # curl may have tried the other address of localhost, too, and closed that connection without a word.
@@ -226,7 +226,7 @@ def test_without_trust_it_refuses(mailtrap, send, error, mode):
 @pytest.mark.mailtrap(starttls="off")
 @pytest.mark.parametrize(("send", "error"), CLIENTS[:4])
 def test_without_starttls_it_insists(mailtrap, send, error):
-    """Where STARTTLS is missing, none of them goes on in cleartext."""
+    """If STARTTLS is missing, none of them continues in cleartext."""
     with pytest.raises(
         (smtplib.SMTPNotSupportedError, aiosmtplib.SMTPException, subprocess.CalledProcessError)
     ):

@@ -1,4 +1,4 @@
-"""The remarks on content: each is made of a mail that is good but for one thing, and of no other."""
+"""The remarks on content: each is made on a message with exactly one thing wrong, and not on any other."""
 
 from __future__ import annotations
 
@@ -122,13 +122,13 @@ BROKEN = [
 
 
 def remarks(text: str) -> dict[str, str]:
-    """The codes of what is remarked about a message, and what each is about."""
+    """The codes of the remarks on a message, and what each is about."""
     raw = text.replace("\n", "\r\n").replace("\r\n for", "\n for").encode()
     return {f.code: f.about for f in findings(read(raw), mail_from="bounce@example.org")}
 
 
 def test_a_good_mail_is_not_remarked_on():
-    """The control of all the others: text, HTML, an inline image, an attachment, one-click."""
+    """The control for all the others: text, HTML, an inline image, an attachment, one-click unsubscribe."""
     assert remarks(GOOD) == {}
 
 
@@ -136,7 +136,7 @@ def test_a_good_mail_is_not_remarked_on():
     ("good", "broken", "codes", "about"), BROKEN, ids=[f"{n}-{row[2].split()[0]}" for n, row in enumerate(BROKEN)]
 )  # fmt: skip
 def test_one_thing_is_wrong(good, broken, codes, about):
-    """The same mail with one thing broken: that is remarked, and what follows from it, and nothing else."""
+    """The same message with one thing broken: the remarks are that one, those that follow from it, and no others."""
     assert good in GOOD
     found = remarks(GOOD.replace(good, broken, 1))
     first, *others = [code for code in codes.split() if code in REMARKS]
@@ -145,7 +145,7 @@ def test_one_thing_is_wrong(good, broken, codes, about):
 
 
 def test_html_before_text_is_remarked():
-    """The last alternative is the one that is shown."""
+    """Mail clients show the last alternative."""
     html = f"Content-Type: text/html\n\n<html lang=en>{WORDS}</html>\n"
     text = f"Content-Type: text/plain\n\n{WORDS}\n"
     head = f"{HEAD}Content-Type: multipart/alternative; boundary=b\n\n"
@@ -154,13 +154,13 @@ def test_html_before_text_is_remarked():
 
 
 def test_comments_without_end_are_no_address():
-    """Whatever a field holds, the others are remarked on as well."""
+    """Whatever a field holds, the other faults still get their remarks."""
     broken = GOOD.replace("Shop <", "(" * 8000).replace('lang="en"', "")
     assert set(remarks(broken)) == {"from-unreadable", "language-missing", "line-too-long"}
 
 
 def test_letters_that_get_longer_in_lower_case_hide_nothing():
-    """What follows them is found where it is, in the sender's spelling."""
+    """What follows such letters is found at its true position, and reported in the sender's spelling."""
     html = 20 * "\u0130" + '<style></style><a href="http://Shop.Example/A">'
     assert remarks(GOOD.replace("Thank you. ", html)) == {"link-http": "http://Shop.Example/A"}
     html = 20 * "\u0130" + "<STYLE>p{background:URL(https://A.Example/B)}</STYLE>"
@@ -168,13 +168,13 @@ def test_letters_that_get_longer_in_lower_case_hide_nothing():
 
 
 def test_every_remark_is_tested():
-    """No code without a mail that shows it."""
+    """Every code has a message that triggers it."""
     shown = {code for row in BROKEN for code in row[2].split()} | {"alternatives-reversed"}
     assert set(REMARKS) - shown == set()
 
 
 def test_every_remark_is_a_sentence():
-    """It ends as one, and what one can read on names a document and a section."""
+    """It ends with a period, and its reference, if any, names a document and a section."""
     for code, remark in REMARKS.items():
         assert re.fullmatch(r"[A-Z<].*\.", remark.text), code
         for part in remark.standard.split("; ") if remark.standard else ():

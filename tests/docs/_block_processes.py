@@ -1,4 +1,4 @@
-"""Processes of their own for runs of pytest: copies of one that has the frameworks imported, fresh ones where there is no fork."""
+"""Separate processes for pytest runs: forks of one that has imported the frameworks, or fresh ones if fork is unavailable."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SECONDS = 120.0
 
 def can_fork() -> bool:
     """
-    Whether a process may be copied after it has imported frameworks: those of macOS forbid it.
+    Whether a process may fork after it has imported frameworks: those of macOS forbid it.
 
-    With FRESH_BLOCKS in the environment none is: in a copy a block does not miss an import that it forgot.
+    With FRESH_BLOCKS in the environment no process forks: in a fork, a block works even if it forgot an import.
     """
     may = "FRESH_BLOCKS" not in os.environ
     return may and hasattr(os, "fork") and sys.platform != "darwin"
@@ -32,7 +32,7 @@ class BlockProcesses:
     """
     `with BlockProcesses() as processes: processes.run(...)`.
 
-    The program behind it begins with the first run, and again after one that had to be ended.
+    The program behind it is started for the first run, and again after a run that had to be terminated.
     """
 
     def __init__(self) -> None:

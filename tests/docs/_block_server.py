@@ -1,10 +1,10 @@
 """
 A program that runs pytest again and again, each time in a process of its own that need not import everything first.
 
-It imports what a run wants, forks, and lets the copy run pytest: nothing that a run does is there for the next one.
-It takes one order a line, and answers each with the exit status.
+It imports what a run needs, forks, and lets the child run pytest: nothing that a run does affects the next one.
+It reads one order per line, and answers each with the exit status.
 
-Rules of this file: the program itself runs no test, and starts no thread, which a copy of it would not have.
+Rules of this file: the program itself runs no test, and starts no thread, because a fork of it would not have it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _Imports:
     """
     A plugin that imports modules while pytest is set up.
 
-    Some are plugins of pytest as well, which it wants to have imported itself.
+    Some of them are pytest plugins as well, which pytest must import itself.
     """
 
     def __init__(self, modules: list[str]) -> None:
@@ -38,7 +38,7 @@ class _Imports:
 
 
 def _prepare(order: dict[str, Any]) -> None:
-    """Import what the order wants, with its options and in its environment; the answer is of no interest."""
+    """Import what the order needs, with its options and in its environment; the result is ignored."""
     arguments = [*order["options"], "--collect-only", "--noconftest", os.getcwd()]
     pytest.main(arguments, plugins=[_Imports(order["modules"])])
     # What is here will not be searched for garbage again: it would have to be copied for each run that pytest ends.
@@ -55,7 +55,7 @@ def _run(order: dict[str, Any]) -> int:
 
 
 def _lead(end: int, path: str) -> None:
-    """Let what is written to a file descriptor end up in that file."""
+    """Redirect what is written to a file descriptor to that file."""
     opened = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     os.dup2(opened, end)
     os.close(opened)

@@ -1,15 +1,15 @@
 """
-The code blocks of a Markdown page: what each is, and in what order and company it is run.
+The code blocks of a Markdown page: what each one is, in what order it is run, and together with which others.
 
 HTML comments right before a block say what it is for:
 
-- `file: NAME` writes it to that file; a Python file whose name begins with `test_` is run, others are there for those that are;
+- `file: NAME` writes it to that file; a Python file whose name begins with `test_` is run, others support them;
 - `fails` or `fails: 2` says how many of its tests must fail;
 - `output of: NAME` compares it with what the run of that file printed;
-- `requires: MODULE, MODULE` and `requires-program: NAME` skip it where these are missing;
+- `requires: MODULE, MODULE` and `requires-program: NAME` skip it if these are missing;
 - `ini` makes a TOML or ini block the configuration of pytest.
 
-Rules of this file: it reads text and decides; whatever it cannot make sense of is a problem of the page, never passed over.
+Rules of this file: it reads text and decides; whatever it cannot interpret is a problem of the page, never ignored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OTHER_PYTHON = frozenset({"py", "python3", "Python", "pycon", "python-console",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One fenced block; *notes* are the comments before it, *line* is where its fence stands."""
+    """One fenced block; *notes* are the comments before it, *line* is the line number of its opening fence."""
 
     language: str
     text: str
@@ -43,7 +43,7 @@ class Block:
 
     @property
     def file(self) -> str | None:
-        """The file it is written to, None where nobody refers to it."""
+        """The file it is written to, or None if nothing refers to it."""
         if "ini" in self.notes:
             return "pyproject.toml" if self.language == "toml" else "pytest.ini"
         return self.notes.get("file")
@@ -57,7 +57,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of pytest: the files it needs, what must come out, and what must be installed."""
+    """One run of pytest: the files it needs, its expected output, and what must be installed."""
 
     name: str
     target: str
@@ -93,7 +93,7 @@ class Page:
         )
 
     def _files_for(self, run: Block) -> dict[str, str]:
-        """The other files of the page: of several versions, the last one a reader has seen by then."""
+        """The other files of the page; if there are several versions of one, the latest that a reader has seen by then."""
         files: dict[str, Block] = {}
         for block in self.blocks:
             slot = "ini" if "ini" in block.notes else block.file
@@ -109,7 +109,7 @@ def _names(listed: str) -> tuple[str, ...]:
 
 
 def read_page(name: str, text: str) -> Page:
-    """Take a page apart."""
+    """Parse a page."""
     page = Page(name)
     lines = text.splitlines()
     notes: dict[str, str] = {}
@@ -151,7 +151,7 @@ def _add_block(
 
 
 def _complain_of_strays(page: Page, notes: dict[str, str], number: int) -> None:
-    """A comment for a block with something else in between would be passed over."""
+    """Report comments that are not directly followed by a block: otherwise they would be silently ignored."""
     page.problems += [
         f"line {number}: no block follows the comment {key!r}" for key in notes if key in _KEYS
     ]
@@ -204,9 +204,9 @@ def _problems_across(page: Page) -> list[str]:
 
 def difference(expected: str, output: list[str]) -> str | None:
     """
-    Where *expected* does not stand in *output*, line by line, the line at which the closest attempt ended.
+    If *expected* does not appear in *output*, line by line, return the line at which the closest attempt ended.
 
-    `...` inside a line stands for anything, alone on a line for any lines.
+    `...` inside a line matches anything; alone on a line, it matches any number of lines.
     """
     wanted = [line.rstrip() for line in expected.splitlines()]
     got = [line.rstrip() for line in output]
@@ -215,7 +215,7 @@ def difference(expected: str, output: list[str]) -> str | None:
 
 
 def _matching(wanted: list[str], got: list[str], at: int) -> int:
-    """How many of the lines wanted are found from *at* on."""
+    """How many of the wanted lines are found from *at* on."""
     for number, line in enumerate(wanted):
         if line == "...":
             rest = wanted[number + 1 :]

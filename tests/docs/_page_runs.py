@@ -1,4 +1,4 @@
-"""Runs the blocks of a page through pytest, and says what is wrong with what came out."""
+"""Runs the blocks of a page through pytest, and reports what is wrong with the results."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _pytest_in(pytester: pytest.Pytester, processes: BlockProcesses, run: Run) -
 
 
 def complaint(run: Run, result: pytest.RunResult) -> str | None:
-    """What is wrong with what came out, None where it is as the page says."""
+    """What is wrong with the results, or None if they are as the page says."""
     if result.ret not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return f"{run.name}: pytest ended with {result.ret!r}"
     outcomes = result.parseoutcomes()

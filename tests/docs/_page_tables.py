@@ -1,4 +1,4 @@
-"""The tables of the pages that are made of the code's own; run this file to put them there."""
+"""The tables in the pages that are generated from the code; run this file to update them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def diagnoses() -> str:
 
 
 def fixes() -> str:
-    """A table for each client; two purposes with the same lines are told once, and the kind of port is told by two others."""
+    """A table for each client; purposes with identical lines are listed once, and "mode" is omitted (others cover it)."""
     tables = []
     for client in CLIENTS:
         shown: dict[str, str] = {}
@@ -86,7 +86,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
 
 
 def written(page: str, name: str) -> str:
-    """The page with the table *name* as it should be; ValueError where there is no place for it."""
+    """The page with the table *name* as it should be; ValueError if the page has no place for it."""
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
     if begin not in page or end not in page:
         raise ValueError(f"no place for the table {name!r}")

@@ -1,4 +1,4 @@
-"""What runs the blocks of the pages."""
+"""Fixtures that run the blocks of the pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from _page_runs import execute as execute_block
 
 @pytest.fixture(scope="session")
 def processes():
-    """Processes for blocks that need frameworks, ended with the last test."""
+    """Processes for blocks that need frameworks; they are terminated after the last test."""
     with BlockProcesses() as processes:
         yield processes
 

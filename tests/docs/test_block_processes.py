@@ -1,4 +1,4 @@
-"""A block that needs frameworks has a process of its own, which has them imported, and keeps nothing of the one before."""
+"""A block that needs frameworks runs in its own process, with them already imported and no state from earlier blocks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UNTRUE = [
 def test_what_is_untrue_is_reported_all_the_same(
     execute: Execute, true: str, untrue: str, complaint: str
 ) -> None:
-    """A page whose block has a process of its own, with one thing broken."""
+    """A page whose block runs in its own process, with one thing broken."""
     assert true in APART
     assert complaint in complaints(execute, APART.replace(true, untrue))
 
@@ -45,7 +45,7 @@ def test_what_is_untrue_is_reported_all_the_same(
 def test_a_page_is_judged_the_same_in_a_copied_process_and_in_a_fresh_one(
     execute: Execute, monkeypatch: pytest.MonkeyPatch, copied: bool
 ) -> None:
-    """True and untrue pages alike."""
+    """Correct and incorrect pages alike."""
     monkeypatch.setattr("_page_runs.can_fork", lambda: copied)
     assert complaints(execute, APART) == ""
     true, untrue, complaint = UNTRUE[-1]
@@ -91,7 +91,7 @@ DJANGO = "__import__('django.conf').conf.settings.configured"
 def test_nothing_is_left_for_the_next_block(
     execute: Execute, module: str, first: str, state: str
 ) -> None:
-    """Neither for that nor for the tests of the project; the first block itself sees what it has done."""
+    """Nor for the project's own tests; only the block itself sees the changes it made."""
     pytest.importorskip(module)
     assert complaints(execute, LEFT_BEHIND.format(module=module, first=first, state=state)) == ""
     assert not hasattr(sys, "left_behind")
@@ -100,7 +100,7 @@ def test_nothing_is_left_for_the_next_block(
 
 @forks
 def test_what_a_block_requires_is_imported_before_it_is_run(execute: Execute) -> None:
-    """This is what makes it fast; a block that does not say so finds it missing."""
+    """This is what makes it fast; in a block that does not declare the requirement, the module is not imported."""
     text = page("""
         <!-- requires: {} -->
         '''python
@@ -117,7 +117,7 @@ def test_what_a_block_requires_is_imported_before_it_is_run(execute: Execute) ->
 def test_a_plugin_may_have_been_imported_by_what_another_block_requires(
     execute: Execute,
 ) -> None:
-    """Pytest warns of that, which is no fault of the block's."""
+    """Pytest warns about that, but it is not the block's fault."""
     pytest.importorskip("fastapi_mail")
     for module in ("fastapi_mail", "anyio"):
         text = f"<!-- requires: pytest, {module} -->\n```python\ndef test_a():\n    pass\n```\n"
@@ -126,7 +126,7 @@ def test_a_plugin_may_have_been_imported_by_what_another_block_requires(
 
 @pytest.fixture(scope="module")
 def own_processes():
-    """Copies of a program that runs none of the blocks: what ends it does not hold up the pages."""
+    """Copies of a separate program that runs none of the documentation blocks, so that killing it does not delay them."""
     with BlockProcesses() as processes:
         yield processes
 
@@ -147,7 +147,7 @@ def run(own_processes: BlockProcesses, tmp_path: Path):
 
 @forks
 def test_a_block_that_ends_its_process_is_reported(run) -> None:
-    """As what it is, and the next one is none the worse for it."""
+    """The exit status is reported as it is, and the next block is unaffected."""
     assert run("os.kill(os.getpid(), 9)").ret == -9
     assert run("os._exit(3)").ret == 3
     assert run("print('here')").ret == pytest.ExitCode.OK
@@ -155,14 +155,14 @@ def test_a_block_that_ends_its_process_is_reported(run) -> None:
 
 @forks
 def test_a_block_that_never_ends_is_ended(run) -> None:
-    """With the program that it was copied from."""
+    """Along with the program that it was copied from."""
     with pytest.raises(TimeoutError, match=r"did not end within 0\.5 s"):
         run("time.sleep(60)", seconds=0.5)
 
 
 @forks
 def test_the_program_behind_it_may_fail(run, capfd: pytest.CaptureFixture[str]) -> None:
-    """Its end is told of, and another takes its place, whose runs are shown when they fail."""
+    """Its end is reported, and another one takes its place, whose output is still shown when a run fails."""
     with pytest.raises(RuntimeError, match="ended with -9"):
         run("os.kill(os.getppid(), 9)")
     assert run("assert 1 / 0").ret == pytest.ExitCode.TESTS_FAILED

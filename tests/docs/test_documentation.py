@@ -17,7 +17,7 @@ PAGES = [
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_is_well_formed(page: Page) -> None:
-    """Every comment belongs to a block, every block says what it is, and what is not run parses at least."""
+    """Every comment belongs to a block, every block says what it is, and blocks that are not run at least parse."""
     assert page.problems == []
 
 

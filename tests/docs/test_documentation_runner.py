@@ -1,4 +1,4 @@
-"""The runner of the documentation can fail: each way in which a page can be untrue is reported."""
+"""The documentation runner can fail: each way in which a page can be untrue is reported."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ TRUE = page("""
 
 
 def complaints(execute: Execute, text: str) -> str:
-    """All that is wrong with a page: its form, or else its runs."""
+    """Everything that is wrong with a page: its form or, if that is fine, its runs."""
     read = read_page("page.md", text)
     found = read.problems or [complaint(run, execute(run)) for run in read.runs]
     return "\n".join(filter(None, found))
 
 
 def test_nothing_is_wrong_with_a_true_page(execute: Execute) -> None:
-    """A block that fails as it says, with the output that is shown, out of a module of its page."""
+    """A block that fails as it says, with the output that is shown, using a module from its page."""
     assert complaints(execute, TRUE) == ""
 
 
@@ -98,7 +98,7 @@ def test_a_block_that_proves_nothing_is_reported(
 def test_what_will_be_deprecated_one_day_is_no_fault(
     execute: Execute, kind: str, is_wrong: bool
 ) -> None:
-    """What is deprecated already is one."""
+    """A DeprecationWarning, however, is reported."""
     text = page(f"""
         '''python
         import warnings
@@ -148,7 +148,7 @@ CONFIGURED = page("""
 
 
 def test_the_last_configuration_a_reader_has_seen_counts(execute: Execute) -> None:
-    """Blocks before the only configuration of a page have it as well; with a second one, each has its own."""
+    """Blocks before the only configuration on a page use it as well; if there are two, each block uses the latest one."""
     both = CONFIGURED.replace("test_b", "check_b")
     assert complaints(execute, both) == ""
     assert "NO_TESTS_COLLECTED" in complaints(execute, CONFIGURED)
@@ -178,12 +178,12 @@ def test_the_last_configuration_a_reader_has_seen_counts(execute: Execute) -> No
     ],
 )
 def test_a_malformed_page_is_reported(block: str, problem: str) -> None:
-    """What the runner cannot make sense of is never passed over."""
+    """Anything that the runner cannot make sense of is reported, never skipped."""
     assert problem in "\n".join(read_page("page.md", block).problems)
 
 
 def test_other_blocks_and_comments_are_left_alone() -> None:
-    """Consoles, texts, longer fences and comments in the prose are not the runner's business."""
+    """Console blocks, plain text, longer fences, and comments in the prose are not the runner's business."""
     text = textwrap.dedent("""
         <!-- benchmarks -->
 
@@ -209,7 +209,7 @@ def test_other_blocks_and_comments_are_left_alone() -> None:
 
 
 def test_what_a_block_requires_decides_whether_it_is_run() -> None:
-    """It is skipped with a reason, and only for what is missing."""
+    """It is skipped with a reason, and only if a requirement is missing."""
     text = "<!-- requires: pytest, {} -->\n<!-- requires-program: {} -->\n```python\n```\n"
     for module, program, reason in [
         ("no_such_module", "python-that-is-not", "no_such_module is not installed"),
@@ -235,5 +235,5 @@ def test_what_a_block_requires_decides_whether_it_is_run() -> None:
     ],
 )
 def test_output_is_compared_line_by_line(expected: str, first_difference: str | None) -> None:
-    """In order, without gaps but for those that are shown."""
+    """In order, with no gaps except those that are shown."""
     assert difference(expected, ["a", "b", "c   ", "d"]) == first_difference

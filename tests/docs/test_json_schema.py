@@ -1,4 +1,4 @@
-"""docs/json.md describes each key of the schema, with its type, and what is written conforms to it."""
+"""docs/json.md describes each key of the schema with its type, and the JSON that is written conforms to it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def told(kind: type) -> dict[str, str]:
 
 
 def objections(value: Any, hint: Any, place: str = "$") -> list[str]:
-    """Where *value*, read from JSON, is not what the schema says."""
+    """The places where *value*, read from JSON, does not match the schema."""
     if is_typeddict(hint):
         hints = get_type_hints(hint)
         if not isinstance(value, dict) or value.keys() != hints.keys():
@@ -70,12 +70,12 @@ def objections(value: Any, hint: Any, place: str = "$") -> list[str]:
 
 @pytest.mark.parametrize("kind", RECORDS, ids=heading)
 def test_every_key_is_described_with_its_type(kind: type) -> None:
-    """No key of the schema is missing on the page, none is there that is not written, and each has its type."""
+    """No schema key is missing from the page, the page has no extra keys, and each key has its type."""
     assert told(kind) == {key: words(hint) for key, hint in get_type_hints(kind).items()}
 
 
 def test_the_page_names_the_schema() -> None:
-    """The version is that of the code."""
+    """The version on the page is the one in the code."""
     assert f"`schema` is `{schema.SCHEMA}`." in PAGE
 
 
@@ -115,13 +115,13 @@ def test_much(mailtrap, mailtrap_ca):
 
 @pytest.fixture(scope="module")
 def written() -> list[str]:
-    """What the first test has written for all of them: pytester is there for one test only."""
+    """What the first test wrote, shared with the others, because pytester is limited to a single test."""
     return []
 
 
 @pytest.fixture
 def record(pytester: pytest.Pytester, written: list[str]) -> Any:
-    """What is written of a test with all that a record can hold."""
+    """The JSON written for a test that has everything a record can hold."""
     if not written:
         pytester.makepyfile(SUITE)
         options = ["-p", "no:randomly", "-p", "no:cacheprovider", "--mailtrap-save=mail"]
@@ -132,7 +132,7 @@ def record(pytester: pytest.Pytester, written: list[str]) -> Any:
 
 
 def test_what_is_written_conforms(record: Any) -> None:
-    """Each key is there, and holds what the schema says; the record has an example of every kind."""
+    """Each key is present and holds what the schema says; the record has an example of every kind."""
     assert objections(record, schema.TestRecord) == []
     signed, encrypted, plain, bare = record["messages"]
     assert signed["smime"]["signers"][0]["certificate"]["issuer"]
@@ -163,7 +163,7 @@ def test_what_is_written_conforms(record: Any) -> None:
     ],
 )
 def test_what_does_not_conform_is_found(record: Any, place: tuple[Any, ...], value: Any) -> None:
-    """The negative control: one value of another type, or one key too many."""
+    """The negative control: one value of another type, or one extra key."""
     *way, last = place
     inside = record
     for step in way:

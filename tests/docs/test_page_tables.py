@@ -1,4 +1,4 @@
-"""The tables of the pages are those of the code: run tests/docs/_page_tables.py after a change."""
+"""The tables in the pages match the code: run tests/docs/_page_tables.py after a change."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def page_of(name: str) -> str:
 
 @every_table
 def test_a_table_is_that_of_the_code(name: str) -> None:
-    """What stands on the page is what would be written there."""
+    """The table on the page is identical to the one that would be generated."""
     assert page_of(name) == written(page_of(name), name)
 
 
 @every_table
 def test_an_outdated_table_is_noticed(name: str) -> None:
-    """The negative control: one cell is another."""
+    """The negative control: one cell differs."""
     row = TABLES[name][1]().splitlines()[-1]
     page = page_of(name)
     assert row in page
@@ -31,7 +31,7 @@ def test_an_outdated_table_is_noticed(name: str) -> None:
 
 
 def test_a_table_must_have_its_place() -> None:
-    """A page without the comments around it would never be compared."""
+    """A page without the surrounding comments would never be compared."""
     with pytest.raises(ValueError, match="no place for the table 'codes'"):
         written("A page.", "codes")
 

@@ -1,4 +1,4 @@
-"""The tables, links and flags of the documentation name what there is, and all of it."""
+"""The tables, links, and flags in the documentation name only what exists, and all of it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNTOLD = frozenset({"count", "index", "inspect_smime"})
 
 
 def table(text: str, heading: str) -> list[list[str]]:
-    """The cells of the first table under *heading*, without its head; a missing one is an error."""
+    """The cells of the first table under *heading*, without its header row; a missing table is an error."""
     section = re.split(rf"^#+ `?{re.escape(heading)}`?$", text, maxsplit=1, flags=re.MULTILINE)[1]
     rows = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
     assert rows is not None, f"no table under {heading!r}"
@@ -62,13 +62,13 @@ def test_every_fixture_is_in_the_table_with_its_scope(pytester: pytest.Pytester)
 
 
 def test_every_option_is_in_the_table() -> None:
-    """Each field of the marker's options, once."""
+    """Each field of the marker's options is listed once."""
     told = first_names(table(README, "Options"))
     assert sorted(told) == sorted(field.name for field in dataclasses.fields(MarkerOptions))
 
 
 def test_every_setting_is_in_the_table() -> None:
-    """Each setting of a run, under the name that it has in either place."""
+    """Each setting of a run is listed, under both its flag and its ini name."""
     told = [
         (_CODE.findall(row[0]), _CODE.findall(row[1])) for row in table(README, "Settings of a run")
     ]
@@ -77,7 +77,7 @@ def test_every_setting_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("kind", [MailTrap, CapturedMessage])
 def test_every_public_member_is_in_its_table(kind: type) -> None:
-    """No member is missing, and none is told of that is not there."""
+    """No member is missing, and no member is listed that does not exist."""
     told = set(first_names(table(README, kind.__name__)))
     if kind is CapturedMessage:
         assert "The four message assertions are available here as well" in README
@@ -91,7 +91,7 @@ def test_every_public_member_is_in_its_table(kind: type) -> None:
     ("row", "kind"), [("transport", Transport), ("auth", Auth), ("connection", Connection)]
 )
 def test_the_members_of_a_members_value_exist(row: str, kind: type) -> None:
-    """What the table says that a message's transport, auth and connection have."""
+    """The attributes that the table lists for a message's transport, auth, and connection."""
     [told] = [cells[1] for cells in table(README, "CapturedMessage") if f"`{row}`" == cells[0]]
     assert set(names(told)) - {"None"} <= public(kind)
     assert len(names(told)) >= 4
@@ -109,7 +109,7 @@ def test_every_flag_and_ini_name_on_the_page_exists(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_link_within_the_project_leads_somewhere(path: Path) -> None:
-    """To a file that is there, and to a heading of it."""
+    """To an existing file and, if it has an anchor, to an existing heading."""
     assert broken_links(path, path.read_text(encoding="utf-8")) == []
 
 
@@ -139,7 +139,7 @@ def _leads_somewhere(page: Path, text: str, link: str) -> bool:
 
 
 def _anchors(text: str) -> set[str]:
-    """The anchors that GitHub gives to headings."""
+    """The anchors that GitHub generates for headings."""
     headings = re.findall(r"^#+ +(.+?) *$", text, re.MULTILINE)
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return {heading.replace(" ", "-") for heading in plain}

@@ -1,4 +1,4 @@
-"""The ClientHello parser: real first flights, cut up, mutilated, and made by hand."""
+"""The ClientHello parser: real first flights, split, corrupted, and made by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_mailtrap._facts.client_hello import ClientHello, parse_client_hello
 
 
 def real_hello(**options) -> bytes:
-    """The first flight of this Python's own TLS."""
+    """The first flight of the TLS library that this Python uses."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     name = options.pop("name", "mail.example.org")
     if name is None:
@@ -56,7 +56,7 @@ def records(handshake: bytes, size: int = 1 << 14) -> bytes:
 
 
 def test_real_client():
-    """What OpenSSL offers is read under the registries' names, in its order."""
+    """What OpenSSL offers is listed under the names from the registries, in the order of the offer."""
     hello = parse_client_hello(real_hello(set_alpn_protocols=["smtp"]))
     assert isinstance(hello, ClientHello)
     assert hello.versions == ("TLSv1.3", "TLSv1.2")
@@ -71,26 +71,26 @@ def test_real_client():
 
 
 def test_without_server_name():
-    """No SNI, no ALPN: None, and nothing."""
+    """Without SNI and ALPN, the server name is None and the list of protocols is empty."""
     hello = parse_client_hello(real_hello(name=None))
     assert (hello.server_name, hello.alpn) == (None, ())
 
 
 def test_only_the_newest_version_is_known_of_an_old_client():
-    """A client that cannot do TLS 1.3 names one version, and no others are made up."""
+    """A client that cannot do TLS 1.3 names only one version, and the parser does not make up others."""
     hello = parse_client_hello(real_hello(maximum_version=ssl.TLSVersion.TLSv1_2))
     assert hello.versions == ("TLSv1.2",)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100])
 def test_cut_into_records(size):
-    """A ClientHello may come in many records (RFC 8446, section 5.1)."""
+    """A ClientHello may be split across many records (RFC 8446, section 5.1)."""
     whole = real_hello()
     assert parse_client_hello(records(whole[5:], size)) == parse_client_hello(whole)
 
 
 def test_incomplete():
-    """Every beginning of a ClientHello asks for more, and nothing behind it is read."""
+    """For every prefix of a ClientHello, the parser asks for more; bytes after its end are not read."""
     whole = real_hello()
     for stream in (whole, records(whole[5:], 50)):
         for length in range(len(stream)):
@@ -114,7 +114,7 @@ def test_grease():
 
 
 def test_unknown_values():
-    """What has no name shows as hexadecimal; what only looks like GREASE is not left out."""
+    """Values without a name are shown in hexadecimal; values that only look like GREASE are not left out."""
     hello = parse_client_hello(records(message(ciphers=(0xABCD, 0x0A1A, 0x1A0A, 0x0A0B))))
     assert hello.ciphers == ("0xabcd", "0x0a1a", "0x1a0a", "0x0a0b")
 
@@ -125,14 +125,14 @@ def test_unknown_values():
 )
 @pytest.mark.parametrize("extensions", [None, b""])
 def test_old_hello(legacy, name, extensions):
-    """A ClientHello may do without extensions altogether."""
+    """A ClientHello may have no extensions at all."""
     hello = parse_client_hello(records(message(legacy=legacy, extensions=extensions)))
     assert hello.versions == (name,)
     assert (hello.groups, hello.alpn, hello.server_name) == ((), (), None)
 
 
 def test_server_name_is_shown_harmlessly():
-    """A name with bytes that are no text is escaped; an entry of another kind is passed over."""
+    """A name with bytes that are not text is escaped; an entry of another type is skipped."""
     entry = b"\x07" + vector(b"other", 2) + b"\0" + vector(b"m\xff.example", 2)
     hello = parse_client_hello(records(message(extensions=extension(0, vector(entry, 2)))))
     assert hello.server_name == "m\\xff.example"
@@ -159,12 +159,12 @@ def test_server_name_is_shown_harmlessly():
     ],
 )
 def test_no_client_hello(stream):
-    """What is none is said to be none, also where it begins like one."""
+    """Data that is not a ClientHello is reported as such, even if it begins like one."""
     assert parse_client_hello(stream) is None
 
 
 def test_garbage_never_raises():
-    """A thousand mutilated hellos: a value, "incomplete" or None, and never an error."""
+    """A thousand corrupted hellos: the parser returns a value, "incomplete", or None, and never raises an error."""
     dice = random.Random(4711)  # the same every time
     whole = real_hello(set_alpn_protocols=["smtp", "imap"])
     kinds = set()
@@ -186,7 +186,7 @@ def test_garbage_never_raises():
 
 
 def test_random_bytes_never_raise():
-    """The same for bytes that never were a hello, with a record header in front."""
+    """The same for bytes that were never a hello, with a record header in front."""
     dice = random.Random(4712)  # the same every time
     for length in range(300):
         body = b"\x01" + (length + 2).to_bytes(3, "big") + b"\x03\x03" + dice.randbytes(length)
@@ -195,7 +195,7 @@ def test_random_bytes_never_raise():
 
 
 def test_captured_message_has_it(mailtrap):
-    """The message tells what its client offered; in cleartext there is nothing to tell."""
+    """The message shows what its client offered; in cleartext there is no ClientHello to show."""
     send(mailtrap)
     send(mailtrap, tls=False)
     sealed, bare = mailtrap

@@ -1,4 +1,4 @@
-"""Who appears in the tests: a CA that is trusted, one that is not, and people with certificates of both."""
+"""The cast of the tests: a CA that is trusted, one that is not, and people with certificates from either."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ YEAR = 365 * DAY
 
 @dataclass(frozen=True)
 class Authority:
-    """A CA: what issues, and what a test trusts."""
+    """A CA: what it issues with, and what a test trusts."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -41,7 +41,7 @@ def authority(
     cert_sign: bool = True,
     not_after: datetime.datetime = NOW + 10 * YEAR,
 ) -> Authority:
-    """A root, or with *issuer* an intermediate; *ca* and *cert_sign* False make it unfit to issue."""
+    """A root or, with *issuer*, an intermediate; setting *ca* or *cert_sign* to False makes it unfit to issue."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signer: Any = key
@@ -81,7 +81,7 @@ def _key_usage(cert_sign: bool) -> x509.KeyUsage:
 def certificate_with(
     issuer: Authority, *names: x509.GeneralName, subject: x509.Name | None = None
 ) -> Identity:
-    """An S/MIME certificate with these names, however strange, where mint_identity() would refuse."""
+    """An S/MIME certificate with these names, however strange, even those that mint_identity() would refuse."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder(
@@ -117,13 +117,13 @@ def stranger() -> Authority:
 
 @functools.cache
 def person(address: str, key: str = "ec-p256") -> Identity:
-    """Somebody the trusted CA vouches for."""
+    """A person with a certificate from the trusted CA."""
     return root().issue(address, key=key)
 
 
 @functools.cache
 def dsa_key() -> dsa.DSAPrivateKey:
-    """Takes half a second to make; whose it is, its certificate says."""
+    """Cached because it takes half a second to make; it can be shared, since the certificate names the owner."""
     return dsa.generate_private_key(2048)
 
 
@@ -140,7 +140,7 @@ def bob() -> Identity:
 
 
 def inspect(message: bytes, **how: Any) -> smime.SMIMEFacts:
-    """What the verifier says when it trusts the root."""
+    """What the verifier reports when it trusts the root."""
     return smime.inspect(message, **{"trust": [root().certificate], **how})
 
 
@@ -160,7 +160,7 @@ def assert_refused(message: bytes, *reasons: str, **how: Any) -> None:
 
 
 def assert_accepted(message: bytes, **how: Any) -> smime.SMIMEFacts:
-    """Signed, without any problem: what a positive control must be."""
+    """Signed, without any problems: what a positive control must be."""
     facts = inspect(message, **how)
     assert facts.signed, [str(problem) for problem in facts.problems]
     assert not codes(facts)

@@ -1,4 +1,4 @@
-"""DER written by hand, and BER where it must be odd: what a forger needs of ASN.1."""
+"""DER written by hand, and BER where it must be odd: the ASN.1 that a forger needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EnvelopedData and AuthEnvelopedData by hand, so that every byte of them can be flipped."""
+"""EnvelopedData and AuthEnvelopedData built by hand, so that every byte of them can be flipped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def key_transport(
     scheme: str = RSA_ENCRYPTION,
     encrypted: bytes | None = None,
 ) -> bytes:
-    """RFC 5652 section 6.2.1 with RSAES-PKCS1-v1_5; *scheme* and *encrypted* are written instead."""
+    """RFC 5652 section 6.2.1 with RSAES-PKCS1-v1_5; *scheme* and *encrypted*, if given, replace the real values."""
     public_key = certificate.public_key()
     assert isinstance(public_key, rsa.RSAPublicKey)
     wrapped = public_key.encrypt(key, padding.PKCS1v15()) if encrypted is None else encrypted
@@ -41,7 +41,7 @@ def key_transport(
 
 
 def sealed_with(info: bytes, ciphertext: bytes) -> bytes:
-    """EnvelopedData of one RecipientInfo, AES-256-CBC under a vector of zeros."""
+    """EnvelopedData with one RecipientInfo, AES-256-CBC with an all-zero IV."""
     inner = _encrypted(DATA, AES256_CBC, octets(bytes(16)), ciphertext)
     return sequence(oid(ENVELOPED_DATA), context(0, sequence(integer(0), set_of(info), inner)))
 
@@ -57,7 +57,7 @@ def enveloped(
     """
     AES-256-CBC; *flip* inverts a bit of that byte of the ciphertext.
 
-    *second_key* gives the second recipient another key, from the vector and the ciphertext.
+    *second_key* computes another key for the second recipient from the IV and the ciphertext.
     """
     key, iv = os.urandom(32), os.urandom(16)
     padder = blocks.PKCS7(128).padder()
@@ -97,7 +97,7 @@ def mislabelled(content: bytes, recipient: x509.Certificate, *, authenticated: b
 
 
 def triple_des(content: bytes, recipient: x509.Certificate) -> bytes:
-    """What mail programs wrote in 2005."""
+    """The encryption that mail programs used in 2005."""
     key, vector = os.urandom(24), os.urandom(8)
     padder = blocks.PKCS7(64).padder()
     encryptor = Cipher(TripleDES(key), modes.CBC(vector)).encryptor()
@@ -108,7 +108,7 @@ def triple_des(content: bytes, recipient: x509.Certificate) -> bytes:
 
 
 def for_nobody(content: bytes | None) -> bytes:
-    """EnvelopedData without a recipient, and with None without a content."""
+    """EnvelopedData without a recipient and, if the content is None, without content."""
     fields = [oid(DATA), algorithm(AES256_CBC, octets(bytes(16)))]
     fields += [] if content is None else [context(0, content, constructed=False)]
     body = sequence(integer(0), set_of(), sequence(*fields))
@@ -129,7 +129,7 @@ def auth_enveloped(
     """
     AES-256-GCM (RFC 5084 section 3.2).
 
-    *attributes* are authenticated, a SET OF in DER; what starts with "says" is written instead.
+    *attributes* are authenticated, a SET OF in DER; the parameters named "says..." override what is written.
     """
     key, nonce = os.urandom(32), os.urandom(12)
     sealed = AESGCM(key).encrypt(nonce, content, attributes or None)

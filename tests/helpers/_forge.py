@@ -1,7 +1,7 @@
 """
 A CMS builder without scruples: every field of a SignedData can be wrong.
 
-The defaults make a correct message, so that a test breaks exactly the ingredient it names.
+The defaults produce a correct message, so that a test breaks exactly the part that it names.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def usual_attributes(
     content_type: str = DATA,
     signing_time: datetime.datetime | None = None,
 ) -> list[bytes]:
-    """content-type, signing-time and message-digest, as every signer writes them."""
+    """content-type, signing-time, and message-digest, as every signer writes them."""
     moment = signing_time or datetime.datetime.now(datetime.timezone.utc)
     return [
         attribute(CONTENT_TYPE, oid(content_type)),
@@ -106,7 +106,7 @@ def signature_over(
     pss_salt: int | None = None,
     pss_claims: str | None = None,
 ) -> Made:
-    """Sign *data*; with *pss_salt* as RSASSA-PSS, whose parameters may claim another hash."""
+    """Sign *data*; with *pss_salt*, use RSASSA-PSS, whose parameters may claim another hash."""
     chosen = _HASHES[digest]
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return Made(algorithm(ED25519), key.sign(data))
@@ -157,10 +157,10 @@ def signer_info(
     claims_digest: str | None = None,
 ) -> bytes:
     """
-    One SignerInfo (RFC 5652 section 5.3), correct unless told otherwise.
+    One SignerInfo (RFC 5652 section 5.3), correct unless the arguments say otherwise.
 
-    *plain* leaves the signed attributes out; *named* is the certificate it claims to be by;
-    *signature*, *scheme* and *claims_digest* replace what was really used.
+    *plain* omits the signed attributes; *named* is the certificate that it claims to be signed with;
+    *signature*, *scheme*, and *claims_digest* replace what was really used.
     """
     listed = usual_attributes(content, digest) if attributes is None else list(attributes)
     signed = b"" if plain else set_of(*listed, sort=sort)
@@ -195,7 +195,7 @@ def signed_data(
     content_type: str = DATA,
     ber: bool = False,
 ) -> bytes:
-    """A ContentInfo with SignedData; *content* None is a detached signature."""
+    """A ContentInfo with SignedData; if *content* is None, the signature is detached."""
     certs = b"".join(one.public_bytes(Encoding.DER) for one in certificates)
     if ber:
         return _signed_data_in_ber(signers, content, certs, digests, content_type)
@@ -222,7 +222,7 @@ def _signed_data_in_ber(
     digests: Sequence[str],
     content_type: str,
 ) -> bytes:
-    """Indefinite lengths and an OCTET STRING in pieces, as a streaming signer writes them."""
+    """Indefinite lengths and an OCTET STRING in chunks, as a streaming signer writes them."""
     embedded = b""
     if content is not None:
         pieces = [octets(content[at : at + 10]) for at in range(0, len(content), 10)]
@@ -239,7 +239,7 @@ def _signed_data_in_ber(
 
 
 def signed_by(identity: Identity, content: bytes, *, detached: bool = True, **how: Any) -> bytes:
-    """The whole SignedData of one signer, its certificates included."""
+    """The whole SignedData of one signer, including its certificates."""
     digest = how.get("claims_digest") or how.get("digest", "sha256")
     ber = how.pop("ber", False)
     return signed_data(

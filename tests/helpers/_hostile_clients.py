@@ -15,12 +15,12 @@ log = logging.getLogger("app")
 
 
 def no_context():
-    """What smtplib uses where it is given none: nothing is verified."""
+    """What smtplib uses if it is given no context: nothing is verified."""
     return ssl._create_unverified_context()
 
 
 def lax_context():
-    """Verifies, but takes every version of TLS and every length of key."""
+    """Verifies certificates, but accepts every TLS version and every key length."""
     context = ssl.create_default_context()
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with contextlib.suppress(ValueError):
@@ -75,7 +75,7 @@ def unverified_starttls(trap):
 
 
 def overlooks_the_name(trap):
-    """Verifies, but for the name."""
+    """Verifies the certificate, except for its name."""
 
     def send():
         context = ssl.create_default_context()
@@ -88,7 +88,7 @@ def overlooks_the_name(trap):
 
 
 def unverified_starttls_lax(trap):
-    """Looks at no certificate, nor at the length of its key."""
+    """Checks neither the certificate nor the length of its key."""
 
     def send():
         context = no_context()
@@ -133,7 +133,7 @@ def lax_implicit(trap):
 
 
 def eager_login(trap):
-    """Logs in as soon as it can, and upgrades then."""
+    """Logs in as soon as it can, and only then upgrades to TLS."""
 
     def send():
         with smtplib.SMTP(trap.host, trap.port, timeout=TIMEOUT) as client:
@@ -147,7 +147,7 @@ def eager_login(trap):
 
 
 def opportunist(trap):
-    """Upgrades where it is offered and works, and goes on in any case."""
+    """Upgrades if TLS is offered and works, and continues in any case."""
 
     def send():
         with smtplib.SMTP(trap.host, trap.port, timeout=TIMEOUT) as client:
@@ -164,7 +164,7 @@ def opportunist(trap):
 
 
 def fallback(trap):
-    """When TLS fails it tries again without."""
+    """If TLS fails, it tries again without it."""
 
     def send():
         try:
@@ -211,7 +211,7 @@ def impatient_never_implicit(trap):
 
 
 def swallowing(make):
-    """Keeps every error to itself."""
+    """Swallows every error."""
 
     def made(trap):
         send = make(trap)
@@ -250,7 +250,7 @@ def asks_for_requiretls_implicit(trap):
 
 
 def logs_what_it_hears(make):
-    """Writes the server's words into the log as they are."""
+    """Logs the server's replies unescaped."""
 
     def made(trap):
         send = make(trap)
@@ -274,8 +274,8 @@ class BareClient:
     """
     SMTP by hand.
 
-    *keeps_input* does not discard what came before TLS, *keeps_offers* does not forget what was offered there;
-    *reads_late* waits for the network before it looks at what it has, *ignores_refusals* looks at no code.
+    *keeps_input* does not discard what arrived before TLS, *keeps_offers* does not forget what was offered there;
+    *reads_late* waits for the network before it reads its buffer, *ignores_refusals* ignores all reply codes.
     """
 
     def __init__(
@@ -378,7 +378,7 @@ def always_auth(trap):
 
 
 def goes_on_in_cleartext(trap):
-    """When the handshake fails it goes on without, on the same connection."""
+    """If the handshake fails, it continues without TLS on the same connection."""
 
     def send():
         with BareClient(trap) as client:
@@ -401,7 +401,7 @@ def goes_on_in_cleartext(trap):
 
 
 def with_fallback_on_the_connection(trap):
-    """The good server is spoken to in the good way."""
+    """Talks to the good server correctly, so that it passes the control."""
     careless, secure = goes_on_in_cleartext(trap), secure_starttls(trap)
 
     def send():

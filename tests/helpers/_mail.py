@@ -1,4 +1,4 @@
-"""MIME around CMS objects, byte for byte, with nothing but what the caller wrote."""
+"""MIME around CMS objects, byte for byte, with nothing added to what the caller wrote."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def wrapped(cms: bytes) -> bytes:
 
 
 def header(*fields: bytes, sender: bytes = FROM) -> bytes:
-    """*sender* is one whole From field, or several with their line ends between."""
+    """*sender* is one whole From field, or several separated by line endings."""
     return b"".join(field + b"\r\n" for field in (*filter(None, (sender,)), *OTHERS, *fields))
 
 
@@ -29,7 +29,7 @@ def signature_part(cms: bytes, content_type: bytes = b"application/pkcs7-signatu
 
 
 def multipart(*parts: bytes, boundary: bytes = b"outer", closed: bool = True) -> bytes:
-    """The body of a multipart: delimiters with their CRLF before and after."""
+    """The body of a multipart: delimiters with a CRLF before and after."""
     body = b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in parts)
     return body + (b"--" + boundary + b"--\r\n" if closed else b"")
 
@@ -37,7 +37,7 @@ def multipart(*parts: bytes, boundary: bytes = b"outer", closed: bool = True) ->
 def detached(
     cms: bytes, part: bytes = PART, *, sender: bytes = FROM, content_type: bytes = SIGNED
 ) -> bytes:
-    """multipart/signed as RFC 8551 section 3.5.3 has it."""
+    """multipart/signed as RFC 8551 section 3.5.3 defines it."""
     head = header(b"Content-Type: " + content_type, sender=sender)
     return head + b"\r\n" + multipart(part, signature_part(cms))
 

@@ -1,4 +1,4 @@
-"""What a run has left, for the tests to look at: in its terminal, and in the files it was told to write."""
+"""What a run leaves for the tests to inspect: its terminal output, and the files it was told to write."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = [
 
 
 def totals(result):
-    """The lines at the end of the run, under their heading, none where there is nothing to say."""
+    """The lines at the end of the run, with their heading; empty if there is nothing to report."""
     lines = result.stdout.lines
     starts = [n for n, line in enumerate(lines) if "= mail trap =" in line]
     if not starts:
@@ -29,7 +29,7 @@ def totals(result):
 
 
 def failure(result):
-    """The lines of the one failure, as pytest shows them, up to the next section, with PORT for ports."""
+    """The lines of the only failure, as pytest shows them, up to the next section, with PORT for port numbers."""
     lines = result.stdout.lines
     start = next(n for n, line in enumerate(lines) if line.startswith("____")) + 1
     end = next(n for n in range(start, len(lines)) if lines[n].startswith(("----", "====")))
@@ -39,7 +39,7 @@ def failure(result):
 
 
 def summary(result):
-    """The same without the heading and without the files that were written."""
+    """The totals without the heading and without the files that were written."""
     return [line for line in totals(result)[1:] if not line.startswith(("report: ", "saved to: "))]
 
 
@@ -48,14 +48,14 @@ def warnings(result):
 
 
 def captured(result):
-    """All from the first mail under a failure on."""
+    """Everything from the first mail under a failure onward."""
     lines = result.stdout.lines
     starts = [n for n, line in enumerate(lines) if "- Captured mail " in line]
     return lines[starts[0] :] if starts else []
 
 
 def records(root):
-    """What was saved of each test below *root*."""
+    """What was saved for each test below *root*."""
     return [json.loads(path.read_text("utf-8")) for path in root.glob("*/mail.json")]
 
 
@@ -69,17 +69,17 @@ def saved(root):
 
 
 def reported(path):
-    """The tests as the page of the report has them, in its order."""
+    """The tests as listed in the HTML report, in its order."""
     return [*map(json.loads, _TEST.findall(path.read_text("utf-8")))]
 
 
 def by_name(tests):
-    """The records of *tests* by the name of the function."""
+    """The records in *tests*, keyed by the name of the test function."""
     return {_name(test): test for test in tests}
 
 
 def properties(path):
-    """The properties of each test case in a file of JUnit XML."""
+    """The properties of each test case in a JUnit XML file."""
     cases = ElementTree.parse(path).getroot().iter("testcase")
     return {
         case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
@@ -92,7 +92,7 @@ def _name(test):
 
 
 def mail_in_pytest_html(path):
-    """What the file of pytest-html has of the two messages of a test, whose first subject would be an element."""
+    """What pytest-html's file has for the two messages of a test; the first subject would be an element if unescaped."""
     data = path.read_text("utf-8")
     return {
         "second subjects": data.count("The other one"),

@@ -1,4 +1,4 @@
-"""Certificates that no library would make: fields exchanged, and signed again by the CA."""
+"""Certificates that no library would make: fields replaced, and signed again by the CA."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def resigned(
     """
     The same certificate with other AlgorithmIdentifiers.
 
-    *key_algorithm* is that of the subject's key, *signature_algorithm* that of the issuer.
+    *key_algorithm* is that of the subject's key, *signature_algorithm* that of the issuer's signature.
     """
     fields = [one.raw for one in ber.read_exactly(certificate.tbs_certificate_bytes)]
     if key_algorithm is not None:

@@ -71,20 +71,20 @@ def project(pytester):
 
 @pytest.fixture
 def listen(pytester):
-    """Listen to what the writer of the report is given in the runs that follow: `listen()` is that of the last, by test."""
+    """Record what the report writer is given in subsequent runs: `listen()` returns the records of the last run, by test."""
     pytester.makeconftest(LISTENER)
     return lambda: by_name(json.loads((pytester.path / "given.json").read_text()))
 
 
 @pytest.fixture(scope="session")
 def page():
-    """What users read of policies: the output that it shows must be that of a run."""
+    """The user documentation on policies: the output that it shows must match that of a real run."""
     return (Path(__file__).parents[2] / "docs" / "ci.md").read_text("utf-8")
 
 
 @pytest.fixture
 def seen():
-    """Where mail has stayed while a test runs, and how many messages."""
+    """Where mail has been kept while a test runs, and how many messages."""
     told = []
     with watching(lambda keeper, count: told.append((keeper.place, count))):
         yield told

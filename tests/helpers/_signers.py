@@ -1,4 +1,4 @@
-"""Applications that sign and encrypt, each with another library, as their manuals tell."""
+"""Applications that sign and encrypt, each with another library, as its manual says."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADER = b"From: alice@example.org\r\nTo: bob@example.org\r\nSubject: Invoice\r\
 
 
 def plain_part(file_name: str = "minutes.pdf") -> EmailMessage:
-    """What is to be signed: text in quoted-printable and an attachment."""
+    """The part to be signed: text in quoted-printable and an attachment."""
     part = EmailMessage(policy=policy.SMTP)
     part.set_content("Grüße from Köln\n\nFrom now on  \n.dots\n", cte="quoted-printable")
     part.add_attachment(b"%PDF" * 40, maintype="application", subtype="pdf", filename=file_name)
@@ -51,7 +51,7 @@ def cryptography_signs(
 
 
 def cryptography_signs_opaque(identity: Identity, part: bytes) -> bytes:
-    """The same builder for application/pkcs7-mime, whose MIME wrapper is the application's own."""
+    """The same builder for application/pkcs7-mime, with a MIME wrapper that the application writes itself."""
     key: Any = identity.private_key
     builder = PKCS7SignatureBuilder().set_data(part)
     builder = builder.add_signer(identity.certificate, key, hashes.SHA256())

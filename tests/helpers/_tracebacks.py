@@ -1,4 +1,4 @@
-"""What a traceback looks like that shows a line of the plugin to its users."""
+"""A pattern for tracebacks that show users a line of the plugin's own code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a failing test in a pytest of its own, and gives what is said of the failure."""
+"""Runs a failing test in a pytest of its own, and returns what is reported about the failure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plain(client, user, password):
 
 
 def failure(pytester, code, *args):
-    """Run a test; gives the lines that pytest shows of its one failure, with P and T for the ports."""
+    """Run a test; return the lines that pytest shows for its only failure, with P and T for the ports."""
     pytester.makepyfile(PREAMBLE + code)
     result = pytester.runpytest("-p", "no:randomly", *args)
     result.assert_outcomes(failed=1)

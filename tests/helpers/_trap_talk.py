@@ -1,4 +1,4 @@
-"""Clients for the trap's own tests: one that says exactly what it is told, and a short way to send."""
+"""Clients for the trap's own tests: one that sends exactly what it is told to, and a shortcut for sending mail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAIL = b"Subject: hello\r\n\r\nhello\r\n"
 
 
 class Talk:
-    """A client that says exactly what it is told, byte for byte, and hears whole replies."""
+    """A client that sends exactly what it is told to, byte for byte, and reads whole replies."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Talk:
 
     @classmethod
     def on(cls, sock: socket.socket) -> Talk:
-        """A client on a connection that is there already, and still to be greeted."""
+        """A client on an existing connection that has not been greeted yet."""
         client = cls.__new__(cls)
         sock.settimeout(SECONDS)
         client.socket, client._heard = sock, b""
@@ -62,7 +62,7 @@ class Talk:
         self.socket.sendall(data)
 
     def reply(self) -> str:
-        """One reply, all its lines; "" at the end of the connection."""
+        """One reply with all its lines; an empty string at the end of the connection."""
         lines = []
         while line := self._line():
             lines.append(line)
@@ -104,13 +104,13 @@ class Talk:
         assert self.say("DATA").startswith("354")
 
     def deliver(self, data: bytes = MAIL) -> str:
-        """One message, *data* as it goes over the wire, without the final dot."""
+        """Send one message; *data* is what goes over the wire, without the final dot."""
         self.begin()
         self.send(data + b".\r\n")
         return self.reply()
 
     def is_over(self) -> bool:
-        """Whether the trap has closed."""
+        """Whether the trap has closed the connection."""
         try:
             return self.reply() == ""
         except ConnectionError:
@@ -130,7 +130,7 @@ class Talk:
 
 
 def reset(sock: socket.socket) -> None:
-    """Close with a TCP reset instead of an orderly end."""
+    """Close with a TCP reset instead of an orderly shutdown."""
     linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     sock.close()
@@ -168,7 +168,7 @@ def can_bind_ipv6() -> bool:
 
 
 def until(condition: Callable[[], object], seconds: float = SECONDS) -> None:
-    """Wait for what another thread or the kernel has still to do."""
+    """Wait for something that another thread or the kernel still has to do."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
@@ -176,5 +176,5 @@ def until(condition: Callable[[], object], seconds: float = SECONDS) -> None:
 
 
 def connect(trap: MailTrap, *, tls: bool) -> Talk:
-    """A client that has been greeted, on the implicit-TLS port or the other."""
+    """A client that has been greeted, on the implicit-TLS port or the STARTTLS port."""
     return Talk(trap.tls_port, tls=trap.ssl_context) if tls else Talk(trap.port)

@@ -25,7 +25,7 @@ def hello(*versions: str) -> ClientHello:
 
 
 def transport(version: str | None = None, by: str | None = None, **facts: Any) -> Transport:
-    """A Transport of TLS *version*, negotiated by STARTTLS where nothing else is said."""
+    """A Transport with TLS *version*, negotiated by STARTTLS unless specified otherwise."""
     values: dict[str, Any] = {
         "cipher": None,
         "cipher_bits": None,
@@ -50,7 +50,7 @@ def auth(username: str = "shop", mechanism: str = "PLAIN", **facts: Any) -> Auth
 def connection(
     *lines: str, ended_by: str | None = "quit", implicit: bool = False, **facts: Any
 ) -> Connection:
-    """A connection whose transcript has *lines*: "C: ..." or "S: ...", with a "+" in front inside TLS."""
+    """A connection whose transcript has *lines*: "C: ..." or "S: ...", prefixed with "+" inside TLS."""
     made = Facts()
     made.clients = facts.pop("clients", ())
     made.ended_by = ended_by  # type: ignore[assignment]  # any of its words
@@ -77,7 +77,7 @@ def message(
     auth: Auth | None = None,
     attempts: tuple[Auth, ...] | None = None,
 ) -> CapturedMessage:
-    """A message that came by *how*, with the transcript *lines*."""
+    """A message that arrived by *how*, with the transcript *lines*."""
     how = how or transport()
     auths = attempts if attempts is not None else (auth,) if auth else ()
     carrier = connection(*lines, transport=how, auths=auths)

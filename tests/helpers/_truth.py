@@ -1,4 +1,4 @@
-"""Messages whose truth is known, and what an assessment says of each."""
+"""Messages for which the truth is known, and what an assessment says about each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERYTHING_WEAK = ("md5", "sha1", "dsa", "short-rsa")
 
 @dataclass(frozen=True)
 class Entry:
-    """One message of a manifest; paths are relative to *root*."""
+    """One message from a manifest; paths are relative to *root*."""
 
     root: Path
     truth: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The fixtures for tests that write a project of their own and run it."""
+"""Fixtures for tests that write a project of their own and run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Others who report the run are told of the mail: JUnit XML, pytest-html, GitHub Actions; each only where it is asked for."""
+"""Other reporters of the run get the mail as well: JUnit XML, pytest-html, GitHub Actions; each only on request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TESTING = 'mailtrap_policy = "testing"\n'
 
 
 def test_junit_properties(project, pytester):
-    """With mailtrap_junit_properties each test case that got mail has its totals as properties."""
+    """With mailtrap_junit_properties, each test case that got mail has its totals as properties."""
     ini = f"{TESTING}mailtrap_junit_properties = true"
     project(SUITE, "--junitxml=junit.xml", ini=ini)
     assert properties(pytester.path / "junit.xml") == {
@@ -42,13 +42,13 @@ def test_junit_properties(project, pytester):
 
 
 def test_no_junit_properties_without_the_option(project, pytester):
-    """The negative control: they break the newest JUnit schema, so they are only there on request."""
+    """The negative control: they violate the newest JUnit schema, so they are only written on request."""
     project(SUITE, "--junitxml=junit.xml", ini=TESTING)
     assert properties(pytester.path / "junit.xml") == {"test_order": {}, "test_nothing": {}}
 
 
 def test_junit_properties_alone_print_nothing(project):
-    """Who asks for properties gets properties, and no summary."""
+    """A run that asks only for the properties gets them, and no summary."""
     result = project(SUITE, "--mailtrap-junit-properties", "--junitxml=junit.xml")
     result.stdout.no_fnmatch_line("*mail trap*")
 
@@ -63,14 +63,14 @@ def test_order(mailtrap):
 
 
 def test_pytest_html_gets_the_list_of_messages(project, pytester):
-    """The row of a test in pytest-html's file has a table of its messages, escaped."""
+    """A test's row in the pytest-html file has a table of its messages, escaped."""
     pytest.importorskip("pytest_html", reason="pytest-html is not installed")
     project(HOSTILE, "--html=report.html")
     assert mail_in_pytest_html(pytester.path / "report.html") == ESCAPED
 
 
 def test_without_a_file_of_pytest_html_nothing_is_made_for_it(project):
-    """The negative control: no extras stand on the reports of a run without --html."""
+    """The negative control: in a run without --html, the reports have no extras."""
     source = f"""{HOSTILE}
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item, call):
@@ -82,7 +82,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def test_a_table_that_cannot_be_made_costs_no_result(project, pytester, monkeypatch):
-    """Whatever goes wrong with it is a warning, and pytest-html's file is there."""
+    """Any error in making the table is only a warning, and the pytest-html file is still written."""
     pytest.importorskip("pytest_html", reason="pytest-html is not installed")
 
     def fails(account):
@@ -102,7 +102,7 @@ def test_a_table_that_cannot_be_made_costs_no_result(project, pytester, monkeypa
 
 @pytest.fixture
 def actions(monkeypatch, pytester):
-    """Be a step of GitHub Actions; gives the path of its summary."""
+    """Make the run a step of GitHub Actions; returns the path of the step summary."""
     page = pytester.path / "summary.md"
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_WORKSPACE", str(pytester.path.parent))
@@ -112,7 +112,7 @@ def actions(monkeypatch, pytester):
 
 @pytest.mark.parametrize(("mode", "command"), [("enforce", "error"), ("testing", "warning")])
 def test_annotations_stand_at_the_tests(project, pytester, actions, mode, command):
-    """A test that sent mail against the policy is annotated where it is written, seen from the checkout."""
+    """A test that sent mail against the policy is annotated at its source line, relative to the checkout."""
     del actions
     result = project(SUITE, ini=f'mailtrap_policy = "{mode}"')
     assert (
@@ -137,14 +137,14 @@ def test_the_step_has_a_page(project, actions):
 
 
 def test_github_is_told_nothing_where_nothing_is_set(project, actions):
-    """The negative control: the same run without a policy writes no page and no annotation."""
+    """The negative control: without a policy, the same run writes no summary page and no annotations."""
     result = project(SUITE)
     assert not actions.exists()
     result.stdout.no_fnmatch_line("::*")
 
 
 def test_other_ci_gets_no_workflow_commands(project):
-    """The negative control: outside of GitHub Actions no command is printed."""
+    """The negative control: outside GitHub Actions, no command is printed."""
     project(SUITE, ini='mailtrap_policy = "enforce"').stdout.no_fnmatch_line("::*")
 
 
@@ -156,7 +156,7 @@ def tally_of(test, *, breach="b", reason=None, file="t.py"):
 
 
 def test_workflow_commands_are_escaped():
-    """A test's parameters cannot begin a command of their own, nor a file's name end a property."""
+    """A test's parameters cannot start a command of their own, and a file name cannot end a property."""
     totals = tally_of("t[100%\r\n::stop-commands::x]", breach="a\nb", file="a,b:c.py")
     [command] = workflow_commands(totals, root=Path("/root"), workspace=None)
     assert command == (
@@ -166,7 +166,7 @@ def test_workflow_commands_are_escaped():
 
 
 def test_github_shows_ten_annotations():
-    """More than GitHub shows are not printed."""
+    """No more annotations are printed than GitHub shows."""
     totals = Totals()
     for number in range(30):
         totals.breaches.update(tally_of(f"t{number}").breaches)
@@ -190,7 +190,7 @@ def test_github_shows_ten_annotations():
     ],
 )
 def test_markdown_is_escaped(text):
-    """Nothing in a reason or in a test's name means anything in Markdown or HTML."""
+    """Nothing in a reason or in a test's name is interpreted as Markdown or HTML."""
     written = cell(text)
     assert not re.search(r"[|\n`<>\[\]*!\\@\x1b]|://", re.sub(r"&#\d+;", "", written))
     page = step_summary(tally_of(text, reason=text))
@@ -198,7 +198,7 @@ def test_markdown_is_escaped(text):
 
 
 def test_a_page_stays_below_the_limit():
-    """GitHub refuses a page of more than 1 MiB: long lists and long texts are cut."""
+    """GitHub rejects a summary page over 1 MiB, so long lists and long texts are truncated."""
     totals = Totals()
     for number in range(5000):
         totals.breaches.update(tally_of(f"t{number}" + "&" * 5000, breach="<" * 5000).breaches)
@@ -209,7 +209,7 @@ def test_a_page_stays_below_the_limit():
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_the_page_counts_only_what_was_counted(whole):
-    """Where only tests have policies, the mail of others is in no total."""
+    """If only individual tests have policies, mail from other tests is not in any total."""
     counts = {
         **nothing_but(),
         "messages": 2,
@@ -225,7 +225,7 @@ def test_the_page_counts_only_what_was_counted(whole):
 
 
 def test_the_page_says_that_nothing_was_judged():
-    """A step without mail has a page all the same, where the run has a policy."""
+    """Even a step without mail has a summary page if the run has a policy."""
     page = step_summary(Totals(), policy="policy enforce (tls)")
     assert "no message reached a trap&#58; the policy judged nothing\n" in page
     assert "judged" not in step_summary(Totals())

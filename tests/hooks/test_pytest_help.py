@@ -1,4 +1,4 @@
-"""What pytest shows of the plugin before any test runs: `--markers` and `--help`."""
+"""What pytest shows about the plugin before any test runs: `--markers` and `--help`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pytest_mailtrap._run.settings import SETTINGS
 
 @pytest.fixture
 def marker_lines(pytester):
-    """The lines of `pytest --markers` on the marker, up to the empty line that ends it."""
+    """The lines about the marker in `pytest --markers`, up to the empty line that ends them."""
     lines = pytester.runpytest("--markers").outlines
     start = next(n for n, line in enumerate(lines) if line.startswith("@pytest.mark.mailtrap"))
     return lines[start : lines.index("", start)]
 
 
 def test_each_keyword_of_the_marker_has_a_line(marker_lines):
-    """In the order of the options, with the default and the meaning, and nothing else."""
+    """In the order of the options, each with its default and meaning, and nothing else."""
     head, *lines = marker_lines
     assert (
         head
@@ -38,7 +38,7 @@ def test_the_lines_fit_a_wide_terminal(marker_lines):
 
 
 def test_pytest_knows_the_marker_by_its_name(pytester):
-    """Its many lines are one marker to `--strict-markers`, and nothing else is one."""
+    """To `--strict-markers`, its many lines are a single marker, and nothing else in them counts as a marker."""
     pytester.makepyfile(
         test_known="import pytest\n\n@pytest.mark.mailtrap(starttls='off')\ndef test_a(): pass",
         test_unknown="import pytest\n\n@pytest.mark.starttls\ndef test_b(): pass",
@@ -65,7 +65,7 @@ METAVARS = {
 
 
 def test_the_help_says_what_kind_of_value_an_option_takes(pytester):
-    """MODE, HOSTS, PATH and the like; in brackets if the option also stands alone."""
+    """MODE, HOSTS, PATH, and the like; in brackets if the option can also be used without a value."""
     text = "\n".join(pytester.runpytest("--help").outlines)
     found = dict(re.findall(r"^  (--mailtrap[\w-]*)[= ](\S+)", text, re.MULTILINE))
     assert found == METAVARS

@@ -1,4 +1,4 @@
-"""A remark fails nobody, and is told at the end of every run that has one."""
+"""A remark does not fail any test, and is shown at the end of every run that has one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REMARK = [
 
 @pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["one process", "workers"])
 def test_a_remark_is_told_without_any_setting(project, options):
-    """And nothing else is."""
+    """The remark is shown, and nothing else."""
     result = project(REMARKING, *options)
     result.assert_outcomes(passed=2)
     assert summary(result) == REMARK
@@ -31,7 +31,7 @@ def test_without_a_remark_nothing_is_told(project):
 
 
 def test_remarks_stand_below_the_totals(project):
-    """Where the run has a policy."""
+    """If the run has a policy, the remarks follow its totals."""
     assert summary(project(REMARKING, "--mailtrap-policy=testing")) == [
         "1 message in 1 test: 1 TLSv1.3",
         "policy testing (tls): 1 message judged",
@@ -40,7 +40,7 @@ def test_remarks_stand_below_the_totals(project):
 
 
 def test_the_same_remark_of_a_test_is_told_once(project):
-    """Different ones are counted."""
+    """Different remarks are listed and counted separately."""
     source = """
 def test_order(mailtrap):
     for text in ("one", "one", "two"):
@@ -54,7 +54,7 @@ def test_order(mailtrap):
 
 
 def test_the_page_of_the_step_has_them(project, pytester, monkeypatch):
-    """GitHub's page is there for a remark alone, and counts nothing that nobody has counted."""
+    """GitHub's summary page is written even for a remark alone, and has no totals if nothing was counted."""
     page = pytester.path / "step.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
     project(REMARKING)

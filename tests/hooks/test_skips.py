@@ -1,4 +1,4 @@
-"""A test that skips after it has sent mail is judged by that mail: skipping is no way out of the policy."""
+"""A test that skips after sending mail is judged by that mail: skipping does not evade the policy."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TestShop(unittest.TestCase):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_cleartext_before_a_skip_fails(project, way):
-    """The failure is the policy's, and says that the test skipped, and why."""
+    """The failure comes from the policy, and says that the test skipped, and why."""
     result = project(WAYS[way].format(tls=False), ini=ENFORCE)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     outcomes = result.parseoutcomes()
@@ -66,7 +66,7 @@ def test_cleartext_before_a_skip_fails(project, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_encrypted_mail_before_a_skip_stays_skipped(project, way):
-    """The negative control: the same tests over TLS are skipped, and nothing else."""
+    """The negative control: the same tests over TLS are simply skipped."""
     result = project(WAYS[way].format(tls=True), ini=ENFORCE)
     assert result.ret == pytest.ExitCode.OK
     assert set(result.parseoutcomes()) == {"skipped"}
@@ -76,19 +76,19 @@ def test_encrypted_mail_before_a_skip_stays_skipped(project, way):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("policy", ["testing", "none"])
 def test_a_policy_that_is_not_enforced_leaves_skips_alone(project, way, policy):
-    """The control of the mode."""
+    """The control for the mode."""
     result = project(WAYS[way].format(tls=False), f"--mailtrap-policy={policy}")
     assert set(result.parseoutcomes()) == {"skipped"}
 
 
 def test_an_exception_from_the_policy_leaves_a_skip_alone(project):
-    """What a marker lets out is let out of a test that skips, too."""
+    """Mail that a marker exempts is exempt in a test that skips, too."""
     marker = "@pytest.mark.mailtrap(policy='none', reason='an old relay')\n"
     project(marker + WAYS["pytest"].format(tls=False), ini=ENFORCE).assert_outcomes(skipped=1)
 
 
 def test_the_record_says_failed(project, pytester):
-    """What is written of the test is what its report says."""
+    """The record of the test has the same outcome as its report."""
     project(WAYS["TestCase"].format(tls=False), "--mailtrap-save=mail", ini=ENFORCE)
     [record] = RunFiles(pytester.path / "mail").records()
     assert (record["outcome"], len(record["violations"])) == ("failed", 1)
@@ -96,14 +96,14 @@ def test_the_record_says_failed(project, pytester):
 
 @pytest.mark.parametrize("ending", ['pytest.skip("no relay")', 'pytest.xfail("known")'])
 def test_xfail_keeps_its_own(project, ending):
-    """A test that is known to fail is, whether it says so itself or is marked."""
+    """A test that is known to fail stays xfailed, whether it calls pytest.xfail() or has the marker."""
     mark = "@pytest.mark.xfail\n" if "skip" in ending else ""
     source = WAYS["pytest"].format(tls=False).replace('pytest.skip("no relay")', ending)
     project(mark + source, ini=ENFORCE).assert_outcomes(xfailed=1)
 
 
 def test_a_failure_of_its_own_is_kept(project):
-    """A unittest.TestCase that fails by itself shows its own failure, as before."""
+    """A unittest.TestCase that fails by itself still shows its own failure."""
     source = WAYS["TestCase"].format(tls=False).replace('skipTest("no relay")', 'fail("mine")')
     result = project(source, ini=ENFORCE)
     result.assert_outcomes(failed=1)
@@ -117,7 +117,7 @@ def test_a_failure_of_its_own_is_kept(project):
 @pytest.mark.parametrize(("tls", "failed"), [(False, 1), (True, 0)])
 @pytest.mark.parametrize("kind", ["unittest", "fixture"])
 def test_mail_of_a_subtest_that_skips_is_judged(project, kind, tls, failed):
-    """What a part has sent before it skipped fails the whole."""
+    """Mail that a subtest sent before it skipped can fail the whole test."""
     in_unittest = WAYS["TestCase"].replace(
         'send(self.trap, tls={tls})\n        self.skipTest("no relay")',
         'with self.subTest("part"):\n            send(self.trap, tls={tls})\n            self.skipTest("no")',
@@ -135,7 +135,7 @@ def test_order(mailtrap, subtests):
 
 
 def test_workers_fail_such_tests_too(project):
-    """Under pytest-xdist the failure crosses to the controller."""
+    """Under pytest-xdist, the failure is passed on to the controller."""
     source = WAYS["TestCase"].format(tls=False) + WAYS["pytest"].format(tls=False)
     result = project(source, "-n", "1", ini=ENFORCE)
     result.assert_outcomes(failed=2)

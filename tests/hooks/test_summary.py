@@ -1,4 +1,4 @@
-"""At the end of a run stand the totals, and nothing where there is nothing to say."""
+"""A run ends with the totals, or with nothing if there is nothing to report."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ TESTING = 'mailtrap_policy = "testing"'
 
 
 def test_the_totals_of_a_run(project):
-    """Messages, TLS versions, cleartext, refused connections, breaches, and exceptions with their reasons."""
+    """Messages, TLS versions, cleartext, refused connections, violations, and exceptions with their reasons."""
     result = project(SUITE, ini=TESTING)
     result.assert_outcomes(passed=6)
     assert totals(result) == TOTALS
 
 
 def test_signatures_are_counted(project):
-    """Signed and encrypted messages have their place in the totals."""
+    """Signed and encrypted messages are included in the totals."""
     source = """
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -63,7 +63,7 @@ def test_invoice(mailtrap):
 
 @pytest.mark.parametrize("ini", ["", 'mailtrap_policy = "none"'])
 def test_nothing_is_said_where_nothing_is_set(project, ini):
-    """Without a policy there is neither header nor summary."""
+    """Without a policy, there is neither a header nor a summary."""
     result = project(
         SUITE.replace("policy", "starttls").replace(
             '"none", reason="the printer speaks no TLS"', '"offer"'
@@ -76,7 +76,7 @@ def test_nothing_is_said_where_nothing_is_set(project, ini):
 
 
 def test_a_policy_that_judged_nothing_says_so(project):
-    """A policy and no mail: the run is green, and nothing has been shown by it."""
+    """If there is a policy but no mail, the run passes, and the summary says that nothing was judged."""
     result = project("def test_nothing(): pass", ini=TESTING)
     result.stdout.fnmatch_lines(
         ["mailtrap: policy testing (tls), set by mailtrap_policy in pyproject.toml"]
@@ -86,13 +86,13 @@ def test_a_policy_that_judged_nothing_says_so(project):
 
 @pytest.mark.parametrize("option", ["--collect-only", "--setup-only", "--fixtures"])
 def test_a_run_that_only_lists_something_does_not(project, option):
-    """Where no test runs, no mail is to be expected."""
+    """If no tests are run, no mail is expected."""
     result = project("def test_nothing(mailtrap): pass", option, ini=TESTING)
     assert not totals(result)
 
 
 def test_mail_that_is_exempt_is_not_judged(project):
-    """What a marker lets out has reached a trap, and has been judged by nobody."""
+    """Mail that a marker exempts has reached a trap, but was not judged by any policy."""
     marker = "@pytest.mark.mailtrap(policy='none', reason='an old relay')"
     source = f"{marker}\ndef test_order(mailtrap): send(mailtrap, tls=False)"
     assert summary(project(source, ini=TESTING))[:2] == [
@@ -124,14 +124,14 @@ def test_marked(mailtrap): send(mailtrap, tls=False)
 
 @pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["one process", "workers"])
 def test_the_policies_of_tests_say_what_they_judged(project, options):
-    """Where the run has none; mail of others is not counted."""
+    """If the run has no policy of its own; mail from tests without a policy is not counted."""
     result = project(OWN_POLICIES, *options)
     result.assert_outcomes(passed=6)
     assert summary(result) == ["policies of 4 tests: 2 messages judged"]
 
 
 def test_the_policy_of_a_test_that_judged_nothing_says_so(project):
-    """As that of a run does."""
+    """Just as the policy of a run does."""
     marker = "@pytest.mark.mailtrap(policy='enforce')\n"
     assert summary(project(f"{marker}def test_nothing(mailtrap): pass")) == [
         "the policy of 1 test judged nothing"
@@ -142,7 +142,7 @@ def test_the_policy_of_a_test_that_judged_nothing_says_so(project):
 
 @pytest.mark.parametrize(("body", "has_properties"), [("pass", False), ("send(mailtrap)", True)])
 def test_a_test_case_without_mail_has_no_properties(project, pytester, body, has_properties):
-    """That it had a policy is no mail; with some the properties are there."""
+    """Having a policy does not count as having mail; if there is mail, the properties are present."""
     marker = "@pytest.mark.mailtrap(policy='enforce')\n"
     options = ("--junitxml=junit.xml", "-o", "mailtrap_junit_properties=true")
     project(f"{marker}def test_order(mailtrap): {body}", *options).assert_outcomes(passed=1)
@@ -152,7 +152,7 @@ def test_a_test_case_without_mail_has_no_properties(project, pytester, body, has
 
 @pytest.mark.parametrize(("empty", "judged"), [(True, "0 messages"), (False, "1 message")])
 def test_where_nothing_is_required_nothing_is_judged(project, empty, judged):
-    """As with `require_only=[]`; with a requirement it is."""
+    """For example, with `require_only=[]`; if there is a requirement, the mail is judged."""
     require = [] if empty else ["smime-signed"]
     marker = f"@pytest.mark.mailtrap(require_only={require}, reason='an old relay')"
     source = f"{marker}\ndef test_order(mailtrap): send(mailtrap, tls=False)"
@@ -160,14 +160,14 @@ def test_where_nothing_is_required_nothing_is_judged(project, empty, judged):
 
 
 def test_workers_that_got_no_mail_judged_nothing(project):
-    """Under pytest-xdist the controller says it, once."""
+    """Under pytest-xdist, the controller reports it, once."""
     result = project("def test_nothing(mailtrap): pass", "-n", "1", ini=TESTING)
     result.assert_outcomes(passed=1)
     assert summary(result) == ["no message reached a trap: the policy judged nothing"]
 
 
 def test_a_run_without_terminal_reporter_works(project):
-    """`-p no:terminal` runs the tests all the same, and holds them to the policy."""
+    """With `-p no:terminal`, the tests still run, and the policy still applies to them."""
     result = project(SUITE, "-p", "no:terminal", ini='mailtrap_policy = "enforce"')
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.outlines == []
@@ -180,7 +180,7 @@ def test_a_run_without_terminal_reporter_works(project):
     ids=["one process", "workers"],
 )
 def test_mail_between_tests_is_put_down_to_no_test(project, pytester, options, where):
-    """What a plugin sends between tests is in the totals and is saved, and nobody's fault."""
+    """Mail that a plugin sends between tests is in the totals and is saved, but is not attributed to any test."""
     pytester.makeconftest(
         """
 import pytest, sending

@@ -1,4 +1,4 @@
-"""For the tests of this directory: nothing is late, unless a test says so."""
+"""Settings for the tests in this directory: no mail is late, unless a test says so."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def patience():
 
 @pytest.fixture(autouse=True)
 def no_patience(request, monkeypatch):
-    """Where nothing is sent at all, two seconds for late mail are two seconds lost."""
+    """If nothing is sent at all, waiting two seconds for late mail wastes two seconds."""
     if "patience" not in request.fixturenames:
         monkeypatch.setattr(trial, "_LATE_SECONDS", 0.05)

@@ -22,7 +22,7 @@ PAUSE = 0.4  # more than the trap gives a client that is idle, and less than it 
 
 @pytest.fixture
 def worker():
-    """Do what is put into its queue, as applications have it; gives the function that puts it there."""
+    """A thread that runs the jobs in its queue, as in many applications; yields the function that adds a job."""
     jobs: queue.Queue = queue.Queue()
 
     def work():
@@ -38,7 +38,7 @@ def worker():
 
 
 def looks_for_starttls_later(trap):
-    """Is busy between EHLO and what follows."""
+    """Is busy for a while between EHLO and the next command."""
     with smtplib.SMTP(trap.host, trap.port, timeout=5) as client:
         client.ehlo()
         time.sleep(PAUSE)
@@ -48,7 +48,7 @@ def looks_for_starttls_later(trap):
 
 
 def tries_again_without_verification(trap):
-    """Is careful at first."""
+    """Verifies the certificate on the first attempt, but not on the second."""
     for context in (ssl.create_default_context(), clients.no_context()):
         try:
             with smtplib.SMTP(trap.host, trap.port, timeout=5) as client:
@@ -67,7 +67,7 @@ def tries_again_without_verification(trap):
     ],
 )
 def test_what_a_worker_does_later_is_seen(mailtrap, patience, worker, scenario, client, leak):
-    """Whether it goes on after a pause or comes again after one."""
+    """Whether it continues after a pause or reconnects after one."""
     assert patience > 2 * PAUSE
     _, verdict = mailtrap.judge_hostile_servers(
         lambda: worker(lambda: client(mailtrap)), scenarios=[scenario], may_fail_silently=True
@@ -76,7 +76,7 @@ def test_what_a_worker_does_later_is_seen(mailtrap, patience, worker, scenario, 
 
 
 def test_without_patience_it_is_not(mailtrap, worker):
-    """The negative control: it is the waiting that shows it."""
+    """The negative control: only the waiting reveals the leak."""
     _, verdict = mailtrap.judge_hostile_servers(
         lambda: worker(lambda: tries_again_without_verification(mailtrap)),
         scenarios=["certificate-expired"],
@@ -86,7 +86,7 @@ def test_without_patience_it_is_not(mailtrap, worker):
 
 
 def test_a_careful_worker_passes(mailtrap, patience, worker, monkeypatch):
-    """It says EHLO late, as where finding out its own name takes its time: nobody may say that it left before."""
+    """It sends EHLO late, as if looking up its own host name took time: it must not be reported as having left before."""
     fqdn = socket.getfqdn
 
     def slow(*arguments):
@@ -103,7 +103,7 @@ def test_a_careful_worker_passes(mailtrap, patience, worker, monkeypatch):
 
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])
 def test_a_thread_for_each_message(hostile_mailtrap, patience):
-    """One that begins late is waited for."""
+    """A thread that starts sending late is waited for."""
     careless, threads = clients.unverified_starttls(hostile_mailtrap), []
 
     def late():
@@ -121,7 +121,7 @@ def test_a_thread_for_each_message(hostile_mailtrap, patience):
 
 
 def test_a_helper_that_ends_is_not_taken_for_the_sender(mailtrap, patience, worker):
-    """The control showed who sends: not the thread that `send()` starts beside it."""
+    """The control showed which thread sends: the worker, not the thread that `send()` starts beside it."""
 
     def late():
         time.sleep(0.1)
@@ -139,7 +139,7 @@ def test_a_helper_that_ends_is_not_taken_for_the_sender(mailtrap, patience, work
 
 @pytest.mark.parametrize("mode", ["starttls", "implicit"])
 def test_a_worker_that_waits_for_the_server_hangs(mailtrap, patience, worker, monkeypatch, mode):
-    """It has no timeout: that nothing was sent by then is no refusal."""
+    """The worker has no timeout: that nothing was sent by the deadline does not count as a refusal."""
     monkeypatch.setattr(trial, "_LATE_SECONDS", 0.5)
     make = clients.secure_without_login if mode == "starttls" else clients.secure_implicit
     careful = make(mailtrap)
@@ -152,7 +152,7 @@ def test_a_worker_that_waits_for_the_server_hangs(mailtrap, patience, worker, mo
 
 @pytest.fixture
 def endless(monkeypatch):
-    """Wait for late mail until the test gives up, which is soon."""
+    """Wait for late mail almost indefinitely; the test fails soon if the trial keeps waiting."""
     looks = []
 
     def sleep(seconds):
@@ -166,7 +166,7 @@ def endless(monkeypatch):
 
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])
 def test_a_thread_that_has_ended_is_not_waited_for(hostile_mailtrap, endless):
-    """Nothing more is to come from it: the family of such an application takes no longer than it must."""
+    """It cannot send anything more: judging such an application takes no longer than necessary."""
     careful = clients.swallowing(clients.secure_without_login)(hostile_mailtrap)
 
     def late():
@@ -181,7 +181,7 @@ def test_a_thread_that_has_ended_is_not_waited_for(hostile_mailtrap, endless):
 
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])
 def test_a_worker_is_waited_for_till_the_end(hostile_mailtrap, endless, worker):
-    """The negative control: what it does next nobody knows."""
+    """The negative control: nobody can know what the worker will do next."""
     careful = clients.secure_without_login(hostile_mailtrap)
     with pytest.raises(AssertionError, match="mail that is not to come"):
         hostile_mailtrap.judge(lambda: worker(careful), may_fail_silently=True)
@@ -191,7 +191,7 @@ def test_a_worker_is_waited_for_till_the_end(hostile_mailtrap, endless, worker):
 def test_a_connection_that_is_kept_for_the_next_message_is_not_waited_for(
     mailtrap, endless, scenario
 ):
-    """Its mail has come; that it stays open says nothing."""
+    """Its mail has arrived; that the connection stays open does not mean that more is coming."""
     kept = []
 
     def send():
@@ -206,7 +206,7 @@ def test_a_connection_that_is_kept_for_the_next_message_is_not_waited_for(
 
 
 def test_threads_that_were_there_before_are_not_the_calls_own(worker):
-    """Nor are the trap's; of those that come, all must have ended."""
+    """Nor are the trap's threads; of the new threads, all must have ended."""
     background = Background()
     assert (background.is_at_work, background.is_done) == (False, False)
     resume = threading.Event()

@@ -1,4 +1,4 @@
-"""What is said of a client that failed at many servers: on 18 lines, with the fix of each thing that it did."""
+"""The message about a client that failed at many servers: 18 lines, with the fix for each thing that it did."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ REPORT = [
 
 @pytest.mark.parametrize("told", ["reported success: send() returned (False, 'error %d')", "%d"])
 def test_a_client_that_tells_each_time_something_else(told):
-    """One fact, however it was told, and what to change."""
+    """There is one fact, however the client reported it, and the fix."""
     lines = lines_of([verdict(s, "lost", told=told % at) for at, s in enumerate(LOST)])
     assert lines[2].startswith(f"  nothing arrived, and send() had {len(LOST)} different results,")
     assert sum("starttls-refused" in line for line in lines) == 1
@@ -49,14 +49,14 @@ def test_a_client_that_tells_each_time_something_else(told):
 
 
 def test_a_client_that_tells_always_the_same():
-    """The negative control: what it told is said as it was."""
+    """The negative control: if the client always reports the same thing, its report is quoted as it was."""
     told = "reported success: send() returned 6"
     lines = lines_of([verdict(scenario, "lost", told=told) for scenario in LOST])
     assert lines[2] == f"  {told}, and nothing arrived:"
 
 
 def test_what_was_told_at_length_is_cut_at_its_end():
-    """What happened to the mail stands in front of it."""
+    """What happened to the mail comes before the client's report."""
     told = f"reported success: send() returned {'x ' * 200}"
     lines = lines_of([verdict(scenario, "lost", told=told) for scenario in LOST[:2]])
     assert lines[2].startswith("  nothing arrived: reported success: send() returned x x")
@@ -73,7 +73,7 @@ MUCH = [
 
 
 def test_fixes_survive_five_facts():
-    """Facts of one server stand on one line, where that makes room for a row of each fix."""
+    """Facts about a single server share a line with it if that makes room for a row for each fix."""
     lines = lines_of(MUCH)
     assert "  envelope sent in cleartext: ehlo-refused" in lines
     assert [line for line in lines if line][-6:] == [
@@ -87,14 +87,14 @@ def test_fixes_survive_five_facts():
 
 
 def test_a_fix_that_has_no_room_is_on_the_page():
-    """The sentence stays, without the colon that would promise a row."""
+    """The sentence stays, without the colon that would announce a row."""
     lines = lines_of([*MUCH, verdict(scenario_named("response-injection"), "spoke-out-of-turn")])
     assert lines[-1] == "More: docs/clients.md"
     assert "Let the client verify the server's certificate" in lines
 
 
 def test_a_client_that_nobody_knows_is_sent_to_the_page():
-    """Its fix is not among the rows."""
+    """None of the rows has a fix for an unknown client, so the message refers to the page."""
     lines = lines_of([leaks("starttls-stripped", *EVERYTHING, clients=())])
     assert lines[-1] == "More: docs/clients.md"
 
@@ -114,7 +114,7 @@ EVERY_OUTCOME = [
 
 @pytest.mark.parametrize("number", range(1, len(EVERY_OUTCOME) + 1))
 def test_whatever_there_is_it_fits(number):
-    """Beyond nine lines the facts are counted; the page has the fixes for which there was no room."""
+    """Facts beyond the available lines are only counted; fixes for which there is no room are on the page."""
     lines = lines_of(EVERY_OUTCOME[-number:])
     blocks = "\n".join(lines).split("\n\n")
     assert len(blocks) > 2
@@ -125,7 +125,7 @@ def test_whatever_there_is_it_fits(number):
 
 
 def test_leaks_of_one_kind_are_one_fact_where_there_is_little_room():
-    """The worst of them names it."""
+    """The fact is named after the worst of them."""
     lines = lines_of(EVERY_OUTCOME)
     assert "  password, envelope and message sent in cleartext:" in lines
     assert not [line for line in lines if line.startswith("  AUTH sent")]

@@ -1,4 +1,4 @@
-"""How a `send()` is called, and how its end is understood."""
+"""How `send()` is called, and how its outcome is interpreted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def tried(send, timeout=10.0):
 )
 @pytest.mark.parametrize("timeout", [10.0, None])
 def test_what_tells_the_caller(send, reported, timeout):
-    """An error, False, and the status of a program; in a thread of its own and in the caller's."""
+    """An error, False, or the exit status of a program; in a separate thread and in the caller's."""
     how = tried(send, timeout)
     assert how.reported is reported
     assert not how.hung
@@ -50,7 +50,7 @@ def test_what_tells_the_caller(send, reported, timeout):
 
 @pytest.mark.parametrize("timeout", [10.0, None])
 def test_what_is_not_the_applications_goes_through(timeout):
-    """pytest's own outcomes and KeyboardInterrupt are nobody's refusal."""
+    """pytest's own outcomes and KeyboardInterrupt do not count as refusals."""
 
     def interrupted():
         raise KeyboardInterrupt
@@ -62,7 +62,7 @@ def test_what_is_not_the_applications_goes_through(timeout):
 
 
 def test_call_that_hangs_is_left_behind():
-    """Whatever it waits for: the deadline holds, and its connections are cut."""
+    """Whatever the call is waiting for, the deadline holds, and its connections are cut."""
     forever, cuts = threading.Event(), []
     started = time.monotonic()
     how = attempt(forever.wait, timeout=0.05, cut=lambda: cuts.append(1))
@@ -73,7 +73,7 @@ def test_call_that_hangs_is_left_behind():
 
 
 def test_thread_of_the_call():
-    """A deadline needs a thread; None is for code that is bound to the thread of its test."""
+    """A deadline needs a thread; timeout=None is for code that is bound to the thread of its test."""
     threads = []
     tried(lambda: threads.append(threading.current_thread()))
     tried(lambda: threads.append(threading.current_thread()), None)
@@ -82,7 +82,7 @@ def test_thread_of_the_call():
 
 
 def test_context_variables_are_seen():
-    """The application context of a web framework is there in the other thread, too."""
+    """The application context of a web framework is available in the other thread, too."""
     variable = contextvars.ContextVar("variable")
     variable.set("here")
     seen = []
@@ -92,7 +92,7 @@ def test_context_variables_are_seen():
 
 @hostile
 def test_send_must_be_a_function(hostile_mailtrap):
-    """It is called twice: what it gives back cannot be."""
+    """It is called twice; its result could not be."""
     with pytest.raises(
         TypeError, match="send must be a function, which is called several times: pass the function"
     ):
@@ -104,7 +104,7 @@ def test_send_must_be_a_function(hostile_mailtrap):
     "timeout", [0, -1, float("inf"), float("nan"), 1e12, True, "5", Decimal("0.5")]
 )
 def test_timeout_must_be_positive(hostile_mailtrap, timeout):
-    """None is the way to say: no deadline; infinity, and what no thread can wait for, is not."""
+    """None means that there is no deadline; infinity and timeouts too long for a thread are rejected."""
     with pytest.raises(ValueError, match="timeout must be a positive number of seconds") as caught:
         hostile_mailtrap.assert_client_refuses(lambda: None, timeout=timeout)
     assert str(caught.value).endswith(f"or None, got {timeout!r}")
@@ -112,7 +112,7 @@ def test_timeout_must_be_positive(hostile_mailtrap, timeout):
 
 @hostile
 def test_in_the_tests_own_thread(hostile_mailtrap):
-    """timeout=None judges as well."""
+    """timeout=None produces verdicts as well."""
     hostile_mailtrap.assert_client_refuses(clients.secure_starttls(hostile_mailtrap), timeout=None)
     assert (
         hostile_mailtrap.judge(clients.unverified_starttls(hostile_mailtrap), timeout=None).outcome
@@ -122,7 +122,7 @@ def test_in_the_tests_own_thread(hostile_mailtrap):
 
 @hostile
 def test_silence_may_be_allowed(hostile_mailtrap):
-    """A handler that keeps errors to itself loses mail, and may be meant to."""
+    """A handler that swallows errors loses mail, but that may be intended."""
     send = clients.swallowing(clients.secure_starttls)(hostile_mailtrap)
     assert hostile_mailtrap.judge(send).outcome == "lost"
     hostile_mailtrap.assert_client_refuses(send, may_fail_silently=True)
@@ -130,7 +130,7 @@ def test_silence_may_be_allowed(hostile_mailtrap):
 
 @hostile
 def test_allowed_silence_excuses_no_leak(hostile_mailtrap):
-    """The negative control: a silent client that tells the impostor all is caught."""
+    """The negative control: a client that fails silently, but sends everything to the impostor, is caught."""
     send = clients.swallowing(clients.unverified_starttls)(hostile_mailtrap)
     with pytest.raises(AssertionError, match="password, envelope and message sent to an impostor"):
         hostile_mailtrap.assert_client_refuses(send, may_fail_silently=True)
@@ -138,7 +138,7 @@ def test_allowed_silence_excuses_no_leak(hostile_mailtrap):
 
 @hostile
 def test_connection_that_is_kept_does_not_carry_over(hostile_mailtrap):
-    """A client that keeps its connection to the good server, and makes no new one to the hostile one, has not refused it."""
+    """A client that reuses its connection to the good server, and makes no new one to the hostile one, has not refused it."""
     kept = []
 
     def send():
@@ -155,7 +155,7 @@ def test_connection_that_is_kept_does_not_carry_over(hostile_mailtrap):
 
 @hostile
 def test_session_of_the_good_server_opens_no_door(hostile_mailtrap):
-    """A TLS session that the client kept from the control is not resumed: the certificate is looked at again."""
+    """A TLS session that the client kept from the control is not resumed: the certificate is verified again."""
     context, sessions = ssl.create_default_context(), []
 
     def send():
@@ -180,7 +180,7 @@ def test_session_of_the_good_server_opens_no_door(hostile_mailtrap):
 @pytest.mark.parametrize("propagates", [True, False])
 @pytest.mark.mailtrap(scenarios=["hostile-reply-text"])
 def test_a_logger_that_does_not_propagate_is_watched(hostile_mailtrap, monkeypatch, propagates):
-    """As frameworks configure theirs: what they write into a file, the root never sees."""
+    """Frameworks configure such loggers: the root logger never sees what they write to a file."""
     monkeypatch.setattr(clients.log, "propagate", propagates)
     handlers = [*clients.log.handlers]
     verdict = hostile_mailtrap.judge(
@@ -192,7 +192,7 @@ def test_a_logger_that_does_not_propagate_is_watched(hostile_mailtrap, monkeypat
 
 @pytest.mark.mailtrap(scenarios=["hostile-reply-text"])
 def test_a_server_that_refused_the_sender_takes_no_message(hostile_mailtrap):
-    """A client that overlooks the refusal is not told that its mail was accepted (RFC 5321, section 3.3)."""
+    """A client that overlooks the refusal does not get a reply that its mail was accepted (RFC 5321, section 3.3)."""
     verdict = hostile_mailtrap.judge(clients.swallowing(clients.bare)(hostile_mailtrap))
     assert verdict.outcome == "lost"
     replies = [line.text for line in verdict.connections[0].transcript if line.speaker == "S"]
@@ -201,7 +201,7 @@ def test_a_server_that_refused_the_sender_takes_no_message(hostile_mailtrap):
 
 @pytest.mark.mailtrap(scenarios=["certificate-expired", "hostile-reply-text"])
 def test_colours_of_the_applications_own_are_its_own(hostile_mailtrap):
-    """Only what the server sent is looked for in the log: an application may use escapes itself."""
+    """The log is searched only for what the server sent: an application may use escape sequences itself."""
     secure = clients.secure_starttls(hostile_mailtrap)
 
     def send():
@@ -217,7 +217,7 @@ def test_colours_of_the_applications_own_are_its_own(hostile_mailtrap):
 
 @pytest.mark.parametrize("count", [0, 375, 100_000])
 def test_objects_set_aside_are_given_back(monkeypatch, count):
-    """A collection in between looks at the call's own objects only, and what the application froze stays frozen."""
+    """A collection during the call examines only the call's own objects, and what the application froze stays frozen."""
     asked = []
     monkeypatch.setattr(gc, "get_freeze_count", lambda: count)
     monkeypatch.setattr(gc, "freeze", lambda: asked.append("freeze"))
@@ -227,7 +227,7 @@ def test_objects_set_aside_are_given_back(monkeypatch, count):
 
 
 def test_circles_that_a_coroutine_leaves_are_taken_away():
-    """The transports of asyncio keep each other: they are closed with the call, not in a later test."""
+    """Transports in asyncio form reference cycles: they are collected at the end of the call, not in a later test."""
 
     class Transport:
         def __init__(self):

@@ -1,4 +1,4 @@
-"""How `send()` is called and how it may end: programs that hang, a test's own transaction, and a call in place of a function."""
+"""How `send()` is called and may end: programs that hang, a test's own transaction, and a result instead of a function."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def endless():
 
 
 def test_program_that_does_not_end_hangs():
-    """Its caller gave up, which is no refusal of the program's."""
+    """Its caller gave up, which does not count as a refusal by the program."""
     how = tried(endless)
     assert how.hung
     assert how.told.endswith(" did not end within 0.2 s")
 
 
 def test_program_that_ends_badly_reports():
-    """The control: an exit status is a report."""
+    """The control: an exit status counts as a report."""
     how = tried(lambda: subprocess.run([sys.executable, "-c", "exit(3)"], check=True))
     assert how.reported
     assert not how.hung
@@ -43,7 +43,7 @@ def test_program_that_ends_badly_reports():
 
 @hostile
 def test_verdict_on_a_program_that_does_not_end(hostile_mailtrap):
-    """It connected, and was ended by its caller: a failure, in words."""
+    """The program connected, and was terminated by its caller: this is a failure, and the message explains it."""
     secure, calls = clients.secure_starttls(hostile_mailtrap), []
 
     def send():
@@ -67,7 +67,7 @@ def test_verdict_on_a_program_that_does_not_end(hostile_mailtrap):
 
 @pytest.fixture
 def django_db(monkeypatch):
-    """What Django has for connections to databases; *in_atomic_block* as around a test."""
+    """A stand-in for Django's database connections; *in_atomic_block* is set as it is during a test."""
 
     def make(*, in_atomic_block):
         known = types.SimpleNamespace(in_atomic_block=in_atomic_block)
@@ -80,7 +80,7 @@ def django_db(monkeypatch):
 
 @pytest.mark.parametrize("in_atomic_block", [True, False])
 def test_thread_of_a_transaction(django_db, in_atomic_block):
-    """In a transaction the test's own thread is taken, for no other one sees what the test has written."""
+    """In a transaction, the test's own thread is used, because no other thread sees what the test has written."""
     django_db(in_atomic_block=in_atomic_block)
     threads = []
     how = tried(lambda: threads.append(threading.current_thread()))
@@ -89,7 +89,7 @@ def test_thread_of_a_transaction(django_db, in_atomic_block):
 
 
 def test_deadline_holds_in_a_transaction(django_db):
-    """What waits for the network comes back when its connections are cut."""
+    """A call that waits for the network returns when its connections are cut."""
     django_db(in_atomic_block=True)
     cut = threading.Event()
     how = attempt(lambda: cut.wait(10), timeout=0.05, cut=cut.set)
@@ -142,14 +142,14 @@ CALL = "hostile_mailtrap.assert_client_refuses(send)"
 
 
 def test_real_transaction(pytester):
-    """Django's own, on a real database: the application sees what the test has written."""
+    """With Django itself and a real database, the application sees what the test has written."""
     pytest.importorskip("django")
     pytester.makepyfile(DATABASE.format(begin=BEGIN, end=END, call=CALL))
     pytester.runpytest_subprocess("-p", "no:django").assert_outcomes(passed=1)
 
 
 def test_other_thread_of_a_real_transaction(pytester):
-    """The control: a thread of its own does not see it, and is told so."""
+    """The control: a separate thread does not see it, and the message says so."""
     pytest.importorskip("django")
     call = f"type(connection).in_atomic_block = False\n    {CALL}"
     pytester.makepyfile(DATABASE.format(begin=BEGIN, end=END, call=call))
@@ -175,7 +175,7 @@ def test_other_thread_of_a_real_transaction(pytester):
 
 @hostile
 def test_result_in_place_of_the_function(hostile_mailtrap):
-    """What was called already cannot be called again."""
+    """A function that was already called cannot be called again."""
 
     async def send():
         raise NotImplementedError
@@ -202,7 +202,7 @@ def test_it(hostile_mailtrap):
 
 
 def test_call_that_raises_before(pytester):
-    """The error is the application's; the mail below it says where the connection came from."""
+    """The error is the application's; the captured mail below it explains where the connection came from."""
     pytester.makepyfile(CALLED.format(given="send(hostile_mailtrap)"))
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
@@ -221,7 +221,7 @@ def test_call_that_raises_before(pytester):
 
 
 def test_function_is_not_told_so(pytester):
-    """The control: connections of a trial are not outside of it, whether it passes or fails."""
+    """The control: connections made during a trial are not reported as outside of it, whether it passes or fails."""
     given = "lambda: send(hostile_mailtrap)"
     pytester.makepyfile(CALLED.format(given=given) + "    raise RuntimeError('afterwards')\n")
     result = pytester.runpytest()

@@ -1,4 +1,4 @@
-"""For each hostile server there is a careless client that it catches, for the right reason, and a secure one that it lets pass."""
+"""Each hostile server catches a careless client, for the right reason, and lets a secure client pass."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def judge(trap, client, mode, scenario):
 
 
 def assert_said_well(verdict):
-    """The fact in 60 characters, and all of it in 18 lines of 72 columns."""
+    """The fact fits in 60 characters, and the whole message in 18 lines of 72 columns."""
     lines = explain_verdict(verdict).splitlines()
     assert len(lines[0]) <= 60
     assert len(lines) <= 18
@@ -112,7 +112,7 @@ def require(scenario):
 
 @pytest.mark.parametrize(("scenario", "client", "outcome", "leaked", "channel"), STARTTLS)
 def test_careless_client_is_caught(mailtrap, scenario, client, outcome, leaked, channel):
-    """Over STARTTLS: what got out is named, and how."""
+    """Over STARTTLS: the message names what leaked, and how."""
     require(scenario)
     verdict = judge(mailtrap, client, "starttls", scenario)
     assert (verdict.outcome, verdict.leaked, verdict.channel) == (outcome, leaked, channel)
@@ -173,7 +173,7 @@ def test_its_secure_twin_passes(mailtrap, scenario, secure, monkeypatch):
     "scenario", ["stale-capabilities", "response-injection-fragment", "auth-never-offered"]
 )
 def test_auth_that_is_always_sent_proves_nothing(mailtrap, scenario):
-    """A client that sends AUTH unasked is not accused of having believed somebody: that is inconclusive."""
+    """A client that always sends AUTH is not accused of trusting a forged offer: the result is inconclusive."""
     verdict = judge(mailtrap, clients.always_auth, "starttls", scenario)
     assert verdict.outcome == "inconclusive"
     assert not verdict.failed
@@ -181,7 +181,7 @@ def test_auth_that_is_always_sent_proves_nothing(mailtrap, scenario):
 
 
 def test_scenario_for_requiretls_needs_a_client_that_uses_it(mailtrap):
-    """An application that never asks for REQUIRETLS does not pass for one that insists on it."""
+    """An application that never asks for REQUIRETLS is not credited with insisting on it."""
     verdict = judge(mailtrap, clients.secure_starttls, "starttls", "requiretls-not-offered")
     assert verdict.outcome == "needs-unused"
     assert verdict.failed
@@ -211,14 +211,14 @@ def test_scenario_for_requiretls_needs_a_client_that_uses_it(mailtrap):
     ],
 )
 def test_fix_fits_what_is_overlooked(mailtrap, scenario, made, said, unsaid):
-    """A client that refuses a stranger's certificate is not told to verify: it is told what it overlooks."""
+    """A client that rejects a stranger's certificate is not advised to verify: the fix names what it overlooks."""
     text = explain_verdict(judge(mailtrap, made, "starttls", scenario))
     assert said in text
     assert unsaid not in text
 
 
 def test_fix_for_what_a_tls_library_overlooks(mailtrap):
-    """GnuTLS does not look at the purpose, as msmtp shows: no option of the client's would help."""
+    """GnuTLS does not check the key purpose, as msmtp shows: no option of the client would help."""
     verdict = judge(mailtrap, clients.unverified_starttls, "starttls", "certificate-wrong-purpose")
     assert verdict.trusts_anybody
     text = explain_verdict(dataclasses.replace(verdict, trusts_anybody=False))
@@ -238,6 +238,6 @@ def test_fix_for_what_a_tls_library_overlooks(mailtrap):
     ],
 )
 def test_what_is_implied_is_not_listed(mailtrap, leaked, words):
-    """AUTH is not told beside the password that it carried, but where there was none; commands only where they are all."""
+    """AUTH is listed only if there was no password, and commands only if nothing else leaked."""
     verdict = judge(mailtrap, clients.opportunist, "starttls", "starttls-stripped")
     assert fact(dataclasses.replace(verdict, leaked=leaked)) == words

@@ -1,4 +1,4 @@
-"""The control: a client that cannot send to a good server proves nothing, and is told why."""
+"""The control: a client that cannot send to a good server proves nothing, and the message says why."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_nothing_sent_at_all(hostile_mailtrap):
 
 
 def leaves_in_the_handshake(trap):
-    """Without an alert, as Node's and asyncio's clients do, whatever the reason."""
+    """Without an alert, as the clients of Node and asyncio do, whatever the reason."""
     context = ssl.create_default_context()
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
@@ -63,7 +63,7 @@ def leaves_in_the_handshake(trap):
     ],
 )
 def test_who_may_have_rejected_the_certificate(hostile_mailtrap, error, is_advised):
-    """Only the client's own words can tell whether that was it, where there are any."""
+    """If the client reported an error, only its text can show whether the certificate was the reason."""
 
     def send():
         leaves_in_the_handshake(hostile_mailtrap)
@@ -76,14 +76,14 @@ def test_who_may_have_rejected_the_certificate(hostile_mailtrap, error, is_advis
 
 @hostile
 def test_error_before_the_first_connection(hostile_mailtrap):
-    """An error of the application's own is shown."""
+    """An error raised by the application itself is shown."""
     text = failure_of(hostile_mailtrap, lambda: {}["MAIL_HOST"])
     assert "  the client  raised KeyError: 'MAIL_HOST'" in text
 
 
 @hostile
 def test_context_made_too_early(hostile_mailtrap):
-    """A context of import time does not have the CA: it is to be made in the call."""
+    """A context created at import time does not have the CA: it must be created in the call."""
 
     def send():
         with smtplib.SMTP(hostile_mailtrap.host, hostile_mailtrap.port, timeout=5) as client:
@@ -125,7 +125,7 @@ def test_wrong_kind_of_port_the_other_way(hostile_mailtrap):
 
 @hostile
 def test_wrong_host_name(hostile_mailtrap):
-    """A name that the certificate is not for."""
+    """A host name that the certificate does not cover."""
 
     def send():
         with smtplib.SMTP(hostile_mailtrap.host, hostile_mailtrap.port, timeout=5) as client:
@@ -168,7 +168,7 @@ def test_wrong_credentials(hostile_mailtrap):
 
 @hostile
 def test_client_that_hangs_at_the_good_server(hostile_mailtrap):
-    """Its deadline holds there as well; a slow one is told how to get more time."""
+    """The deadline applies there as well; the message says how to give a slow client more time."""
     text = failure_of(hostile_mailtrap, lambda: __import__("time").sleep(1), timeout=0.1)
     assert "the client  did not return within" in text
     assert "\nIf it was only slow, allow more seconds per attempt: timeout=60\n" in text
@@ -176,13 +176,13 @@ def test_client_that_hangs_at_the_good_server(hostile_mailtrap):
 
 @hostile
 def test_client_that_fails_at_once_is_not_told_of_time(hostile_mailtrap):
-    """The control of the above: more seconds would not help it."""
+    """The control for the test above: more seconds would not help this client."""
     assert "timeout=60" not in failure_of(hostile_mailtrap, lambda: None)
 
 
 @hostile
 def test_program_whose_output_is_in_its_error(hostile_mailtrap):
-    """A failing program is shown by its error."""
+    """The message about a failing program shows its error output."""
     import subprocess
 
     text = failure_of(
@@ -195,7 +195,7 @@ def test_program_whose_output_is_in_its_error(hostile_mailtrap):
 
 @hostile
 def test_the_control_is_made_each_time(hostile_mailtrap):
-    """A client that could send once, and then no more, is not taken for safe."""
+    """A client that could send once, but no longer can, is not considered safe."""
     state = {"works": True}
     secure = clients.secure_starttls(hostile_mailtrap)
 
@@ -210,7 +210,7 @@ def test_the_control_is_made_each_time(hostile_mailtrap):
 
 
 def test_one_call_has_its_control(mailtrap):
-    """The family in one call begins with it, and ends there where it fails."""
+    """When all scenarios run in one call, the control comes first, and the call ends there if it fails."""
     with pytest.raises(AssertionError) as failure:
         mailtrap.assert_refuses_hostile_servers(lambda _host, _port: None)
     assert (
@@ -223,7 +223,7 @@ def test_one_call_has_its_control(mailtrap):
 
 @pytest.mark.parametrize(("mode", "port"), [("starttls", "port"), ("implicit", "tls_port")])
 def test_one_call_names_the_trap_that_the_test_has(mailtrap, mode, port):
-    """Its fixture is called otherwise than that of the hostile servers, and has both ports."""
+    """Unlike the hostile servers, the test's own fixture is named mailtrap, and has both ports."""
     with pytest.raises(AssertionError) as failure:
         mailtrap.assert_refuses_hostile_servers(lambda: None, mode)
     assert f"  host, port  mailtrap.host, mailtrap.{port}" in str(failure.value).splitlines()
@@ -232,7 +232,7 @@ def test_one_call_names_the_trap_that_the_test_has(mailtrap, mode, port):
 
 @hostile
 def test_the_fixture_is_named_in_its_own_failure(hostile_mailtrap):
-    """The other half: here it is the hostile trap, whose port is that of its mode."""
+    """The counterpart: here it is hostile_mailtrap, whose port is the one for its mode."""
     text = failure_of(hostile_mailtrap, lambda: None)
     assert "  host, port  hostile_mailtrap.host, hostile_mailtrap.port" in text.splitlines()
 
@@ -262,7 +262,7 @@ TAKES_AN_ADDRESS = {
 
 @pytest.mark.parametrize("send", TAKES_AN_ADDRESS.values(), ids=TAKES_AN_ADDRESS)
 def test_send_is_given_host_and_port(mailtrap, send):
-    """As its parameters stand and are called."""
+    """They are passed by position or by name, as the parameters of `send` require."""
     verdicts = mailtrap.assert_refuses_hostile_servers(send, scenarios=["certificate-expired"])
     assert [verdict.outcome for verdict in verdicts] == ["delivered", "refused"]
 
@@ -270,7 +270,7 @@ def test_send_is_given_host_and_port(mailtrap, send):
 @hostile
 @pytest.mark.parametrize("name", ["positional", "by name only", "a method"])
 def test_the_fixture_gives_them_where_they_are_needed(hostile_mailtrap, name):
-    """So that one function serves both ways; what can be called without keeps its own."""
+    """One function thus works for both assertions; a function that can be called without them keeps its own defaults."""
     hostile_mailtrap.assert_client_refuses(TAKES_AN_ADDRESS[name])
     own = (hostile_mailtrap.host, hostile_mailtrap.port)
 
@@ -290,13 +290,13 @@ def test_the_fixture_gives_them_where_they_are_needed(hostile_mailtrap, name):
     "send", [lambda host: None, lambda host, port, user: None, lambda *, timeout: None]
 )
 def test_send_that_takes_something_else_is_an_error(mailtrap, send):
-    """It is the test that is wrong, not the application."""
+    """The error is in the test, not in the application."""
     with pytest.raises(TypeError, match="send must take host and port, or no arguments"):
         mailtrap.assert_refuses_hostile_servers(send)
 
 
 def test_one_call_leaves_scenarios_out(mailtrap):
-    """With the marker's words, and only with a reason."""
+    """The argument has the same form as in the marker, and requires a reason."""
     names = ["certificate-expired", "tls-1.0-only"]
     given = {"scenarios": names, "skip_scenarios": {"tls-1.0-only": "legacy relay, #12"}}
     verdicts = mailtrap.assert_refuses_hostile_servers(deliver, **given)
@@ -323,7 +323,7 @@ def played(verdicts):
     skip_scenarios={"handshake-closed": "flaky relay, #13"},
 )
 def test_one_call_plays_what_the_marker_says(mailtrap, call):
-    """As the fixture does: mode, scenarios, and those that are left out."""
+    """Like the fixture, it uses the marker's mode, its scenarios, and those that it skips."""
     verdicts = getattr(mailtrap, call)(deliver_implicit)
     assert played(verdicts) == [("ok", "implicit"), ("certificate-expired", "implicit")]
 
@@ -334,7 +334,7 @@ def test_one_call_plays_what_the_marker_says(mailtrap, call):
     skip_scenarios={"certificate-expired": "flaky relay, #13"},
 )
 def test_what_one_call_is_given_counts_more_than_the_marker(mailtrap):
-    """Each argument by itself; the others are still the marker's."""
+    """Each argument overrides the marker separately; the others are still taken from the marker."""
     verdicts = mailtrap.assert_refuses_hostile_servers(deliver, "starttls", skip_scenarios={})
     assert played(verdicts) == [("ok", "starttls"), ("certificate-expired", "starttls")]
     verdicts = mailtrap.judge_hostile_servers(deliver_implicit, scenarios=["handshake-closed"])
@@ -343,14 +343,14 @@ def test_what_one_call_is_given_counts_more_than_the_marker(mailtrap):
 
 @pytest.mark.mailtrap(scenarios=["starttls-stripped"])
 def test_a_scenario_of_the_marker_that_the_mode_of_the_call_has_not(mailtrap):
-    """It is an error, rather than a test of nothing."""
+    """A scenario that does not exist in the mode of the call is an error, rather than a test of nothing."""
     with pytest.raises(ValueError, match="does not exist in mode 'implicit'"):
         mailtrap.assert_refuses_hostile_servers(deliver_implicit, "implicit")
 
 
 @pytest.mark.mailtrap(mode="implicit", scenarios=["certificate-expired"])
 def test_the_marker_says_nothing_to_other_traps(mailtrap, mailtrap_factory):
-    """A trap of the factory is no trap of the test's."""
+    """The marker applies to the test's own trap, not to traps from the factory."""
     with mailtrap_factory() as trap:
         [control, verdict] = trap.judge_hostile_servers(deliver, scenarios=["handshake-closed"])
     assert (control.mode, verdict.mode) == ("starttls", "starttls")
@@ -358,7 +358,7 @@ def test_the_marker_says_nothing_to_other_traps(mailtrap, mailtrap_factory):
 
 @pytest.mark.mailtrap(mode="implicit", scenarios=["ok"])
 def test_one_call_of_a_hostile_trap_has_its_mode(hostile_mailtrap):
-    """It would be strange for the same trap to play two."""
+    """The same trap should not run in two modes."""
     verdicts = hostile_mailtrap.judge_hostile_servers(
         deliver_implicit, scenarios=["handshake-closed"]
     )

@@ -1,4 +1,4 @@
-"""docs/hostile.md tells of what there is."""
+"""docs/hostile.md documents everything that exists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "hostile.md"
 
 
 def test_members():
-    """What a hostile trap has beyond a trap, and what a verdict has, stands on the page."""
+    """Everything that a hostile trap adds to a trap, and everything that a verdict has, is on the page."""
     text = PAGE.read_text(encoding="utf-8")
     own = {name for name in dir(HostileMailTrap) if name[0] != "_"} - set(dir(MailTrap))
     assert {"judge", "assert_client_refuses"} <= own

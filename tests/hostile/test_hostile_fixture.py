@@ -1,4 +1,4 @@
-"""The fixture `hostile_mailtrap`: which tests it makes, how they are chosen, and what misuse says."""
+"""The fixture `hostile_mailtrap`: which tests it generates, how they are selected, and how misuse is reported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def collected(pytester, source, *options):
 
 
 def test_one_test_per_scenario(pytester):
-    """The ids are those of the scenarios; STARTTLS is the default mode."""
+    """The test ids are those of the scenarios; STARTTLS is the default mode."""
     assert collected(pytester, SECURE + TEST) == [f"test_refuses[{s}]" for s in STARTTLS]
 
 
@@ -44,19 +44,19 @@ def test_mode_of_the_marker(pytester):
 
 
 def test_mode_of_a_module(pytester):
-    """The closest marker counts, that of a module holds for all its tests."""
+    """The closest marker wins; a module's marker applies to all its tests."""
     source = SECURE + 'pytestmark = pytest.mark.mailtrap(mode="implicit")' + TEST
     assert collected(pytester, source) == [f"test_refuses[{s}]" for s in IMPLICIT]
 
 
 def test_chosen_by_name(pytester):
-    """-k narrows them, as with any test."""
+    """-k selects among them, as with any test."""
     found = collected(pytester, SECURE + TEST, "-k", "stripped or expired")
     assert found == ["test_refuses[starttls-stripped]", "test_refuses[certificate-expired]"]
 
 
 def test_chosen_by_marker(pytester):
-    """*scenarios* names them, also those that are not played by default."""
+    """*scenarios* selects them by name, even those that do not run by default."""
     source = SECURE + '@pytest.mark.mailtrap(scenarios=["certificate-cn-only", "ok"])' + TEST
     assert collected(pytester, source) == ["test_refuses[certificate-cn-only]", "test_refuses[ok]"]
 
@@ -78,7 +78,7 @@ def test_refuses(mail_settings):
 
 
 def test_together_with_parametrize(pytester):
-    """Parameters of the test's own multiply with it."""
+    """The test's own parameters multiply with the scenarios."""
     source = (
         SECURE
         + '@pytest.mark.parametrize("kind", ["a", "b"])'
@@ -139,7 +139,7 @@ def test_after(mailtrap): pass
 
 @pytest.mark.parametrize("keywords", WRONG)
 def test_misuse_fails_its_own_test(pytester, keywords):
-    """What cannot be played is said by the test that asks for it, with what could be; the other tests run."""
+    """A scenario that cannot be run fails the test that requests it, and valid ones are listed; other tests run."""
     result = misused(pytester, keywords, "hostile_mailtrap")
     result.assert_outcomes(passed=2, errors=1)
     first, *rest = (line.replace("[", "[[]") for line in WRONG[keywords])
@@ -151,7 +151,7 @@ def test_misuse_fails_its_own_test(pytester, keywords):
 @pytest.mark.parametrize("keywords", [k for k in WRONG if k != IN_NO_MODE])
 @pytest.mark.parametrize("arguments", ["mailtrap", ""])
 def test_misuse_without_the_fixture(pytester, keywords, arguments):
-    """The same where the test would have named its scenarios for assert_refuses_hostile_servers()."""
+    """The same applies if the test would have passed its scenarios to assert_refuses_hostile_servers()."""
     result = misused(pytester, keywords, arguments)
     result.assert_outcomes(passed=2, errors=1)
     first = WRONG[keywords][0].replace("[", "[[]")
@@ -160,12 +160,12 @@ def test_misuse_without_the_fixture(pytester, keywords, arguments):
 
 @pytest.mark.parametrize("keywords", [IN_NO_MODE, 'scenarios=["ok"]', 'skip_scenarios={"ok": "x"}'])
 def test_control_the_call_may_say_the_mode(pytester, keywords):
-    """A test that plays them itself may give the mode to the call: the marker is right as far as it goes."""
+    """A test that runs the scenarios itself may pass the mode in the call: the marker is valid without it."""
     misused(pytester, keywords, "mailtrap").assert_outcomes(passed=3)
 
 
 def test_a_misspelt_name_fits_into_a_failure(pytester):
-    """The text of it has no more lines and columns than other failures."""
+    """The error message has no more lines and columns than other failures."""
     result = misused(pytester, 'scenarios=["certificate-expird"]', "hostile_mailtrap")
     lines = result.outlines
     begin = lines.index("@pytest.mark.mailtrap: unknown scenario 'certificate-expird'")
@@ -201,7 +201,7 @@ def test_it(hostile_mailtrap): pass
 
 
 def test_asked_for_at_run_time(pytester):
-    """Without a scenario there is nothing to play: the error says why."""
+    """Without a scenario there is nothing to run: the error says why."""
     pytester.makepyfile("def test_it(request):\n    request.getfixturevalue('hostile_mailtrap')\n")
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
@@ -211,7 +211,7 @@ def test_asked_for_at_run_time(pytester):
 
 
 def test_scenario_of_ones_own(pytester):
-    """A Scenario is a value: a new one is played like the others, and its rules hold."""
+    """A Scenario is a value: a custom one runs like the others, and its rules apply."""
     pytester.makepyfile(
         SECURE
         + """
@@ -248,7 +248,7 @@ test_the_trap_was_what_it_should_be = pytest.mark.mailtrap(scenarios=MINE)(test_
 
 
 def test_scenario_checks_its_fields():
-    """A wrong field of a Scenario is an error that says what is allowed."""
+    """An invalid field of a Scenario raises an error that says what is allowed."""
     from pytest_mailtrap import Scenario
 
     for wrong, text in (
@@ -267,7 +267,7 @@ def test_scenario_checks_its_fields():
 
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])
 def test_everything_a_trap_has(hostile_mailtrap):
-    """It is a MailTrap: host, ports, credentials, connections, and the scenario it plays."""
+    """It is a MailTrap: host, ports, credentials, connections, plus the scenario it runs."""
     trap = hostile_mailtrap
     assert (trap.host, trap.mode, trap.scenario.id) == (
         "localhost",
@@ -283,7 +283,7 @@ def test_everything_a_trap_has(hostile_mailtrap):
 
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])
 def test_connections_are_those_of_the_hostile_server(hostile_mailtrap):
-    """After the assertion the trap shows what the hostile server saw, not the control."""
+    """After the assertion, the trap shows what the hostile server saw, not what the control saw."""
     import _hostile_clients as clients
 
     hostile_mailtrap.assert_client_refuses(clients.secure_starttls(hostile_mailtrap))
@@ -294,13 +294,13 @@ def test_connections_are_those_of_the_hostile_server(hostile_mailtrap):
 
 @pytest.mark.mailtrap(scenarios=["ok"])
 def test_faults_are_not_mixed_in(hostile_mailtrap):
-    """A hostile trap follows its scenario; the error says how to change that."""
+    """A hostile trap follows its scenario and rejects added faults; the error says how to change its behavior."""
     with pytest.raises(TypeError, match="put the rule into your own Scenario"):
         hostile_mailtrap.reply("RCPT", 550)
 
 
 def test_nothing_is_left_of_the_trust(pytester):
-    """The CA is trusted for the time of the test, and no longer."""
+    """The CA is trusted for the duration of the test, and no longer."""
     pytester.makepyfile(
         SECURE
         + """
@@ -329,5 +329,5 @@ def test_under_xdist(pytester):
 
 @pytest.mark.parametrize("hostile_mailtrap", ["ok", "certificate-expired"], indirect=True)
 def test_parametrised_by_the_test_itself(hostile_mailtrap):
-    """pytest's own way of choosing parameters holds as well."""
+    """pytest's own way of choosing parameters works as well."""
     assert hostile_mailtrap.scenario.id in ("ok", "certificate-expired")

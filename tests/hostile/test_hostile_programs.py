@@ -1,4 +1,4 @@
-"""A `send()` that is a program of its own is judged by the same rules."""
+"""A `send()` that runs a separate program is judged by the same rules."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def outcomes(verdicts):
 
 @needs_curl
 def test_curl_that_insists(mailtrap, tmp_path):
-    """curl --ssl-reqd refuses them all; its exit status tells its caller."""
+    """curl --ssl-reqd refuses them all; its exit status reports that to the caller."""
     send = curl(mailtrap, tmp_path, mailtrap.smtp_url, "--ssl-reqd")
     verdicts = mailtrap.assert_refuses_hostile_servers(send, scenarios=SCENARIOS)
     assert set(outcomes(verdicts[1:]).values()) == {"refused"}
@@ -64,7 +64,7 @@ def test_curl_that_insists(mailtrap, tmp_path):
 
 @needs_curl
 def test_curl_that_does_not_insist(mailtrap, tmp_path):
-    """The negative control: with --ssl it goes on in cleartext, where it is told to."""
+    """The negative control: with --ssl, curl continues in cleartext if the server does not offer TLS or refuses it."""
     send = curl(mailtrap, tmp_path, mailtrap.smtp_url, "--ssl")
     verdicts = mailtrap.judge_hostile_servers(send, scenarios=SCENARIOS)
     found = outcomes(verdicts)
@@ -75,7 +75,7 @@ def test_curl_that_does_not_insist(mailtrap, tmp_path):
 
 @needs_curl
 def test_curl_that_verifies_nothing(mailtrap, tmp_path):
-    """The other negative control: with --insecure it tells an impostor."""
+    """The other negative control: with --insecure, curl gives everything to an impostor."""
     send = curl(mailtrap, tmp_path, mailtrap.smtps_url, "--insecure")
     found = outcomes(mailtrap.judge_hostile_servers(send, "implicit", scenarios=IMPLICIT))
     assert found["certificate-not-trusted"] == found["certificate-host-mismatch"] == "leaked"
@@ -134,7 +134,7 @@ def node(port, mode, verify):
 @needs_node
 @pytest.mark.parametrize("mode", ["starttls", "implicit"])
 def test_node(mailtrap, mode):
-    """Node's tls module, as it verifies by default."""
+    """Node's tls module with its default verification."""
     port = mailtrap.tls_port if mode == "implicit" else mailtrap.port
     chosen = IMPLICIT if mode == "implicit" else SCENARIOS
     verdicts = mailtrap.assert_refuses_hostile_servers(
@@ -167,7 +167,7 @@ with smtplib.SMTP("localhost", int(sys.argv[1]), timeout=5) as client:
 
 
 def test_python_program(mailtrap):
-    """A Python program trusts the good server by the environment, and refuses the others."""
+    """A Python program trusts the good server via the environment, and refuses the others."""
     verdicts = mailtrap.assert_refuses_hostile_servers(
         lambda: run(sys.executable, "-c", PYTHON, mailtrap.port),
         scenarios=["starttls-stripped", "certificate-self-signed"],
@@ -180,7 +180,7 @@ def test_python_program(mailtrap):
 
 
 def test_program_whose_status_is_thrown_away(mailtrap):
-    """Nobody is told that the program failed: that is a loss."""
+    """If the program's failure is reported to nobody, the message counts as lost."""
 
     def send():
         run(sys.executable, "-c", PYTHON, mailtrap.port)

@@ -1,4 +1,4 @@
-"""No password that the trap knows is in a failure, wherever it is shown, and the user's own lines are all the same."""
+"""No failure output shows a password that the trap knows, but the user's own source lines are still shown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_all(mailtrap):
 
 
 def run(pytester, monkeypatch, send, *options):
-    """All that a run shows of two failures: on the terminal, with every detail, and in its files."""
+    """All the output of a run with two failures: on the terminal, with every detail, and in its files."""
     monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
     pytester.makepyfile(TEST.format(send=send.strip().replace("\n", "\n    ")))
     result = pytester.runpytest(
@@ -75,7 +75,7 @@ SENDS = {
 
 @pytest.mark.parametrize("send", SENDS.values(), ids=SENDS)
 def test_nothing_shows_the_password(pytester, monkeypatch, send):
-    """Neither the terminal, nor JUnit XML, nor the page of pytest-html."""
+    """The password is not on the terminal, in JUnit XML, or on the pytest-html page."""
     for shown in run(pytester, monkeypatch, send):
         assert "the control failed: no mail arrived at the good server" in shown
         for form in FORMS:
@@ -87,7 +87,7 @@ def test_nothing_shows_the_password(pytester, monkeypatch, send):
     ["raise OSError(f'cannot log in as shop:{PASSWORD}')", SENDS["a program's arguments"]],
 )
 def test_lines_of_the_users_code_stay(pytester, monkeypatch, how):
-    """What the error's traceback would have shown first of all."""
+    """The lines that the error's traceback would have shown first are kept."""
     terminal, *_ = run(pytester, monkeypatch, how)
     assert "its error passed through:" in terminal
     assert "test_lines_of_the_users_code_stay.py:10 in sending" in terminal
@@ -95,7 +95,7 @@ def test_lines_of_the_users_code_stay(pytester, monkeypatch, how):
 
 
 def test_error_without_a_secret_is_chained(pytester, monkeypatch):
-    """The control: its traceback is shown, with file and line, and not told a second time."""
+    """The control: its traceback is shown, with file and line, and is not repeated."""
     terminal, junit, _ = run(pytester, monkeypatch, "undefined_name")
     for shown in (terminal, junit):
         assert "NameError: name 'undefined_name' is not defined" in shown
@@ -105,7 +105,7 @@ def test_error_without_a_secret_is_chained(pytester, monkeypatch):
 
 
 def test_traceback_is_the_users_own(pytester, monkeypatch):
-    """Of a chained error no line of the libraries it came through is shown, nor of this one."""
+    """A chained error shows no lines of the libraries it passed through, nor of this plugin."""
     send = "import smtplib\nsmtplib.SMTP(host, port, timeout=5).docmd('NOOP', 'a\\nb')"
     terminal, *_ = run(pytester, monkeypatch, send)
     assert "ValueError: command and arguments contain prohibited newline characters" in terminal
@@ -114,7 +114,7 @@ def test_traceback_is_the_users_own(pytester, monkeypatch):
 
 
 def test_values_of_the_clients_variables_are_gone(pytester, monkeypatch):
-    """--showlocals shows the locals of frames: those of the application's call are let go of."""
+    """--showlocals shows the locals of frames: those of the application's call are dropped."""
     send = "secret = PASSWORD\nraise OSError('no mail')"
     for shown in run(pytester, monkeypatch, send, "--showlocals", "-k", "nothing or test"):
         assert "OSError: no mail" in shown
@@ -122,7 +122,7 @@ def test_values_of_the_clients_variables_are_gone(pytester, monkeypatch):
 
 
 def test_password_written_in_the_function_itself(pytester, monkeypatch):
-    """pytest would show the source of the function: there is no chain to it."""
+    """pytest would show the source of the function, so the error is not chained."""
     send = f"password = {PASSWORD!r}\nraise OSError('no mail')"
     terminal, *_ = run(pytester, monkeypatch, send)
     assert "raised OSError: no mail" in terminal
@@ -131,7 +131,7 @@ def test_password_written_in_the_function_itself(pytester, monkeypatch):
 
 
 def test_log_is_redacted(pytester, monkeypatch):
-    """The line of the log that has escapes in it may have the password, too."""
+    """The log line that contains the escape sequences may contain the password, too."""
     monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
     pytester.makepyfile("""
         import logging, os, smtplib, ssl
@@ -160,7 +160,7 @@ def test_log_is_redacted(pytester, monkeypatch):
 
 @pytest.mark.mailtrap(credentials=("shop", PASSWORD))
 def test_no_repr_shows_the_password(mailtrap):
-    """A verdict and its attempt may be printed; the error itself is there for tests that look at it."""
+    """A verdict and its attempt can be printed safely; the error itself is available to tests that inspect it."""
 
     def send():
         raise OSError(f"cannot log in as shop:{PASSWORD}")

@@ -1,4 +1,4 @@
-"""Clients that verify and insist pass every scenario, in both modes."""
+"""Clients that verify certificates and insist on TLS pass every scenario, in both modes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_smtplib_implicit(hostile_mailtrap):
 
 
 def all_refused(trap, send, mode):
-    """The family in one call, where a test for each would play the good server as often as the bad ones."""
+    """The whole family in one call: one test for each scenario would run the good server as often as the bad ones."""
     verdicts = trap.assert_refuses_hostile_servers(send, mode)
     assert verdicts[0].outcome == "delivered"
     assert all(verdict.passed for verdict in verdicts)
@@ -58,7 +58,7 @@ MODES = pytest.mark.parametrize("mode", ["starttls", "implicit"])
 
 @MODES
 def test_aiosmtplib(mailtrap, mode):
-    """aiosmtplib that insists on TLS; a coroutine function is run in a loop of its own."""
+    """aiosmtplib when it insists on TLS; a coroutine function is run in its own event loop."""
 
     async def send(host, port):
         message = EmailMessage()
@@ -100,7 +100,7 @@ def test_django(mailtrap, mode):
 
 @MODES
 def test_all_in_one_test(mailtrap, mode):
-    """One call plays the whole family and gives its verdicts; the trap's own messages stay as they were."""
+    """One call runs the whole family and returns its verdicts; the trap's own messages are unaffected."""
 
     def send(host, port):
         context = ssl.create_default_context()
@@ -126,7 +126,7 @@ def test_all_in_one_test(mailtrap, mode):
 
 
 def test_awaitable(mailtrap):
-    """A function that gives back an awaitable is waited for."""
+    """If a function returns an awaitable, it is awaited."""
 
     def send(host, port):
         message = EmailMessage()
@@ -141,7 +141,7 @@ def test_awaitable(mailtrap):
 
 
 def test_aiosmtplib_default_is_found_out(mailtrap):
-    """The negative control: aiosmtplib's default upgrades where it can, and sends in any case."""
+    """The negative control: by default, aiosmtplib upgrades if it can, and sends in any case."""
 
     async def send(host, port):
         message = EmailMessage()
@@ -161,7 +161,7 @@ def test_aiosmtplib_default_is_found_out(mailtrap):
 
 
 def test_coroutine_function_is_not_mixed_up_with_the_tests_loop(mailtrap):
-    """From inside an async test the call may be made in a thread."""
+    """From inside an async test, the call can be made in a thread."""
 
     async def send(host, port):
         message = EmailMessage()

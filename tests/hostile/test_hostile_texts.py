@@ -1,4 +1,4 @@
-"""What a failure says, word for word, as pytest shows it."""
+"""The text of a failure, word for word, as pytest shows it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def shown(pytester, test):
 
 
 def test_impostor(pytester):
-    """Server, client, the line that shows it, and what to change."""
+    """The server, the client, the line that shows the fault, and what to change."""
     found = shown(
         pytester,
         """
@@ -82,7 +82,7 @@ def test_impostor(pytester):
 
 
 def test_cleartext(pytester):
-    """The reply that the client put up with stands before what it said in cleartext."""
+    """The server reply that the client tolerated is shown before what the client sent in cleartext."""
     found = shown(
         pytester,
         """
@@ -113,7 +113,7 @@ def test_cleartext(pytester):
 
 
 def test_secure_partner(pytester):
-    """The same scenarios say nothing of a client that verifies and insists."""
+    """The same scenarios report nothing for a client that verifies and insists."""
     pytester.makepyfile(
         CLIENTS
         + """
@@ -126,7 +126,7 @@ def test_refuses(hostile_mailtrap):
 
 
 def test_silence(pytester):
-    """A client that keeps the error to itself."""
+    """A client that swallows the error."""
     found = shown(
         pytester,
         """
@@ -153,7 +153,7 @@ def test_silence(pytester):
 
 
 def test_two_diseases_in_one_table(pytester):
-    """All failures stand in one text, one line for what happened and below it where."""
+    """All failures are in one text: one line for what happened, and below it the scenarios where it did."""
     found = shown(
         pytester,
         """
@@ -186,7 +186,7 @@ def test_two_diseases_in_one_table(pytester):
 
 
 def test_whole_family_and_two_diseases(pytester):
-    """Where the table is long there is room for the fixes all the same."""
+    """Even if the table is long, there is room for the fixes."""
     found = shown(
         pytester,
         """
@@ -224,7 +224,7 @@ def test_whole_family_and_two_diseases(pytester):
 
 
 def test_fixes_survive_a_long_table(pytester):
-    """It is the table that is cut, and says how much; no sentence of the advice ends in its middle."""
+    """Only the table is truncated, and it says by how much; no sentence of the advice is cut off."""
     found = shown(
         pytester,
         """
@@ -259,7 +259,7 @@ def test_fixes_survive_a_long_table(pytester):
 
 
 def test_inconclusive_is_a_skip(pytester):
-    """A client that sends AUTH unasked is neither passed nor failed, and the reason stands in the summary."""
+    """A client that sends AUTH unasked neither passes nor fails, and the reason is in the summary."""
     pytester.makepyfile(
         CLIENTS
         + """
@@ -283,7 +283,7 @@ def test_refuses(hostile_mailtrap):
 
 
 def test_long_error(pytester):
-    """What has no room is cut where it can be seen, and nothing else is left out for it."""
+    """Text that does not fit is visibly truncated, and nothing else is left out to make room for it."""
     found = shown(
         pytester,
         """
@@ -323,7 +323,7 @@ def test_long_error(pytester):
 
 
 def test_status_of_a_program_is_shown_and_not_guessed(pytester):
-    """What subprocess.call() gives may be a status or a count: the fix is the call that raises."""
+    """What subprocess.call() returns may be a status or a count: the suggested fix is the call that raises."""
     pytester.makepyfile(
         script="import smtplib, ssl, sys\n"
         "with smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=5) as client:\n"

@@ -1,4 +1,4 @@
-"""Replies forged before TLS: who believes them is caught by what he sends, however late he reads them."""
+"""Replies forged before TLS: a client that believes them is caught by what it sends, however late it reads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def judge(trap, client, *scenarios):
 
 @pytest.mark.parametrize("client", [clients.keeps_input, clients.reads_late])
 def test_believer_is_caught_every_time(mailtrap, client):
-    """One that looks into its buffer at once, and one that waits for the network first: no time decides it."""
+    """Whether the client reads its buffer at once or waits for the network first, timing does not affect the result."""
     for _ in range(20):
         [verdict] = judge(mailtrap, client, ID)
         assert verdict.outcome == "forbidden-command"
@@ -30,7 +30,7 @@ def test_believer_is_caught_every_time(mailtrap, client):
     "client", [clients.bare, clients.secure_starttls, clients.secure_without_login]
 )
 def test_careful_client_passes_every_time(mailtrap, client):
-    """The control: the same clients that discard what came before TLS, and smtplib, give up at the refused EHLO."""
+    """The control: the same clients, if they discard what came before TLS, and smtplib give up at the refused EHLO."""
     for _ in range(5):
         for verdict in judge(mailtrap, client, ID, BASELINE):
             assert verdict.outcome == "refused"
@@ -38,7 +38,7 @@ def test_careful_client_passes_every_time(mailtrap, client):
 
 
 def test_client_that_goes_on_anyway_is_inconclusive(mailtrap):
-    """One that sends mail after a refused EHLO has not shown that it believed a forged one."""
+    """A client that sends mail after a refused EHLO has not shown that it believed a forged reply."""
     for verdict in judge(mailtrap, clients.ignores_refusals, ID, BASELINE):
         assert verdict.outcome == "inconclusive"
         assert not verdict.failed
@@ -47,14 +47,14 @@ def test_client_that_goes_on_anyway_is_inconclusive(mailtrap):
 
 
 def test_baseline_is_played_for_those_who_need_it(mailtrap):
-    """It is not in the family, whose verdicts it explains."""
+    """The baseline is not in the family whose verdicts it explains; it is run only for clients that need it."""
     verdicts = mailtrap.judge_hostile_servers(clients.secure_starttls(mailtrap))
     assert BASELINE not in {verdict.scenario.id for verdict in verdicts}
     assert ID in {verdict.scenario.id for verdict in verdicts}
 
 
 def test_words(mailtrap):
-    """The refused EHLO, the line that shows the belief, and what to look for."""
+    """The refused EHLO, the line that shows the client believed the forgery, and what to look for."""
     [verdict] = judge(mailtrap, clients.reads_late, ID)
     assert explain_verdict(verdict).splitlines() == [
         "accepted a reply forged before TLS",

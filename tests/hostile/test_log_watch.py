@@ -1,4 +1,4 @@
-"""What stands in the application's log is looked at, as its handlers write it: not what a record holds."""
+"""The application's log is checked as its handlers write it: what a record contains does not matter."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Escaping(logging.Formatter):
 
 @pytest.fixture
 def log(request):
-    """A logger of the application's, as it was before when the test is over."""
+    """A logger of the application; the test restores it when it ends."""
     logger = logging.getLogger(f"shop.{request.node.name}")
     yield logger
     logger.handlers.clear()
@@ -39,7 +39,7 @@ def log(request):
 
 @pytest.fixture
 def file(tmp_path, log):
-    """Its file."""
+    """The log file of that logger."""
     handler = logging.FileHandler(tmp_path / "log.txt", encoding="utf-8")
     log.addHandler(handler)
     yield handler
@@ -47,7 +47,7 @@ def file(tmp_path, log):
 
 
 def test_a_log_that_nobody_has_configured(log):
-    """As in most tests: what Python makes of the record counts."""
+    """As in most tests: Python's default formatting of the record is checked."""
     with watching_the_log(TEXTS) as watch:
         log.warning("the server said: %s", RAW)
     assert watch.found == f"the server said: {RAW}"
@@ -62,7 +62,7 @@ def test_harmless_records(log, file):
 
 @pytest.mark.parametrize("propagates", [True, False])
 def test_a_file(log, file, propagates):
-    """Whether or not the root sees it as well."""
+    """It is checked whether or not the root logger gets the record as well."""
     log.propagate = propagates
     with watching_the_log(TEXTS) as watch:
         log.warning("%s", RAW)
@@ -72,7 +72,7 @@ def test_a_file(log, file, propagates):
 
 @pytest.mark.parametrize("formatter", [AsJSON(), Escaping()], ids=["json", "escaping"])
 def test_a_formatter_that_escapes(log, file, formatter):
-    """What it writes holds no escape, whatever the record holds."""
+    """The formatted line contains no escape sequence, whatever the record contains."""
     file.setFormatter(formatter)
     with watching_the_log(TEXTS) as watch:
         log.warning("%s", RAW)
@@ -80,7 +80,7 @@ def test_a_formatter_that_escapes(log, file, formatter):
 
 
 def test_a_record_that_no_handler_writes(log, file):
-    """It is below the level of the only one."""
+    """The record is below the level of the only handler."""
     file.setLevel(logging.ERROR)
     with watching_the_log(TEXTS) as watch:
         log.warning("%s", RAW)
@@ -91,7 +91,7 @@ def test_a_record_that_no_handler_writes(log, file):
 
 @pytest.mark.parametrize(("formatter", "found"), [(None, RAW), (AsJSON(), None)])
 def test_a_queue_writes_nothing_itself(log, file, formatter, found):
-    """What counts is what the handler behind it makes of the record, in its own thread."""
+    """What matters is what the handler behind the queue makes of the record, in its own thread."""
     log.removeHandler(file)
     file.setFormatter(formatter)
     records: queue.Queue = queue.Queue()
@@ -105,7 +105,7 @@ def test_a_queue_writes_nothing_itself(log, file, formatter, found):
 
 
 def test_a_log_that_is_configured_meanwhile(log, tmp_path):
-    """As an application does that is made by a factory: its configuration takes other handlers away."""
+    """An application created by a factory may do this: its configuration removes other handlers."""
     root = logging.getLogger()
     before = root.level, [*root.handlers]
     with watching_the_log(TEXTS) as watch:
@@ -125,7 +125,7 @@ def test_a_log_that_is_configured_meanwhile(log, tmp_path):
 
 
 def test_another_thread(log):
-    """Such as that of a worker."""
+    """For example, a worker thread."""
     with watching_the_log(TEXTS) as watch:
         thread = threading.Thread(target=log.warning, args=("%s", RAW))
         thread.start()
@@ -134,7 +134,7 @@ def test_another_thread(log):
 
 
 def test_a_call_with_wrong_arguments(log, file, monkeypatch):
-    """It is not the trap's to judge; Python says so itself, once."""
+    """The trap does not judge it; Python reports the error itself, once."""
     said = []
     monkeypatch.setattr(file, "handleError", said.append)
     log.propagate = False
@@ -144,7 +144,7 @@ def test_a_call_with_wrong_arguments(log, file, monkeypatch):
 
 
 def test_nothing_is_left(log):
-    """Handlers and their class are as before; without texts they are never touched."""
+    """Handlers and their class are as before; if there are no texts to look for, they are never touched."""
     own, handlers = logging.Handler.format, [*logging.getLogger().handlers]
     with watching_the_log(()):
         assert logging.Handler.format is own

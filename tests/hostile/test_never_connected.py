@@ -1,4 +1,4 @@
-"""A client that never came to a hostile server has not refused it."""
+"""A client that never connected to a hostile server has not refused it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ intercepted = pytest.mark.mailtrap(intercept=True, scenarios=ALL)
 
 
 class Throttled:
-    """An application that sends *limit* mails, and no more for a while."""
+    """An application that sends *limit* mails, and then no more for a while."""
 
     def __init__(self, send, limit, *, error=None):
         self._send, self._left, self._error = send, limit, error
@@ -34,7 +34,7 @@ class Throttled:
 
 
 class Pool:
-    """Keeps its connection, and makes a new one the next time where that has been lost; *every* so many calls."""
+    """Keeps its connection and reconnects on the next call if it was lost; *every* sets after how many calls."""
 
     def __init__(self, trap, context, *, every=1):
         self._trap, self._context, self._every = trap, context, every
@@ -66,7 +66,7 @@ class Pool:
 
 @pytest.fixture
 def pool(request):
-    """Makes pools whose connections end with the test."""
+    """Makes pools whose connections are closed when the test ends."""
 
     def make(*args, **how):
         made = Pool(*args, **how)
@@ -80,7 +80,7 @@ def pool(request):
 @pytest.mark.parametrize("silent", [False, True])
 @pytest.mark.parametrize("error", [None, OSError("too many mails"), smtplib.SMTPException("full")])
 def test_throttle(hostile_mailtrap, error, silent):
-    """Whether it says that it failed or not, and whether it may keep silent: nothing was there to be judged."""
+    """Whether or not the client reports its failure or is allowed to be silent: there was nothing to judge."""
     send = Throttled(clients.secure_starttls(hostile_mailtrap), 1, error=error)
     verdict = hostile_mailtrap.judge(send, may_fail_silently=silent)
     assert verdict.outcome == "never-connected"
@@ -92,7 +92,7 @@ def test_throttle(hostile_mailtrap, error, silent):
 @hostile
 @pytest.mark.parametrize("silent", [False, True])
 def test_throttle_that_is_reset(hostile_mailtrap, silent):
-    """The control: with mail left for each scenario the same application is judged, and passes."""
+    """The control: if each scenario's limit leaves room for its mail, the same application is judged, and passes."""
     send = Throttled(clients.secure_starttls(hostile_mailtrap), 2)
     verdict = hostile_mailtrap.judge(send, may_fail_silently=silent)
     assert verdict.outcome == "refused"
@@ -101,14 +101,14 @@ def test_throttle_that_is_reset(hostile_mailtrap, silent):
 
 @hostile
 def test_careless_pool_is_caught(hostile_mailtrap, pool):
-    """Its kept connection fails first; when it connects again, to the impostor, that is seen."""
+    """Its kept connection fails first; when it reconnects, to the impostor, that is detected."""
     verdict = hostile_mailtrap.judge(pool(hostile_mailtrap, clients.no_context))
     assert (verdict.outcome, verdict.channel) == ("leaked", "impostor")
 
 
 @hostile
 def test_careful_pool_passes(hostile_mailtrap, pool):
-    """The control: the same pool, with verification, is judged by its second try as well."""
+    """The control: the same pool, with verification, is also judged by its second attempt."""
     verdict = hostile_mailtrap.judge(pool(hostile_mailtrap, ssl.create_default_context))
     assert verdict.outcome == "refused"
     assert isinstance(verdict.attempt.error, ssl.SSLCertVerificationError)
@@ -118,14 +118,14 @@ def test_careful_pool_passes(hostile_mailtrap, pool):
 @hostile
 @pytest.mark.parametrize("context", [clients.no_context, ssl.create_default_context])
 def test_pool_that_takes_longer(hostile_mailtrap, pool, context):
-    """One that connects at the third call only was not judged, be it careless or careful."""
+    """A pool that reconnects only at the third call was not judged, whether careless or careful."""
     send = pool(hostile_mailtrap, context, every=2)
     assert hostile_mailtrap.judge(send).outcome == "never-connected"
 
 
 @pytest.mark.mailtrap(scenarios=ALL)
 def test_pool_in_a_family_meets_every_scenario(mailtrap, pool):
-    """One call, several servers: not every second one only."""
+    """In one call with several servers, the pool meets each of them, not just every second one."""
     careless = mailtrap.judge_hostile_servers(pool(mailtrap, clients.no_context))
     assert [verdict.outcome for verdict in careless[1:]] == ["refused", "leaked", "leaked"]
     careful = mailtrap.judge_hostile_servers(pool(mailtrap, ssl.create_default_context))
@@ -135,7 +135,7 @@ def test_pool_in_a_family_meets_every_scenario(mailtrap, pool):
 
 @hostile
 def test_pool_with_a_dead_connection_before_the_control(hostile_mailtrap, pool):
-    """What is left of an earlier test is no failure of the control: a pool that says so reconnects."""
+    """A connection left over from an earlier test does not fail the control: a pool that reports it can reconnect."""
     send = pool(hostile_mailtrap, ssl.create_default_context)
     send._waits = 1
     assert hostile_mailtrap.judge(send).outcome == "refused"
@@ -143,7 +143,7 @@ def test_pool_with_a_dead_connection_before_the_control(hostile_mailtrap, pool):
 
 @hostile
 def test_nothing_at_all_is_no_second_control(hostile_mailtrap):
-    """One that sends nothing and says nothing has answered at the good server; it is not called again there."""
+    """A client that sends nothing and reports no error has failed the control; it is not called a second time."""
     calls = []
     verdict = hostile_mailtrap.judge(lambda: calls.append(1))
     assert verdict.outcome == "not-delivered"
@@ -152,7 +152,7 @@ def test_nothing_at_all_is_no_second_control(hostile_mailtrap):
 
 @intercepted
 def test_kept_connection_of_django(hostile_mailtrap):
-    """A backend that stays open does not connect again: nothing is proven, careless as it is."""
+    """A backend that stays open does not reconnect: nothing is proven, even if it is careless."""
     pytest.importorskip("django")
     from django.conf import settings
 
@@ -198,7 +198,7 @@ def failure_of(trap, send):
 
 @hostile
 def test_words(hostile_mailtrap):
-    """The fact, what the client said, and the likely causes."""
+    """The fact, what the client reported, and the likely causes."""
     lines = failure_of(hostile_mailtrap, Throttled(clients.secure_starttls(hostile_mailtrap), 1))
     assert lines == [
         "nothing connected to the hostile server",
@@ -217,7 +217,7 @@ def test_words(hostile_mailtrap):
 
 
 def test_words_of_a_family(mailtrap):
-    """Where nothing else is wrong, nobody is accused of failing."""
+    """If nothing else is wrong, the text does not say that the client failed."""
     with pytest.raises(AssertionError) as caught:
         mailtrap.assert_refuses_hostile_servers(
             Throttled(clients.secure_starttls(mailtrap), 1), scenarios=ALL
@@ -235,7 +235,7 @@ def test_words_of_a_family(mailtrap):
 
 
 def probes(trap, probe):
-    """Sends once, and then only looks whether somebody is there."""
+    """Sends once, and after that only checks whether the server is up."""
     secure, calls = clients.secure_starttls(trap), []
 
     def send():
@@ -271,14 +271,14 @@ def probes(trap, probe):
     ],
 )
 def test_probe_has_refused_nothing(mailtrap, scenario, probe, outcome):
-    """Who does not get as far as what is hostile has not refused it; the controls are those that do."""
+    """A client that stops before the hostile part has not refused it; the control cases are those that reach it."""
     _, verdict = mailtrap.judge_hostile_servers(probes(mailtrap, probe), scenarios=[scenario])
     assert verdict.outcome == outcome
     assert verdict.connections
 
 
 def test_probe_of_the_implicit_port(mailtrap):
-    """There it is the ClientHello that counts."""
+    """On that port, the ClientHello is what counts."""
     secure, calls = clients.secure_implicit(mailtrap), []
 
     def send():
@@ -294,7 +294,7 @@ def test_probe_of_the_implicit_port(mailtrap):
 
 
 def test_server_that_is_hostile_from_the_start_is_met_at_once(mailtrap):
-    """One of the user's own that turns every client away has been met by whoever came."""
+    """A custom scenario that turns every client away has been met by any client that connected."""
     busy = Scenario(
         id="busy",
         summary="has no time",
@@ -305,7 +305,7 @@ def test_server_that_is_hostile_from_the_start_is_met_at_once(mailtrap):
 
 
 def test_words_for_a_probe(mailtrap):
-    """It did connect: it is told what it did not do."""
+    """The client did connect: the text says what it did not do."""
     with pytest.raises(AssertionError) as caught:
         mailtrap.assert_refuses_hostile_servers(probes(mailtrap, ()), scenarios=ALL)
     assert str(caught.value).splitlines() == [
@@ -322,7 +322,7 @@ def test_words_for_a_probe(mailtrap):
 
 @hostile
 def test_hanging_without_a_connection(hostile_mailtrap):
-    """One that does not come back has not come back, and is not called a second time."""
+    """A client that does not return is reported as hung, and is not called a second time."""
     calls = []
     forever = threading.Event()
 

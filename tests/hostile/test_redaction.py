@@ -1,4 +1,4 @@
-"""The passwords that the trap knows are taken out of what the application says, however they are written there."""
+"""The passwords that the trap knows are removed from the application's output, however they are encoded there."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WRITTEN = {
 
 @pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
 def test_password_is_taken_out(text):
-    """Nothing of it is left, and what stands around it is."""
+    """Nothing of it remains, and the text around it stays."""
     redactor = Redactor({"shop": PASSWORD})
     assert redactor.finds_any(text)
     redacted = redactor(f"cannot log in: {text} at smtp.example.org")
@@ -56,14 +56,14 @@ def test_password_is_taken_out(text):
 
 @pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
 def test_other_texts_stay(text):
-    """The control: with another password the same texts are left alone."""
+    """The control: with a different password, the same texts are unchanged."""
     redactor = Redactor({"shop": "another-secret"})
     assert redactor(text) == text
     assert not redactor.finds_any(text)
 
 
 def test_every_password_is_looked_for():
-    """The longer one first, so that no part of it is left."""
+    """The longer password is replaced first, so that no part of it is left."""
     assert (
         Redactor({"a": "secret", "b": "secret-2"})("secret-2, secret") == "[redacted], [redacted]"
     )
@@ -71,7 +71,7 @@ def test_every_password_is_looked_for():
 
 @pytest.mark.parametrize("text", ["exit", "box", "0x10"])
 def test_short_password_leaves_words_alone(text):
-    """A password of one letter is looked for where it stands alone."""
+    """A one-letter password is redacted only as a separate word."""
     redactor = Redactor({"shop": "x"})
     assert redactor(text) == text
     assert redactor(f"{text} x {b64(b'x')}") == f"{text} [redacted] [redacted]"
@@ -79,10 +79,10 @@ def test_short_password_leaves_words_alone(text):
 
 @pytest.mark.parametrize("before", ["shop_", "\x1b[31m", "%3A", "\\x00", "\\n", "\\000", "x"])
 def test_what_stands_before_it_does_not_hide_it(before):
-    """A colour, an escape or another word: that a word like it is redacted as well costs less than a password that is shown."""
+    """A color code, an escape or another word: redacting a similar word is better than showing a password."""
     assert Redactor({"shop": "hunter"})(f"{before}hunter2") == f"{before}[redacted]2"
 
 
 def test_without_passwords_nothing_is_redacted():
-    """An empty password is in every text, and in none."""
+    """An empty password would match any text, so it is ignored."""
     assert Redactor({})("text") == Redactor({"shop": ""})("text") == Redactor()("text") == "text"

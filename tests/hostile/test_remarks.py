@@ -1,4 +1,4 @@
-"""What is a matter of taste is a remark of the default family, and a failure where somebody asks for it."""
+"""A matter of taste is a remark in the default family, and a failure only on request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WEAK, WILDCARD = "certificate-weak-key", "certificate-partial-wildcard"
 
 
 def takes_short_keys(trap):
-    """Verifies, but for the length of keys."""
+    """Verifies certificates, but accepts short keys."""
     return clients.lax_starttls(trap)
 
 
@@ -23,7 +23,7 @@ def verdict_on(trap, scenario, client=takes_short_keys, **how):
 
 
 def test_default_family_does_not_fail(mailtrap):
-    """The server got the message, and the verdict says so; it has neither passed nor failed."""
+    """The server received the message, and the verdict says so; it has neither passed nor failed."""
     verdict = verdict_on(mailtrap, WEAK, skip_scenarios=OLD_TLS)
     assert (verdict.outcome, verdict.channel) == ("leaked", "weak")
     assert verdict.remark
@@ -37,7 +37,7 @@ OLD_TLS = dict.fromkeys(["tls-1.0-only", "tls-1.1-only"], "this client takes the
 
 @pytest.mark.parametrize("how", [{"strict": True}, {"scenarios": [WEAK]}], ids=["strict", "named"])
 def test_whoever_asks_for_it(mailtrap, how):
-    """The control: the same client fails where strictness is asked for, or the scenario."""
+    """The control: the same client fails if strictness, or the scenario itself, is requested."""
     verdict = verdict_on(mailtrap, WEAK, **how)
     assert verdict.failed
     assert not verdict.remark
@@ -47,13 +47,13 @@ def test_whoever_asks_for_it(mailtrap, how):
 
 @pytest.mark.mailtrap(strict=True)
 def test_marker_asks_for_it(mailtrap):
-    """The marker's word holds for the call, unless the call has one of its own."""
+    """The marker's setting applies to the call, unless the call has its own."""
     assert verdict_on(mailtrap, WEAK).failed
     assert verdict_on(mailtrap, WEAK, strict=False).remark
 
 
 def test_cleartext_is_no_matter_of_taste(mailtrap):
-    """A client that falls back to cleartext at such a server gives all away."""
+    """A client that falls back to cleartext with such a server gives everything away."""
 
     def falls_back(trap):
         secure = clients.secure_without_login(trap)
@@ -73,7 +73,7 @@ def test_cleartext_is_no_matter_of_taste(mailtrap):
 
 
 def test_silence_is_no_matter_of_taste(mailtrap):
-    """Nor is a client that tells nobody that it was refused."""
+    """Nor is it a matter of taste if a client does not report that it was refused."""
     client = clients.swallowing(clients.secure_starttls)
     assert verdict_on(mailtrap, WEAK, client).outcome == "lost"
     assert verdict_on(mailtrap, WEAK, client).failed
@@ -81,7 +81,7 @@ def test_silence_is_no_matter_of_taste(mailtrap):
 
 @pytest.mark.parametrize("how", [{}, {"scenarios": [WEAK, "certificate-expired"]}])
 def test_who_accepts_anybody_is_told_to_verify(mailtrap, how):
-    """Longer keys do not fix a client that looks at no certificate."""
+    """Requiring longer keys does not fix a client that checks no certificate at all."""
     with pytest.raises(AssertionError) as caught:
         mailtrap.assert_refuses_hostile_servers(clients.unverified_starttls_lax(mailtrap), **how)
     text = str(caught.value)
@@ -90,7 +90,7 @@ def test_who_accepts_anybody_is_told_to_verify(mailtrap, how):
 
 
 def test_who_verifies_is_told_of_keys(mailtrap):
-    """The control: where the key is all that is wrong, the fix is for the key."""
+    """The control: if only the key is wrong, the suggested fix is for the key."""
     with pytest.raises(AssertionError) as caught:
         mailtrap.assert_refuses_hostile_servers(takes_short_keys(mailtrap), scenarios=[WEAK])
     text = str(caught.value)
@@ -135,7 +135,7 @@ REMARK = (
     ("test", "name"), [(ONE, f"test_one[[]{WEAK}]"), (FAMILY, "test_all")], ids=["one", "all"]
 )
 def test_remark_is_told(pytester, test, name):
-    """The test passes, and what was remarked stands under it and at the end of the run."""
+    """The test passes, and the remark is shown under it and at the end of the run."""
     pytester.makepyfile(CLIENT + test.format(mark=""))
     result = pytester.runpytest("-rP", "-k", f"{WEAK} or test_all", "-p", "no:randomly")
     result.assert_outcomes(passed=1, deselected=29 if test is ONE else 0)
@@ -153,7 +153,7 @@ def test_remark_is_told(pytester, test, name):
 @pytest.mark.parametrize("test", [ONE, FAMILY], ids=["one", "all"])
 @pytest.mark.parametrize("mark", ["strict=True", f"scenarios=['{WEAK}']"])
 def test_no_remark_where_it_fails(pytester, test, mark):
-    """The control: a failure is no remark."""
+    """The control: a failure is not a remark."""
     pytester.makepyfile(CLIENT + test.format(mark=f"@pytest.mark.mailtrap({mark})"))
     result = pytester.runpytest("-k", f"{WEAK} or test_all")
     result.assert_outcomes(failed=1, deselected=29 if test is ONE and "strict" in mark else 0)
@@ -161,7 +161,7 @@ def test_no_remark_where_it_fails(pytester, test, mark):
 
 
 def test_careful_client_has_no_remark(pytester):
-    """The control: where nothing was accepted there is nothing to say."""
+    """The control: if nothing was accepted, there is nothing to report."""
     careful = CLIENT.replace("SECLEVEL=0", "SECLEVEL=2")
     pytester.makepyfile(careful + ONE.format(mark=""))
     result = pytester.runpytest("-rP", "-k", WEAK)
@@ -170,7 +170,7 @@ def test_careful_client_has_no_remark(pytester):
 
 
 def test_partial_wildcard(mailtrap):
-    """The other one: curl takes such a name, as RFC 2818 allowed; a name for many is not one for all."""
+    """The other remark: curl accepts such a name, as RFC 2818 allowed; that is not as bad as accepting any name."""
     verdict = verdict_on(mailtrap, WILDCARD, clients.secure_starttls)
     assert verdict.outcome == "refused"
     assert verdict.scenario.advisory

@@ -1,4 +1,4 @@
-"""What `send()` tells its caller, by an error, a value or a program's end, and how that is shown."""
+"""What `send()` reports to its caller, by an error, a value or a program's exit, and how that is shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_mailtrap._hostile.reported_failure import is_failure, words_of_error
 
 
 class Result:
-    """As mail libraries make them: its truth is whether the mail was sent."""
+    """Like the results of mail libraries: its truth value says whether the mail was sent."""
 
     def __init__(self, sent: bool) -> None:
         self._sent = sent
@@ -28,14 +28,14 @@ class Result:
 
 
 class EmptyResult(list):
-    """As Django's QuerySet: a collection with a truth of its own, which is that of every collection."""
+    """Like Django's QuerySet: a collection that defines its own truth value, but the same one as any collection."""
 
     def __bool__(self) -> bool:
         return len(self) > 0
 
 
 class Lazy:
-    """Says so by a property that cannot be read."""
+    """Reports its result through a property that cannot be read."""
 
     @property
     def ok(self) -> bool:
@@ -45,14 +45,14 @@ class Lazy:
 
 
 class Array:
-    """As numpy's: its truth is ambiguous, and an error."""
+    """Like numpy's arrays: its truth value is ambiguous, and raises an error."""
 
     def __bool__(self) -> bool:
         raise ValueError("the truth value of an array is ambiguous")
 
 
 class Status(enum.Enum):
-    """The truth of an enumeration's member is not its own."""
+    """The truth value of an enum member is not that of its value."""
 
     FAILED = 0
 
@@ -75,7 +75,7 @@ def ended(status):
     ids=lambda result: type(result).__name__,
 )
 def test_what_is_a_failure(result):
-    """It says so itself."""
+    """The result itself says that it failed."""
     assert is_failure(result)
 
 
@@ -121,7 +121,7 @@ def test_what_is_a_failure(result):
     ids=lambda result: type(result).__name__,
 )
 def test_what_tells_nothing(result):
-    """Whatever does not say that it failed is no report, and never an error of the judge's."""
+    """A result that does not say that it failed reports nothing, and never causes an error in the judge."""
     assert not is_failure(result)
 
 
@@ -162,7 +162,7 @@ def test_what_tells_nothing(result):
     ids=repr,
 )
 def test_words_of_a_result(result, words):
-    """What was returned is shown, and a program's last words in place of its arguments."""
+    """The returned value is shown; for a program, its last output instead of its arguments."""
     assert words_of_result(result) == words
 
 
@@ -185,12 +185,12 @@ def test_words_of_a_result(result, words):
     ids=repr,
 )
 def test_words_of_an_error(error, words):
-    """An error by its text, a program by its end, and never by its arguments."""
+    """An error is shown by its text, a program by its exit, and never by its arguments."""
     assert words_of_error(error) == words
 
 
 def test_nothing_is_shortened_before_it_is_redacted():
-    """A password that the end of the line would cut in two is found all the same."""
+    """A password that truncating the line would cut in two is still found."""
     password = "correct horse battery staple"
     redact = Redactor({"shop": password})
     for length in range(100, 170):
@@ -202,7 +202,7 @@ def test_nothing_is_shortened_before_it_is_redacted():
 
 
 def test_object_that_cannot_be_shown():
-    """An error in its repr is not ours to raise."""
+    """An error in the object's repr must not propagate."""
 
     class Broken:
         def __repr__(self) -> str:
@@ -212,7 +212,7 @@ def test_object_that_cannot_be_shown():
 
 
 def test_real_program(tmp_path):
-    """The control of the made-up ones: what subprocess really gives."""
+    """The control for the made-up results: what subprocess really returns."""
     script = "import sys; print('first'); print('last words', file=sys.stderr); sys.exit(3)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert words_of_result(done).endswith(" exited with status 3: last words")
@@ -223,7 +223,7 @@ def test_real_program(tmp_path):
 
 
 def test_program_that_nobody_waited_for():
-    """It has not ended, and nobody knows how it will; its arguments are not shown."""
+    """It has not exited, and its result is unknown; its arguments are not shown."""
     program = subprocess.Popen([sys.executable, "-c", "input()", "secret"], stdin=subprocess.PIPE)
     try:
         told = words_of_result(program)

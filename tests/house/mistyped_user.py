@@ -1,4 +1,4 @@
-"""A user's mistakes: on each line that ends in `# error`, type checkers must find one, and on no other."""
+"""A user's mistakes: type checkers must find one on each line that ends in `# error`, and on no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The versions that are declared are those that suffice, and the oldest of them are tested."""
+"""The declared versions are sufficient, and the oldest of them are tested."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ def too_old(pyproject: str) -> list[str]:
 
 
 def test_the_declared_versions_suffice():
-    """No version may be installed that lacks what is used."""
+    """No version that lacks a feature we use can be installed."""
     assert too_old((ROOT / "pyproject.toml").read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(("bound", "expected"), [("1.1", ["trustme"]), ("1.2", []), ("1.10", [])])
 def test_control_an_older_version(bound, expected):
-    """The negative control: a lower bound would be found."""
+    """The negative control: a lower bound that is too low would be found."""
     assert too_old(f'dependencies = [\n  "pytest>=7.4",\n  "trustme>={bound}",\n]\n') == expected
 
 
 def test_what_is_needed_of_trustme():
-    """Certificates that are not valid yet are issued with `not_before`, which 1.1 did not know."""
+    """Certificates that are not yet valid are issued with `not_before`, which trustme 1.1 did not have."""
     assert "not_before" in inspect.signature(trustme.CA.issue_cert).parameters
 
 
 def test_the_oldest_versions_are_tested():
-    """The environment for them installs the lower bounds, in their first release."""
+    """The environment for the oldest versions installs each lower bound, in its first release."""
     bounds = declared((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     pins = pinned((ROOT / "tox.ini").read_text(encoding="utf-8"))
     assert {*pins} == {"cryptography", "pluggy", "pytest", "trustme"}

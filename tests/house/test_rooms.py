@@ -1,4 +1,4 @@
-"""The rooms: each has its door sign, no file is too long, no two classes share a name, and imports for types make no great circles."""
+"""The rooms: each has a door sign, files are short, class names are unique, and type imports form no large cycles."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MODULES = {module_of(path): path for path in FILES}
 
 
 def imports(path: Path, *, for_types: bool | None = None) -> set[str]:
-    """The files of the package that *path* imports: all, or those that only type checkers see, or the others."""
+    """The files of the package that *path* imports: all, only those that only type checkers see, or only the others."""
     found: set[str] = set()
 
     def visit(node: ast.AST, typed: bool) -> None:
@@ -59,7 +59,7 @@ def imports(path: Path, *, for_types: bool | None = None) -> set[str]:
 
 
 def circles(graph: dict[str, set[str]]) -> list[set[str]]:
-    """The sets of files that all reach each other."""
+    """The sets of files that can all reach each other."""
 
     def reachable(start: str) -> set[str]:
         seen, pending = set(), [start]
@@ -80,13 +80,13 @@ def circles(graph: dict[str, set[str]]) -> list[set[str]]:
 
 
 def test_nothing_but_doors_is_at_the_top():
-    """A file belongs in a room."""
+    """Every other file belongs in a room."""
     assert {path.name for path in PACKAGE.glob("*.py")} == DOORS
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(PACKAGE)))
 def test_each_room_has_its_door_sign(room):
-    """Three to twelve lines of docstring, and nothing else: what is imported there, everybody pays for at start-up."""
+    """Three to twelve lines of docstring, and nothing else: an import there would slow down every start-up."""
     source = (room / "__init__.py").read_text("utf-8")
     tree = ast.parse(source)
     assert len(tree.body) == 1
@@ -95,14 +95,14 @@ def test_each_room_has_its_door_sign(room):
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(PACKAGE)))
 def test_no_room_is_crowded(room):
-    """And no file within a room has an underscore of its own: one in a path is enough."""
+    """And no file within a room has its own leading underscore: one in a path is enough."""
     files = [path.name for path in room.glob("*.py")]
     assert len(files) <= MOST_FILES
     assert [name for name in files if name.startswith("_") and name != "__init__.py"] == []
 
 
 def test_no_file_is_too_long():
-    """One noun a file."""
+    """Each file should be about one noun."""
     assert [str(path) for path in FILES if length(path) > TALLEST] == []
     assert [str(p) for p in TESTS.rglob("*.py") if length(p) > TALLEST_TEST] == []
 
@@ -112,7 +112,7 @@ def length(path: Path) -> int:
 
 
 def test_no_two_classes_share_a_name():
-    """One word for one thing; a leading underscore makes no other word of it."""
+    """One word for one thing; a leading underscore does not make it a different word."""
     classes = Counter(
         node.name.lstrip("_")
         for path in FILES
@@ -123,12 +123,12 @@ def test_no_two_classes_share_a_name():
 
 
 def test_imports_at_run_time_make_no_circle():
-    """Not even with those inside of functions."""
+    """Not even if imports inside functions are included."""
     assert circles({name: imports(path, for_types=False) for name, path in MODULES.items()}) == []
 
 
 def test_imports_for_types_make_no_great_circle():
-    """Who reads one file of a circle has to read them all."""
+    """Anyone who reads one file of a cycle has to read them all."""
     found = circles({name: imports(path) for name, path in MODULES.items()})
     assert found
     assert [circle for circle in found if len(circle) > LARGEST_CIRCLE] == []
@@ -141,7 +141,7 @@ def test_what_counts_as_a_circle():
 
 
 def test_few_imports_for_types_lead_upwards():
-    """Types may be named from above where there is no other way; sideways counts as well."""
+    """Types may be imported from a higher room if there is no other way; sideways counts as upwards."""
     upwards = [
         (name, other)
         for name, path in MODULES.items()
@@ -164,7 +164,7 @@ def height(module: str) -> int | None:
 
 
 def test_nothing_is_ever_fetched():
-    """No file imports what makes HTTP requests; the control is that the look would see it."""
+    """No file imports a module that makes HTTP requests; the control is that the check would find it."""
     fetching = {"urllib.request", "http.client", "urllib3", "requests", "httpx"}
     assert names("import urllib.request") & fetching
     assert names("from http import client") & fetching
@@ -172,7 +172,7 @@ def test_nothing_is_ever_fetched():
 
 
 def names(source: str) -> set[str]:
-    """All that *source* imports, by every name it can be called."""
+    """Everything that *source* imports, by every name it can be called."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

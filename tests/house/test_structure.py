@@ -1,4 +1,4 @@
-"""What is imported when, and by whom: nobody pays for mail who sends none, and the core does without pytest."""
+"""What is imported when, and by what: tests without mail cost nothing, and the core works without pytest."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HEAVY = (
 
 
 def run(tmp_path: Path, *command: str) -> str:
-    """Run Python where no plugin but ours may come in, and only when asked for."""
+    """Run Python with no plugins but ours, which is loaded only on request."""
     environment = {
         **os.environ,
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -62,7 +62,7 @@ def run(tmp_path: Path, *command: str) -> str:
 
 
 def imported(tmp_path: Path, code: str) -> set[str]:
-    """The modules that are there after *code*."""
+    """The modules that are loaded after *code*."""
     return set(run(tmp_path, "-c", f"import sys\n{code}\nprint(*sys.modules)").split())
 
 
@@ -88,21 +88,21 @@ print(json.dumps(found))
 
 
 def imported_by_each(tmp_path: Path, names: list[str], first: str = "") -> dict[str, set[str]]:
-    """The modules that are there after the import of each of *names*, and "before" all."""
+    """The modules that are loaded after importing each of *names*, and, as "before", those loaded before all of them."""
     found = json.loads(run(tmp_path, "-c", EACH.format(first=first, names=names)))
     return {name: set(present) for name, present in found.items()}
 
 
 @pytest.fixture(scope="module")
 def after_pytest(tmp_path_factory) -> dict[str, set[str]]:
-    """What is there after each of the cheap ones, where pytest has been imported before."""
+    """What is loaded after each of the cheap modules, if pytest was imported before."""
     names = [f"pytest_mailtrap{module}" for module in CHEAP]
     return imported_by_each(tmp_path_factory.mktemp("empty"), names, first="import pytest")
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> dict[str, set[str]]:
-    """What is there after each of the pure files, where nothing has been imported before."""
+    """What is loaded after each of the pure files, if nothing was imported before."""
     names = [f"pytest_mailtrap.{module}" for module in PURE]
     return imported_by_each(tmp_path_factory.mktemp("empty"), names)
 
@@ -116,7 +116,7 @@ def test_importing_is_cheap(after_pytest, module):
 
 
 def test_using_it_is_not(tmp_path, after_pytest):
-    """The control: what makes traps does import it."""
+    """The control: the module that makes traps does import it."""
     after = imported(tmp_path, "import pytest; from pytest_mailtrap import MailTrapFactory")
     assert {"aiosmtpd", "asyncio", "ssl"} <= heavy(after)
     assert heavy(after - after_pytest["before"])
@@ -124,7 +124,7 @@ def test_using_it_is_not(tmp_path, after_pytest):
 
 @pytest.mark.parametrize("module", PURE)
 def test_the_pure_files_need_nothing(alone, module):
-    """Decisions and words alone: neither pytest nor anything heavy comes with them."""
+    """They contain only decisions and words: they import neither pytest nor anything heavy."""
     modules = alone[f"pytest_mailtrap.{module}"]
     assert f"pytest_mailtrap.{module}" in modules
     assert heavy(modules) == set()
@@ -132,7 +132,7 @@ def test_the_pure_files_need_nothing(alone, module):
 
 
 def test_the_core_does_without_pytest(tmp_path):
-    """A trap can be used outside of pytest: nothing but the plugin's side imports it."""
+    """A trap can be used outside pytest: only the plugin's side imports it."""
     modules = imported(
         tmp_path,
         textwrap.dedent(
@@ -179,7 +179,7 @@ def test_it(mailtrap):
 
 
 def whole_run(tmp_path: Path, test: str, *options: str) -> set[str]:
-    """The modules that are there at the end of a run."""
+    """The modules that are loaded at the end of a run."""
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(test)
     run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options)
@@ -187,7 +187,7 @@ def whole_run(tmp_path: Path, test: str, *options: str) -> set[str]:
 
 
 def test_a_run_without_mail_pays_nothing(tmp_path):
-    """A whole run whose tests use no fixture of ours, to its last hook."""
+    """A whole run, to its last hook, whose tests use none of our fixtures."""
     without = whole_run(tmp_path, UNUSED)
     present = whole_run(tmp_path, UNUSED, "-p", "pytest_mailtrap.plugin")
     assert "pytest_mailtrap.plugin" in present
@@ -212,7 +212,7 @@ def test_a_run_with_mail_does(tmp_path):
 
 
 def run_time_imports(source: str) -> set[str]:
-    """What a file imports when it runs, anywhere in it; what only type checkers see is left out."""
+    """What a file imports at run time, anywhere in it; what only type checkers see is left out."""
     found: set[str] = set()
 
     def visit(node: ast.AST) -> None:
@@ -236,7 +236,7 @@ def packages(source: str) -> set[str]:
 
 
 def test_what_counts_as_an_import():
-    """The control of the tests below: imports in functions count, those for type checkers do not."""
+    """The control for the tests below: imports in functions count, those for type checkers do not."""
     source = """
     import a.b
     if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def test_what_counts_as_an_import():
 
 
 def test_only_the_side_of_pytest_imports_pytest():
-    """One list, which is also that of CONTRIBUTING.md."""
+    """There is one list of them, the same as in CONTRIBUTING.md."""
     importing = {path.name for path in FILES if "pytest" in packages(path.read_text("utf-8"))}
     assert importing == PYTEST_SIDE
     house = (HOUSE.parent / "CONTRIBUTING.md").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""What an editor and a type checker see: a user's right tests are without an error, and each of his mistakes is one."""
+"""What an editor and a type checker see: correct tests have no errors, and each mistake of a user is an error."""
 
 from __future__ import annotations
 
@@ -52,6 +52,6 @@ def test_what_is_right_is_no_error(checker, tmp_path):
 
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_every_mistake_is_an_error(checker, tmp_path):
-    """Unknown names, unknown keywords, misspelled words of closed sets; and no other line is accused."""
+    """Unknown names, unknown keywords, misspelled words of closed sets; and no other line is reported."""
     assert len(MISTAKES) >= 8
     assert errors(checker, WRONG, tmp_path) == MISTAKES

@@ -1,4 +1,4 @@
-"""Clients that connect to a host over HTTP, or only connect: through all the libraries that do it differently."""
+"""Clients that connect to a host over HTTP, or merely connect, through all the libraries that do so differently."""
 
 from __future__ import annotations
 
@@ -125,5 +125,5 @@ WAYS = [
 
 
 def another(connect):
-    """A host that is no API; uvloop resolves names where no test can say what they are."""
+    """A host that is not an API; with uvloop, a test cannot control how names are resolved."""
     return "127.0.0.1" if "uvloop" in connect.__name__ else OTHER

@@ -1,4 +1,4 @@
-"""Applications that send one mail with production settings: a host name, a port of a provider, certificates verified."""
+"""Applications that send one mail with production settings: a provider's host name and port, certificates verified."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAIL = b"Subject: Hi\r\n\r\nHello\r\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """*refuses* is what it raises when the connection or the certificate is refused; None where it keeps that to itself."""
+    """*refuses* is what it raises if the connection or certificate is refused; None if it swallows the error."""
 
     send: Callable[[], None]
     port: int
@@ -82,7 +82,7 @@ def create_connection() -> None:
 
 
 def connect_by_name() -> None:
-    """The lowest way: a name in connect(), which resolves it itself."""
+    """The lowest level: a name passed to connect(), which resolves it itself."""
     with socket.socket() as raw:
         raw.settimeout(10)
         raw.connect((HOST, 465))
@@ -113,7 +113,7 @@ def open_connection(host: str = HOST) -> None:
 
 
 def handler(secure: tuple[()] | None = ()) -> None:
-    """Its STARTTLS verifies nothing, and it keeps errors to itself."""
+    """Its STARTTLS verifies nothing, and it swallows errors."""
     sender = logging.handlers.SMTPHandler(
         (HOST, 587), SENDER, [RECIPIENT], "Hi", ("user", "secret"), secure=secure
     )

@@ -1,4 +1,4 @@
-"""For the tests of this directory: a resolver that knows no name, one that knows some, and a server to connect to."""
+"""For the tests in this directory: a resolver that knows no names, one that knows some, and a server to connect to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The names that left the process: none, in every test that does not take them away."""
+    """The names that left the process; must be empty at the end, so a test that expects some clears the list."""
     names: list[str] = []
 
     def watched(original):
@@ -56,7 +56,7 @@ def is_local(host: object) -> bool:
 
 @pytest.fixture
 def resolver(asked, monkeypatch):
-    """Below the guard: each name in it has the addresses that it says."""
+    """A resolver below the guard: maps each name to its addresses."""
     names = {API: ["127.0.0.1"], OTHER: ["127.0.0.1"]}
     unknown = _socket.getaddrinfo
 
@@ -75,7 +75,7 @@ def resolver(asked, monkeypatch):
 
 @pytest.fixture
 def seen(resolver):
-    """Connections are looked after; what is seen of them is taken from it."""
+    """Connections are watched; take() returns those seen since the last call."""
     visits.forget()
     visits.take()
     with guarding(Guard()):
@@ -85,7 +85,7 @@ def seen(resolver):
 
 @pytest.fixture
 def server():
-    """The port of an HTTP server on 127.0.0.1 that answers everybody."""
+    """The port of an HTTP server on 127.0.0.1 that answers every client."""
     with socket.create_server(("127.0.0.1", 0), backlog=20) as listening:
         stop = threading.Event()
 

@@ -1,4 +1,4 @@
-"""E-mail APIs: connections to the HTTP interfaces of mail providers are seen, counted, and refused where that is wanted."""
+"""E-mail APIs: connections to the HTTP interfaces of mail providers are seen, counted, and refused if requested."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ONCE = {API: 1}
     ],
 )
 def test_hosts_of_the_table(host) -> None:
-    """In every spelling, and Amazon's in each region."""
+    """In every spelling, and for Amazon in each region."""
     assert api_named(host) is not None
 
 
@@ -70,7 +70,7 @@ def test_hosts_of_the_table(host) -> None:
     ],
 )
 def test_other_hosts(host) -> None:
-    """Neither neighbours nor hosts that serve other purposes, too."""
+    """Neither similar names nor hosts that also serve other purposes are in the table."""
     assert api_named(host) is None
 
 
@@ -89,7 +89,7 @@ def test_other_hosts(host) -> None:
     ],
 )
 def test_how_it_is_told(counts, text) -> None:
-    """The hosts with the most come first."""
+    """The hosts with the most connections come first."""
     assert in_words(counts) == text
 
 
@@ -102,7 +102,7 @@ def test_counts_are_sums() -> None:
 
 
 def test_a_look_up_that_fails(seen, resolver, asked) -> None:
-    """It goes to the resolver as usual, and counts once; the look-up of another host does not."""
+    """It goes to the resolver as usual, and counts once; the lookup of another host does not count."""
     resolver.clear()
     for host in (API, OTHER):
         with pytest.raises(socket.gaierror):
@@ -114,7 +114,7 @@ def test_a_look_up_that_fails(seen, resolver, asked) -> None:
 
 @pytest.mark.parametrize("port", [None, 0, "", 443, "443", "https", b"https", 8080])
 def test_a_look_up_alone(seen, resolver, port) -> None:
-    """Whatever port it is for."""
+    """It counts, whatever port it is for."""
     assert socket.getaddrinfo(API, port, type=socket.SOCK_STREAM)
     assert seen.take() == ONCE
 
@@ -127,7 +127,7 @@ def test_an_old_look_up(seen, resolver) -> None:
 
 
 def test_what_is_no_connection(seen, resolver) -> None:
-    """Datagrams are none, and neither is asking whether a name is an address."""
+    """Datagrams do not count, and neither does checking whether a name is an address."""
     socket.getaddrinfo(API, 443, type=socket.SOCK_DGRAM)
     with pytest.raises(socket.gaierror):
         socket.getaddrinfo(API, 443, flags=socket.AI_NUMERICHOST)
@@ -136,7 +136,7 @@ def test_what_is_no_connection(seen, resolver) -> None:
 
 @pytest.mark.parametrize("connect", WAYS)
 def test_a_look_up_and_its_connection(seen, resolver, server, connect) -> None:
-    """They are one, whichever library does it, each time; to another host it is none."""
+    """Together they count as one, with any library, each time; for another host they do not count."""
     connect(another(connect), server)
     assert seen.take() == {}
     connect(API, server)
@@ -149,7 +149,7 @@ def test_a_look_up_and_its_connection(seen, resolver, server, connect) -> None:
 @pytest.mark.parametrize("connect", [by_socket, by_asyncio, by_trio, by_anyio, by_uvloop])
 @pytest.mark.parametrize("answers", [True, False])
 def test_several_addresses_of_one_connection(seen, resolver, server, connect, answers) -> None:
-    """They are tried one after the other, and are one connection all the same, made or not."""
+    """They are tried one after the other, and still count as one connection, whether or not it succeeds."""
     resolver[API] = ["::1", "127.0.0.1"] if answers else ["::1"]
     for _ in range(2):
         failure = None
@@ -162,7 +162,7 @@ def test_several_addresses_of_one_connection(seen, resolver, server, connect, an
 
 
 def test_a_client_that_keeps_what_it_has_looked_up(seen, resolver, server) -> None:
-    """Each connection counts, though one look-up was enough for all."""
+    """Each connection counts, even if they all share one lookup."""
     address = socket.gethostbyname(API)
     for _ in range(3):
         by_socket_address(address, server)
@@ -170,7 +170,7 @@ def test_a_client_that_keeps_what_it_has_looked_up(seen, resolver, server) -> No
 
 
 def test_a_socket_that_does_not_block(seen, resolver, server) -> None:
-    """It is connected to when it is asked again; the next one is another connection."""
+    """Repeated calls until it is connected count once; the next socket is another connection."""
     address = socket.gethostbyname(API)
     for _ in range(2):
         with socket.socket() as sock:
@@ -185,7 +185,7 @@ def test_a_socket_that_does_not_block(seen, resolver, server) -> None:
 
 
 def test_an_address_that_another_host_has(seen, resolver, server) -> None:
-    """Providers share addresses with others: the host that was looked up last is meant."""
+    """Providers share addresses with other hosts: the host that was looked up last counts."""
     by_socket(API, server)
     by_socket(OTHER, server)
     by_socket_address("127.0.0.1", server)
@@ -193,7 +193,7 @@ def test_an_address_that_another_host_has(seen, resolver, server) -> None:
 
 
 def test_the_next_test_knows_nothing_of_addresses(seen, resolver, server) -> None:
-    """What was looked up in one test says nothing about the connections of another."""
+    """A lookup in one test does not affect how connections of another test are counted."""
     by_socket(API, server)
     visits.forget()
     by_socket_address("127.0.0.1", server)
@@ -201,7 +201,7 @@ def test_the_next_test_knows_nothing_of_addresses(seen, resolver, server) -> Non
 
 
 def test_addresses_are_forgotten_between_the_tests_of_a_run(pytester, resolver, server) -> None:
-    """The first of these tests turns to the API, the second to a server on this machine."""
+    """The first of these tests connects to the API, the second to a server on this machine."""
     pytester.makepyfile(
         f"""
         import socket
@@ -220,7 +220,7 @@ def test_addresses_are_forgotten_between_the_tests_of_a_run(pytester, resolver, 
 
 
 def test_an_address_that_is_tried_again(seen, resolver) -> None:
-    """It is another connection: the one before it has tried it already."""
+    """It counts as another connection, since the previous one has already tried this address."""
     address = socket.gethostbyname(API)
     with socket.socket() as occupied:
         occupied.bind((address, 0))
@@ -232,7 +232,7 @@ def test_an_address_that_is_tried_again(seen, resolver) -> None:
 
 @pytest.mark.parametrize(("is_connected", "count"), [(True, 2), (False, 1)])
 def test_an_address_after_one_that_answered(server, is_connected, count) -> None:
-    """Whoever is connected needs no other address: what comes next is another connection."""
+    """Once connected, a client needs no other address: the next attempt is another connection."""
     known = Visits()
     known.look_up(API)
     with socket.socket() as first, socket.socket() as second:
@@ -254,14 +254,14 @@ def test_several_threads(seen, resolver, server) -> None:
 
 
 def test_mail_ports_are_the_guards(seen) -> None:
-    """What is mail by its port is a mail server."""
+    """A connection to a mail port counts as one to a mail server, not to an API."""
     with pytest.raises(MailGuardError):
         socket.create_connection((API, 587))
     assert seen.take() == {}
 
 
 def test_a_trap_that_intercepts_sees_them(mailtrap, resolver, server) -> None:
-    """Without the guard as well; and nothing else does."""
+    """Even without the guard; outside the interception, nothing is counted."""
     visits.take()
     by_socket(API, server)
     assert visits.take() == {}
@@ -273,7 +273,7 @@ def test_a_trap_that_intercepts_sees_them(mailtrap, resolver, server) -> None:
 
 
 def test_an_alias_that_is_used_for_the_web(seen, mailtrap, resolver, server) -> None:
-    """A host that is intercepted by name has a stand-in address where no port is named: that is still one connection."""
+    """A host intercepted by name has a stand-in address if no port is named: it still counts as one connection."""
     with mailtrap.intercept(API):
         [(family, kind, proto, _, address)] = socket.getaddrinfo(
             API, None, socket.AF_INET, socket.SOCK_STREAM

@@ -1,4 +1,4 @@
-"""The guard for e-mail APIs: what it refuses, and how the application is told."""
+"""The guard for e-mail APIs: what it refuses, and how that is reported to the application."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ONCE = {API: 1}
 
 
 def test_it_is_refused(resolver, server) -> None:
-    """Before the resolver hears of it; the words are not those for SMTP; it is not counted as well."""
+    """Before it reaches the resolver; the wording differs from that for SMTP; the attempt is not counted as well."""
     guard = Guard("test_shop.py::test_order", apis=True)
     visits.take()
     with guarding(guard), pytest.raises(ConnectionRefusedError) as caught:
@@ -38,7 +38,7 @@ def test_it_is_refused(resolver, server) -> None:
 
 @pytest.mark.parametrize("connect", WAYS)
 def test_it_is_refused_whoever_connects(resolver, server, connect) -> None:
-    """As a connection that failed; other hosts are reached."""
+    """Each library reports a failed connection; other hosts are reached."""
     guard = Guard(apis=True)
     with guarding(guard):
         connect(another(connect), server)
@@ -50,7 +50,7 @@ def test_it_is_refused_whoever_connects(resolver, server, connect) -> None:
 
 
 def test_a_look_up_without_a_port_is_refused(resolver) -> None:
-    """It cannot be for anything else; the text names the host alone."""
+    """It can only be for the API; the text names just the host."""
     guard = Guard(apis=True)
     with guarding(guard), pytest.raises(MailGuardError) as caught:
         socket.getaddrinfo(API, None)
@@ -58,7 +58,7 @@ def test_a_look_up_without_a_port_is_refused(resolver) -> None:
 
 
 def test_an_address_that_was_looked_up_before(seen, resolver, server) -> None:
-    """The address of a host that is refused is refused."""
+    """If a host is refused, so is its address."""
     address = socket.gethostbyname(API)
     with guarding(Guard(apis=True)), pytest.raises(MailGuardError), socket.socket() as sock:
         sock.connect((address, server))
@@ -70,14 +70,14 @@ def test_an_address_that_was_looked_up_before(seen, resolver, server) -> None:
 
 
 def test_a_name_in_connect(resolver) -> None:
-    """The lowest way: a name that connect() would resolve itself."""
+    """The lowest level: a name that connect() would resolve itself."""
     guard = Guard(apis=True)
     with guarding(guard), socket.socket() as sock, pytest.raises(MailGuardError):
         sock.connect((API, 443))
 
 
 def test_apis_alone(asked) -> None:
-    """A guard for APIs lets mail ports out."""
+    """A guard only for APIs does not block mail ports."""
     guard = Guard(mail=False, apis=True)
     with guarding(guard), pytest.raises(socket.gaierror):
         socket.create_connection(("smtp.example-provider.com", 587))
@@ -87,7 +87,7 @@ def test_apis_alone(asked) -> None:
 
 
 def test_the_way_out_inside_the_guard(asked) -> None:
-    """None inside a guard lets APIs out as well, and they are counted."""
+    """None inside a guard lets API connections out as well, and they are counted."""
     visits.take()
     with guarding(Guard(apis=True)), guarding(None), pytest.raises(socket.gaierror):
         socket.create_connection((API, 443))

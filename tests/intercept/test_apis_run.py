@@ -1,4 +1,4 @@
-"""E-mail APIs in a run: what is told of connections to them, and where they are refused."""
+"""E-mail APIs in a run: how connections to them are reported, and when they are refused."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TOLD = [
 
 @pytest.fixture
 def offline(pytester):
-    """For runs with processes of their own: names fail there, too, and nobody is asked."""
+    """For runs in separate processes: names fail to resolve there, too, and no resolver is asked."""
     pytester.makeconftest(
         """
         import _socket, socket
@@ -68,7 +68,7 @@ def offline(pytester):
     "flags", [("--mailtrap-guard",), ("--mailtrap-intercept",), ("--mailtrap-intercept=a.example",)]
 )
 def test_the_end_of_the_run_tells_of_them(pytester, asked, flags) -> None:
-    """Where the guard or interception stands, no test fails for it."""
+    """With the guard or interception on, they are reported, but no test fails because of them."""
     result = run(pytester, TWICE, *flags)
     result.assert_outcomes(passed=2)
     assert result.ret == 0
@@ -78,7 +78,7 @@ def test_the_end_of_the_run_tells_of_them(pytester, asked, flags) -> None:
 
 
 def test_nothing_is_told_without(pytester, asked) -> None:
-    """The control: nobody looks, and nothing is said; nor is there anything to say without such connections."""
+    """The control: without the guard, nothing is watched or reported; with it, no connections means no report."""
     result = run(pytester, TWICE)
     result.assert_outcomes(passed=2)
     result.stdout.no_fnmatch_line("*API*")
@@ -100,7 +100,7 @@ def test_nothing_is_told_without(pytester, asked) -> None:
     ],
 )
 def test_a_test_that_asks_for_it(pytester, asked, test) -> None:
-    """A marker is enough, and so is a trap that intercepts for a while."""
+    """A marker is enough, and so is a trap that intercepts for part of the test."""
     result = run(pytester, test)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
@@ -111,7 +111,7 @@ def test_a_test_that_asks_for_it(pytester, asked, test) -> None:
 
 @pytest.mark.parametrize("ini", ["mailtrap_guard = true", ""])
 def test_workers_of_xdist_are_added_up(pytester, offline, ini) -> None:
-    """Also where only the tests ask for it, of which the controller has none."""
+    """Even if only the tests request it, since the controller runs none of them."""
     marked = TWICE.replace("def test", "@pytest.mark.mailtrap(guard=True)\ndef test")
     result = run(pytester, TWICE if ini else marked, "-n", "2", ini=ini, how="subprocess")
     result.assert_outcomes(passed=2)
@@ -119,7 +119,7 @@ def test_workers_of_xdist_are_added_up(pytester, offline, ini) -> None:
 
 
 def test_under_a_failing_test(pytester, asked) -> None:
-    """What it has connected to in all its phases is told with the phase that fails, once, and of no other test."""
+    """The test's connections from all phases are shown once, with the phase that fails, and for no other test."""
     result = run(
         pytester,
         """
@@ -154,7 +154,7 @@ def test_under_a_failing_test(pytester, asked) -> None:
 
 
 def test_outside_of_the_tests(pytester, asked) -> None:
-    """What an import or a hook connects to is in the total."""
+    """Connections made by an import or a hook are in the total."""
     pytester.makeconftest(
         "def pytest_sessionfinish():\n    from shop import send_and_hide\n    send_and_hide()\n"
     )
@@ -186,7 +186,7 @@ def test_outside_of_the_tests(pytester, asked) -> None:
     ],
 )
 def test_where_it_is_set(pytester, asked, ini, flags, marker, refused) -> None:
-    """The setting refuses, and the marker lets out; the guard alone does not refuse."""
+    """The setting refuses, and the marker exempts a test; the guard alone does not refuse."""
     test = f"@pytest.mark.mailtrap({marker})\ndef test_order():\n    send_and_hide()\n"
     result = run(pytester, test, *flags, ini=ini)
     result.assert_outcomes(failed=int(refused), passed=int(not refused))
@@ -205,7 +205,7 @@ def test_where_it_is_set(pytester, asked, ini, flags, marker, refused) -> None:
     ],
 )
 def test_mail_ports_stay_free(pytester, asked, ini, marker, refused) -> None:
-    """Set alone it is for APIs alone."""
+    """Set alone, it applies only to APIs."""
     test = f"@pytest.mark.mailtrap({marker})\ndef test_order():\n    send_and_hide('mail', 587)\n"
     result = run(pytester, test, ini=f"mailtrap_guard_apis = true\n{ini}")
     result.assert_outcomes(failed=int(refused), passed=int(not refused))
@@ -214,14 +214,14 @@ def test_mail_ports_stay_free(pytester, asked, ini, marker, refused) -> None:
 
 
 def test_a_setting_that_is_none(pytester) -> None:
-    """It is an error of usage."""
+    """An invalid value is a usage error."""
     result = run(pytester, "", ini="mailtrap_guard_apis = perhaps")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: mailtrap_guard_apis: *"])
 
 
 def test_an_application_that_hides_the_error_fails_the_test(pytester) -> None:
-    """The failure says what was tried, from where, in which test, and the way out."""
+    """The failure shows what was tried, from where, in which test, and how to allow it."""
     result = run(
         pytester,
         "def test_order():\n    send_and_hide()\n    send_and_hide()\n",
@@ -244,7 +244,7 @@ def test_an_application_that_hides_the_error_fails_the_test(pytester) -> None:
 
 
 def test_both_kinds_in_one_test(pytester) -> None:
-    """One text tells of both, with the ways out of both."""
+    """One text reports both, with the ways to allow each."""
     result = run(
         pytester,
         "def test_order():\n    send_and_hide()\n    send_and_hide('mail', 25)\n",
@@ -263,7 +263,7 @@ def test_both_kinds_in_one_test(pytester) -> None:
 
 
 def test_an_error_that_is_not_hidden(pytester) -> None:
-    """It is the failure of the test, its traceback ends outside of the plugin, and the guard says nothing more."""
+    """The error is the failure of the test, its traceback ends outside the plugin, and the guard adds nothing."""
     result = run(pytester, "def test_order():\n    send()\n", "--mailtrap-guard-apis")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
@@ -274,7 +274,7 @@ def test_an_error_that_is_not_hidden(pytester) -> None:
 
 
 def test_an_import_that_connects(pytester) -> None:
-    """It cannot be collected, and the text names the setting."""
+    """The module cannot be collected, and the text names the setting."""
     result = run(
         pytester, "send_and_hide()\ndef test_order():\n    pass\n", "--mailtrap-guard-apis"
     )

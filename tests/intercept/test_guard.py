@@ -1,4 +1,4 @@
-"""The guard: no test reaches a real mail server, and no application hides that it tried."""
+"""The guard: no test reaches a real mail server, and no application can hide that it tried."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pytest_mailtrap._intercept.socket_functions import guarding
 
 
 def test_the_error_is_a_connection_that_failed() -> None:
-    """Applications handle it as such; it names host, port, test and the two ways out."""
+    """Applications handle it as a failed connection; it names host, port, test and the two ways to avoid it."""
     with (
         guarding(Guard("test_shop.py::test_order")),
         pytest.raises(ConnectionRefusedError) as caught,
@@ -37,7 +37,7 @@ def test_the_error_is_a_connection_that_failed() -> None:
 
 
 def test_the_error_survives_the_way_from_another_process() -> None:
-    """Process pools pickle what their workers raise."""
+    """Process pools pickle the exceptions that their workers raise."""
     with guarding(Guard()), pytest.raises(MailGuardError) as caught:
         socket.create_connection((HOST, 25))
     copy = pickle.loads(pickle.dumps(caught.value))
@@ -49,7 +49,7 @@ def test_the_error_survives_the_way_from_another_process() -> None:
     "host", [HOST, f"{HOST.upper()}.", "192.0.2.25", "2001:db8::25", "::ffff:192.0.2.25", "mail"]
 )
 def test_mail_ports_of_other_hosts_are_refused(host: str, port: int | str) -> None:
-    """By name before any resolver hears of it, by address when it connects."""
+    """By name before any resolver is asked, by address when it connects."""
     guard = Guard()
     with guarding(guard), pytest.raises(MailGuardError):
         socket.create_connection((host, port))
@@ -58,7 +58,7 @@ def test_mail_ports_of_other_hosts_are_refused(host: str, port: int | str) -> No
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "127.1", "::ffff:127.0.0.1"])
 def test_this_machine_is_not_refused(host: str) -> None:
-    """Loopback is no real server: the connection is tried, and fails or not as it would without a guard."""
+    """Loopback is not a real server: the connection is tried, and succeeds or fails as it would without a guard."""
     guard = Guard()
     with guarding(guard):
         error = None
@@ -89,7 +89,7 @@ def test_the_way_out_inside_the_guard(asked: list[str]) -> None:
 
 
 def test_a_long_path_does_not_hide_the_test() -> None:
-    """Of a node id that a line has no room for the end is shown, where the name stands."""
+    """If a node id is too long for the line, its end is shown, since that contains the test's name."""
     node = f"tests/{'deeper/' * 9}test_shop.py::TestShop::test_receipt"
     guard = Guard(test=node)
     lines = str(guard.refuse(HOST, 587)).splitlines()
@@ -100,7 +100,7 @@ def test_a_long_path_does_not_hide_the_test() -> None:
 
 
 def test_a_table_of_attempts_stays_short() -> None:
-    """Repeated attempts are counted, many are cut, and no line is too long."""
+    """Repeated attempts are counted, a long list is truncated, and no line is too long."""
     attempts = [
         RefusedConnection(
             host=f"{'x' * 60}-{n}.example", port=25, test="t.py::test", place="a.py:1 in send"
@@ -115,7 +115,7 @@ def test_a_table_of_attempts_stays_short() -> None:
 
 
 def test_a_subprocess_is_not_guarded() -> None:
-    """The limit that the documentation tells of: another process has its own socket functions."""
+    """The documented limit: another process has its own socket functions."""
     program = "import socket; print('connect' in vars(socket.socket))"
     with guarding(Guard()):
         done = subprocess.run(

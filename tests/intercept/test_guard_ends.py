@@ -1,4 +1,4 @@
-"""The guard ends with the run, however that ends, and leaves what others have replaced."""
+"""The guard ends with the run, however that ends, and leaves alone what others have replaced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from _guarded_runs import run
 
 
 def functions() -> tuple[object, ...]:
-    """What guard and traps replace."""
+    """The functions that the guard and traps replace."""
     return socket.socket.connect, socket.getaddrinfo, _socket.getaddrinfo
 
 
@@ -20,7 +20,7 @@ def functions() -> tuple[object, ...]:
     "end", ["assert False", "raise KeyboardInterrupt", "pytest.exit('enough')"]
 )
 def test_it_falls_with_the_run(pytester: pytest.Pytester, end: str) -> None:
-    """Also when a test fails, or the user interrupts, nothing stays replaced."""
+    """Even if a test fails or the user interrupts, nothing stays replaced."""
     before = functions()
     pytester.makepyfile(
         f"""
@@ -79,7 +79,7 @@ go_on.set()
 def test_a_thread_that_outlives_the_run_stays_guarded(
     pytester: pytest.Pytester, flag: str, refused: str
 ) -> None:
-    """A queue that is emptied when pytest has ended holds mail of tests; whoever ran pytest may send his own."""
+    """A queue flushed after pytest ends holds test mail and stays guarded; pytest's caller may send its own."""
     pytester.makepyfile(test_a="def test_a():\n    pass", program=OUTLIVED)
     result = pytester.runpython_c(f"import sys; sys.argv[1:] = ['{flag}']; import program")
     result.stdout.fnmatch_lines(
@@ -89,7 +89,7 @@ def test_a_thread_that_outlives_the_run_stays_guarded(
 
 
 def test_others_that_replace_the_same_function(pytester: pytest.Pytester) -> None:
-    """A plugin that allows some hosts, and puts the original back after each test, takes neither guard nor trap away."""
+    """A plugin that allows some hosts and restores the original after each test disables neither guard nor trap."""
     before = functions()
     pytester.makeconftest(
         """
@@ -166,7 +166,7 @@ mailtrap.wait_for(1, timeout=60)
 def test_nothing_is_replaced_in_the_test_after_one_that_fails(
     pytester: pytest.Pytester, end: str
 ) -> None:
-    """By an assertion, in the middle of a connection or of an interception, or by a timeout as pytest-timeout has it."""
+    """The test fails by an assertion, during a connection or an interception, or by a timeout as in pytest-timeout."""
     result = run(
         pytester,
         f"""

@@ -1,4 +1,4 @@
-"""The guard in a run: where it is set, what an application hides fails its test, and what belongs to no test the run."""
+"""The guard in a run: where it is set; a hidden error fails its test, or the run if it belongs to no test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from _tracebacks import OWN_FRAME
 
 
 def test_off_by_default(pytester: pytest.Pytester) -> None:
-    """Without a setting or a marker nothing is replaced, and nothing of it is imported."""
+    """Without a setting or a marker, nothing is replaced, and none of the guard's code is imported."""
     pytester.makepyfile(
         """
         import _socket, socket, ssl, sys
@@ -54,7 +54,7 @@ def test_where_it_is_set(
     marker: str,
     refused: bool,
 ) -> None:
-    """The ini file, the command line, the marker, of which each counts more than the one before; intercepting a run implies it."""
+    """The ini file, the command line, the marker, each overriding the one before; intercepting a run implies it."""
     if setting:
         pytester.makeini(f"[pytest]\nmailtrap_guard = {setting}\n")
     result = run(
@@ -72,7 +72,7 @@ def test_order():
 
 
 def test_an_application_that_hides_the_error_fails_the_test(pytester: pytest.Pytester) -> None:
-    """The failure says what was tried, how often, from where, in which test, and the ways out."""
+    """The failure shows what was tried, how often, from where, in which test, and the ways to avoid it."""
     result = run(
         pytester,
         """
@@ -105,7 +105,7 @@ def test_next():
 
 
 def test_an_error_that_is_not_hidden_is_told_once(pytester: pytest.Pytester) -> None:
-    """It is the failure of the test: the guard says nothing more."""
+    """The error is the failure of the test: the guard adds nothing."""
     result = run(pytester, "def test_order():\n    send()\n", "--mailtrap-guard")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
@@ -115,7 +115,7 @@ def test_an_error_that_is_not_hidden_is_told_once(pytester: pytest.Pytester) -> 
 
 
 def test_its_traceback_ends_outside_of_the_plugin(pytester: pytest.Pytester) -> None:
-    """By name and by address: what is shown is who asked, under the name that users import."""
+    """By name and by address: the traceback shows the caller, and the error has the name that users import."""
     result = run(
         pytester,
         """
@@ -134,7 +134,7 @@ def test_by_address():
 
 
 def test_it_is_shown_next_to_another_failure(pytester: pytest.Pytester) -> None:
-    """Which may well come from it."""
+    """The other failure may well be caused by it."""
     result = run(
         pytester,
         "def test_order():\n    send_and_hide()\n    assert 1 == 2\n",
@@ -187,13 +187,13 @@ def test_it_is_shown_next_to_another_failure(pytester: pytest.Pytester) -> None:
 def test_wherever_a_test_tries_it(
     pytester: pytest.Pytester, test: str, outcomes: dict[str, int]
 ) -> None:
-    """In its call phase if it can, the test fails."""
+    """The test fails in its call phase if possible."""
     run(pytester, test, "--mailtrap-guard").assert_outcomes(**outcomes)
 
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "1")])
 def test_collection_is_guarded(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
-    """A module that sends at import cannot be collected, also when it hides the error."""
+    """A module that sends at import cannot be collected, even if it hides the error."""
     result = run(pytester, "send_and_hide()\ndef test_a():\n    pass", "--mailtrap-guard", *workers)
     assert result.ret in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.TESTS_FAILED)
     result.stdout.fnmatch_lines(
@@ -210,7 +210,7 @@ def test_collection_is_guarded(pytester: pytest.Pytester, workers: tuple[str, ..
 def test_what_belongs_to_no_test_makes_the_run_fail(
     pytester: pytest.Pytester, workers: tuple[str, ...]
 ) -> None:
-    """A hook between the tests is told of at the end, also by workers of xdist."""
+    """An attempt in a hook between the tests is reported at the end, even in xdist workers."""
     pytester.makeconftest(
         """
         class Sender:
@@ -257,7 +257,7 @@ def test_what_belongs_to_no_test_makes_the_run_fail(
 def test_wrong_values_are_a_usage_error(
     pytester: pytest.Pytester, flags: tuple[str, ...], words: str
 ) -> None:
-    """Which names the value and what is allowed, or how to write it."""
+    """The error names the value and what is allowed, or how to write it."""
     result = run(pytester, "def test_a():\n    pass", *flags)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: {words}" in result.stderr.str() or words in result.stderr.str()
@@ -265,11 +265,11 @@ def test_wrong_values_are_a_usage_error(
 
 @pytest.mark.parametrize("flag", ["--mailtrap-guard=true", "--mailtrap-intercept=smtp.example.com"])
 def test_right_values_before_a_path(pytester: pytest.Pytester, flag: str) -> None:
-    """The control: with its value written out, the flag leaves the path alone."""
+    """The control: if its value is written out, the flag does not consume the path."""
     run(pytester, "def test_a():\n    pass", flag, "test_shop.py").assert_outcomes(passed=1)
 
 
 def test_a_host_that_is_called_like_a_directory(pytester: pytest.Pytester) -> None:
-    """With = there is no doubt."""
+    """With =, there is no ambiguity."""
     pytester.mkdir("mail")
     run(pytester, "def test_a():\n    pass", "--mailtrap-intercept=mail").assert_outcomes(passed=1)

@@ -58,7 +58,7 @@ def test_ports(given: object, number: int | None) -> None:
     ],
 )
 def test_one_spelling_for_each_host(given: object, one_spelling: str | None) -> None:
-    """Names, A-labels and addresses; None for what is no host."""
+    """Names, A-labels and addresses; None for anything that is not a host."""
     assert canonical(given) == one_spelling
 
 
@@ -66,13 +66,13 @@ def test_one_spelling_for_each_host(given: object, one_spelling: str | None) -> 
     "host", ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::"]
 )
 def test_this_machine(host: str) -> None:
-    """Loopback, by name or address, and the addresses that stand for it."""
+    """Loopback, by name or address, and the unspecified addresses, which also mean this machine."""
     assert is_own(host)
 
 
 @pytest.mark.parametrize("host", ["localhost.example.com", "notlocalhost", "192.0.2.1", "10.0.0.1"])
 def test_not_this_machine(host: str) -> None:
-    """What only looks like it, and other addresses."""
+    """Names that only look like it, and other addresses."""
     assert not is_own(host)
 
 
@@ -89,18 +89,18 @@ def test_not_this_machine(host: str) -> None:
     ],
 )
 def test_what_is_no_host_is_an_error(host: str) -> None:
-    """It is named, and what is allowed."""
+    """The error names the value and what is allowed."""
     with pytest.raises(ValueError, match="expected a host name or an IP address, without scheme"):
         checked(host)
 
 
 def test_what_is_a_host_is_none() -> None:
-    """The control: these are taken."""
+    """The control: these are accepted."""
     assert checked("SMTP_Relay.") == "smtp_relay"
     assert checked("[2001:db8::1]") == "2001:db8::1"
 
 
 def test_written_for_people() -> None:
-    """Addresses of IPv6 in brackets; what is no host, in quotes, so that one sees why."""
+    """IPv6 addresses are in brackets; an invalid host is in quotes, so that the fault is visible."""
     assert [spoken("a.example", 25), spoken("::1", 25)] == ["a.example:25", "[::1]:25"]
     assert spoken("a.example\n", 25) == r"'a.example\n':25"

@@ -1,4 +1,4 @@
-"""What is intercepted, by whom, for how long; and what is not."""
+"""What is intercepted, by what, and for how long; and what is not."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def names(certificate: dict) -> list[str]:
 )
 @pytest.mark.parametrize("send", [smtplib_starttls, smtplib_implicit])
 def test_hosts_in_every_spelling(mailtrap: MailTrap, send, host: str, meant: str) -> None:
-    """The certificate that is shown is for the host that was asked for: the client verifies it."""
+    """The certificate is for the host that the client asked for, so the client's verification succeeds."""
     send(host)
     [message] = mailtrap
     assert message.transport.server_host == meant
@@ -53,7 +53,7 @@ def test_hosts_in_every_spelling(mailtrap: MailTrap, send, host: str, meant: str
 @pytest.mark.mailtrap(intercept=True)
 @pytest.mark.parametrize(("host", "meant"), [(f"{HOST}.", HOST), ("::ffff:192.0.2.25", ADDRESS)])
 def test_spellings_that_no_certificate_has(mailtrap: MailTrap, host: str, meant: str) -> None:
-    """A final dot, an IPv4 address as IPv6: the host is the same, but OpenSSL compares letters, here as in production."""
+    """A final dot, an IPv4-mapped address: the same host, but OpenSSL compares text, here as in production."""
     with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
         smtplib_starttls(host)
     [connection] = mailtrap.connections
@@ -76,7 +76,7 @@ def test_spellings_that_no_certificate_has(mailtrap: MailTrap, host: str, meant:
 def test_ports_in_every_spelling(
     mailtrap: MailTrap, port: int | str, number: int, how: str
 ) -> None:
-    """To the port of the trap that fits."""
+    """Each one leads to the matching port of the trap."""
     (smtplib_implicit if how == "implicit" else smtplib_starttls)(HOST, port)
     [message] = mailtrap
     assert message.transport.requested_port == number
@@ -100,7 +100,7 @@ def test_ports_in_every_spelling(
 def test_what_no_host_is_called_fails_as_in_production(
     mailtrap: MailTrap, asked: list[str], send, host: str
 ) -> None:
-    """A setting that was read with its line end must not pass its test: the system is asked, and says what it always says."""
+    """A setting read with its line ending must not pass its test: the system is asked, and its usual error is raised."""
     with pytest.raises((socket.gaierror, UnicodeError)):
         send(host)
     assert asked == [host]
@@ -110,7 +110,7 @@ def test_what_no_host_is_called_fails_as_in_production(
 
 @pytest.mark.mailtrap(intercept=["smtp.elsewhere.example"])
 def test_other_hosts_are_not_intercepted(mailtrap: MailTrap, asked: list[str]) -> None:
-    """Of hosts that are not named the resolver is asked as always: here it knows none."""
+    """For hosts that are not listed, the resolver is asked as usual: here it knows none."""
     with pytest.raises(socket.gaierror):
         smtplib_starttls(HOST)
     assert asked == [HOST]
@@ -120,7 +120,7 @@ def test_other_hosts_are_not_intercepted(mailtrap: MailTrap, asked: list[str]) -
 
 @pytest.mark.mailtrap(intercept=True)
 def test_a_direct_connection_means_the_trap(mailtrap: MailTrap) -> None:
-    """Nothing was led here: nothing is told, and the certificate is the trap's own."""
+    """Nothing was redirected: no host or port is recorded, and the certificate is the trap's own."""
     smtplib_starttls(mailtrap.host, mailtrap.port)
     [message] = mailtrap
     assert message.transport.server_host is None
@@ -129,7 +129,7 @@ def test_a_direct_connection_means_the_trap(mailtrap: MailTrap) -> None:
 
 @pytest.mark.mailtrap(intercept=True)
 def test_other_ports_are_untouched(mailtrap: MailTrap, asked: list[str]) -> None:
-    """Addresses go to connect() as they were given, names to the resolver."""
+    """Addresses are passed to connect() unchanged, and names to the resolver."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname(), timeout=10) as client,
@@ -153,7 +153,7 @@ def test_datagrams_are_untouched(mailtrap: MailTrap) -> None:
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets here")
 @pytest.mark.mailtrap(intercept=True)
 def test_unix_sockets_are_untouched(mailtrap: MailTrap, tmp_path) -> None:
-    """A path is no host, whatever its letters."""
+    """A path is not a host, whatever it looks like."""
     for path in (str(tmp_path / "s"), bytes(tmp_path / "s")[:1] + b"\x19/nothing"):
         with socket.socket(socket.AF_UNIX) as sock, pytest.raises(OSError) as caught:
             sock.connect(path)
@@ -163,7 +163,7 @@ def test_unix_sockets_are_untouched(mailtrap: MailTrap, tmp_path) -> None:
 @pytest.mark.mailtrap(intercept=True)
 @pytest.mark.parametrize("address", [(HOST, "25"), (HOST, 25.0), (HOST,), ("a", 25, 0, 0, 0), 25])
 def test_nonsense_is_still_an_error(mailtrap: MailTrap, address: object) -> None:
-    """connect() says what it always says."""
+    """connect() raises its usual error."""
     with socket.socket() as sock, pytest.raises((TypeError, OSError)):
         sock.connect(address)  # type: ignore[arg-type]  # that is the point
     assert mailtrap.connections == []
@@ -177,7 +177,7 @@ def test_nonsense_is_still_an_error(mailtrap: MailTrap, address: object) -> None
 def test_without_sni_the_certificate_is_for_the_host_that_was_looked_up(
     mailtrap: MailTrap, host: str
 ) -> None:
-    """It names this host, and no other, and has no wildcard."""
+    """The certificate names this host and no other, and has no wildcard."""
     context = ssl.create_default_context(cadata=mailtrap.ca_pem)
     context.check_hostname = False
     with (
@@ -195,7 +195,7 @@ def test_without_sni_the_certificate_is_for_the_host_that_was_looked_up(
 
 @pytest.mark.mailtrap(intercept=True)
 def test_sni_counts_more_than_the_host(mailtrap: MailTrap) -> None:
-    """The certificate is for the name the client asks for."""
+    """The certificate is for the name that the client requests by SNI."""
     context = ssl.create_default_context(cadata=mailtrap.ca_pem)
     with (
         socket.create_connection((ADDRESS, 465), timeout=10) as raw,
@@ -205,7 +205,7 @@ def test_sni_counts_more_than_the_host(mailtrap: MailTrap) -> None:
 
 
 def test_without_interception_the_certificate_is_the_traps(mailtrap: MailTrap) -> None:
-    """The control: whoever asks the trap itself for another name is shown its own certificate."""
+    """The control: a client that asks the trap itself for another name is shown the trap's own certificate."""
     with (
         socket.create_connection(("localhost", mailtrap.tls_port), timeout=10) as raw,
         pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
@@ -216,7 +216,7 @@ def test_without_interception_the_certificate_is_the_traps(mailtrap: MailTrap) -
 @pytest.mark.mailtrap(intercept=True)
 @pytest.mark.parametrize("sni", ["*.example.com", "a@example.com", "10.0.0.0/8", "a b"])
 def test_no_certificate_is_made_for_what_is_no_host(mailtrap: MailTrap, sni: str) -> None:
-    """No wildcard, no network, no mail address: a client that sends such an SNI sees the trap's own names."""
+    """No wildcard, network or mail address: a client that sends such an SNI sees the trap's own names."""
     context = ssl.create_default_context(cadata=mailtrap.ca_pem)
     context.check_hostname = False
     with (
@@ -228,7 +228,7 @@ def test_no_certificate_is_made_for_what_is_no_host(mailtrap: MailTrap, sni: str
 
 @pytest.mark.mailtrap(intercept=True, maximum_tls="TLSv1.2")
 def test_sessions_are_resumed_for_one_host_and_not_for_another(mailtrap: MailTrap) -> None:
-    """Each host has a context of its own, which lasts."""
+    """Each host has its own context, which is kept."""
     context = ssl.create_default_context(cadata=mailtrap.ca_pem)
 
     def visit(host: str, session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
@@ -248,7 +248,7 @@ def test_sessions_are_resumed_for_one_host_and_not_for_another(mailtrap: MailTra
 
 
 def test_nothing_is_replaced_afterwards(mailtrap: MailTrap) -> None:
-    """The socket functions are the same objects as before, and other ones meanwhile."""
+    """Afterwards, the socket functions are the same objects as before; during interception, they are different ones."""
 
     def functions() -> list[object]:
         return [
@@ -272,7 +272,7 @@ def test_nothing_is_replaced_afterwards(mailtrap: MailTrap) -> None:
 
 
 def test_what_is_never_left_ends_with_the_trap(mailtrap_factory: MailTrapFactory) -> None:
-    """A test that enters and never leaves does not hand its interception on to the next."""
+    """A test that enters an interception and never leaves it does not pass it on to the next test."""
     connect = socket.socket.connect
     with mailtrap_factory() as trap:
         entered = trap.intercept()
@@ -285,7 +285,7 @@ def test_what_is_never_left_ends_with_the_trap(mailtrap_factory: MailTrapFactory
 
 
 def test_a_block_that_fails_ends_it(mailtrap: MailTrap) -> None:
-    """With any exception, also one that means the end of the run."""
+    """It ends with any exception, even one that ends the run."""
     connect = socket.socket.connect
     with pytest.raises(KeyboardInterrupt), mailtrap.intercept():
         raise KeyboardInterrupt
@@ -293,7 +293,7 @@ def test_a_block_that_fails_ends_it(mailtrap: MailTrap) -> None:
 
 
 def test_nested_and_repeated(mailtrap: MailTrap) -> None:
-    """One trap may intercept several times over; each ends for itself."""
+    """One trap may intercept several times; each interception ends separately."""
     with mailtrap.intercept("smtp.one.example"):
         with mailtrap.intercept("smtp.two.example"):
             smtplib_starttls("smtp.one.example")
@@ -310,7 +310,7 @@ def test_nested_and_repeated(mailtrap: MailTrap) -> None:
 def test_of_several_traps_the_latest_counts(
     mailtrap: MailTrap, mailtrap_factory: MailTrapFactory
 ) -> None:
-    """Each has its hosts; for a host that both claim, the one that began later gets the mail."""
+    """Each has its hosts; if both claim a host, the one that began later gets the mail."""
     with mailtrap.intercept(), mailtrap_factory(intercept=["smtp.bills.example"]) as bills:
         smtplib_starttls("smtp.bills.example")
         smtplib_starttls(HOST)
@@ -338,7 +338,7 @@ def test_interceptions_that_overlap_end_in_any_order(
 
 @pytest.mark.mailtrap(intercept=True)
 def test_many_threads_and_hosts_are_told_apart(mailtrap: MailTrap) -> None:
-    """Each message comes with the host that its own client asked for."""
+    """Each message has the host that its own client asked for."""
     failures: list[BaseException] = []
 
     def work(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Every kind of client, its production settings untouched: led to the trap, refused by the guard, suspicious of other certificates."""
+"""Every kind of client, production settings unchanged: redirected to the trap, guarded, verifying certificates."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ every_verifying = pytest.mark.parametrize(
 @every
 @pytest.mark.mailtrap(intercept=True, credentials=("user", "secret"))
 def test_mail_for_any_host_arrives(mailtrap: MailTrap, application: Application) -> None:
-    """Over TLS, at the port that fits, and the trap knows what was meant."""
+    """Over TLS, at the matching port, and the trap records the intended host."""
     application.send()
     [message] = mailtrap.wait_for(1)
     assert message.rcpt_tos == (RECIPIENT,)
@@ -82,7 +82,7 @@ def test_mail_for_a_named_host_arrives(mailtrap: MailTrap, application: Applicat
 def test_hosts_in_every_spelling_through_event_loops(
     mailtrap: MailTrap, send, host: str, meant: str
 ) -> None:
-    """Each has a way of its own with names and addresses; all of them verify what they asked for."""
+    """Each loop has its own way of handling names and addresses; all of them verify the host they asked for."""
     send(host)
     [message] = mailtrap.wait_for(1)
     assert message.transport.server_host == meant
@@ -91,7 +91,7 @@ def test_hosts_in_every_spelling_through_event_loops(
 @every
 @pytest.mark.mailtrap(intercept=["smtp.elsewhere.example"])
 def test_without_a_trap_the_guard_refuses(mailtrap: MailTrap, application: Application) -> None:
-    """The same applications when their host is not intercepted: nothing leaves, no resolver hears of it."""
+    """The same applications if their host is not intercepted: nothing leaves the process, and no resolver is asked."""
     guard = Guard("this test")
     with guarding(guard):
         if application.refuses is None:
@@ -111,7 +111,7 @@ def test_without_a_trap_the_guard_refuses(mailtrap: MailTrap, application: Appli
 def test_a_certificate_for_another_host_is_refused(
     mailtrap: MailTrap, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same applications and another certificate of the same CA: verification is really on."""
+    """The same applications with another certificate from the same CA: verification is really on."""
     monkeypatch.setattr(
         running_server, "certificate_host", lambda *_args, **_kw: "smtp.impostor.example"
     )

@@ -1,4 +1,4 @@
-"""Hostile servers against production settings: the application believes that it talks to its provider."""
+"""Hostile servers against production settings: the application believes that it is talking to its provider."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def opportunistic() -> None:
 
 @pytest.mark.mailtrap(intercept=True)
 def test_a_secure_application_withstands_starttls(hostile_mailtrap) -> None:
-    """Whatever its provider turns into, nothing is given away."""
+    """Whatever its provider turns into, the application gives nothing away."""
     hostile_mailtrap.assert_client_refuses(starttls)
 
 
@@ -83,7 +83,7 @@ def test_a_secure_application_withstands_implicit_tls(hostile_mailtrap) -> None:
 
 @pytest.mark.mailtrap(intercept=True, scenarios=CERTIFICATES)
 def test_who_does_not_verify_is_caught(hostile_mailtrap) -> None:
-    """The control: the same application without a context gives its mail to every impostor, and to its provider's name."""
+    """The control: the same application without a context sends its mail to every impostor of its provider."""
     verdict = hostile_mailtrap.judge(lambda: starttls(verify=False))
     assert (verdict.outcome, verdict.channel) == ("leaked", "impostor")
     assert verdict.connection.transport.server_host == HOST
@@ -98,7 +98,7 @@ def test_who_does_not_verify_is_caught_on_the_other_port(hostile_mailtrap) -> No
 
 @pytest.mark.mailtrap(intercept=True, scenarios=["starttls-stripped", "starttls-not-supported"])
 def test_who_goes_on_without_tls_is_caught(hostile_mailtrap) -> None:
-    """The control for the other disease."""
+    """The control for the other fault."""
     verdict = hostile_mailtrap.judge(opportunistic)
     assert (verdict.outcome, verdict.channel) == ("leaked", "cleartext")
 
@@ -108,7 +108,7 @@ def test_who_goes_on_without_tls_is_caught(hostile_mailtrap) -> None:
 
 @pytest.mark.parametrize(("mode", "send"), [("starttls", starttls), ("implicit", implicit)])
 def test_the_family_in_a_block(mailtrap: MailTrap, mode: str, send) -> None:
-    """The trap that intercepts plays them all; each connection was meant for the provider."""
+    """The intercepting trap runs all the scenarios; each connection was meant for the provider."""
     with mailtrap.intercept(HOST):
         verdicts = mailtrap.assert_refuses_hostile_servers(send, mode)
     assert len(verdicts) > 15
@@ -119,7 +119,7 @@ def test_the_family_in_a_block(mailtrap: MailTrap, mode: str, send) -> None:
 
 @pytest.mark.parametrize("is_led", [True, False])
 def test_defaults_of_the_application_are_its_settings(mailtrap: MailTrap, is_led: bool) -> None:
-    """Under interception they stay; the control: without it the same function is given the trap's host and port."""
+    """They are kept under interception; the control: without it, the function is passed the trap's host and port."""
     with mailtrap.intercept() if is_led else nullcontext():
         verdicts = mailtrap.assert_refuses_hostile_servers(
             with_defaults, scenarios=["certificate-host-mismatch"]
@@ -130,7 +130,7 @@ def test_defaults_of_the_application_are_its_settings(mailtrap: MailTrap, is_led
 
 @pytest.mark.mailtrap(intercept=True)
 def test_a_function_without_defaults_is_given_host_and_port(mailtrap: MailTrap) -> None:
-    """Also where the trap intercepts: there is no other way to call it."""
+    """Even if the trap intercepts: there is no other way to call it."""
 
     def send(host: str, port: int) -> None:
         with_defaults(host, port)
@@ -144,7 +144,7 @@ def test_a_function_without_defaults_is_given_host_and_port(mailtrap: MailTrap) 
 
 @pytest.mark.mailtrap(intercept=True)
 def test_the_family_says_who_gets_the_mail_of_the_careless(mailtrap: MailTrap) -> None:
-    """The partner with one ingredient broken."""
+    """The counterpart, with verification turned off."""
     with pytest.raises(AssertionError, match=r"failed against 7 of \d+ hostile servers") as caught:
         mailtrap.assert_refuses_hostile_servers(lambda: starttls(verify=False))
     assert "certificate-host-mismatch" in str(caught.value)
@@ -168,7 +168,7 @@ def names_shown(trap: MailTrap, scenario: Scenario, host: str) -> list[str]:
 @pytest.mark.mailtrap(intercept=True)
 @pytest.mark.parametrize("host", [HOST, "impostor.example", "192.0.2.25", "smtp_relay"])
 def test_a_mismatch_is_a_name_that_was_not_asked_for(mailtrap: MailTrap, host: str) -> None:
-    """Whatever the host is called; the good server shows just that name."""
+    """Whatever the host is called; the good server's certificate has exactly that name."""
     mismatch = Scenario(id="mismatch", summary="another host's", certificate="host-mismatch")
     good = Scenario(id="good", summary="the host's")
     [other] = names_shown(mailtrap, mismatch, host)
@@ -180,7 +180,7 @@ def test_a_mismatch_is_a_name_that_was_not_asked_for(mailtrap: MailTrap, host: s
 @pytest.mark.mailtrap(intercept=True)
 @pytest.mark.parametrize("host", ["192.0.2.25", "2001:db8::25", "smtp_relay"])
 def test_hosts_of_every_kind_are_attacked(mailtrap: MailTrap, host: str) -> None:
-    """Addresses, and names that no certificate of a public CA may have: refused for the flaw, never for want of a certificate."""
+    """Addresses, and names that no public CA certifies: refused for the flaw, never for lack of a certificate."""
     verdicts = mailtrap.assert_refuses_hostile_servers(
         lambda: starttls(host), scenarios=["ok", *CERTIFICATES]
     )
@@ -237,7 +237,7 @@ def nowhere() -> None:
 def test_a_control_that_fails_is_explained(
     mailtrap: MailTrap, send, evidence: str, advice: str
 ) -> None:
-    """The advice fits the evidence, and nobody is told to configure the trap's own host and port."""
+    """The advice fits the evidence, and never suggests configuring the trap's own host and port."""
     with pytest.raises(AssertionError, match="the control failed: ") as caught:
         mailtrap.assert_refuses_hostile_servers(send)
     text = str(caught.value)
@@ -252,14 +252,14 @@ def test_a_control_that_fails_is_explained(
 
 @pytest.mark.parametrize(("mode", "send"), [("starttls", implicit), ("implicit", starttls)])
 def test_a_family_for_the_other_port_proves_nothing(mailtrap: MailTrap, mode: str, send) -> None:
-    """An application on 465 withstands everything that is done to STARTTLS, and the other way round: that is no proof."""
+    """An application on 465 withstands every attack on STARTTLS, and vice versa: that proves nothing."""
     with mailtrap.intercept():
         [control] = mailtrap.judge_hostile_servers(send, mode)
     assert (control.outcome, control.failed) == ("other-mode", True)
 
 
 def test_without_interception_the_early_context_is_explained_as_ever(mailtrap: MailTrap) -> None:
-    """The control: who talks to the trap itself under another name is told its host."""
+    """The control: if a client connects to the trap itself under another name, the text names the trap's host."""
 
     def send() -> None:
         with smtplib.SMTP("localhost", mailtrap.port, timeout=1) as client:
@@ -277,7 +277,7 @@ def test_without_interception_the_early_context_is_explained_as_ever(mailtrap: M
 
 @pytest.mark.mailtrap(intercept=True)
 def test_a_name_that_the_certificate_has_not_is_no_matter_of_trust(mailtrap: MailTrap) -> None:
-    """The CA was accepted: nobody is told to trust it."""
+    """The CA was accepted: the text does not suggest trusting it."""
     with pytest.raises(ssl.SSLCertVerificationError):
         starttls(f"{HOST}.")
     with pytest.raises(AssertionError, match="no message reached the trap") as caught:
@@ -288,7 +288,7 @@ def test_a_name_that_the_certificate_has_not_is_no_matter_of_trust(mailtrap: Mai
 
 @pytest.mark.mailtrap(intercept=True)
 def test_a_context_made_before_the_test_is_told_how_to_move(mailtrap: MailTrap) -> None:
-    """Unknown CA while the CA was trusted: the context is the cause, and the message says what to do with it."""
+    """Unknown CA although it was trusted: the context is the cause, and the message says what to do with it."""
     with pytest.raises(ssl.SSLCertVerificationError):
         with_early_context()
     with pytest.raises(AssertionError, match="no message reached the trap") as caught:
@@ -301,7 +301,7 @@ def test_a_context_made_before_the_test_is_told_how_to_move(mailtrap: MailTrap) 
 
 @pytest.mark.parametrize("is_led", [True, False])
 def test_credentials_are_told_to_the_trap(mailtrap: MailTrap, is_led: bool) -> None:
-    """Production keeps its own; the control: who is configured for the trap has the trap's."""
+    """The application keeps its production credentials; the control: if configured for the trap, it uses the trap's."""
     where = () if is_led else (mailtrap.host, mailtrap.port)
     with mailtrap.intercept(), pytest.raises(smtplib.SMTPAuthenticationError):
         with_login(*where)
@@ -315,7 +315,7 @@ def test_credentials_are_told_to_the_trap(mailtrap: MailTrap, is_led: bool) -> N
 def test_the_certificate_is_chosen_in_one_place(
     mailtrap: MailTrap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The control for all of these: where it is not for the host, the good server fails, too."""
+    """The control for all of these: if the certificate is not for the host, the good server fails, too."""
     monkeypatch.setattr(
         running_server, "certificate_host", lambda *_args, **_kw: "smtp.impostor.example"
     )

@@ -1,4 +1,4 @@
-"""What `mailtrap_intercept` may say: a switch or hosts, and what looks like one of them is not taken for the other."""
+"""What `mailtrap_intercept` accepts: a switch or hosts; a word that looks like one is not mistaken for the other."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def is_refused(result, text):
 
 @pytest.mark.parametrize(("word", "guess"), MEANT)
 def test_a_word_that_reads_like_a_switch(pytester, word, guess):
-    """It ends the run before its first test, and the error says what is expected."""
+    """Such a word ends the run before its first test, and the error says what is expected."""
     is_refused(
         run(pytester, f"--mailtrap-intercept={word}"),
         f"--mailtrap-intercept on the command line: expected true, false or host names, got {word!r}{guess}",
@@ -45,7 +45,7 @@ def test_a_word_that_reads_like_a_switch(pytester, word, guess):
 
 @pytest.mark.parametrize("ini", ['"maybe"', '["maybe"]'])
 def test_in_the_ini_file(pytester, ini):
-    """The same there; the error names the file."""
+    """The ini file is checked in the same way; the error names the file."""
     is_refused(
         run(pytester, ini=ini),
         "mailtrap_intercept in pyproject.toml: expected true, false or host names, got 'maybe'",
@@ -55,7 +55,7 @@ def test_in_the_ini_file(pytester, ini):
 @pytest.mark.parametrize("word", ["true", "no", "maybe", "0", "all"])
 @pytest.mark.parametrize("form", ["smtp.example.com,{}", "{} smtp.example.com"])
 def test_in_a_list_of_hosts(pytester, word, form):
-    """Beside hosts no such word means anything, not even one that is a switch where it stands alone."""
+    """No such word is accepted in a list of hosts, not even one that is a switch on its own."""
     is_refused(
         run(pytester, f"--mailtrap-intercept={form.format(word)}"),
         f"--mailtrap-intercept on the command line: expected true, false or host names, got {word!r} in a list of hosts",
@@ -64,7 +64,7 @@ def test_in_a_list_of_hosts(pytester, word, form):
 
 @pytest.mark.parametrize("word", ON)
 def test_on(pytester, word):
-    """What turns it on is told at the top of the run."""
+    """The header of the run shows what turned interception on."""
     result = run(pytester, f"--mailtrap-intercept={word}")
     result.assert_outcomes(passed=1)
     assert header(result) == [
@@ -74,7 +74,7 @@ def test_on(pytester, word):
 
 @pytest.mark.parametrize("word", OFF)
 def test_off(pytester, word):
-    """What turns it off needs no word."""
+    """When interception is off, the header does not mention it."""
     result = run(pytester, f"--mailtrap-intercept={word}", ini="true")
     result.assert_outcomes(passed=1)
     assert header(result) == []
@@ -82,7 +82,7 @@ def test_off(pytester, word):
 
 @pytest.mark.parametrize("word", HOSTS)
 def test_control_other_words_are_hosts(pytester, word):
-    """The control: any other name is a host, and the top of the run shows that it was taken for one."""
+    """The control: any other name is a host, and the header of the run shows that it was read as one."""
     result = run(pytester, f"--mailtrap-intercept={word}")
     result.assert_outcomes(passed=1)
     host = word.removesuffix(".")
@@ -100,20 +100,20 @@ def test_control_other_words_are_hosts(pytester, word):
     ],
 )  # fmt: skip
 def test_the_header_names_hosts_and_file(pytester, ini, hosts):
-    """The header says which hosts are intercepted, and who says so; under pytest-xdist once, too."""
+    """The header says which hosts are intercepted and where that was set; under pytest-xdist it says so only once."""
     line = f"mailtrap: intercepts mail to {hosts}, set by mailtrap_intercept in pyproject.toml"
     assert header(run(pytester, ini=ini)) == [line]
 
 
 def test_the_header_under_xdist(pytester):
-    """It is the controller that says it."""
+    """The controller prints the header."""
     result = run(pytester, "-n1", ini="true")
     result.assert_outcomes(passed=1)
     assert len(header(result)) == 1
 
 
 def test_control_without_the_setting(pytester):
-    """The guard alone has no such line."""
+    """With the guard alone, the header has no such line."""
     assert header(run(pytester, "--mailtrap-guard")) == []
 
 
@@ -123,7 +123,7 @@ def header(result):
 
 @pytest.mark.parametrize("word", [word for word, _ in MEANT if word != "*"])
 def test_the_same_by_marker_and_by_call(mailtrap, mailtrap_factory, word):
-    """Hosts of a marker, a factory or a call are checked alike."""
+    """Hosts in a marker, a factory, or a call are checked in the same way."""
     text = f"expected a host name or an IP address, got {word!r}, which reads like a switch"
     for intercept in (
         lambda: mailtrap.intercept(word).__enter__(),
@@ -138,14 +138,14 @@ def test_the_same_by_marker_and_by_call(mailtrap, mailtrap_factory, word):
 
 
 def test_control_by_call(mailtrap):
-    """The control: hosts are hosts there, too, and a final dot makes one of any name."""
+    """The control: hosts are accepted there, too, and a trailing dot makes any name a host."""
     with mailtrap.intercept("mailhost", "all.", "192.0.2.1"):
         pass
     assert [checked(host) for host in HOSTS] == [host.removesuffix(".") for host in HOSTS]
 
 
 def test_a_marker_fails_its_own_test(pytester):
-    """A marker is no setting of the run: the other tests run."""
+    """A marker is not a setting of the run: the other tests still run."""
     pytester.makepyfile(
         f"import pytest\n{TEST}\n@pytest.mark.mailtrap(intercept=['maybe'])\ndef test_marked(): pass\n"
     )

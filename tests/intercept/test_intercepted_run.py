@@ -37,7 +37,7 @@ def test_arrives(mailtrap):
 def test_a_run_that_intercepts(
     pytester: pytest.Pytester, ini: str, flags: tuple[str, ...], marker: str, arrives: bool
 ) -> None:
-    """Every test with the fixture, unless its marker says otherwise; what is not intercepted meets the guard."""
+    """Every test with the fixture is intercepted unless its marker says otherwise; the guard handles everything else."""
     if ini:
         pytester.makeini(f"[pytest]\nmailtrap_intercept = {ini}\n")
     result = run(pytester, INTERCEPTED.replace("def test", f"{marker}\ndef test"), *flags)
@@ -62,7 +62,7 @@ CONNECT = f'smtplib.SMTP("{HOST}", 587, timeout=5).close()'
 def test_a_marker_without_the_fixture(
     pytester: pytest.Pytester, marker: str, body: str, outcome: dict[str, int]
 ) -> None:
-    """Who marks a test so means it: without a trap its mail would leave."""
+    """A marker takes effect even without the fixture: without a trap, the test's mail would leave."""
     test = f"""
 import os, unittest
 pytestmark = pytest.mark.mailtrap({marker})
@@ -78,7 +78,7 @@ class TestOfOldKind(unittest.TestCase):
 
 
 def test_a_marker_of_one_parameter_is_of_no_other(pytester: pytest.Pytester) -> None:
-    """The test that is marked has the trap, and the same test with another parameter has none."""
+    """The marked parameter has the trap, and the same test with another parameter does not."""
     test = f"""
 MARKED = pytest.param(1, marks=pytest.mark.mailtrap(intercept=True))
 
@@ -93,6 +93,6 @@ def test_a(n, request):
 
 
 def test_tests_without_the_fixture_are_guarded(pytester: pytest.Pytester) -> None:
-    """Where a run intercepts, mail that no trap waits for must not leave."""
+    """When a run intercepts, mail from a test without a trap must not leave."""
     result = run(pytester, "def test_a():\n    send_and_hide()", "--mailtrap-intercept")
     result.assert_outcomes(failed=1)

@@ -1,4 +1,4 @@
-"""Sockets in every state are intercepted: wrapped, bound, without IPv6, or by their numbers."""
+"""Sockets in every state are intercepted: wrapped, bound, without IPv6, or by their file descriptors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def names(certificate: dict) -> list[str]:
 @pytest.mark.mailtrap(intercept=True)
 @pytest.mark.parametrize("host", [HOST, ADDRESS])
 def test_a_socket_that_was_wrapped_before_it_connects(mailtrap: MailTrap, host: str) -> None:
-    """The handshake comes with the connection; by name and by address."""
+    """The TLS handshake happens on connecting; by name and by address."""
     context = ssl.create_default_context()
     with context.wrap_socket(socket.socket(), server_hostname=host) as sock:
         sock.settimeout(10)
@@ -44,7 +44,7 @@ def test_a_socket_that_was_wrapped_before_it_connects(mailtrap: MailTrap, host: 
     "address", [("2001:db8::25", 587, 0), ("2001:db8::25", 587, 0, 0), ("fe80::1", 587, 7, 1)]
 )
 def test_addresses_with_flow_and_scope(mailtrap: MailTrap, address: tuple) -> None:
-    """As getaddrinfo() gives them."""
+    """Addresses are accepted in the form that getaddrinfo() returns."""
     with socket.socket(socket.AF_INET6) as sock:
         sock.settimeout(10)
         sock.connect(address)
@@ -54,7 +54,7 @@ def test_addresses_with_flow_and_scope(mailtrap: MailTrap, address: tuple) -> No
 
 @pytest.mark.mailtrap(intercept=True)
 def test_connect_ex_tells_by_numbers(mailtrap: MailTrap) -> None:
-    """0 when it was led to the trap, ECONNREFUSED from the guard; it never raises."""
+    """connect_ex() returns 0 when redirected to the trap and ECONNREFUSED from the guard; it never raises."""
     with socket.socket() as sock:
         sock.settimeout(10)
         assert sock.connect_ex((HOST, 587)) == 0
@@ -63,7 +63,7 @@ def test_connect_ex_tells_by_numbers(mailtrap: MailTrap) -> None:
 
 
 def test_connect_ex_is_refused_by_number() -> None:
-    """The control: without a trap the guard refuses, and remembers."""
+    """The control: without a trap, the guard refuses the connection and records the attempt."""
     guard = Guard()
     with guarding(guard), socket.socket() as sock:
         assert sock.connect_ex((HOST, 587)) == errno.ECONNREFUSED
@@ -72,7 +72,7 @@ def test_connect_ex_is_refused_by_number() -> None:
 
 @pytest.mark.mailtrap(intercept=True)
 def test_a_socket_that_is_bound_already(mailtrap: MailTrap) -> None:
-    """The application's own port stays, and the connection is known by it."""
+    """The application's own port is kept, and the connection is identified by it."""
     with socket.create_connection((HOST, 587), 10, source_address=("127.0.0.1", 0)) as sock:
         assert sock.recv(3) == b"220"
         port = sock.getsockname()[1]
@@ -95,7 +95,7 @@ def trap_without_ipv6(
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
 def test_ipv6_sockets_where_the_trap_has_no_ipv6(trap_without_ipv6: MailTrap) -> None:
-    """They reach it over IPv4 all the same, by literal and by name."""
+    """They still reach the trap over IPv4, by literal and by name."""
     with socket.socket(socket.AF_INET6) as sock:
         sock.settimeout(10)
         sock.connect(("2001:db8::25", 587))
@@ -107,14 +107,14 @@ def test_ipv6_sockets_where_the_trap_has_no_ipv6(trap_without_ipv6: MailTrap) ->
 
 
 class Proactor:
-    """What Windows' event loop connects with, below Python's sockets."""
+    """What the Windows event loop uses to connect, below Python's sockets."""
 
     async def connect(self, sock: socket.socket, address: tuple[str, int]) -> None:
         sock.connect(address)
 
 
 def test_the_proactor_loop_of_windows(mailtrap: MailTrap) -> None:
-    """Its sock_connect() does not go through connect(): it is met on its own."""
+    """Its sock_connect() does not go through connect(), so it is intercepted separately."""
     from asyncio.proactor_events import BaseProactorEventLoop
 
     class Loop(BaseProactorEventLoop):
@@ -123,7 +123,7 @@ def test_the_proactor_loop_of_windows(mailtrap: MailTrap) -> None:
             self._debug = False
 
         def __del__(self) -> None:
-            """There is nothing to close, nor to warn of."""
+            """There is nothing to close and nothing to warn about."""
 
     async def connect() -> bytes:
         with socket.socket() as sock:

@@ -34,7 +34,7 @@ def names(certificate: dict) -> list[str]:
 def test_lookups_with_odd_flags_and_families(
     mailtrap: MailTrap, arguments: tuple, expected: set[str]
 ) -> None:
-    """Each answer has what was asked for, and no other; each address leads to the trap."""
+    """Each answer contains only what was requested, and each address leads to the trap."""
     found = socket.getaddrinfo(*arguments)
     kinds = {entry[1].name.removeprefix("SOCK_").lower() for entry in found}
     assert ({"stream", "dgram"} & expected) <= kinds
@@ -56,7 +56,7 @@ def test_lookups_with_odd_flags_and_families(
 
 @pytest.mark.mailtrap(intercept=True)
 def test_the_canonical_name_is_the_host(mailtrap: MailTrap) -> None:
-    """AI_CANONNAME gives the name, not the alias; and only where it is asked for."""
+    """AI_CANONNAME returns the host name, not the alias, and only when it is requested."""
     first, *rest = socket.getaddrinfo(HOST, 587, type=1, flags=socket.AI_CANONNAME)
     assert first[3] == HOST
     assert {entry[3] for entry in rest} <= {""}
@@ -65,7 +65,7 @@ def test_the_canonical_name_is_the_host(mailtrap: MailTrap) -> None:
 
 @pytest.mark.mailtrap(intercept=True)
 def test_lookups_that_cannot_succeed(mailtrap: MailTrap) -> None:
-    """What the system refuses is refused: a name that must be a number, a type that has no ports."""
+    """What the system rejects is rejected: a name where a number is required, a type that has no ports."""
     with pytest.raises(socket.gaierror) as caught:
         socket.getaddrinfo(HOST, 587, flags=socket.AI_NUMERICHOST)
     assert caught.value.errno == socket.EAI_NONAME
@@ -77,7 +77,7 @@ def test_lookups_that_cannot_succeed(mailtrap: MailTrap) -> None:
 
 @pytest.mark.mailtrap(intercept=True)
 def test_servers_bind_where_they_want(mailtrap: MailTrap) -> None:
-    """Names of this machine mean this machine to those who bind."""
+    """For servers that bind, names of this machine still mean this machine."""
     found = socket.getaddrinfo("localhost", 2525, type=1, flags=socket.AI_PASSIVE)
     assert {entry[4][0] for entry in found} <= {"127.0.0.1", "::1"}
     found = socket.getaddrinfo(None, 2525, type=1, flags=socket.AI_PASSIVE)
@@ -95,7 +95,7 @@ def test_servers_bind_where_they_want(mailtrap: MailTrap) -> None:
     ],
 )
 def test_lookups_without_a_port(mailtrap: MailTrap, look_up) -> None:
-    """A host that is intercepted by name is never asked for, and the connection is called by its name."""
+    """A host that is intercepted by name is never looked up, and the connection shows its name."""
     address = look_up()
     with smtplib.SMTP(address, 587, timeout=10) as client:
         client._host = HOST  # whose certificate is to be verified
@@ -107,7 +107,7 @@ def test_lookups_without_a_port(mailtrap: MailTrap, look_up) -> None:
 @pytest.mark.mailtrap(intercept=["localhost"])
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 def test_an_alias_serves_other_ports(mailtrap: MailTrap, family: socket.AddressFamily) -> None:
-    """What was looked up without a port may be used for something else than mail."""
+    """An address that was looked up without a port may be used for something other than mail."""
     [alias, *_] = socket.getaddrinfo("localhost", None, family)
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(family) as client:
         client.settimeout(10)
@@ -126,7 +126,7 @@ def test_an_alias_serves_other_ports(mailtrap: MailTrap, family: socket.AddressF
 def test_lookups_without_a_port_when_all_mail_is_intercepted(
     mailtrap: MailTrap, asked: list[str]
 ) -> None:
-    """They may be for anything: a resolver is asked, and where it knows nothing an alias may serve."""
+    """Such lookups may be for anything: a resolver is asked, and if it finds nothing, an alias is used."""
     address = socket.gethostbyname(HOST)
     assert asked == [HOST]
     asked.clear()

@@ -61,7 +61,7 @@ def test_after_trust_the_default_context_refuses_again(mailtrap):
 
 
 def test_everything_is_undone_when_the_block_fails(mailtrap, monkeypatch, tmp_path):
-    """Also after an exception the variables have their old values, set or unset."""
+    """Even after an exception, the variables have their old values, set or unset."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "mine.pem"))
     with pytest.raises(ZeroDivisionError), mailtrap.trust():
         _ = 1 / int(os.environ["SSL_CERT_FILE"] == str(tmp_path / "mine.pem"))
@@ -70,7 +70,7 @@ def test_everything_is_undone_when_the_block_fails(mailtrap, monkeypatch, tmp_pa
 
 
 def test_the_environment_is_not_needed_in_this_process(mailtrap, monkeypatch):
-    """Where OpenSSL ignores the variable, contexts of this process trust the CA all the same."""
+    """Even if OpenSSL ignores the variable, contexts in this process trust the CA."""
     with mailtrap.trust():
         for name in VARIABLES:
             monkeypatch.delenv(name)
@@ -81,7 +81,7 @@ def test_the_environment_is_not_needed_in_this_process(mailtrap, monkeypatch):
 
 
 def test_a_context_that_loads_no_defaults_is_not_touched(mailtrap):
-    """Whoever asks for other CAs gets those, and refuses the trap."""
+    """A client that asks for other CAs gets only those, and refuses the trap."""
     with mailtrap.trust():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         assert context.get_ca_certs() == []
@@ -91,7 +91,7 @@ def test_a_context_that_loads_no_defaults_is_not_touched(mailtrap):
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_bundle_holds_what_was_trusted_before_and_the_ca(mailtrap, monkeypatch, tmp_path, name):
-    """Each variable names a file with what it named before, and the CA at the end."""
+    """Each variable names a file that contains what it named before, with the CA at the end."""
     other = tmp_path / "corporate.pem"
     other.write_text("corporate CA\n", encoding="ascii")
     monkeypatch.setenv(name, str(other))
@@ -101,7 +101,7 @@ def test_bundle_holds_what_was_trusted_before_and_the_ca(mailtrap, monkeypatch, 
 
 
 def test_bundle_holds_the_cas_of_the_system(mailtrap):
-    """An unset variable means: the system's CAs, and this one."""
+    """If a variable is unset, its bundle contains the system's CAs and the trap's CA."""
     system = ssl.create_default_context().get_ca_certs(binary_form=True)
     with mailtrap.trust():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -113,7 +113,7 @@ def test_bundle_holds_the_cas_of_the_system(mailtrap):
 
 @pytest.mark.parametrize("value", ["", "/nonexistent/ca.pem"])
 def test_variables_without_a_readable_file(mailtrap, monkeypatch, value):
-    """An empty variable is an unset one; one that names no file adds nothing. Both are put back."""
+    """An empty variable counts as unset; one that names no readable file adds nothing. Both are restored."""
     monkeypatch.setenv("SSL_CERT_FILE", value)
     with mailtrap.trust():
         send(mailtrap)
@@ -122,7 +122,7 @@ def test_variables_without_a_readable_file(mailtrap, monkeypatch, value):
 
 
 def test_subprocess_trusts_the_trap(mailtrap):
-    """A Python program started meanwhile verifies and accepts the trap."""
+    """A Python program started in the meantime verifies and accepts the trap."""
     with mailtrap.trust():
         subprocess.run([sys.executable, "-c", SEND, str(mailtrap.port)], check=True, timeout=60)
     assert mailtrap[0].transport.encrypted
@@ -142,7 +142,7 @@ def test_subprocess_without_trust_refuses(mailtrap):
 
 
 def test_nested_trust_of_one_trap(mailtrap):
-    """trust() may be nested; it ends with the outermost."""
+    """trust() can be nested; it ends with the outermost block."""
     with mailtrap.trust():
         with mailtrap.trust():
             pass
@@ -152,7 +152,7 @@ def test_nested_trust_of_one_trap(mailtrap):
 
 
 def test_trusts_of_two_cas_end_in_any_order(mailtrap):
-    """Two CAs are trusted side by side, and the one that began first may end first."""
+    """Two CAs can be trusted side by side, and the one that was trusted first may end first."""
     from pytest_mailtrap import MailTrapFactory
     from pytest_mailtrap._server.certificate_authority import new_ca
 
@@ -176,7 +176,7 @@ def test_trusts_of_two_cas_end_in_any_order(mailtrap):
 
 
 def test_what_the_test_sets_itself_stays(mailtrap, monkeypatch):
-    """A variable that the test has set in the meantime is the test's own."""
+    """A variable that the test has set in the meantime keeps the test's value."""
     with mailtrap.trust():
         monkeypatch.setenv("CURL_CA_BUNDLE", "mine.pem")
     assert os.environ["CURL_CA_BUNDLE"] == "mine.pem"
@@ -198,6 +198,6 @@ def test_factory(mailtrap_factory):
 
 
 def test_wrong_value_is_named(mailtrap_factory):
-    """An option of the wrong type is an error that says what is allowed."""
+    """An option of the wrong type raises an error that says what is allowed."""
     with pytest.raises(TypeError, match="trust must be True or False, got 'yes'"):
         mailtrap_factory(trust="yes")

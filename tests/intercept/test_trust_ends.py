@@ -1,4 +1,4 @@
-"""trust() ends with its test, whatever remembers its variables and puts them back later."""
+"""trust() ends with its test, even if something remembers its variables and restores them later."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def unset(monkeypatch):
 
 
 def changing(change: str) -> str:
-    """A test that is trusted and changes the variables, with a monkeypatch that is undone after the trap has ended."""
+    """A test that uses trust() and changes the variables with a monkeypatch that is undone after the trap has ended."""
     return f"""
 {OUTER_FIXTURE}
 @pytest.mark.mailtrap(trust=True)
@@ -123,14 +123,14 @@ def run_in_order(pytester, source, *options):
 
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_is_left_for_the_next_test(pytester, case):
-    """What is undone after the trap has ended puts the trap's variables back, and still they are gone for the next test."""
+    """An undo after the trap has ended restores the trap's variables, yet they are gone for the next test."""
     result = run_in_order(pytester, HEAD + CASES[case] + AFTER)
     assert result.parseoutcomes().keys() == {"passed"}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_control_the_variables_do_come_back(pytester, monkeypatch, case):
-    """The negative control: where nobody sets them right, the next test has them, but its client refuses all the same."""
+    """The negative control: if nothing resets the variables, the next test sees them, but its client still refuses."""
     monkeypatch.setattr(_trust, "settle", lambda: None)
     result = run_in_order(pytester, HEAD + CASES[case] + AFTER)
     result.stdout.fnmatch_lines(["FAILED *::test_2_nothing_is_left*"])
@@ -150,7 +150,7 @@ def test_control_a_bundle_that_keeps_the_ca(pytester, monkeypatch):
 
 @pytest.mark.parametrize("scope", ["module", "session"])
 def test_a_longer_lived_monkeypatch(pytester, scope):
-    """A MonkeyPatch of a module or of the session is undone at the end of a later test, which leaves nothing behind either."""
+    """A module or session MonkeyPatch is undone at the end of a later test, and leaves nothing behind either."""
     pytester.makepyfile(test_a=HEAD + longer(scope))
     pytester.makepyfile(test_b=HEAD + AFTER)
     result = pytester.runpytest("-p", "no:randomly")
@@ -159,7 +159,7 @@ def test_a_longer_lived_monkeypatch(pytester, scope):
 
 
 def test_control_a_longer_lived_monkeypatch(pytester, monkeypatch):
-    """The negative control: the same where nobody sets the variables right."""
+    """The negative control: the same if nothing resets the variables."""
     monkeypatch.setattr(_trust, "settle", lambda: None)
     pytester.makepyfile(test_a=HEAD + longer("module"))
     pytester.makepyfile(test_b=HEAD + AFTER)
@@ -170,7 +170,7 @@ def test_control_a_longer_lived_monkeypatch(pytester, monkeypatch):
 
 @pytest.mark.parametrize(("trust", "refused"), [(False, True), (True, False)])
 def test_between_the_undoing_and_the_next_test(pytester, trust, refused):
-    """Where the variable is back already, a program that inherits it refuses a stranger; the control trusts it again."""
+    """If the variable is already restored, a program that inherits it refuses a stranger; the control trusts it again."""
     result = run_in_order(
         pytester,
         f"""{HEAD}
@@ -200,13 +200,13 @@ def test_it(mailtrap, monkeypatch):
 
 
 def run_send(trap) -> str:
-    """Send from a program that has the variables of this moment; gives what it complains of."""
+    """Send from a program that inherits the current variables; returns what it complains about."""
     program = [sys.executable, "-c", SEND, str(trap.port)]
     return subprocess.run(program, capture_output=True, text=True, timeout=60, check=False).stderr
 
 
 def test_a_path_that_is_kept_trusts_nobody(mailtrap, monkeypatch, lonely_ca):
-    """The file that the variable named holds what was trusted before, once the trust is over."""
+    """Once the trust is over, the file that the variable named contains only what was trusted before."""
     monkeypatch.setenv("SSL_CERT_FILE", str(lonely_ca))
     with mailtrap.trust():
         kept = os.environ["SSL_CERT_FILE"]
@@ -219,7 +219,7 @@ def test_a_path_that_is_kept_trusts_nobody(mailtrap, monkeypatch, lonely_ca):
 
 
 def test_a_path_of_an_earlier_trust_is_not_what_was_before(mailtrap):
-    """A trust that begins with a variable that names an old bundle goes back to what was before that one."""
+    """If the variable names an old bundle when a trust begins, the value from before that bundle is restored."""
     with mailtrap.trust():
         kept = os.environ["CURL_CA_BUNDLE"]
     os.environ["CURL_CA_BUNDLE"] = kept
@@ -247,7 +247,7 @@ def test_a_variable_that_changes_between_two_trusts(mailtrap, tmp_path):
 
 
 def test_the_end_of_an_inner_trust_leaves_the_tests_own_value(mailtrap, monkeypatch):
-    """What the test sets during two trusts is not touched when the inner one ends."""
+    """A value that the test sets during two trusts is not touched when the inner one ends."""
     with mailtrap.trust():
         with mailtrap.trust():
             monkeypatch.setenv("CURL_CA_BUNDLE", "mine.pem")
@@ -257,7 +257,7 @@ def test_the_end_of_an_inner_trust_leaves_the_tests_own_value(mailtrap, monkeypa
 
 
 def test_an_undoing_during_the_trust_keeps_it(mailtrap, monkeypatch):
-    """What is undone in time brings the trust back, and settling changes nothing of that."""
+    """An undo during the trust restores the trust's variables, and settling does not change that."""
     with mailtrap.trust():
         with monkeypatch.context() as patch:
             patch.delenv("SSL_CERT_FILE")
@@ -266,7 +266,7 @@ def test_an_undoing_during_the_trust_keeps_it(mailtrap, monkeypatch):
 
 
 def test_overlapping_trusts_share_a_file_that_is_right_at_every_moment(mailtrap):
-    """Of two CAs the file holds those that are trusted, in whatever order the trusts end; a later one reads its source again."""
+    """The file holds exactly those CAs that are trusted, in whatever order the trusts end; a later trust rereads its source."""
     factory = MailTrapFactory(new_ca())
 
     def held():
@@ -293,7 +293,7 @@ def test_overlapping_trusts_share_a_file_that_is_right_at_every_moment(mailtrap)
 
 
 def test_a_source_that_has_changed_is_read_again(mailtrap, monkeypatch, tmp_path):
-    """The file that a variable names may be another one by the next trust."""
+    """The file that a variable names may have changed by the next trust."""
     mine = tmp_path / "mine.pem"
     monkeypatch.setenv("CURL_CA_BUNDLE", str(mine))
     for content in ("my CA\n", "another CA\n"):
@@ -304,7 +304,7 @@ def test_a_source_that_has_changed_is_read_again(mailtrap, monkeypatch, tmp_path
 
 
 def test_a_directory_that_is_gone(monkeypatch):
-    """A factory that is closed takes its bundles with it; its paths are still known, and lead back."""
+    """Closing a factory removes its bundles; their paths are still recognized and lead back to the original value."""
     factory = MailTrapFactory(new_ca())
     with factory() as trap:
         with trap.trust():
@@ -319,7 +319,7 @@ def test_a_directory_that_is_gone(monkeypatch):
 
 
 def test_a_verifying_client_in_this_process(mailtrap, monkeypatch):
-    """A context made with a path that was kept refuses; during the trust it accepts."""
+    """A context made with a path that was kept refuses the trap; during the trust it accepts it."""
     with mailtrap.trust():
         kept = os.environ["SSL_CERT_FILE"]
         context = ssl.create_default_context(cafile=kept)

@@ -1,4 +1,4 @@
-"""An application that sends mail in all the ways that smtplib is imported, and what it sends."""
+"""An application that sends mail using every way of importing smtplib, and the mail that it sends."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ __all__ = ["listen", "page", "project", "seen"]
 
 @pytest.fixture
 def shop(monkeypatch):
-    """An application that sends mail in all the ways that smtplib is imported."""
+    """An application that sends mail using every way of importing smtplib."""
     module = types.ModuleType("shop")
     exec(SHOP, vars(module))
     monkeypatch.setitem(sys.modules, "shop", module)

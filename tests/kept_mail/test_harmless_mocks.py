@@ -1,4 +1,4 @@
-"""A mock that keeps no mail is not accused, and watching changes nothing for the test that made it."""
+"""A mock that keeps no mail is not reported, and watching changes nothing for the test that made it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pytest_mailtrap._kept_mail.watch import renew, watching
 
 
 def test_one_that_raises(seen, shop) -> None:
-    """The application was told that its mail was not taken."""
+    """If the mock raises, the application knows that its mail was not accepted."""
     with mock.patch("shop.SMTP") as smtp:
         smtp.return_value.sendmail.side_effect = smtplib.SMTPException("no")
         with pytest.raises(smtplib.SMTPException, match="no"):
@@ -33,14 +33,14 @@ def test_one_that_raises(seen, shop) -> None:
 
 
 def test_one_that_is_called_wrongly(seen) -> None:
-    """An autospec raises then."""
+    """An autospecced mock raises on a wrong call, so it keeps nothing."""
     with mock.patch("smtplib.SMTP", autospec=True), pytest.raises(TypeError):
         smtplib.SMTP("localhost").send_message()
     assert seen == []
 
 
 def test_one_that_is_never_called(seen, shop) -> None:
-    """A patch alone keeps nothing, and neither do other methods."""
+    """A patch alone keeps nothing, and neither does calling other methods."""
     with mock.patch("shop.SMTP") as smtp:
         shop.SMTP("localhost").ehlo()
         smtp.assert_called_once_with("localhost")
@@ -49,11 +49,11 @@ def test_one_that_is_never_called(seen, shop) -> None:
 
 class Bot:
     def send_message(self, text):
-        """What chat bots have, too."""
+        """Chat bots have this method, too."""
 
 
 def test_mocks_of_others(seen, shop, monkeypatch) -> None:
-    """The name of the method alone says nothing, and neither does a patch of smtplib beside it."""
+    """The method's name alone proves nothing, and neither does a patch of smtplib next to it."""
     monkeypatch.setattr(shop, "Bot", Bot, raising=False)
     monkeypatch.setattr(shop, "bot", Bot(), raising=False)
     with mock.patch("shop.SMTP"), mock.patch("shop.Bot"), mock.patch("shop.bot"):
@@ -69,7 +69,7 @@ def test_mocks_of_others(seen, shop, monkeypatch) -> None:
 
 
 def test_another_class_of_the_same_name(seen, shop) -> None:
-    """aiosmtplib has an SMTP, too: what was replaced counts, not what it is called; nor is its sending over when it is called."""
+    """aiosmtplib has an SMTP, too: what was replaced matters, not its name; and calling its methods does not yet send."""
     aiosmtplib = pytest.importorskip("aiosmtplib")
     shop.SMTP = aiosmtplib.SMTP
     with mock.patch("shop.SMTP"):
@@ -84,7 +84,7 @@ def test_another_class_of_the_same_name(seen, shop) -> None:
 
 
 def test_other_names_of_the_module(seen, shop) -> None:
-    """Of a mock in the place of the module only its classes take mail."""
+    """In a mock that replaces the module, only the mocked classes accept mail."""
     with mock.patch("shop.smtplib"):
         shop.smtplib.something.send_message("mail")
         shop.smtplib.send_message("mail")
@@ -102,7 +102,7 @@ def message():
 
 
 def test_a_spy_sends(seen, mailtrap) -> None:
-    """A mock that calls the real method has kept nothing: the mail has arrived. Its control keeps what it is given."""
+    """A mock that calls the real method has kept nothing: the mail has arrived. The control keeps what it is given."""
     real = smtplib.SMTP.send_message
     spy = {"side_effect": real, "autospec": True}
     with mock.patch.object(smtplib.SMTP, "send_message", **spy) as spied:
@@ -115,7 +115,7 @@ def test_a_spy_sends(seen, mailtrap) -> None:
 
 
 def test_a_mock_that_wraps_sends(seen, mailtrap) -> None:
-    """So does one that hands every call on."""
+    """A mock that passes every call on sends, too."""
     with mock.patch("smtplib.SMTP", wraps=smtplib.SMTP):
         deliver(mailtrap, smtplib.SMTP(mailtrap.host, mailtrap.port))
     real = smtplib.SMTP(mailtrap.host, mailtrap.port)
@@ -128,7 +128,7 @@ def test_a_mock_that_wraps_sends(seen, mailtrap) -> None:
 
 
 def test_a_function_that_collects_keeps(seen, shop) -> None:
-    """A side effect that returns and sends nothing is an outbox; a call inside a call is one message."""
+    """A side effect that returns without sending is an outbox; a call inside a call is one message."""
     outbox = []
     with mock.patch("shop.SMTP") as smtp:
         client = smtp.return_value
@@ -139,7 +139,7 @@ def test_a_function_that_collects_keeps(seen, shop) -> None:
 
 
 def test_the_real_thing(seen, mailtrap) -> None:
-    """The control: without a mock nothing stays."""
+    """The control: without a mock, nothing is kept."""
     deliver(mailtrap, smtplib.SMTP(mailtrap.host, mailtrap.port))
     with smtplib.SMTP_SSL("localhost", mailtrap.tls_port, context=mailtrap.ssl_context) as client:
         client.sendmail(*SENDMAIL)
@@ -150,7 +150,7 @@ def test_the_real_thing(seen, mailtrap) -> None:
 
 
 def test_a_mock_is_what_it_was(seen, shop) -> None:
-    """What it records, returns and raises does not change; nor does it gain a name."""
+    """What a mock records, returns, and raises does not change; nor does it gain a name."""
     with mock.patch("shop.SMTP") as smtp:
         smtp.return_value.send_message.return_value = {"bob@example.org": (550, b"no")}
         known = [dir(smtp), sorted(vars(smtp))]
@@ -166,7 +166,7 @@ def test_a_mock_is_what_it_was(seen, shop) -> None:
 
 
 def test_a_proxy_is_not_woken(seen) -> None:
-    """Whoever patches over a lazy object does not want to know what it stands for."""
+    """Patching over a lazy object does not resolve it."""
 
     woken = []
 
@@ -185,7 +185,7 @@ def test_a_proxy_is_not_woken(seen) -> None:
 
 
 def test_mocks_are_not_kept_alive(seen, shop) -> None:
-    """What a test has made goes when the test is done with it."""
+    """A mock is released when the test is done with it."""
     with mock.patch("shop.SMTP") as smtp:
         shop.by_name()
     gone = threading.Event()
@@ -196,7 +196,7 @@ def test_mocks_are_not_kept_alive(seen, shop) -> None:
 
 
 class Recorder:
-    """What a library's method may be replaced by, without looking like it."""
+    """An object that may replace a library's method without looking like one."""
 
     __module__ = "smtplib"
 
@@ -214,7 +214,7 @@ def fake(*_):
     ids=["mock", "autospec", "function", "object"],
 )
 def test_what_is_in_the_place_of_a_watched_method_stays(seen, new) -> None:
-    """A test finds again what it has put there, also when watching is renewed in the meantime."""
+    """A test finds what it has put there, even if watching is renewed in the meantime."""
     with mock.patch.object(smtplib.SMTP, "data", **new):
         replaced = smtplib.SMTP.data
         renew()
@@ -224,7 +224,7 @@ def test_what_is_in_the_place_of_a_watched_method_stays(seen, new) -> None:
 
 
 def test_a_changed_library_is_left_alone(monkeypatch) -> None:
-    """What is not as it was expected is not watched, and nothing fails."""
+    """A library that is not as expected is not watched, and nothing fails."""
     for name in ("unittest.mock", "smtplib", "flask_mail", "fastapi_mail.fastmail"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     with watching(lambda *_: None):
@@ -233,7 +233,7 @@ def test_a_changed_library_is_left_alone(monkeypatch) -> None:
 
 @pytest.mark.parametrize(("name", "looks"), [("method", 0), ("sendmail", 1), ("send_message", 1)])
 def test_other_mocks_are_not_looked_into(seen, monkeypatch, name, looks) -> None:
-    """A suite makes a hundred thousand calls of mocks: only those of the two names are asked what they stand for."""
+    """A suite may call mocks a hundred thousand times: only calls with the two names are checked for what they replace."""
     asked = []
     monkeypatch.setattr(smtplib_mocks, "_class_of", lambda *call: asked.append(call))
     getattr(mock.MagicMock(name="a"), name)(1)

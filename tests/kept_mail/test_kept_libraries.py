@@ -1,4 +1,4 @@
-"""Mail libraries that keep their mail in the process are seen, the real ones, and seen to send where they are told to."""
+"""Real mail libraries that keep mail in the process are detected, and seen to send when configured to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SENDER, RECIPIENTS = "shop@example.org", ["bob@example.org"]
 
 @pytest.fixture
 def seen():
-    """What is told while a test runs."""
+    """What is reported while a test runs."""
     told = []
     with watching(lambda keeper, count: told.append((keeper, count))):
         yield told
@@ -37,7 +37,7 @@ IN_MEMORY = "Django's memory backend"
 
 @pytest.fixture
 def django(monkeypatch):
-    """`django(backend, **options)` overrides what a project sets; the memory backend's outbox is a new one."""
+    """`django(backend, **options)` overrides a project's settings; the memory backend's outbox is a new one."""
     pytest.importorskip("django")
     from django.conf import settings
 
@@ -60,7 +60,7 @@ def django(monkeypatch):
 
 
 def test_django_in_memory(seen, django) -> None:
-    """What `django.test` puts in the place of the SMTP backend keeps what it is given, and says how much."""
+    """The backend that `django.test` substitutes for SMTP keeps the mail that it is given, and reports how much."""
     from django.core import mail
 
     with django(MEMORY):
@@ -80,7 +80,7 @@ def test_django_by_smtp(seen, django, mailtrap) -> None:
 
 
 def test_django_refuses_a_message(seen, django) -> None:
-    """A message that the backend does not take is not kept."""
+    """A message that the backend does not accept is not kept."""
     from django.core.mail import send_mail
 
     with django(MEMORY), pytest.raises(ValueError, match=r"newlines|linefeed"):
@@ -89,7 +89,7 @@ def test_django_refuses_a_message(seen, django) -> None:
 
 
 def test_django_a_backend_made_from_it(seen, django, monkeypatch) -> None:
-    """A project's own one that calls the one in memory counts once."""
+    """A project's own backend that calls the memory backend counts once."""
     pytest.importorskip("django.core.mail.backends.locmem")
     from django.core.mail import send_mail
     from django.core.mail.backends import locmem
@@ -109,7 +109,7 @@ def test_django_a_backend_made_from_it(seen, django, monkeypatch) -> None:
     reason="Django 6.1 and newer have MAILERS",
 )
 def test_django_says_what_sends_it(seen, django) -> None:
-    """`EMAIL_BACKEND`, as a line for pytest-django's `settings`, that can be pasted."""
+    """The suggested setting is `EMAIL_BACKEND`, as a line for pytest-django's `settings` that can be pasted."""
     from django.core.mail import send_mail
 
     with django(MEMORY):
@@ -124,7 +124,7 @@ def test_django_says_what_sends_it(seen, django) -> None:
     reason="MAILERS came with Django 6.1",
 )
 def test_django_says_what_sends_it_by_mailers(seen, django, monkeypatch) -> None:
-    """`MAILERS` of the settings that are deployed, where the project has that."""
+    """The suggested setting is the `MAILERS` of the deployed settings, if the project has them."""
     from django.core.mail import send_mail
 
     deployed = ModuleType("shop_settings")
@@ -151,7 +151,7 @@ def test_django_says_what_sends_it_by_mailers(seen, django, monkeypatch) -> None
     ],
 )
 def test_flask_mail(seen, mailtrap, config, kept) -> None:
-    """Suppressed it keeps; the setting that is named sends."""
+    """When suppressed, it keeps mail; with the suggested setting, it sends."""
     flask, flask_mail = map(pytest.importorskip, ("flask", "flask_mail"))
     app = flask.Flask("shop")
     app.config.update(MAIL_SERVER=mailtrap.host, MAIL_PORT=mailtrap.port, **config)
@@ -166,7 +166,7 @@ def test_flask_mail(seen, mailtrap, config, kept) -> None:
 
 
 def test_flask_mail_with_a_mock_of_smtplib(seen) -> None:
-    """It sends, and the mock keeps."""
+    """Flask-Mail sends, and the mock keeps the mail."""
     flask, flask_mail = map(pytest.importorskip, ("flask", "flask_mail"))
     app = flask.Flask("shop")
     mail = flask_mail.Mail(app)
@@ -176,7 +176,7 @@ def test_flask_mail_with_a_mock_of_smtplib(seen) -> None:
 
 
 def test_flask_mail_refuses_a_message(seen) -> None:
-    """What raises is not kept, suppressed or not."""
+    """A message that raises is not kept, suppressed or not."""
     flask, flask_mail = map(pytest.importorskip, ("flask", "flask_mail"))
     app = flask.Flask("shop")
     app.config.update(TESTING=True)
@@ -198,7 +198,7 @@ def test_flask_mail_refuses_a_message(seen) -> None:
     ],
 )
 def test_flask_mailman(seen, mailtrap, config, kept) -> None:
-    """In a test it takes its memory backend, unless a backend is set."""
+    """In a test, Flask-Mailman uses its memory backend unless a backend is set."""
     flask, flask_mailman = map(pytest.importorskip, ("flask", "flask_mailman"))
     app = flask.Flask("shop")
     app.config.update(MAIL_SERVER=mailtrap.host, MAIL_PORT=mailtrap.port, **config)
@@ -216,7 +216,7 @@ def test_flask_mailman(seen, mailtrap, config, kept) -> None:
 @pytest.mark.parametrize("suppressed", [0, 1])
 @pytest.mark.parametrize("bulk", [False, True])
 def test_fastapi_mail(seen, mailtrap, suppressed, bulk) -> None:
-    """`SUPPRESS_SEND` keeps what it is given, a list of messages as well."""
+    """`SUPPRESS_SEND` keeps the mail that it is given, including a list of messages."""
     fastapi_mail = pytest.importorskip("fastapi_mail")
     config = fastapi_mail.ConnectionConfig(
         MAIL_USERNAME="",
@@ -239,13 +239,13 @@ def test_fastapi_mail(seen, mailtrap, suppressed, bulk) -> None:
 
 
 def test_fastapi_mail_stays_a_coroutine_function(seen) -> None:
-    """Frameworks ask for it."""
+    """Frameworks check for this."""
     fastapi_mail = pytest.importorskip("fastapi_mail")
     assert asyncio.iscoroutinefunction(fastapi_mail.FastMail.send_message)
 
 
 def test_a_setting_fits_into_a_message() -> None:
-    """Each line of it is as long as it may be, at the most."""
+    """No line of a suggested setting is longer than the message allows."""
     from pytest_mailtrap._kept_mail import libraries, smtplib_mocks
 
     keepers = [k for k in vars(libraries).values() if isinstance(k, Keeper)]

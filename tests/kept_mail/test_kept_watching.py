@@ -1,7 +1,7 @@
 """
 Watching for mail that stays in the process begins and ends, and leaves nothing behind.
 
-Each test is a program of its own: a run of pytest may be watching as well.
+Each test is a separate program, because the pytest run itself may be watching as well.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def replaced():
 
 @pytest.fixture
 def alone(tmp_path):
-    """Run a program, with the functions above, in which nobody else watches."""
+    """Run a program, with the functions above, in which nothing else is watching."""
 
     def run(program):
         program = f"{BEGINNING}\n{textwrap.dedent(program)}"
@@ -47,7 +47,7 @@ def alone(tmp_path):
 
 
 def test_nothing_is_told_when_nobody_watches(alone) -> None:
-    """The control of all tests that see something; what was replaced is back."""
+    """The control for all tests that see something: nothing is reported, and what was replaced is restored."""
     alone(
         """
         before = replaced()
@@ -64,7 +64,7 @@ def test_nothing_is_told_when_nobody_watches(alone) -> None:
 
 @pytest.mark.skipif(find_spec("django") is None, reason="Django is not installed")
 def test_a_library_is_put_back(alone) -> None:
-    """What was replaced in it is its own again, though it was imported while somebody watched."""
+    """What was replaced in a library is restored, even if it was imported while being watched."""
     alone(
         """
         with watching(note):
@@ -76,7 +76,7 @@ def test_a_library_is_put_back(alone) -> None:
 
 
 def test_several_watch_and_leave_in_any_order(alone) -> None:
-    """Each is told as long as it watches."""
+    """Each watcher is notified for as long as it watches."""
     alone(
         """
         before = replaced()
@@ -98,7 +98,7 @@ def test_several_watch_and_leave_in_any_order(alone) -> None:
 
 
 def test_a_mock_over_what_is_watched(alone) -> None:
-    """A patch that ends after the watching brings ours back: it is silent, and goes when watching ends the next time."""
+    """A patch that ends after the watching restores our wrapper: it reports nothing, and is removed when watching next ends."""
     alone(
         """
         import smtplib
@@ -137,7 +137,7 @@ def test_what_is_put_back_is_watched_again(alone) -> None:
 
 
 def test_nothing_is_imported(alone) -> None:
-    """What the application has not imported stays so."""
+    """Modules that the application has not imported stay unimported."""
     alone(
         """
         with watching(note):
@@ -150,7 +150,7 @@ def test_nothing_is_imported(alone) -> None:
 
 
 def test_what_is_imported_in_the_test_is_watched(alone) -> None:
-    """Nobody has to import it before, and the module is as if nobody had looked on."""
+    """The module need not be imported beforehand, and it looks as if it had never been watched."""
     alone(
         """
         with watching(note):

@@ -1,4 +1,4 @@
-"""A mock that came into smtplib's place without mock.patch keeps the mail that it is given."""
+"""A mock that replaced smtplib without mock.patch keeps the mail that it is given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from _shop import KEPT, SENDMAIL
     ],
 )
 def test_by_monkeypatch(seen, shop, monkeypatch, target, send) -> None:
-    """Under whatever name, as with `mock.patch`."""
+    """Whatever the patched name is, as with `mock.patch`."""
     monkeypatch.setattr(target, mock.MagicMock())
     getattr(shop, send)()
     assert seen == KEPT
@@ -30,14 +30,14 @@ def test_by_monkeypatch(seen, shop, monkeypatch, target, send) -> None:
 @pytest.mark.parametrize("method", ["sendmail", "send_message"])
 @pytest.mark.parametrize("named", [{}, {"name": "sending"}])
 def test_by_monkeypatch_of_a_method_alone(seen, monkeypatch, method, named) -> None:
-    """The mock need not be called as the method is."""
+    """The mock need not have the method's name."""
     monkeypatch.setattr(smtplib.SMTP, method, mock.MagicMock(**named))
     getattr(smtplib.SMTP("", 0), method)(*SENDMAIL)
     assert seen == KEPT
 
 
 class Mailer:
-    """An application that has the class at hand."""
+    """An application that stores the class as an attribute."""
 
     transport = smtplib.SMTP_SSL
 
@@ -46,21 +46,21 @@ class Mailer:
 
 
 class Courier(Mailer):
-    """Its transport is inherited: nothing of its own is replaced."""
+    """Its transport is inherited, so nothing of its own is replaced."""
 
 
 @pytest.mark.parametrize(
     "target", [Mailer, Courier, Mailer(), Courier()], ids=["class", "heir", "object", "heir's"]
 )
 def test_by_monkeypatch_of_what_a_class_has(seen, monkeypatch, target) -> None:
-    """Of its own or inherited."""
+    """The attribute may be the class's own or inherited."""
     monkeypatch.setattr(target, "transport", mock.MagicMock())
     (target() if isinstance(target, type) else target).send()
     assert seen == [("a mock of smtplib.SMTP_SSL", 1)]
 
 
 def test_by_monkeypatch_of_what_was_not_there(seen, monkeypatch) -> None:
-    """It is left to monkeypatch what it makes of that."""
+    """Patching a missing attribute has the usual effect of monkeypatch, and nothing is reported."""
     with pytest.raises(AttributeError, match="Mailer'> has no attribute 'nothing'"):
         monkeypatch.setattr(Mailer, "nothing", mock.MagicMock())
     monkeypatch.setattr(Mailer, "nothing", mock.MagicMock(), raising=False)
@@ -69,7 +69,7 @@ def test_by_monkeypatch_of_what_was_not_there(seen, monkeypatch) -> None:
 
 
 def test_by_monkeypatch_with_a_function(seen, shop, monkeypatch) -> None:
-    """What a function hands out that is called SMTP stands for a connection."""
+    """What a function that replaces SMTP returns counts as a connection."""
     connection = mock.MagicMock(name="connection")
     monkeypatch.setattr(shop, "SMTP", lambda *_: connection)
     shop.by_name()
@@ -77,7 +77,7 @@ def test_by_monkeypatch_with_a_function(seen, shop, monkeypatch) -> None:
 
 
 def test_by_monkeypatch_with_a_named_connection(seen, shop, monkeypatch) -> None:
-    """Also what the `with` statement gives is followed."""
+    """The object that the `with` statement returns is followed, too."""
     connection = mock.MagicMock(name="connection")
     smtp = mock.MagicMock(return_value=mock.MagicMock(name="made"))
     smtp.return_value.__enter__.return_value = connection
@@ -87,7 +87,7 @@ def test_by_monkeypatch_with_a_named_connection(seen, shop, monkeypatch) -> None
 
 
 def test_in_the_place_of_the_module(seen, monkeypatch) -> None:
-    """Who imports smtplib then gets the mock."""
+    """An application that imports smtplib then gets the mock."""
     monkeypatch.setitem(sys.modules, "smtplib", mock.MagicMock())
     import smtplib as mocked
 
@@ -96,7 +96,7 @@ def test_in_the_place_of_the_module(seen, monkeypatch) -> None:
 
 
 def test_a_module_that_is_imported_in_the_test(seen, monkeypatch) -> None:
-    """It is looked for again when there are more modules than before."""
+    """Modules are searched again when there are more of them than before."""
     mock.MagicMock().send_message("to nobody")
     module = types.ModuleType("late")
     module.SMTP = mock.MagicMock()
@@ -107,7 +107,7 @@ def test_a_module_that_is_imported_in_the_test(seen, monkeypatch) -> None:
 
 @pytest.mark.parametrize("entered", [True, False])
 def test_a_method_with_a_name_of_its_own(seen, shop, entered) -> None:
-    """It does not tell where it came from."""
+    """The name of such a mock does not show where it came from."""
     with mock.patch("smtplib.SMTP") as smtp:
         connection = smtp.return_value
         if entered:
@@ -128,7 +128,7 @@ def test_an_object_that_has_mocks_for_methods(seen, shop, name) -> None:
 
 @pytest.mark.parametrize("named", [{}, {"name": "server"}])
 def test_a_function_that_gives_what_with_gives(seen, shop, named) -> None:
-    """As some have it who mock a context manager by hand."""
+    """Some tests mock a context manager by hand in this way."""
     server = mock.MagicMock(**named)
     with mock.patch("smtplib.SMTP") as smtp:
         smtp.return_value.__enter__ = lambda _: server

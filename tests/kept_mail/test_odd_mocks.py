@@ -1,4 +1,4 @@
-"""Mocks of smtplib that come in unusual ways are seen; objects that have nothing to do with mail are left alone, and asleep."""
+"""Unusual mocks of smtplib are detected; objects that have nothing to do with mail are left alone and not resolved."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def app(monkeypatch):
 
 
 class NoMail:
-    """What a conftest puts in the place of smtplib's classes, so that nothing leaves."""
+    """A conftest's replacement for smtplib's classes, so that no mail leaves."""
 
     def __init__(self, *_):
         raise RuntimeError("no mail in tests")
@@ -36,7 +36,7 @@ def no_mail(*_):
 @pytest.mark.parametrize("stand_in", [NoMail, no_mail], ids=["class", "function"])
 @pytest.mark.parametrize("name", ["SMTP", "Client"])
 def test_a_mock_over_what_blocks_all_mail(seen, app, monkeypatch, stand_in, name) -> None:
-    """It is in smtplib's place, too."""
+    """The mock replaces smtplib, too."""
     target = smtplib if name == "SMTP" else app
     monkeypatch.setattr(target, name, stand_in)
     with mock.patch.object(target, name) as client:
@@ -45,7 +45,7 @@ def test_a_mock_over_what_blocks_all_mail(seen, app, monkeypatch, stand_in, name
 
 
 def test_what_blocks_all_mail_keeps_none(seen, monkeypatch) -> None:
-    """The negative control."""
+    """The negative control: a replacement that blocks mail keeps none."""
     monkeypatch.setattr(smtplib, "SMTP", NoMail)
     with pytest.raises(RuntimeError):
         smtplib.SMTP("localhost").sendmail(*SENDMAIL)
@@ -54,7 +54,7 @@ def test_what_blocks_all_mail_keeps_none(seen, monkeypatch) -> None:
 
 @pytest.mark.parametrize("make", [types.SimpleNamespace, lambda **names: module_of(names)])
 def test_a_namespace_in_the_place_of_the_module(seen, app, monkeypatch, make) -> None:
-    """Its classes are mocks."""
+    """The namespace's classes are mocks."""
     monkeypatch.setattr(app, "mail_lib", make(SMTP=mock.MagicMock()))
     app.mail_lib.SMTP("localhost").sendmail(*SENDMAIL)
     assert seen == KEPT
@@ -67,7 +67,7 @@ def module_of(names):
 
 
 def test_an_object_that_a_function_gives_for_a_connection(seen, app, monkeypatch) -> None:
-    """Its methods are mocks that do not tell where they came from."""
+    """The object's methods are mocks that do not show where they came from."""
     connection = types.SimpleNamespace(sendmail=mock.Mock())
     monkeypatch.setattr(app, "Client", lambda *_: connection)
     app.Client("localhost").sendmail(*SENDMAIL)
@@ -75,7 +75,7 @@ def test_an_object_that_a_function_gives_for_a_connection(seen, app, monkeypatch
 
 
 def test_an_object_in_the_place_of_a_connection(seen, app, monkeypatch) -> None:
-    """That of an application that has one open."""
+    """The application already has a connection open, and the test replaces it."""
     app.client = smtplib.SMTP()
     monkeypatch.setattr(app, "client", types.SimpleNamespace(sendmail=mock.Mock()))
     app.client.sendmail(*SENDMAIL)
@@ -87,7 +87,7 @@ class Slotted:
 
 
 def test_an_attribute_in_a_slot(seen, monkeypatch) -> None:
-    """It has no dictionary."""
+    """An object with slots has no `__dict__`."""
     mailer = Slotted()
     mailer.transport = smtplib.SMTP
     monkeypatch.setattr(mailer, "transport", mock.MagicMock())
@@ -97,7 +97,7 @@ def test_an_attribute_in_a_slot(seen, monkeypatch) -> None:
 
 @pytest.mark.parametrize("name", ["sendmail", "sent"])
 def test_a_method_that_is_attached_to_another_mock(seen, app, name) -> None:
-    """As the documentation of `attach_mock()` has it, to see the order of calls."""
+    """As the documentation of `attach_mock()` suggests, to record the order of calls."""
     manager = mock.Mock()
     with mock.patch("app.Client") as client:
         manager.attach_mock(client.return_value.sendmail, name)
@@ -106,7 +106,7 @@ def test_a_method_that_is_attached_to_another_mock(seen, app, name) -> None:
 
 
 def test_a_default_of_the_function_in_its_place(seen, monkeypatch) -> None:
-    """What it returns was there before its call."""
+    """What the function returns existed before the call."""
     ready = mock.MagicMock()
     monkeypatch.setattr(smtplib, "SMTP", lambda *_, client=ready: client)
     del ready
@@ -119,7 +119,7 @@ def test_a_default_of_the_function_in_its_place(seen, monkeypatch) -> None:
 
 @pytest.mark.parametrize("call", [{"chat_id": 1, "text": "down"}, {"text": "down"}, {}])
 def test_a_bot_that_a_function_in_its_place_speaks_of(seen, app, monkeypatch, call) -> None:
-    """No mail was given to it; that both belong to one manager is for the order of calls."""
+    """The bot was given no mail; both mocks belong to one manager only to record the order of calls."""
     events = mock.Mock()
 
     def down(*arguments):
@@ -134,13 +134,13 @@ def test_a_bot_that_a_function_in_its_place_speaks_of(seen, app, monkeypatch, ca
 
 
 class Gateway:
-    """The application's own, under smtplib's name."""
+    """The application's own class, under smtplib's name."""
 
 
 @pytest.mark.parametrize("own", [Gateway(), no_mail, Gateway], ids=["object", "function", "class"])
 @pytest.mark.parametrize("how", ["monkeypatch", "mock.patch"])
 def test_what_only_has_the_name_of_smtplibs(seen, app, monkeypatch, own, how) -> None:
-    """What was replaced counts."""
+    """What was replaced matters, not its name."""
     app.SMTP = own
     if how == "monkeypatch":
         monkeypatch.setattr(app, "SMTP", mock.MagicMock())
@@ -152,7 +152,7 @@ def test_what_only_has_the_name_of_smtplibs(seen, app, monkeypatch, own, how) ->
 
 
 def test_another_module_of_that_name(seen, app, monkeypatch) -> None:
-    """A package may have one of its own."""
+    """A package may have its own module of that name."""
     app.smtplib = types.ModuleType("app.smtplib")
     monkeypatch.setattr(app, "smtplib", mock.MagicMock())
     app.smtplib.SMTP().send_message("hello")
@@ -160,7 +160,7 @@ def test_another_module_of_that_name(seen, app, monkeypatch) -> None:
 
 
 class Lazy:
-    """A proxy that wakes up what is behind it when it is asked for anything, as those of Celery do."""
+    """A proxy that resolves its target when any attribute is read, as Celery's do."""
 
     woken: list[str] = []  # noqa: RUF012  # of all of them
 
@@ -171,7 +171,7 @@ class Lazy:
 
 
 class Lazier(Lazy):
-    """One that is not to be asked for its class either, which `mock.patch()` does by itself."""
+    """A proxy whose class must not be read either; `mock.patch()` itself reads it."""
 
     @property
     def __class__(self):
@@ -180,7 +180,7 @@ class Lazier(Lazy):
 
 
 def test_a_proxy_stays_asleep(seen, app, monkeypatch) -> None:
-    """Whether it is replaced, replaces, or is what a known mock returns: tests replace it so that it does not wake up."""
+    """A proxy is not resolved, whether it is replaced, is the replacement, or is returned by a known mock."""
     app.database, app.cache, app.SMTP = Lazy(), Lazier(), smtplib.SMTP
     with monkeypatch.context() as patch:
         patch.setattr(app, "cache", mock.MagicMock())
@@ -191,7 +191,7 @@ def test_a_proxy_stays_asleep(seen, app, monkeypatch) -> None:
 
 
 def test_a_property_is_not_read_once_more(seen, monkeypatch) -> None:
-    """`monkeypatch` reads it before it sets it; nobody else does."""
+    """`monkeypatch` reads the property before setting it; nothing else reads it."""
 
     class Mailer:
         reads = 0
@@ -211,7 +211,7 @@ def test_a_property_is_not_read_once_more(seen, monkeypatch) -> None:
 
 
 class Odd:
-    """A name that cannot be compared, as numpy's arrays cannot."""
+    """A name that cannot be compared, like a numpy array."""
 
     def __eq__(self, other):
         raise ValueError("the truth value is ambiguous")
@@ -220,6 +220,6 @@ class Odd:
 
 
 def test_a_mock_that_is_called_by_an_object(seen) -> None:
-    """`Mock(name=...)` takes any: a usual mistake of who wants an attribute of that name."""
+    """`Mock(name=...)` accepts any object: a common mistake when an attribute of that name is wanted."""
     mock.Mock(name=Odd())()
     assert seen == []

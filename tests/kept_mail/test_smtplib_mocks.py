@@ -1,4 +1,4 @@
-"""A mock of smtplib keeps the mail that it is given, however it came to be in smtplib's place; no other mock is accused."""
+"""A mock of smtplib keeps the mail that it is given, however it got there; no other mock is reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pytest_mailtrap._kept_mail.watch import watching
     ],
 )
 def test_wherever_the_patched_name_lies(seen, shop, target, send, name, autospec) -> None:
-    """In smtplib, in the application, under another name, or the module itself."""
+    """The patched name may be in smtplib, in the application, under another name, or the module itself."""
     with mock.patch(target, autospec=autospec):
         getattr(shop, send)()
     assert seen == [(f"a mock of smtplib.{name}", 1)]
@@ -57,7 +57,7 @@ def test_by_start_and_stop(seen, shop) -> None:
 
 
 def test_by_pytest_mock(seen, shop, pytester: pytest.Pytester) -> None:
-    """Its `mocker` starts the patches of the standard library."""
+    """pytest-mock's `mocker` starts the standard library's patches."""
     pytest.importorskip("pytest_mock")
     pytester.makepyfile(
         """
@@ -79,7 +79,7 @@ def test_by_pytest_mock(seen, shop, pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize("method", ["sendmail", "send_message"])
 @pytest.mark.parametrize("autospec", [None, True])
 def test_of_a_method_alone(seen, method, autospec) -> None:
-    """The connection is real, and what is given to it stays here."""
+    """The connection is real, but the mail that it is given stays here."""
     client = smtplib.SMTP()
     arguments = {"sendmail": SENDMAIL, "send_message": ("mail",)}[method]
     with mock.patch.object(smtplib.SMTP, method, autospec=autospec):
@@ -88,7 +88,7 @@ def test_of_a_method_alone(seen, method, autospec) -> None:
 
 
 def test_of_a_connection(seen) -> None:
-    """An application may keep one open."""
+    """An application may keep a connection open."""
     shop = types.SimpleNamespace(client=smtplib.SMTP_SSL())
     with mock.patch.object(shop, "client"):
         shop.client.send_message("mail")
@@ -104,7 +104,7 @@ def test_of_several_at_once(seen, shop) -> None:
 
 
 def test_of_a_class_made_from_smtplibs(seen) -> None:
-    """It is told by the name of the class of smtplib that it is made from."""
+    """It is reported under the name of the smtplib class that it is derived from."""
 
     class Client(smtplib.SMTP_SSL):
         pass
@@ -117,7 +117,7 @@ def test_of_a_class_made_from_smtplibs(seen) -> None:
 
 @pytest.mark.parametrize("how", ["return_value", "side_effect"])
 def test_what_it_returns_has_a_name_of_its_own(seen, shop, how) -> None:
-    """A mock with a name does not tell which mock returned it."""
+    """A mock with its own name does not show which mock returned it."""
     connection = mock.MagicMock(name="connection")
     value = connection if how == "return_value" else [connection]
     with mock.patch("shop.SMTP", **{how: value}):
@@ -126,7 +126,7 @@ def test_what_it_returns_has_a_name_of_its_own(seen, shop, how) -> None:
 
 
 def test_a_function_in_its_place_that_returns_a_mock(seen, shop) -> None:
-    """The mock takes the mail, whoever hands it out."""
+    """The mock keeps the mail, whatever function returns it."""
     connection = mock.MagicMock()
 
     def connect(*_):
@@ -147,7 +147,7 @@ def test_a_manager_of_several_mocks(seen, shop) -> None:
 
 
 def test_a_mock_that_is_handed_to_the_application(seen) -> None:
-    """Nothing is patched: it is smtplib's by its spec."""
+    """Nothing is patched: the mock's spec identifies it as smtplib's."""
     mock.create_autospec(smtplib.SMTP, instance=True).send_message("mail")
     mock.MagicMock(spec=smtplib.SMTP).sendmail(*SENDMAIL)
     mock.MagicMock(spec=smtplib.SMTP("", 0)).sendmail(*SENDMAIL)
@@ -159,7 +159,7 @@ def test_a_mock_that_is_handed_to_the_application(seen) -> None:
 
 @pytest.mark.parametrize("send", ["by_module", "by_name"])
 def test_a_patch_that_began_before(shop, send) -> None:
-    """As one of a fixture of the session does: the mock is found where it lies."""
+    """A session fixture may patch earlier: the mock is found where it is."""
     seen = []
     with (
         mock.patch(f"shop.{'smtplib.SMTP' if send == 'by_module' else 'SMTP'}"),
@@ -172,9 +172,9 @@ def test_a_patch_that_began_before(shop, send) -> None:
 @pytest.mark.parametrize("is_another", [True, False])
 def test_each_patch_that_was_started_before_is_looked_at(shop, is_another) -> None:
     """
-    Under another name than smtplib's, as a conftest does that starts it when it is imported.
+    The patched name is not smtplib's own, as when a conftest starts the patch on import.
 
-    Several come one after the other, or the same one again, which puts another mock there.
+    Several patches are started one after the other, or the same one again, which installs another mock.
     """
     seen = []
     patch = mock.patch("shop.Connection")
@@ -190,7 +190,7 @@ def test_each_patch_that_was_started_before_is_looked_at(shop, is_another) -> No
 
 
 def test_a_mock_that_outlives_its_patch(seen) -> None:
-    """The application still has the connection."""
+    """The application still holds the connection."""
     with mock.patch("smtplib.SMTP"):
         client = smtplib.SMTP("localhost")
     client.send_message("mail")
@@ -198,7 +198,7 @@ def test_a_mock_that_outlives_its_patch(seen) -> None:
 
 
 def test_in_another_thread(seen, shop) -> None:
-    """It is told on the thread that has sent."""
+    """The mail is reported on the thread that sent it."""
     told_on = []
     with (
         watching(lambda *_: told_on.append(threading.current_thread())),

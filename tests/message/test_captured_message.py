@@ -1,4 +1,4 @@
-"""What a message holds: the exact bytes, and what is read out of them."""
+"""What a message holds: the exact bytes, and what is parsed from them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ EXACT = {
 @pytest.mark.parametrize(("sent", "kept"), EXACT.values(), ids=EXACT.keys())
 @pytest.mark.parametrize("pieces", ["whole", "in single bytes", "pipelined"])
 def test_exact_bytes(mailtrap, sent, kept, pieces):
-    """raw is what was sent, to the last byte, however TCP cut it up."""
+    """raw is what was sent, to the last byte, however TCP split it up."""
     with Talk(mailtrap.port) as client:
         if pieces == "pipelined":
             client.hello()
@@ -71,7 +71,7 @@ def test_exact_bytes(mailtrap, sent, kept, pieces):
 
 @pytest.mark.parametrize("ending", [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r"])
 def test_no_other_end_of_data(mailtrap, ending):
-    """Only CRLF.CRLF ends a message: anything else would let a second one be smuggled in."""
+    """Only CRLF.CRLF ends a message: anything else would allow a second one to be smuggled in."""
     smuggled = (
         ending + b"MAIL FROM:<evil@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nevil\r\n"
     )
@@ -89,7 +89,7 @@ def test_smtplib_adds_the_last_line_ending(mailtrap):
 
 
 def test_megabytes_over_tls(mailtrap):
-    """A large message with all byte values and many dots is the same on the other side."""
+    """A large message with all byte values and many dots arrives unchanged."""
     lines = [
         bytes((n + i) % 256 for i in range(200) if (n + i) % 256 not in (10, 13))
         for n in range(256)
@@ -170,7 +170,7 @@ def test_plain_message(mailtrap):
 
 
 def test_html_only(mailtrap):
-    """A message of HTML alone has no text; links without http are those of the HTML."""
+    """An HTML-only message has no text; links without http are those of the HTML."""
     send(
         mailtrap,
         b"Content-Type: text/html\r\n\r\n<a href='mailto:bob@example.org'>x</a><a name=y>y</a>\r\n",
@@ -180,7 +180,7 @@ def test_html_only(mailtrap):
 
 
 def test_attached_message(mailtrap):
-    """An attached message is given as its own bytes."""
+    """An attached message is returned as its own bytes."""
     inner = EmailMessage()
     inner["Subject"] = "inner"
     inner.set_content("hello")
@@ -220,7 +220,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("raw", MALFORMED.values(), ids=MALFORMED.keys())
 def test_malformed_messages_can_be_looked_at(mailtrap, raw):
-    """A message that is no message is captured exactly, and asking for its parts is no error."""
+    """A malformed message is captured exactly, and asking for its parts does not raise."""
     with Talk(mailtrap.port) as client:
         assert client.deliver(raw) == "250 OK"
     [message] = mailtrap
@@ -234,7 +234,7 @@ def test_malformed_messages_can_be_looked_at(mailtrap, raw):
 
 
 def test_save(mailtrap, tmp_path):
-    """save() writes the exact bytes, under a path given as text or as Path, and gives it back."""
+    """save() writes the exact bytes to a path given as a string or a Path, and returns the path."""
     raw = b"Subject: \xff\r\n\r\n\x00 a\nb\r\n"
     send(mailtrap, raw)
     with Talk(mailtrap.port) as client:
@@ -246,7 +246,7 @@ def test_save(mailtrap, tmp_path):
 
 
 def test_received_at(mailtrap):
-    """received_at is an aware moment in UTC, between the begin and the end of the sending."""
+    """received_at is an aware datetime in UTC, between the start and the end of the sending."""
     before = datetime.now(timezone.utc)
     send(mailtrap)
     after = datetime.now(timezone.utc)
@@ -256,7 +256,7 @@ def test_received_at(mailtrap):
 
 
 def test_messages_are_themselves(mailtrap):
-    """Two messages with the same bytes are two messages."""
+    """Two messages with the same bytes are not equal."""
     send(mailtrap)
     send(mailtrap)
     one, two = mailtrap

@@ -26,7 +26,7 @@ deeply = pytest.mark.parametrize("copied", [copy.deepcopy, pickled])
 
 @pytest.fixture
 def client(mailtrap, mailtrap_ca):
-    """A client that is still there when its message has come, known by password and by certificate."""
+    """A client that is still connected when its message has arrived, identified by password and by certificate."""
     context = ssl.create_default_context(cafile=mailtrap.ca_file)
     mailtrap_ca.issue_cert("client@example.org").configure_cert(context)
     with Talk(mailtrap.port) as client:
@@ -81,7 +81,7 @@ def test_a_copy_has_all_the_facts(message, mailtrap, copied):
 
 @deeply
 def test_messages_and_connections_still_lead_to_each_other(message, client, mailtrap, copied):
-    """Several messages of one connection have one connection in the copy, too, and it has them."""
+    """Several messages of one connection share one connection in the copy, too, and it lists them."""
     assert client.deliver(b"Subject: second\r\n\r\n") == "250 OK"
     first, second = copied(mailtrap[:])
     assert first.connection is second.connection
@@ -93,7 +93,7 @@ def test_messages_and_connections_still_lead_to_each_other(message, client, mail
 
 @deeply
 def test_a_copy_equals_only_itself(message, copied):
-    """As a second message with the same bytes does not equal the first one."""
+    """Likewise, a second message with the same bytes does not equal the first one."""
     other = copied(message)
     assert message == message
     assert other == other
@@ -103,7 +103,7 @@ def test_a_copy_equals_only_itself(message, copied):
 
 
 def test_a_shallow_copy_shares_its_parts(message):
-    """As of everything: it is on the same connection."""
+    """Like any shallow copy, it is on the same connection."""
     other = copy.copy(message)
     assert other.connection is message.connection
     assert other.raw is message.raw
@@ -112,7 +112,7 @@ def test_a_shallow_copy_shares_its_parts(message):
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
 def test_a_copied_connection_stands_still(message, client, mailtrap, copied):
-    """It has what was known at that time, while the other one goes on."""
+    """The copy keeps what was known at that time, while the original goes on."""
     other = copied(message.connection)
     lines = len(other.transcript)
     assert client.deliver() == "250 OK"
@@ -125,7 +125,7 @@ def test_a_copied_connection_stands_still(message, client, mailtrap, copied):
 
 
 def test_a_copy_has_what_the_client_had_sent(mailtrap):
-    """The reply to the message is in the transcript, and the end of the connection is known: nothing is left on its way."""
+    """The transcript has the reply to the message, and the end of the connection is known: nothing is pending."""
     with Talk(mailtrap.port) as client:
         client.hello()
         assert client.deliver() == "250 OK"
@@ -137,7 +137,7 @@ def test_a_copy_has_what_the_client_had_sent(mailtrap):
 
 @deeply
 def test_a_copy_needs_no_trap(mailtrap_factory, copied):
-    """It can be made after the trap has ended, and asked for everything; an original that was not closed, too."""
+    """A copy can be made after the trap has ended, and then queried for everything; so can an original that was not closed."""
     with mailtrap_factory() as trap, Talk(trap.port) as client:
         client.hello()
         client.deliver()
@@ -151,7 +151,7 @@ def test_a_copy_needs_no_trap(mailtrap_factory, copied):
 
 @deeply
 def test_the_key_of_the_ca_is_not_copied(message, mailtrap, copied):
-    """A copy judges S/MIME as the message does, and issues nothing."""
+    """A copy checks S/MIME as the message does, but cannot issue certificates."""
     alice = mailtrap.smime_identity("alice@example.org")
     other = copied(copied(message))
     assert other._certificates.trust == mailtrap.ca_pem.encode()
@@ -162,7 +162,7 @@ def test_the_key_of_the_ca_is_not_copied(message, mailtrap, copied):
 
 
 def test_no_repr_of_a_copy_shows_the_password(message, mailtrap):
-    """It is there for those who ask for it, and in no text."""
+    """The password is available as an attribute, but appears in no repr."""
     other = pickled(message)
     parts = (other, other.auth, other.connection, other.connection.auths, other.transcript)
     texts = [*map(repr, parts), str(other.transcript), str(other._certificates)]
@@ -171,7 +171,7 @@ def test_no_repr_of_a_copy_shows_the_password(message, mailtrap):
 
 
 def test_a_connection_that_carried_nothing(mailtrap):
-    """One that failed can be copied as well, with its reason."""
+    """A failed connection can be copied as well, with its reason."""
     with Talk(mailtrap.port) as client:
         client.hello()
         with pytest.raises(ssl.SSLCertVerificationError):
@@ -185,14 +185,14 @@ def test_a_connection_that_carried_nothing(mailtrap):
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
 def test_a_trap_is_not_copied(message, mailtrap, copied):
-    """What cannot be given to another process is named, with what can."""
+    """The error names what cannot be passed to another process, and what can."""
     with pytest.raises(TypeError, match="it cannot be copied, but its messages can"):
         copied(mailtrap)
     assert [other.raw for other in copied(mailtrap[:])] == [message.raw]
 
 
 def test_another_process(message):
-    """The case that it is for: what is given to a worker, and comes back from it."""
+    """The intended use: what is passed to a worker, and comes back from it."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         [(subject, version, ended_by)] = pool.map(in_a_worker, [message])
@@ -203,7 +203,7 @@ def test_another_process(message):
     sys.platform != "linux", reason="elsewhere a process with threads cannot be forked"
 )
 def test_a_forked_process(message, mailtrap):
-    """It has what was there when it began, and does not wait for a server that runs in another process."""
+    """A forked process has what existed when it was started, and does not wait for a server that runs in another process."""
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
     child = context.Process(target=in_a_fork, args=(answers, mailtrap, message))

@@ -1,4 +1,4 @@
-"""From fields are read strictly, and addresses are compared as mail compares them."""
+"""From fields are parsed strictly, and addresses are compared as mail systems compare them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pytest_mailtrap._mime.defects import Defect
     ],
 )
 def test_one_mailbox(value: str, name: str, address: str) -> None:
-    """The forms of RFC 5322 that mean exactly one mailbox are read."""
+    """Forms of RFC 5322 that mean exactly one mailbox are accepted."""
     assert parse_mailbox(value.encode()) == Mailbox(name, address)
 
 
@@ -69,7 +69,7 @@ def test_one_mailbox(value: str, name: str, address: str) -> None:
     ],
 )
 def test_everything_else_is_refused(value: bytes, code: str) -> None:
-    """A field that some parser could read differently has no mailbox."""
+    """A field that some parser could read differently yields no mailbox."""
     found = parse_mailbox(value)
     assert isinstance(found, Defect)
     assert found.code == code
@@ -85,7 +85,7 @@ def test_everything_else_is_refused(value: bytes, code: str) -> None:
     ],
 )
 def test_same_mailbox(one: str, other: str) -> None:
-    """Case does not matter, nor does the form of an internationalised domain."""
+    """Case does not matter, nor does the form of an internationalized domain."""
     assert same_mailbox(one, other)
 
 
@@ -111,12 +111,12 @@ def test_same_mailbox(one: str, other: str) -> None:
     ],
 )
 def test_different_mailboxes(one: str, other: str) -> None:
-    """Blanks, suffixes and look-alikes make another mailbox, and nonsense equals nothing."""
+    """Spaces, suffixes, and look-alikes make a different mailbox, and nonsense equals nothing."""
     assert not same_mailbox(one, other)
 
 
 def test_unicode_case_is_kept() -> None:
-    """Only ASCII letters lose their case, so that no two people become one."""
+    """Only ASCII letters are case-folded, so that two people are never treated as one."""
     assert normalise("ÄB@Example.org") == "Äb@example.org"
 
 
@@ -136,7 +136,7 @@ def test_unicode_case_is_kept() -> None:
     ],
 )
 def test_what_is_no_plain_address_equals_nothing(address: str) -> None:
-    """Not even itself: two of them may look like one."""
+    """Such an address does not even equal itself: two different ones may look the same."""
     assert normalise(address) is None
     assert not same_mailbox(address, address)
     assert normalise("alice@example.org") == "alice@example.org"

@@ -1,4 +1,4 @@
-"""The MIME walker: exact bytes, and a refusal wherever two parsers could see two messages."""
+"""The MIME walker: exact bytes, and a refusal wherever two parsers could see two different messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def codes(raw: bytes) -> list[str]:
 
 
 def test_parts_are_exact() -> None:
-    """A part runs from after its delimiter line up to the line break before the next one."""
+    """A part runs from the end of its delimiter line to the line break before the next one."""
     found = mime.split(mime.Entity(TWO_PARTS))
     assert found.parts == (b"A: 1\r\n\r\none \r\n", b"\r\ntwo")
     assert found.defects == ()
@@ -33,7 +33,7 @@ def test_parts_are_exact() -> None:
 
 
 def test_text_outside_is_noticed_only_if_there() -> None:
-    """Without preamble and epilogue there is nothing outside the parts."""
+    """Without a preamble or epilogue, there is nothing outside the parts."""
     assert not mime.split(mime.Entity(TWO_PARTS.replace(b"preamble\r\n", b""))).outside
 
 
@@ -60,18 +60,18 @@ def test_an_empty_part_is_a_part() -> None:
     ],
 )
 def test_ambiguous_boundaries_are_refused(old: bytes, new: bytes, code: str) -> None:
-    """Where parsers disagree about the parts, nothing is chosen."""
+    """If parsers disagree about the parts, none are chosen."""
     assert codes(TWO_PARTS) == []
     assert codes(TWO_PARTS.replace(old, new, 1)) == [code]
 
 
 def test_padding_after_a_boundary_is_allowed() -> None:
-    """RFC 2046 lets blanks follow a boundary."""
+    """RFC 2046 allows whitespace after a boundary."""
     assert codes(TWO_PARTS.replace(b"--b\r\n", b"--b \t\r\n")) == []
 
 
 def test_a_boundary_inside_a_line_is_text() -> None:
-    """Only at the start of a line is a boundary one."""
+    """A boundary counts only at the start of a line."""
     assert len(mime.split(mime.Entity(TWO_PARTS.replace(b"one ", b"x--b"))).parts) == 2
 
 
@@ -95,7 +95,7 @@ def test_a_boundary_inside_a_line_is_text() -> None:
     ],
 )
 def test_ambiguous_headers_are_named(header: bytes, code: str) -> None:
-    """A structure that can be read in two ways has a problem by name."""
+    """A structure that can be read in two ways is reported as a named problem."""
     entity = mime.Entity(header + b"\r\n")
     assert [found.code for found in entity.ambiguities()] == [code]
 
@@ -116,20 +116,20 @@ def test_defective_headers_are_named(header: bytes, code: str) -> None:
 
 
 def test_fields_are_unfolded_and_keep_their_title() -> None:
-    """A folded field has one value, and its name as it was written."""
+    """A folded field has one value, and its name is kept as it was written."""
     [field] = mime.Entity(b"SUBject: a\r\n\tb\r\n\r\n").fields
     assert (field.name, field.title, field.value) == ("subject", "SUBject", b"a\tb")
 
 
 def test_a_file_with_lf_travels_with_crlf() -> None:
-    """A header with LF alone marks a file; its lines are converted once."""
+    """A header with bare LF indicates a file; its lines are converted once."""
     assert mime.with_crlf(b"a:b\nc:d\n\nb\r\nc\n") == b"a:b\r\nc:d\r\n\r\nb\r\nc\r\n"
     mixed = b"a:b\nc:d\r\n\r\nbody\r\n"
     assert mime.with_crlf(mixed) == mixed
 
 
 def test_a_message_with_crlf_is_left_alone() -> None:
-    """A bare LF in a message that came over SMTP stays what it is."""
+    """A bare LF in a message that came over SMTP is left as it is."""
     assert mime.with_crlf(b"a\r\nb\nc\r\n") == b"a\r\nb\nc\r\n"
 
 
@@ -144,7 +144,7 @@ def test_a_message_with_crlf_is_left_alone() -> None:
     ],
 )
 def test_content_types(value: str, kind: str, name: str, expected: str) -> None:
-    """Types are in lower case, values without quoting, comments gone."""
+    """Types are lowercased, values unquoted, and comments removed."""
     found = parse_content_type(value)
     assert (found.type, found[name], found.clean) == (kind, expected, True)
 
@@ -156,7 +156,7 @@ def test_file_name() -> None:
 
 
 def test_agrees_with_the_email_package_on_a_plain_message() -> None:
-    """Where nothing is ambiguous, Python's parser sees the same parts."""
+    """If nothing is ambiguous, Python's parser sees the same parts."""
     parsed = email.message_from_bytes(TWO_PARTS)
     ours = [mime.Entity(part).body.strip() for part in mime.split(mime.Entity(TWO_PARTS)).parts]
     payload = parsed.get_payload()
@@ -166,7 +166,7 @@ def test_agrees_with_the_email_package_on_a_plain_message() -> None:
 
 @pytest.mark.parametrize("line", [b"--b", b"--bb", b"x--b", b"\r\n", b"-", b" "])
 def test_large_bodies_take_linear_time(line: bytes) -> None:
-    """Ten times as many megabytes of nuisance cost about ten times as much, and not a hundred times."""
+    """Ten times as many megabytes of junk take about ten times as long, not a hundred times."""
 
     def walk(size: int) -> Callable[[], object]:
         head = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'

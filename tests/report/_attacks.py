@@ -1,5 +1,5 @@
 """
-Mails that want to be more than looked at.
+Mails that try to do more than be displayed.
 
 `@` stands for the address of the canary, followed by the attack's name.
 """
@@ -14,8 +14,8 @@ class Attack:
     """
     One attack in the HTML of a mail.
 
-    *live* says that a browser without protection falls for it, which a test proves;
-    *click* says that it needs a click, which it gets.
+    *live* means that the attack works in a browser without protection, which a test proves;
+    *click* means that it needs a click, which the test performs.
     """
 
     name: str

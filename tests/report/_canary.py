@@ -1,4 +1,4 @@
-"""A server on loopback that nobody may call: it notes every connection, also one without a request."""
+"""A server on loopback that nothing may contact: it records every connection, even one without a request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class Canary:
-    """`with Canary() as canary:`; *heard* is what it was asked for, in order."""
+    """`with Canary() as canary:`; *heard* lists the requests it received, in order."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -63,7 +63,7 @@ class Canary:
             self._changed.notify_all()
 
     def wait_for(self, what: str, seconds: float = 10.0) -> bool:
-        """Whether something was heard that begins with the name *what*, now or within *seconds*."""
+        """Whether a request that begins with the name *what* has arrived, now or within *seconds*."""
         wanted = re.compile(rf"{re.escape(what)}(?![\w-])")
         deadline = time.monotonic() + seconds
         with self._changed:

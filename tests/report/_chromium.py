@@ -1,5 +1,5 @@
 """
-Headless Chromium through its DevTools pipe: no driver, no websocket, no port that anybody else could use.
+Headless Chromium through its DevTools pipe: no driver, no websocket, no port that anything else could use.
 
 https://chromedevtools.github.io/devtools-protocol/
 """
@@ -50,7 +50,7 @@ SIZE = (1280, 800)
 
 
 def find_chromium() -> str | None:
-    """The browser's program, None where there is none, or where pipes cannot be handed on."""
+    """The path of the browser, or None if there is none or if pipes cannot be passed on."""
     if os.name == "nt":
         return None
     return next(filter(None, map(shutil.which, _NAMES)), None)
@@ -108,7 +108,7 @@ class Chromium:
         return self._process.pid
 
     def page(self, width: int = SIZE[0], height: int = SIZE[1]) -> Page:
-        """A new page of that size, in a profile of its own: it knows nothing of what others have stored."""
+        """A new page of that size, in its own profile: it knows nothing of what other pages have stored."""
         profile = self.call("Target.createBrowserContext")["browserContextId"]
         made = self.call("Target.createTarget", url="about:blank", browserContextId=profile)
         target = made["targetId"]
@@ -154,12 +154,12 @@ class Chromium:
             return found()[-1]
 
     def targets(self) -> list[str]:
-        """The ids of all pages there are, pop-ups included."""
+        """The ids of all existing pages, including pop-ups."""
         infos = self.call("Target.getTargets")["targetInfos"]
         return [info["targetId"] for info in infos if info["type"] == "page"]
 
     def close(self, profile: str) -> None:
-        """Close a page and its pop-ups, and wait until they are gone: the browser answers before."""
+        """Close a page and its pop-ups, and wait until they are gone: the browser replies before that."""
         infos = self.call("Target.getTargets")["targetInfos"]
         own = {info["targetId"] for info in infos if info.get("browserContextId") == profile}
         self.call("Target.disposeBrowserContext", browserContextId=profile)
@@ -227,7 +227,7 @@ class Page:
         self._browser.wait_for_event(self._session, "Page.loadEventFired")
 
     def renew(self) -> None:
-        """Be like a new page of the usual size: nothing stored, said, typed or wished for is left."""
+        """Become like a new page of the usual size: nothing stored, logged, typed, or emulated is left."""
         self.call("Emulation.setEmulatedMedia", media="", features=[])
         self.size(*SIZE)
         # Files have no origin of which the browser could be told to forget everything.
@@ -252,7 +252,7 @@ class Page:
         self.open(path.resolve().as_uri())
 
     def run(self, script: str) -> Any:
-        """The value of a JavaScript expression, awaited."""
+        """Return the value of a JavaScript expression, awaited."""
         answer = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
@@ -271,7 +271,7 @@ class Page:
         return value
 
     def press(self, key: str, *, text: str | None = None) -> None:
-        """Press and release a key, as its name in KeyboardEvent.key."""
+        """Press and release a key, given by its name in KeyboardEvent.key."""
         typed = text if text is not None else (key if len(key) == 1 else None)
         extra = {"text": typed} if typed else {}
         codes = {"Enter": 13, "Tab": 9, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38}
@@ -290,7 +290,7 @@ class Page:
         self.call("Input.insertText", text=text)
 
     def click(self, x: float, y: float) -> None:
-        """Click as a user does, so that it also reaches what is in a frame."""
+        """Click as a user does, so that the click also reaches what is in a frame."""
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
@@ -298,7 +298,7 @@ class Page:
         return [e for e in self._browser.events(self._session) if e["method"] == method]
 
     def complaints(self) -> list[str]:
-        """What the console says: errors, exceptions, policy violations."""
+        """What the console reports: errors, exceptions, policy violations."""
         found = [e["params"]["entry"]["text"] for e in self.events("Log.entryAdded")]
         found += [
             e["params"]["exceptionDetails"].get("exception", {}).get("description", "exception")

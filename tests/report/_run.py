@@ -1,4 +1,4 @@
-"""A run of tests that never took place: records and bytes, as the plugin leaves them behind."""
+"""A test run that never took place: records and bytes, as the plugin leaves them behind."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Run:
         self.tests: list[dict[str, Any]] = []
 
     def test(self, name: str, *mails: bytes | tuple[bytes, dict[str, Any]], **changes: Any) -> None:
-        """Add a test; a mail is its bytes, or these and what its record says instead."""
+        """Add a test; a mail is given as its bytes, or as its bytes with overrides for its record."""
         directory = self.run_files / f"d{len(self.tests)}"
         directory.mkdir(parents=True)
         messages = []

@@ -19,14 +19,14 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def one_page(chromium):
-    """The page that most tests share: a new one takes longer to make than a report to be looked at."""
+    """The page that most tests share: making a new one takes longer than checking a report."""
     with chromium.page() as page:
         yield page
 
 
 @pytest.fixture
 def page(one_page):
-    """A page that knows nothing of the test before."""
+    """A page that knows nothing of the previous test."""
     one_page.renew()
     return one_page
 

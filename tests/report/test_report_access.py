@@ -1,4 +1,4 @@
-"""The report for everybody: contrast, keyboard, screen readers, small screens, paper. In a real browser, by its own numbers."""
+"""The report for everybody: contrast, keyboard, screen readers, small screens, paper. Measured in a real browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMIME = {
 
 @pytest.fixture
 def mixed(run):
-    """A good message, and one with everything that can be wrong, in words without end."""
+    """A good message, and one with everything that can be wrong, in endlessly long words."""
     run.test("tests/test_a.py::test_good", (html_mail("<p>hi</p>"), {"subject": "Welcome"}))
     raw = (
         f"Subject: {LONG}\r\nX-{'Y' * 120}: {LONG}\r\nFrom: {LONG}@example.org\r\nMIME-Version: 1.0\r\n"
@@ -82,7 +82,7 @@ def everywhere(page, what):
 
 
 def test_what_is_wrong_in_one_tab_is_found_there(page, mixed):
-    """The control of what is measured everywhere: a panel that is too wide, whenever it shows the source."""
+    """The control for what is measured everywhere: a panel that is too wide only when it shows the source."""
     page.open_file(mixed.write())
     rule = (
         "#panel[data-tab=source] { overflow: auto } #panel[data-tab=source] > * { width: 3000px }"
@@ -95,7 +95,7 @@ def test_what_is_wrong_in_one_tab_is_found_there(page, mixed):
 
 @pytest.mark.parametrize(("scheme", "grey"), [("light", 130), ("dark", 110)])
 def test_text_has_contrast(page, mixed, scheme, grey):
-    """4.5:1 at least, whatever is shown; a grey that is too near to the ground would be found."""
+    """At least 4.5:1, whatever is shown; a gray that is too close to the background would be found."""
     # Without motion: a colour on its way to another one is neither.
     wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
     page.call(
@@ -112,7 +112,7 @@ def test_text_has_contrast(page, mixed, scheme, grey):
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_nothing_sticks_out(page, mixed, width):
-    """Words without end are broken or cut, at every width, also at 400 % zoom (WCAG 2.2, 1.4.10)."""
+    """Endlessly long words are wrapped or truncated at every width, even at 400 % zoom (WCAG 2.2, 1.4.10)."""
     page.size(width, 800)
     page.open_file(mixed.write())
     assert measure(page, "wide") == []
@@ -134,7 +134,7 @@ def test_targets_are_large_enough(page, mixed):
 
 
 def test_the_tab_key_goes_through_the_page_and_shows_where(page, mixed):
-    """Search, colours, filters, list, tabs, what the tab holds: in that order, each with a ring."""
+    """Search, colors, filters, list, tabs, the tab's contents: in that order, each with a focus ring."""
     page.open(mixed.write().as_uri() + "#m3")
     page.run("document.activeElement.blur()")
     steps = []
@@ -150,7 +150,7 @@ def test_the_tab_key_goes_through_the_page_and_shows_where(page, mixed):
 
 
 def test_moving_on_keeps_the_focus_in_the_message(page, run):
-    """Who reads one transcript after the other stays on the tab."""
+    """A user who reads one transcript after another stays on the tab."""
     run.test("test_two", html_mail("one"), html_mail("two"))
     page.open_file(run.write())
     page.press("Enter")
@@ -176,7 +176,7 @@ def spoken(page):
 
 
 def test_a_screen_reader_hears_what_others_see(page, mixed):
-    """Landmarks, list, tabs and the frame have names; marks without words have some."""
+    """Landmarks, list, tabs, and the frame have names; marks without text have labels."""
     page.open(mixed.write().as_uri() + "#m1")
     said = spoken(page)
     for expected in [
@@ -200,7 +200,7 @@ def test_a_screen_reader_hears_what_others_see(page, mixed):
 
 
 def test_nothing_moves_for_those_who_want_no_motion(page, mixed):
-    """Transitions only where they are not unwanted."""
+    """There are no transitions if the user prefers reduced motion."""
     duration = "getComputedStyle(document.querySelector('.row')).transitionDuration"
     page.open_file(mixed.write())
     seen = {}
@@ -214,7 +214,7 @@ def test_nothing_moves_for_those_who_want_no_motion(page, mixed):
 
 
 def test_the_message_that_is_open_is_printed(page, mixed):
-    """In light colours, without list, search and tabs, and as long as it is."""
+    """The message is printed in light colors, without list, search, and tabs, and in full length."""
     page.open(mixed.write().as_uri() + "#m3")
     page.run("document.getElementById('tab-checks').click()")
     page.call(
@@ -235,7 +235,7 @@ def test_the_message_that_is_open_is_printed(page, mixed):
 
 
 def test_empty_lists_say_why_and_what_to_do(page, mixed):
-    """A search without a result offers to show everything again, and gives the focus back to the list."""
+    """A search without results offers to show everything again, and returns the focus to the list."""
     page.open_file(mixed.write())
     page.run("document.querySelector('[data-filter=cleartext]').click()")
     page.press("/")
@@ -250,7 +250,7 @@ def test_empty_lists_say_why_and_what_to_do(page, mixed):
 
 
 def test_a_test_leads_to_its_mail(page, mixed):
-    """What a test had is listed and linked, also while a filter hides it."""
+    """A test's mail is listed and linked, even if a filter hides it."""
     page.open(mixed.write().as_uri() + "#t4")
     links = "[...document.querySelectorAll('#detail a')].map((e) => e.hash)"
     assert page.run(links) == ["#m3", "#t4-c1"]

@@ -70,7 +70,7 @@ def report_of_attacks(directory, url):
 
 
 def wrong_with(seen) -> list[str]:
-    """What there is in a frame's document that runs, loads or leads away."""
+    """Whatever in a frame's document runs, loads, or leads away."""
     found = [f"<{name}>" for name in sorted(DEAD & set(seen["elements"]))] + seen["handlers"]
     if seen["sandbox"] != "":
         found.append(f"sandbox {seen['sandbox']!r}")
@@ -83,9 +83,9 @@ def wrong_with(seen) -> list[str]:
 
 def test_attacks_are_shown_and_inert(chromium, tmp_path):
     """
-    Each is opened in one report, and clicked at where it wants to be.
+    Each attack is opened in one report, and clicked if it needs a click.
 
-    No server is asked for anything, nor even connected to; no frame holds anything live; the report stays as it is.
+    No server receives a request or even a connection; no frame holds anything live; the report stays unchanged.
     """
     wrong = {}
     with Canary() as canary, chromium.page() as page:
@@ -114,7 +114,7 @@ def test_attacks_are_shown_and_inert(chromium, tmp_path):
 
 
 def ask_another_server(chromium, directory) -> None:
-    """When this one hears of it, whatever the browser wanted before has been asked for as well."""
+    """When this server gets its request, whatever the browser wanted before has been requested as well."""
     with Canary() as barrier, chromium.page() as page:
         unsafe = directory / "barrier.html"
         unsafe.write_text(f"<img src='{barrier.url}/barrier'>")
@@ -157,7 +157,7 @@ TOGETHER = [attack for attack in WITH_A_CLICK if attack not in ALONE]
 
 
 def test_the_outer_walls_hold_alone(chromium, tmp_path):
-    """Unchanged, the attacks get no request out of a frame with the sandbox and the policy of the page."""
+    """The sandbox and the page's policy alone keep even unsanitized attacks from making a request out of a frame."""
     with Canary() as canary, chromium.page() as page:
         page.open_file(report_of_attacks(tmp_path, canary.url))
         show_frames(page, AT_ONCE, canary.url, sandbox=True)
@@ -170,7 +170,7 @@ def test_the_outer_walls_hold_alone(chromium, tmp_path):
 
 
 def test_without_walls_the_attacks_succeed(chromium, tmp_path):
-    """The control: in frames of a page without sandbox and policy, those that are live reach their server."""
+    """The control: in frames of a page without sandbox and policy, the live attacks reach their server."""
     page_without = tmp_path / "without.html"
     page_without.write_text("<!doctype html><title>Without</title><body></body>")
     with Canary() as canary:
@@ -187,5 +187,5 @@ def test_without_walls_the_attacks_succeed(chromium, tmp_path):
 
 
 def reached(name: str) -> str:
-    """What the canary hears first when the attack succeeds."""
+    """The first request that the canary receives if the attack succeeds."""
     return "connected" if name == "preconnect" else f"/{name}"

@@ -1,4 +1,4 @@
-"""docs/report.md tells of the report as it is: its limits, its tabs, its filters, its keys."""
+"""docs/report.md describes the report as it is: its limits, tabs, filters, and keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="ut
     ],
 )
 def test_the_limits_are_those_of_the_code(told):
-    """A limit that is moved has to be told of."""
+    """If a limit changes, the documentation must change, too."""
     assert told in PAGE
 
 
@@ -37,7 +37,7 @@ def labels(name: str) -> list[str]:
 
 
 def test_the_tabs_are_all_told_of():
-    """In their order, each with a row of the table."""
+    """The tabs are in their order, each with a row in the table."""
     table = PAGE.partition("| tab | shows |")[2].partition("\n\n")[0]
     told = re.findall(r"^\| ([^|]+?) \|", table, re.MULTILINE)
     assert labels("messageTabs") == told
@@ -45,7 +45,7 @@ def test_the_tabs_are_all_told_of():
 
 
 def test_the_filters_are_all_told_of():
-    """Each in the sentence that lists them."""
+    """Each filter is in the sentence that lists them."""
     [sentence] = [line for line in PAGE.splitlines() if line.startswith("The filters narrow")]
     for label in labels("FILTERS"):
         assert all(word in sentence.lower() for word in label.lower().split()), label
@@ -53,7 +53,7 @@ def test_the_filters_are_all_told_of():
 
 
 def test_the_keys_are_all_told_of():
-    """Every key that the script listens to has its row."""
+    """Every key that the script handles has its row."""
     table = PAGE.partition("| key | action |")[2].partition("\n\n")[0]
     told = set(re.findall(r"`([^`]+)`", table))
     named = {"Escape": "Esc", "ArrowDown": "↓", "ArrowUp": "↑", "PageDown": "Page Down", "PageUp": "Page Up"}  # fmt: skip

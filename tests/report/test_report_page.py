@@ -1,4 +1,4 @@
-"""The report in a real browser: what it shows, and how one moves in it."""
+"""The report in a real browser: what it shows, and how to navigate it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def selected(page) -> str | None:
 
 
 def frame(page, script: str):
-    """What the expression says of the document that the message's frame shows; `inner` is that document."""
+    """The value of the expression in the document that the message's frame shows; `inner` is that document."""
     return page.run(
         f"((inner) => ({script}))"
         "(new DOMParser().parseFromString(document.querySelector('iframe').srcdoc, 'text/html'))"
@@ -87,7 +87,7 @@ def test_a_message_is_shown_in_all_its_tabs(page, run):
 
 
 def test_both_widths(page, run):
-    """The frame is as wide as a phone, or as the page has room."""
+    """The frame is as wide as a phone, or as wide as the page allows."""
     run.test("test_mail", html_mail("<p>hello</p>"))
     opened(page, run)
     width = "document.querySelector('iframe').getBoundingClientRect().width"
@@ -120,7 +120,7 @@ def test_an_attachment_is_downloaded_as_it_was_sent(page, run, tmp_path):
 
 
 def test_recipients_are_told_apart(page, run):
-    """To, Cc, and those who stand in the envelope only, whatever the case of their addresses."""
+    """To, Cc, and envelope-only recipients are distinguished, whatever the case of their addresses."""
     raw = b"To: Bob@example.org\r\nCc: Carol <carol@example.org>\r\n\r\nhello"
     said = {
         "to": "Bob@example.org",
@@ -140,7 +140,7 @@ def test_recipients_are_told_apart(page, run):
 
 
 def test_a_test_is_named_and_placed(page, run):
-    """Its own name first, with its parameters as they are, then where it stands."""
+    """The test's own name comes first, with its parameters unchanged, then its location."""
     run.test("tests/test_a.py::TestB::test_c[x::y]", html_mail("x"))
     run.test("(outside of tests)", html_mail("x"))
     opened(page, run)
@@ -149,7 +149,7 @@ def test_a_test_is_named_and_placed(page, run):
 
 
 def test_what_was_inside_tls_is_marked(page, run):
-    """In the transcript, and in words: what was said inside TLS, and what before."""
+    """The transcript shows, in marks and in words, what was sent inside TLS and what was sent before."""
     lines = ["S: 220 localhost", "C: EHLO x", "C: STARTTLS", "-- TLSv1.3, AES", "C: MAIL FROM:<a>"]
     bare = {"transcript": ["C: MAIL FROM:<a>"], "transport": transport(tls_version=None)}
     run.test("test_mail", (html_mail("x"), {"transcript": lines}), (html_mail("x"), bare))
@@ -182,7 +182,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_every_field_is_text(page, run, text):
-    """Whatever a client says, anywhere, is shown as text and changes nothing."""
+    """Whatever a client sends, in any field, is shown as text and changes nothing."""
     smime = {
         "signed": False, "encrypted": False, "recipients": [], "warnings": [], "errant": [],
         "layers": [{"kind": text, "valid": False, "algorithms": [text], "problems": [], "warnings": []}],
@@ -233,7 +233,7 @@ def test_every_field_is_text(page, run, text):
 
 
 def test_what_deceives_the_eye_is_made_visible(page, run):
-    """Controls and direction marks show as code points, in the list and in the message."""
+    """Control characters and direction marks are shown as code points, in the list and in the message."""
     run.test(
         "test_mail",
         (html_mail("x"), {"subject": "invoice\u202efdp.exe\u200b", "to": "a\r\nBcc: b"}),
@@ -274,7 +274,7 @@ def mailbox(run):
     ],
 )
 def test_a_test_that_was_run_again(page, run, outcomes, words):
-    """It is one test, which went as its last run did; each run has its row, which says which one it is."""
+    """It is one test with the outcome of its last run; each run has a row that says which run it is."""
     for number, outcome in enumerate(outcomes):
         started = f"2026-11-25T10:00:0{number}.000+00:00"
         run.test("t.py::test", html_mail("x"), outcome=outcome, rerun=number, started=started)
@@ -298,7 +298,7 @@ def test_a_test_that_was_run_again(page, run, outcomes, words):
     ],
 )
 def test_search(page, mailbox, query, expected):
-    """Words must all occur; to:, from:, subject: and test: say where."""
+    """All words must occur; to:, from:, subject:, and test: limit where."""
     opened(page, mailbox)
     page.press("/")
     page.type(query)
@@ -311,7 +311,7 @@ def test_search(page, mailbox, query, expected):
     [("cleartext", ["m3"]), ("failed", ["m3"]), ("refused", ["t5-c0"]), ("problems", ["m1", "m3"])],
 )
 def test_filters(page, mailbox, name, expected):
-    """A filter shows what it is called, and a second click everything again."""
+    """A filter shows what its name says, and a second click shows everything again."""
     opened(page, mailbox)
     click = f"document.querySelector('[data-filter={name}]').click()"
     page.run(click)
@@ -322,7 +322,7 @@ def test_filters(page, mailbox, name, expected):
 
 
 def test_keys(page, mailbox):
-    """j and k move, / searches, Esc gives up, Enter goes into the message, arrows change the tab."""
+    """j and k move, / searches, Esc cancels, Enter goes into the message, arrows change the tab."""
     opened(page, mailbox)
     assert selected(page) == "m1"
     page.press("j")
@@ -362,7 +362,7 @@ def test_a_screen_reader_is_told(page, mailbox):
 
 
 def test_dark_and_light(page, mailbox):
-    """It follows the system, and the button overrules that."""
+    """The report follows the system setting, and the button overrides it."""
     colour = "getComputedStyle(document.body).backgroundColor"
     opened(page, mailbox)
     seen = []
@@ -379,7 +379,7 @@ def test_dark_and_light(page, mailbox):
 
 
 def test_the_chosen_colours_are_kept(page, mailbox, chromium):
-    """They outlast a reload, and are nobody else's."""
+    """The chosen colors survive a reload, and apply to no other profile."""
     chosen = "document.getElementById('theme').textContent"
     opened(page, mailbox)
     page.press("d")
@@ -392,7 +392,7 @@ def test_the_chosen_colours_are_kept(page, mailbox, chromium):
 
 
 def test_a_narrow_page_shows_one_thing_at_a_time(page, mailbox):
-    """On a phone there is the list, then the message, then the list again."""
+    """On a phone, the list is shown, then the message, then the list again."""
     page.size(390, 800)
     opened(page, mailbox)
     visible = "[document.querySelector('.list-pane'), document.querySelector('.detail')].map((e) => e.offsetWidth > 0)"
@@ -405,7 +405,7 @@ def test_a_narrow_page_shows_one_thing_at_a_time(page, mailbox):
 
 
 def test_more_than_a_thousand_messages(page, run):
-    """Only the rows in sight are in the page, and all of them are searched."""
+    """Only the visible rows are in the page, but all of them are searched."""
     run.test("test_many", *[(html_mail("x"), {"subject": f"number {n}"}) for n in range(1200)])
     opened(page, run)
     assert "1,200 messages" in page.run(TEXT % "totals")
@@ -420,7 +420,7 @@ def test_more_than_a_thousand_messages(page, run):
 
 
 def test_a_huge_mail_is_cut(page, run):
-    """Of a mail of 16 MB the beginning is in the report, with a notice; what is beyond is listed only."""
+    """The report contains the beginning of a 16 MB mail, with a notice; what is beyond is only listed."""
     filler = (b"QUJD" * 19 + b"\r\n") * 5000
     head = html_mail("").replace(b"text/html; charset=utf-8", b'multipart/mixed; boundary="b"')
     raw = (
@@ -447,7 +447,7 @@ def test_a_run_without_mail(page, run):
 
 
 def test_a_link_leads_to_a_message(page, mailbox):
-    """The address of the report with a message's id opens that message."""
+    """The report's address with a message's id opens that message."""
     opened(page, mailbox, "m3")
     assert selected(page) == "m3"
     assert json.loads(page.run("JSON.stringify(location.hash)")) == "#m3"

@@ -1,4 +1,4 @@
-"""The picture on the page of the report: of a real run, and no bigger than a page wants."""
+"""The picture on the report's page in the docs: from a real run, and no larger than a page should have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def png_size(path: Path) -> tuple[int, ...]:
 
 
 def test_the_picture_can_be_taken_again(chromium, tmp_path):
-    """The script runs the shop, of which the policy makes one test red, and its picture is like the one in docs."""
+    """The script runs the shop, where the policy fails one test, and its picture is like the one in docs."""
     spec = importlib.util.spec_from_file_location("screenshot", SCRIPT)
     screenshot = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(screenshot)

@@ -1,4 +1,4 @@
-"""The page that the tests of the report share begins each of them as a new one would."""
+"""The page that the report tests share starts each test as a new page would."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def change_everything(page) -> None:
 
 
 def test_a_renewed_page_is_like_a_new_one(chromium, page, run):
-    """Size, wishes, what it stored, its history and its complaints: all as in a page of a new profile."""
+    """Size, emulated preferences, storage, history, and console messages: all as in a page of a new profile."""
     run.test("test_mail", html_mail("x"))
     path = run.write()
     with chromium.page() as other:

@@ -47,7 +47,7 @@ def blocks(path, kind):
 
 @pytest.fixture
 def suite(pytester, monkeypatch):
-    """Run the suite above with options, which leaves no temporary file behind."""
+    """Run the suite above with options; it must leave no temporary file behind."""
     temporary = pytester.mkdir("temporary")
     # For this process, and for those of workers.
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
@@ -64,7 +64,7 @@ def suite(pytester, monkeypatch):
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_a_run_leaves_one_report_of_all_its_mail(suite, pytester, options):
-    """Every test with mail is in it with its outcome, from all processes, and the bytes of its mail."""
+    """Every test with mail is in the report with its outcome, from all processes, and the bytes of its mail."""
     result = suite("--mailtrap-report=out/mail.html", *options)
     result.assert_outcomes(passed=4, failed=1)
     path = pytester.path / "out" / "mail.html"
@@ -86,7 +86,7 @@ def test_a_run_leaves_one_report_of_all_its_mail(suite, pytester, options):
 
 
 def test_the_password_is_not_in_the_report(suite, pytester):
-    """Neither in words nor as AUTH sent it; that there was a login is."""
+    """The password appears neither in plain text nor as AUTH sent it; that there was a login does appear."""
     suite("--mailtrap-report=mail.html")
     text = (pytester.path / "mail.html").read_text("utf-8")
     blob = base64.b64encode(b"\0shop\0correct-horse-battery").decode()
@@ -104,7 +104,7 @@ def test_without_the_option_nothing_is_written(suite, pytester):
 
 
 def test_a_path_that_cannot_be_written_costs_no_result(suite, pytester):
-    """A directory stands there: a warning, and the results of the tests as ever."""
+    """If the path is a directory, there is a warning, and the test results are unaffected."""
     (pytester.path / "mail.html").mkdir()
     result = suite("--mailtrap-report=mail.html")
     result.assert_outcomes(passed=4, failed=1)
@@ -116,7 +116,7 @@ def test_a_path_that_cannot_be_written_costs_no_result(suite, pytester):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_what_is_no_file_is_written_into(tmp_path):
-    """A pipe, or /dev/stdout, is not replaced by a file of that name."""
+    """A pipe, or /dev/stdout, is written to, not replaced by a file of that name."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     run = Run(tmp_path)

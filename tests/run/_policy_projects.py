@@ -1,4 +1,4 @@
-"""Tests of a project that is held to a policy, and the policy."""
+"""Tests of a project that must follow a policy, and the policy."""
 
 from __future__ import annotations
 

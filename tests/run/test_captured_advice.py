@@ -1,4 +1,4 @@
-"""An application that raises gets the same fix as an assertion would give, below the mail of its test."""
+"""If the application raises, the same fix that an assertion would suggest appears below the mail of its test."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(pytester, code, marker=""):
 
 
 def fix(pytester, code, marker=""):
-    """What stands below the transcript of the connection."""
+    """The text below the transcript of the connection."""
     result = run(pytester, code, marker)
     result.assert_outcomes(failed=1)
     lines = result.stdout.lines
@@ -208,14 +208,14 @@ CURES = {
 
 @pytest.mark.parametrize(("code", "marker", "advice"), CURES.values(), ids=CURES)
 def test_fix_below_the_mail(pytester, code, marker, advice):
-    """Whatever the application raises, the evidence decides."""
+    """Whatever the application raises, the evidence determines the fix."""
     assert fix(pytester, code, marker) == advice
 
 
 @pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
 @pytest.mark.parametrize("taken", ["127.0.0.1", "::1"])
 def test_an_address_that_was_only_tried(pytester, taken):
-    """A client that connects to both addresses of a name drops one: its port is not wrong for that."""
+    """A client that connects to both addresses of a name drops one: that does not mean its port is wrong."""
     code = f"""
     both = {{
         host: socket.create_connection((host, mailtrap.tls_port), timeout=5)
@@ -233,7 +233,7 @@ def test_an_address_that_was_only_tried(pytester, taken):
     ("tried", "advice"), [("::1", ""), ("127.0.0.1", "Use the port that fits:")]
 )
 def test_an_address_that_was_only_tried_beside_mail(pytester, tried, advice):
-    """Nothing is said of it either; the control is a client that came a second time over the same one."""
+    """Such an address is not mentioned beside mail either; the control is a client that used the same address twice."""
     code = f"""
     context = mailtrap.ssl_context
     with smtplib.SMTP_SSL("127.0.0.1", mailtrap.tls_port, context=context, timeout=5) as client:
@@ -247,7 +247,7 @@ def test_an_address_that_was_only_tried_beside_mail(pytester, tried, advice):
 @pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no IPv6 loopback")
 @pytest.mark.parametrize(("tried", "is_told"), [("::1", False), ("127.0.0.1", True)])
 def test_waiting_for_more_than_came_beside_such_an_address(mailtrap, tried, is_told):
-    """As above, where a test waits."""
+    """As above, if a test waits."""
     with smtplib.SMTP("127.0.0.1", mailtrap.port, timeout=SECONDS) as client:
         client.sendmail("a@example.org", ["b@example.org"], MAIL)
     socket.create_connection((tried, mailtrap.port), timeout=5).close()
@@ -292,12 +292,12 @@ UNCERTAIN = {
 
 @pytest.mark.parametrize("code", UNCERTAIN.values(), ids=UNCERTAIN)
 def test_no_fix_without_evidence(pytester, code):
-    """The control: where the connection does not show what is wrong, nothing is said of it."""
+    """The control: if the connection does not show what is wrong, no fix is suggested."""
     assert fix(pytester, code) == ""
 
 
 def test_what_is_concluded_fits_the_error(pytester):
-    """The control of the controls: the same dialogue, and the error that a client has by it."""
+    """The control for the controls: the same dialogue, with the error that it causes in the client."""
     code = """
         with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
             client.login("shop", "secret")
@@ -327,7 +327,7 @@ def test_a_test_that_looks_at_its_mail(pytester, look):
 
 @pytest.mark.parametrize("other", ["{}['order']", "[][0]", "int('order')", "(a, b) = 1, 2, 3"])
 def test_a_test_that_looks_at_something_else(pytester, other):
-    """The negative control: it fails by what has nothing to do with mail."""
+    """The negative control: the test fails for a reason that has nothing to do with mail."""
     assert fix(pytester, textwrap.dedent(LOGS_IN) + other) == ""
 
 
@@ -346,7 +346,7 @@ def test_an_error_in_a_group(pytester):
 
 
 def test_a_message_that_cannot_be_sent(pytester):
-    """smtplib's own error, which has nothing to do with TLS or a login."""
+    """smtplib raises an error of its own that has nothing to do with TLS or a login."""
     code = """
         with smtplib.SMTP(mailtrap.host, mailtrap.port) as client:
             client.ehlo()
@@ -356,7 +356,7 @@ def test_a_message_that_cannot_be_sent(pytester):
 
 
 def test_a_program_whose_words_the_test_raises(pytester):
-    """They say that it did not want the certificate; its connection says only that it left."""
+    """The program's output says that it rejected the certificate; its connection shows only that it left."""
     code = """
         context = ssl.create_default_context(cafile=mailtrap.ca_file)
         with socket.create_connection(("127.0.0.1", mailtrap.tls_port)) as sock:
@@ -369,7 +369,7 @@ def test_a_program_whose_words_the_test_raises(pytester):
 
 
 def test_nobody_looks_for_an_error_that_was_reported(pytester):
-    """It stands above: that it may have been swallowed is no advice."""
+    """The error is already shown above, so there is no advice that it may have been swallowed."""
     result = run(
         pytester, "with connect(mailtrap) as client:\n    client.ehlo()\n    raise OSError"
     )
@@ -377,7 +377,7 @@ def test_nobody_looks_for_an_error_that_was_reported(pytester):
 
 
 def test_fix_is_said_once(pytester):
-    """An assertion of the trap's that fails has given it already."""
+    """A failing assertion of the trap has already suggested the fix."""
     code = """
         with contextlib.suppress(ssl.SSLError):
             connect(mailtrap, context=ssl.create_default_context())
@@ -389,7 +389,7 @@ def test_fix_is_said_once(pytester):
 
 
 def test_a_passing_test_has_no_fix(pytester):
-    """The control: whatever happened, it was meant."""
+    """The control: whatever happened was intended."""
     code = "with pytest.raises(ssl.SSLError):\n    connect(mailtrap, context=ssl.create_default_context())"
     result = run(pytester, code, "@pytest.mark.filterwarnings('ignore')")
     result.assert_outcomes(passed=1)
@@ -398,7 +398,7 @@ def test_a_passing_test_has_no_fix(pytester):
 
 @pytest.mark.parametrize("username", ["shop", None])
 def test_refused_login_is_not_called_none(pytester, username):
-    """A message sent after a login that was refused: with what code it was, and that the credentials are the matter."""
+    """For a message sent after a refused login, the error shows the reply code and that the credentials are the problem."""
     login = "client.login('shop', 'wrong')" if username else "pass"
     result = run(
         pytester,

@@ -1,4 +1,4 @@
-"""Under a failing test stands its mail: each message on a line, and what was said on the connection that decided."""
+"""A failing test's report shows its mail: one line per message, and the transcript of the decisive connection."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ def test_order(mailtrap):
 
 
 def test_a_failing_test_shows_its_mail_without_any_option(project):
-    """Nothing has to be set: the messages, and the transcript of the last connection."""
+    """Nothing has to be configured: the messages are shown, with the transcript of the last connection."""
     assert captured(project(FAILS))[: len(SHOWN)] == SHOWN
 
 
 def test_a_passing_test_shows_nothing(project):
-    """The negative control: the same test without its failing line prints no mail, also with -rA."""
+    """The negative control: the same test without its failing line prints no mail, even with -rA."""
     result = project(FAILS.replace("assert 'mine' == 'yours'", ""), "-rA")
     result.assert_outcomes(passed=1)
     assert not captured(result)
 
 
 def test_a_skipped_test_shows_nothing(project):
-    """Skipping is no failure, also when mail was sent before."""
+    """A skip is not a failure, even if mail was sent before it."""
     result = project(FAILS.replace("assert 'mine' == 'yours'", "pytest.skip('no')"), "-rA")
     result.assert_outcomes(skipped=1)
     assert not captured(result)
 
 
 def test_a_failing_test_without_mail_shows_nothing(project):
-    """No section is added where no trap was connected to."""
+    """No section is added if nothing connected to a trap."""
     result = project("def test_order(mailtrap): assert not 'mail'")
     result.assert_outcomes(failed=1)
     assert not captured(result)
@@ -41,12 +41,12 @@ def test_a_failing_test_without_mail_shows_nothing(project):
 
 @pytest.mark.parametrize(("option", "shown"), [("no", False), ("stdout", False), ("all", True)])
 def test_show_capture_is_obeyed(project, option, shown):
-    """What hides captured output hides captured mail."""
+    """An option that hides captured output also hides captured mail."""
     assert bool(captured(project(FAILS, f"--show-capture={option}"))) is shown
 
 
 def test_no_secret_is_shown(project):
-    """The password stands neither in the section nor anywhere else of the output."""
+    """The password appears neither in the section nor anywhere else in the output."""
     source = """
 @pytest.mark.mailtrap(credentials=("shop", "hunter2-hunter2"))
 def test_order(mailtrap):
@@ -60,7 +60,7 @@ def test_order(mailtrap):
 
 
 def test_a_refused_handshake_is_the_connection_that_decides(project):
-    """Where a handshake failed, its connection is shown, with the reason, before any that carried mail."""
+    """If a handshake failed, its connection is shown, with the reason, in preference to any that carried mail."""
     source = """
 def test_order(mailtrap):
     send(mailtrap)
@@ -74,7 +74,7 @@ def test_order(mailtrap):
 
 
 def test_cleartext_is_the_connection_that_decides(project):
-    """Where some mail came in cleartext, its dialogue is shown."""
+    """If some mail came in cleartext, the dialogue of that connection is shown."""
     source = """
 def test_order(mailtrap):
     send(mailtrap, tls=False)
@@ -98,7 +98,7 @@ def test_order(mailtrap):
     ],
 )
 def test_mail_of_fixtures_shows_where_they_fail(project, source, when):
-    """Also a fixture that fails shows its mail."""
+    """A failing fixture shows its mail, too."""
     result = project(f"{source}\ndef test_order(user): pass\n")
     result.stdout.fnmatch_lines([f"*- Captured mail {when} -*", "#1   TLSv1.3*"])
 
@@ -118,7 +118,7 @@ def test_order(mailtrap):
 
 
 def test_hostile_subjects_and_names_are_harmless_in_a_terminal(project):
-    """No control character of a message or of EHLO gets to the terminal."""
+    """No control character from a message or from EHLO reaches the terminal."""
     source = """
 def test_order(mailtrap):
     with smtplib.SMTP(mailtrap.host, mailtrap.port, local_hostname="x\\x1b[31my", timeout=10) as client:
@@ -132,7 +132,7 @@ def test_order(mailtrap):
 
 
 def test_a_fixture_asked_for_in_the_middle_of_the_first_test(project):
-    """What the plugin begins with the first mail trap, it begins for the test that runs."""
+    """Whatever the plugin starts with the first mail trap is started for the test that is running."""
     result = project(
         """
 def test_first(request):

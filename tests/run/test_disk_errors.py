@@ -1,4 +1,4 @@
-"""Where something cannot be written, a warning says so, the tests keep their results, and the rest is written."""
+"""If something cannot be written, a warning says so, the tests keep their results, and everything else is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOTH = ("--mailtrap-save=mail", "--mailtrap-report=mail.html")
 
 
 def test_without_obstacles_there_is_no_warning(project, pytester):
-    """The negative control of this file: everything is written, and nothing warned of."""
+    """The negative control of this file: everything is written, and there is no warning."""
     result = project(SUITE, *BOTH)
     result.assert_outcomes(passed=2, failed=1)
     assert warnings(result) == []
@@ -36,7 +36,7 @@ def test_without_obstacles_there_is_no_warning(project, pytester):
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_a_directory_that_cannot_be_made(project, pytester, workers):
-    """No mail can be saved: one warning, and the report is written all the same."""
+    """No mail can be saved: there is one warning, and the report is still written."""
     pytester.makefile("", mail="a file stands here")
     result = project(SUITE, *BOTH, *workers)
     result.assert_outcomes(passed=2, failed=1)
@@ -48,7 +48,7 @@ def test_a_directory_that_cannot_be_made(project, pytester, workers):
 
 
 def test_a_report_in_a_place_that_cannot_be(project, pytester):
-    """No report can be written: one warning that names it, and the mail is saved all the same."""
+    """No report can be written: there is one warning that names it, and the mail is still saved."""
     pytester.makefile("", below="a file stands here")
     result = project(SUITE, "--mailtrap-save=mail", "--mailtrap-report=below/mail.html")
     result.assert_outcomes(passed=2, failed=1)
@@ -61,7 +61,7 @@ def test_a_report_in_a_place_that_cannot_be(project, pytester):
 
 
 def test_no_place_for_temporary_files(project, pytester, monkeypatch):
-    """The report needs one: a warning, and no result is lost."""
+    """The report needs temporary files: without them there is a warning, and no result is lost."""
 
     def fails(**keywords):
         raise OSError(28, "No space left on device")
@@ -77,7 +77,7 @@ def test_no_place_for_temporary_files(project, pytester, monkeypatch):
 
 @pytest.fixture
 def limit():
-    """Let no file of this process and its workers grow beyond a size: writing runs into it as into the end of a disk."""
+    """Limit the size of files for this process and its workers: writes beyond it fail as they would on a full disk."""
     resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
@@ -86,7 +86,7 @@ def limit():
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_a_message_that_does_not_fit(project, pytester, limit, workers):
-    """Writing fails halfway: no half a message is left, its facts are saved, and so is the mail of the others."""
+    """A write fails halfway: no partial message is left, its facts are saved, and so is the mail of other tests."""
     limit(100_000)
     result = project(SUITE, "--mailtrap-save=mail", *workers)
     result.assert_outcomes(passed=2, failed=1)
@@ -102,7 +102,7 @@ def test_a_message_that_does_not_fit(project, pytester, limit, workers):
 
 
 def test_a_report_that_does_not_fit(project, pytester, limit):
-    """Writing fails halfway: there is no half a report, nor another file in its place."""
+    """A write fails halfway: neither a partial report nor any other file is left in its place."""
     limit(20_000)
     result = project(SUITE, "--mailtrap-report=out/mail.html")
     result.assert_outcomes(passed=2, failed=1)
@@ -111,7 +111,7 @@ def test_a_report_that_does_not_fit(project, pytester, limit):
 
 
 def test_a_disk_that_is_full_from_some_time_on(project, pytester, monkeypatch):
-    """Many errors of one kind are one line; what was written before stays."""
+    """Many errors of one kind take one line; what was written before them stays."""
     keep = RunFiles.keep
 
     def full(self, name, file, raw):
@@ -130,7 +130,7 @@ def test_a_disk_that_is_full_from_some_time_on(project, pytester, monkeypatch):
 
 
 def test_many_different_errors_do_not_flood_the_terminal(project, monkeypatch):
-    """Ten are shown, and how many more there are."""
+    """Ten are shown, with the number of those left out."""
 
     def fails(self, name, file, raw):
         raise OSError(5, "Input/output error", file)
@@ -144,7 +144,7 @@ def test_many_different_errors_do_not_flood_the_terminal(project, monkeypatch):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_step_summary_on_a_full_disk(project, monkeypatch):
-    """The page of a step of GitHub Actions cannot be written: a warning, and the results stand."""
+    """The step summary of GitHub Actions cannot be written: there is a warning, and the results stay as they are."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/full")
     result = project(SUITE, "--mailtrap-policy=testing")
     result.assert_outcomes(passed=2, failed=1)
@@ -172,7 +172,7 @@ ODD = [
 
 
 def test_messages_that_cannot_be_parsed(project, pytester):
-    """They cost no result and no warning: they are saved to the byte, reported, and the mail after them, too."""
+    """They cost no result and no warning: they are saved byte for byte and reported, and so is the mail after them."""
     pytester.makepyfile(odd=f"ODD = {ODD!r}")
     source = """
 from odd import ODD
@@ -206,7 +206,7 @@ def test_after(mailtrap): send(mailtrap)
     ],
 )
 def test_an_error_of_our_own_costs_no_result(project, pytester, monkeypatch, place, words):
-    """Whatever goes wrong with the facts of one test is a warning, and the others are written."""
+    """Any error in handling the facts of one test becomes a warning, and those of the other tests are written."""
     module, name = place.rsplit(".", 1)
     real = getattr(__import__(f"pytest_mailtrap.{module}", fromlist=["x"]), name)
 

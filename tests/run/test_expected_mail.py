@@ -1,4 +1,4 @@
-"""A run that expects mail fails where none has come: a suite that sends nothing proves nothing."""
+"""A run that expects mail fails if none has come: a suite that sends nothing proves nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BY_FLAG = WORDS.format("--mailtrap-expect-mail on the command line")
 
 
 def test_a_run_without_mail_fails(project):
-    """Exit code 1 though every test passed, and a line that says why."""
+    """The exit code is 1 even though every test passed, and a line says why."""
     result = project(SILENT, EXPECTED)
     result.assert_outcomes(passed=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -29,7 +29,7 @@ def test_a_run_with_mail_passes(project):
 
 @pytest.mark.parametrize("value", ["true", "false"])
 def test_the_ini_file_may_say_so(project, value):
-    """The line names the place, and so does the header."""
+    """The line names the file that expects mail, and so does the header."""
     result = project(SILENT, ini=f"mailtrap_expect_mail = {value}")
     assert result.ret == (value == "true")
     where = "mailtrap_expect_mail in pyproject.toml"
@@ -40,7 +40,7 @@ def test_the_ini_file_may_say_so(project, value):
 
 @pytest.mark.parametrize("mode", ["enforce", "none"])
 def test_the_policy_does_not_matter(project, mode):
-    """With a policy its own line is there, too."""
+    """If a policy is set, its own line is printed as well."""
     result = project(SILENT, EXPECTED, f"--mailtrap-policy={mode}")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     judged = ["no message reached a trap: the policy judged nothing"] * (mode == "enforce")
@@ -49,7 +49,7 @@ def test_the_policy_does_not_matter(project, mode):
 
 @pytest.mark.parametrize(("source", "code"), [(SILENT, 1), (SENDING, 0)])
 def test_the_controller_decides(project, source, code):
-    """Under pytest-xdist the mail of all workers counts, and the line comes once."""
+    """Under pytest-xdist the mail of all workers counts, and the line is printed once."""
     result = project(source, EXPECTED, "-n", "2")
     assert result.ret == code
     assert summary(result) == [BY_FLAG] * code
@@ -74,7 +74,7 @@ def test_order(hostile_mailtrap):
 
 @pytest.mark.parametrize("source", [FAMILY, HOSTILE], ids=["family", "fixture"])
 def test_the_mail_of_a_control_counts(project, source):
-    """A client that could send to the good server has sent mail."""
+    """A client that was able to send to the good server has sent mail."""
     result = project(source, EXPECTED)
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.OK
@@ -101,7 +101,7 @@ def test_order(hostile_mailtrap): pass
     ],
 )
 def test_other_exit_codes_stay(project, source, options, code):
-    """What has failed already says so itself; only a failed run is told of the mail, too."""
+    """A run that stopped for another reason keeps its exit code; only failed tests also get the missing-mail line."""
     # A run that is interrupted would take this one with it.
     result = project(source, EXPECTED, *options, subprocess="Interrupt" in source)
     assert result.ret == code
@@ -122,7 +122,7 @@ def test_other_exit_codes_stay(project, source, options, code):
     ids=" ".join,
 )
 def test_a_part_of_the_tests_is_exempt(project, options):
-    """The mail may be that of the tests that were left out."""
+    """The mail may belong to the tests that were left out."""
     source = f"@pytest.mark.usefixtures('mailtrap')\n{SILENT}"
     assert project(source, EXPECTED, *options).ret == pytest.ExitCode.OK
 
@@ -130,7 +130,7 @@ def test_a_part_of_the_tests_is_exempt(project, options):
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "workers"])
 @pytest.mark.parametrize(("failed", "code"), [(True, 0), (False, 1)])
 def test_a_run_of_what_failed_last_is_exempt(project, failed, code, workers):
-    """pytest never says which tests it leaves out there; where none had failed it leaves out none."""
+    """pytest never reports which tests --last-failed leaves out; if none had failed, it leaves out none."""
     source = "import os\ndef test_order(mailtrap): pass\ndef test_else(): assert 'FAILS' not in os.environ\n"
     with pytest.MonkeyPatch.context() as patch:
         if failed:
@@ -143,7 +143,7 @@ def test_a_run_of_what_failed_last_is_exempt(project, failed, code, workers):
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "workers"])
 def test_a_failure_that_is_gone_exempts_nothing(project, pytester, workers):
-    """pytest remembers a test for as long as it does not run, and runs all where none of those is there any more."""
+    """pytest remembers a failed test until it runs again, and runs all tests if none of those exists any more."""
     failing = pytester.makepyfile(test_old="def test_old(): assert not 'old'")
     assert project(SILENT, "-p", "cacheprovider").ret == 1
     failing.unlink()
@@ -153,12 +153,12 @@ def test_a_failure_that_is_gone_exempts_nothing(project, pytester, workers):
 
 
 def test_a_selection_that_leaves_nothing_out_is_not_exempt(project):
-    """The negative control: all tests are there, and none has sent."""
+    """The negative control: all tests are selected, and none of them has sent mail."""
     assert project(SILENT, EXPECTED, "-k", "test_").ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_without_a_terminal_it_stands_on_stderr(project):
-    """A run that fails says why, wherever it can."""
+    """A run that fails says why on any stream that is left."""
     result = project(SILENT, EXPECTED, "-p", "no:terminal")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.errlines == [f"mailtrap: {BY_FLAG}"]
@@ -167,6 +167,6 @@ def test_without_a_terminal_it_stands_on_stderr(project):
 
 
 def test_all_skipped_is_no_mail(project):
-    """A suite whose tests of mail are all skipped proves as little."""
+    """A suite whose mail tests are all skipped proves just as little."""
     source = "@pytest.mark.skip\ndef test_order(mailtrap): send(mailtrap)\n"
     assert project(source, EXPECTED).ret == pytest.ExitCode.TESTS_FAILED

@@ -1,4 +1,4 @@
-"""One line of configuration makes every test that sends mail a proof that it was encrypted."""
+"""One line of configuration makes every test that sends mail prove that the mail was encrypted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_mailtrap._run.files.run_files import RunFiles
 
 
 def test_enforce_fails_a_test_that_sends_cleartext(project):
-    """The failure names the culprit, the policy, where it was set, and the way out."""
+    """The failure names the culprit, the policy, where it was set, and how to get an exception."""
     result = project(CLEARTEXT, ini=ENFORCE)
     result.assert_outcomes(failed=1)
     assert failure(result) == [
@@ -40,14 +40,14 @@ def test_enforce_passes_a_test_that_encrypts(project):
 
 
 def test_enforce_asks_nothing_of_tests_without_mail(project):
-    """A policy is about the mail that is sent; a test that sends none is none of its business."""
+    """A policy applies only to mail that is sent; it does not concern a test that sends none."""
     project("def test_nothing(mailtrap): pass\ndef test_else(): pass", ini=ENFORCE).assert_outcomes(
         passed=2
     )
 
 
 def test_many_messages_stay_within_eighteen_lines(project):
-    """However many messages there are, the failure keeps to 18 lines of 72 columns and shows a culprit."""
+    """However many messages there are, the failure stays within 18 lines of 72 columns and shows a culprit."""
     source = "def test_order(mailtrap):\n    for n in range(30): send(mailtrap, tls=n % 7 != 5)\n"
     lines = failure(project(source, ini=ENFORCE))
     assert lines[0] == "4 of 30 messages were sent in cleartext"
@@ -59,7 +59,7 @@ def test_many_messages_stay_within_eighteen_lines(project):
 
 
 def test_testing_reports_and_fails_nothing(project):
-    """The mode "testing" leaves the result alone and tells what would have failed."""
+    """The mode "testing" leaves the result alone and reports what would have failed."""
     result = project(CLEARTEXT, ini='mailtrap_policy = "testing"')
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
@@ -71,7 +71,7 @@ def test_testing_reports_and_fails_nothing(project):
 
 
 def test_none_says_nothing(project):
-    """The mode "none" is as good as no policy."""
+    """The mode "none" is equivalent to having no policy."""
     result = project(CLEARTEXT, ini='mailtrap_policy = "none"')
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*mail*trap ===*")
@@ -84,13 +84,13 @@ def test_xfail_takes_a_broken_policy_for_a_failure(project, xfail):
 
 
 def test_strict_xfail_fails_when_the_mail_is_encrypted(project):
-    """The negative control: xfail sees nothing to excuse where the policy is kept."""
+    """The negative control: xfail has nothing to excuse if the mail meets the policy."""
     source = f"@pytest.mark.xfail(strict=True)\n{ENCRYPTED}"
     project(source, ini=ENFORCE).assert_outcomes(failed=1)
 
 
 def test_a_test_with_a_failure_of_its_own_keeps_it(project):
-    """The policy has no say where the test itself fails: its own failure is shown."""
+    """If the test itself fails, the policy does not interfere: the test's own failure is shown."""
     result = project(f"{CLEARTEXT}    assert 'mine' == 'yours'\n", ini=ENFORCE)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E  *AssertionError: assert 'mine' == 'yours'"])
@@ -99,7 +99,7 @@ def test_a_test_with_a_failure_of_its_own_keeps_it(project):
 
 @pytest.mark.parametrize(("tls", "outcomes"), [("False", {"errors": 1}), ("True", {})])
 def test_mail_of_finalizers_is_judged_in_teardown(project, tls, outcomes):
-    """What is sent after the call is not lost: in cleartext it is an error of the teardown."""
+    """Mail sent after the call is judged, too: cleartext is an error in the teardown."""
     source = f"""
 @pytest.fixture
 def goodbye(mailtrap):
@@ -115,7 +115,7 @@ def test_order(goodbye): pass
 
 
 def test_what_the_call_was_told_teardown_is_not_told_again(project):
-    """One message fails its test once, though the finalizers send another."""
+    """One message fails its test only once, even if the finalizers send another."""
     source = """
 @pytest.fixture
 def goodbye(mailtrap):
@@ -128,7 +128,7 @@ def test_order(mailtrap, goodbye): send(mailtrap, tls=False)
 
 
 def test_unittest_test_cases_are_held_to_it(project):
-    """unittest.TestCase classes get their mail judged as well."""
+    """The mail of unittest.TestCase classes is judged as well."""
     source = """
 import unittest
 
@@ -163,7 +163,7 @@ needs_subtests = pytest.mark.skipif(
 @needs_subtests
 @pytest.mark.parametrize(("tls", "failed"), [(True, 0), (False, 1)])
 def test_a_subtest_that_skips_excuses_no_mail(project, tls, failed):
-    """A part of a test that is skipped, or passes, changes nothing for the mail of the whole."""
+    """A subtest that is skipped, or passes, does not change how the mail of the whole test is judged."""
     source = SUBTESTS.format(tls=tls, first="self.skipTest('no')", second="pass")
     result = project(source, ini=ENFORCE)
     assert result.parseoutcomes().get("failed", 0) == failed
@@ -172,7 +172,7 @@ def test_a_subtest_that_skips_excuses_no_mail(project, tls, failed):
 
 @needs_subtests
 def test_subtests_that_fail_show_the_mail(project, pytester):
-    """Each has it in its failure, and none twice; the whole test has failed in the record, too."""
+    """Each failure shows its own mail, with nothing shown twice; the record says that the whole test failed."""
     source = SUBTESTS.format(tls=True, first="assert not 1", second="assert not 2")
     result = project(source, "--mailtrap-save=mail", ini=ENFORCE)
     result.stdout.fnmatch_lines(
@@ -184,7 +184,7 @@ def test_subtests_that_fail_show_the_mail(project, pytester):
 
 
 def test_session_wide_traps_are_judged_test_by_test(project):
-    """Mail to a trap of all tests is put down to the test that ran, also where the test forgets it by clear()."""
+    """Mail to a session-wide trap is attributed to the running test, even if that test discards it with clear()."""
     source = f"""{SHARED.format(options="")}
 def test_first(shared): send(shared)
 def test_second(shared):
@@ -201,7 +201,7 @@ def test_third(shared): send(shared)
 
 
 def test_a_connection_that_outlives_a_test_counts_where_it_carries_mail(project):
-    """Each message is the test's in which it was accepted, whoever opened the connection."""
+    """Each message belongs to the test during which it was accepted, no matter which test opened the connection."""
     source = f"""{SHARED.format(options="")}
 @pytest.fixture(scope="session")
 def client(shared):

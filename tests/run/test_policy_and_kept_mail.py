@@ -1,4 +1,4 @@
-"""Mail that stays in the process is not judged: an enforced policy fails its test, and every run with a policy says so."""
+"""Mail kept in the process is not judged: an enforced policy fails its test, and every run with a policy reports it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ KEEPS_AND_SENDS = "def test_order(mailtrap):\n    send(mailtrap)\n    keep()\n"
 
 
 def test_enforce_fails_a_test_whose_mail_was_kept(keeping):
-    """Any test of the run: the failure names the place, the setting that sends the mail, and both ways out."""
+    """This applies to any test: the failure names the place, the setting that sends the mail, and both ways out."""
     result = keeping(KEEPS, ini=ENFORCE)
     result.assert_outcomes(failed=1)
     assert failure(result) == [
@@ -89,7 +89,7 @@ def test_a_test_that_keeps_nothing_passes(keeping):
 
 
 def test_other_mail_of_the_test_is_no_excuse(keeping):
-    """A message that was sent as it should be says nothing of those that were not."""
+    """A message that was sent properly does not make up for those that were not sent."""
     result = keeping(KEEPS_AND_SENDS, ini=ENFORCE)
     result.assert_outcomes(failed=1)
     assert failure(result)[0] == PLACE
@@ -101,7 +101,7 @@ def test_other_mail_of_the_test_is_no_excuse(keeping):
 
 
 def test_several_places(keeping):
-    """Each with its number and its setting, within 18 lines of 72 columns."""
+    """Each place is listed with its count and its setting, within 18 lines of 72 columns."""
     source = "def test_order():\n    keep()\n    keep(FLASK, 1)\n    keep(number=1)\n"
     lines = failure(keeping(source, ini=ENFORCE))
     assert lines[:9] == [
@@ -120,7 +120,7 @@ def test_several_places(keeping):
 
 
 def test_a_setting_of_several_lines(keeping):
-    """Each of its lines is shown, below where the mail stayed and in the failure."""
+    """Each line of the setting is shown, both below the place where the mail stayed and in the failure."""
     source = """
 LONG = type(DJANGO)(place="a backend", setting="from shop import MAILERS\\nsettings.MAILERS = MAILERS")
 def test_order(): keep(LONG, 1)
@@ -142,7 +142,7 @@ def deliver(trap):
 
 
 def test_a_mock_of_smtplib_keeps_mail(project):
-    """Nobody has to say so here: the mock is seen, and the mail that it was given is told of."""
+    """No declaration is needed: the mock is detected, and the mail passed to it is reported."""
     source = f"""{MOCKED}
 def test_order(mailtrap):
     with mock.patch("smtplib.SMTP"):
@@ -166,7 +166,7 @@ def test_without_the_mock_the_same_test_sends(project):
 
 
 def test_a_marker_lets_a_test_keep_its_mail(keeping):
-    """It is told at the end all the same."""
+    """The mail is still reported at the end of the run."""
     marker = "@pytest.mark.mailtrap(policy='none', reason='tests the outbox')\n"
     result = keeping(marker + KEEPS, ini=ENFORCE)
     result.assert_outcomes(passed=1)
@@ -188,21 +188,21 @@ def test_a_marker_lets_a_test_keep_its_mail(keeping):
     ids=["ini", "flag", "testing"],
 )
 def test_a_run_may_only_report_it(keeping, options, ini):
-    """The test passes, and the end of the run has the sum of all tests."""
+    """The test passes, and the end of the run shows the total for all tests."""
     result = keeping(KEEPS + KEEPS.replace("order", "other"), *options, ini=ini)
     result.assert_outcomes(passed=2)
     assert summary(result)[1:] == [TOLD[0].replace("2", "4"), TOLD[1]]
 
 
 def test_the_command_line_counts_more(keeping):
-    """The word `fail` takes back what the ini file says."""
+    """The word `fail` on the command line overrides the ini file."""
     ini = f"{ENFORCE}\n{REPORT}"
     keeping(KEEPS, "--mailtrap-kept-mail=fail", ini=ini).assert_outcomes(failed=1)
 
 
 @pytest.mark.parametrize("word", ["ignore", ""])
 def test_any_other_word_is_a_usage_error(keeping, word):
-    """Which lists the two, with or without a policy."""
+    """The error lists the two allowed words, with or without a policy."""
     result = keeping(KEEPS, f"--mailtrap-kept-mail={word}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
@@ -233,14 +233,14 @@ def test_order(shop): pass
     ids=["set-up", "teardown", "both"],
 )
 def test_mail_of_fixtures(keeping, source, outcomes):
-    """What was kept up to the end of the call fails the call, what was kept since then the teardown."""
+    """What was kept by the end of the call fails the call; what was kept after that fails the teardown."""
     result = keeping(source, ini=ENFORCE)
     result.assert_outcomes(**outcomes)
     assert summary(result)[1].endswith(": not judged")
 
 
 def test_mail_of_another_thread(keeping):
-    """It is the test's in which it stayed."""
+    """The mail belongs to the test during which it stayed in the process."""
     source = """
 import threading
 def test_order():
@@ -254,7 +254,7 @@ def test_else(): pass
 
 @pytest.mark.parametrize("ending", ["assert 'mine' == 'yours'", "pytest.skip('no')"])
 def test_what_the_test_says_of_itself_is_kept(keeping, ending):
-    """A failure of its own is shown, and a test that skips is not judged for what it has kept."""
+    """A failure of its own is shown, and a test that skips is not judged for the mail it kept."""
     result = keeping(f"{KEEPS}    {ending}".replace(": keep()", ":\n    keep()"), ini=ENFORCE)
     outcome = "skipped" if "skip" in ending else "failed"
     result.assert_outcomes(**{outcome: 1})
@@ -263,12 +263,12 @@ def test_what_the_test_says_of_itself_is_kept(keeping, ending):
 
 
 def test_xfail_takes_it_for_a_failure(keeping):
-    """It fails in the call phase."""
+    """The test fails in the call phase, so xfail covers it."""
     keeping(f"@pytest.mark.xfail(strict=True)\n{KEEPS}", ini=ENFORCE).assert_outcomes(xfailed=1)
 
 
 def test_a_marker_that_enforces(keeping):
-    """Where the run has no policy, one test may."""
+    """If the run has no policy, a single test may still enforce one."""
     marker = "@pytest.mark.mailtrap(policy='enforce')\n"
     result = keeping(marker + KEEPS + KEEPS.replace("order", "other"))
     result.assert_outcomes(failed=1, passed=1)
@@ -289,7 +289,7 @@ def test_a_marker_that_enforces(keeping):
     ids=["policy", "one trap", "two traps", "neither"],
 )
 def test_who_is_watched(keeping, pytester, ini, source, entered, renewed):
-    """With a policy once, from the first test on, renewed for each set-up and call; without one where a test has a trap."""
+    """With a policy, watch once, renewed at each set-up and call; without one, watch only the tests with a trap."""
     pytester.makeconftest(
         f"{CONFTEST}\n"
         "def pytest_sessionfinish():\n"
@@ -300,7 +300,7 @@ def test_who_is_watched(keeping, pytester, ini, source, entered, renewed):
 
 
 def test_it_is_left_at_the_end(monkeypatch):
-    """What is entered once is left once, and a note that comes later changes nothing."""
+    """A watch that is entered once is left once, and a note that comes later changes nothing."""
     notes = []
 
     @contextlib.contextmanager
@@ -322,7 +322,7 @@ def test_it_is_left_at_the_end(monkeypatch):
 
 
 def test_nobody_is_watched_without_a_policy(monkeypatch):
-    """The negative control: a ledger without policy, whose test has no trap, enters nothing."""
+    """The negative control: a recorder without a policy, whose test has no trap, enters nothing."""
     monkeypatch.setattr(watch, "watching", lambda note: pytest.fail("entered"))
     recorder = MailRecorder(Policy())
     recorder.watch()
@@ -335,7 +335,7 @@ def test_nobody_is_watched_without_a_policy(monkeypatch):
 
 @pytest.mark.parametrize("ini", ["", ENFORCE])
 def test_a_failing_test_shows_it(keeping, ini):
-    """With or without a policy, below its messages."""
+    """Kept mail is shown below the test's messages, with or without a policy."""
     source = KEEPS_AND_SENDS + "    assert 'mine' == 'yours'\n"
     lines = captured(keeping(source, ini=ini))
     assert lines[1:5] == [
@@ -348,7 +348,7 @@ def test_a_failing_test_shows_it(keeping, ini):
 
 @pytest.mark.parametrize(("ini", "trap"), [("", "mailtrap"), (ENFORCE, "mailtrap"), (ENFORCE, "")])
 def test_a_failing_test_without_connections_shows_it(keeping, ini, trap):
-    """Nothing reached a trap, and this is why."""
+    """Nothing reached a trap, and the kept mail is shown as the reason."""
     source = f"def test_order({trap}):\n    keep()\n    assert 'mine' == 'yours'\n"
     assert captured(keeping(source, ini=ini))[:4] == [
         "------------------------------ Captured mail call ------------------------------",
@@ -358,14 +358,14 @@ def test_a_failing_test_without_connections_shows_it(keeping, ini, trap):
 
 
 def test_where_it_is_the_failure_the_setting_is_told_once(keeping):
-    """What failed names the setting that sends the mail: below it stands only where the mail stayed."""
+    """The failure names the setting that sends the mail; the section below it shows only where the mail stayed."""
     result = keeping(KEEPS, ini=ENFORCE)
     assert captured(result)[1:3] == ["no message reached a trap", TOLD[0]]
     assert result.stdout.str().count(TOLD[1]) == 2, "in the failure, and at the end of the run"
 
 
 def test_without_policy_and_trap_it_is_nobodys_business(keeping):
-    """The negative control: a test of something else fails as it always has, and the run says nothing."""
+    """The negative control: a test of something else fails as it always has, and the run reports nothing."""
     result = keeping("def test_order():\n    keep()\n    assert 'mine' == 'yours'\n")
     assert not captured(result)
     assert not summary(result)
@@ -380,7 +380,7 @@ def test_without_policy_and_trap_it_is_nobodys_business(keeping):
     ],
 )
 def test_nothing_connected_says_where_the_mail_is(keeping, line, first):
-    """In place of the advice to send to the trap."""
+    """The place is shown instead of the advice to send to the trap."""
     source = "def test_order(mailtrap):\n    {}\n    {}\n"
     text = "\n".join(
         line.removeprefix("E").strip() for line in keeping(source.format("keep()", line)).outlines
@@ -395,7 +395,7 @@ def test_nothing_connected_says_where_the_mail_is(keeping, line, first):
 
 
 def test_the_requirement_that_there_be_mail(keeping):
-    """A test that must send and has kept its mail is told where it is, even where only reporting was asked for."""
+    """The failure of a test that must send mail but kept it says where it is, even if kept mail is only reported."""
     ini = f'{ENFORCE}\nmailtrap_require = ["tls", "mail"]\n{REPORT}'
     lines = failure(keeping("def test_order(mailtrap): keep()", ini=ini))
     assert lines == [
@@ -412,14 +412,14 @@ def test_the_requirement_that_there_be_mail(keeping):
 
 
 def test_workers_tell_the_controller(keeping):
-    """Under pytest-xdist the failure and the sum are the same."""
+    """Under pytest-xdist the failure and the total are the same."""
     result = keeping(KEEPS + KEEPS.replace("order", "other"), "-n", "2", ini=ENFORCE)
     result.assert_outcomes(failed=2)
     assert summary(result)[1:] == [TOLD[0].replace("2", "4"), TOLD[1]]
 
 
 def test_the_page_of_the_step_has_it(keeping, pytester, monkeypatch):
-    """GitHub's page names the places, with the settings."""
+    """GitHub's step summary names the places, with the settings."""
     page = pytester.path / "step.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
     keeping(KEEPS, ini=ENFORCE)
@@ -429,7 +429,7 @@ def test_the_page_of_the_step_has_it(keeping, pytester, monkeypatch):
 
 
 def test_a_control_without_a_connection_says_where_the_mail_is(keeping, monkeypatch):
-    """The application of a hostile scenario that keeps its mail is not told to send it to the trap."""
+    """If the application in a hostile scenario keeps its mail, the failure does not advise sending it to the trap."""
     monkeypatch.setattr(trial, "_LATE_SECONDS", 0.05)  # nothing is late here
     source = """
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])

@@ -1,4 +1,4 @@
-"""Off means off: without an option no file, no line, no record, and nothing is imported for what nobody asked for."""
+"""Off means off: without an option there is no file, no line and no record, and nothing unneeded is imported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ASKED_FOR = (
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The names of what was called, of what is for those who asked for it."""
+    """The names of the functions that were called although they serve only the options."""
     found = set()
 
     def listening(name, real):
@@ -48,7 +48,7 @@ def asked(monkeypatch):
 
 
 def test_without_an_option_nothing_is_made(project, asked):
-    """A test that sends mail and passes costs no record, no count, no words and no file."""
+    """A test that sends mail and passes costs no record, no count, no text and no file."""
     result = project(SUITE)
     result.assert_outcomes(passed=2)
     assert asked == set()
@@ -65,7 +65,7 @@ def test_without_an_option_nothing_is_made(project, asked):
     ],
 )
 def test_with_an_option_it_is_made(project, asked, option, made):
-    """The negative control: the same test, and somebody asks."""
+    """The negative control: the same test, with an option set."""
     project(SUITE, option).assert_outcomes(passed=2)
     assert {name.rpartition(".")[2] for name in asked} == made
 
@@ -107,17 +107,17 @@ def test_order(mailtrap):
 
 @pytest.mark.parametrize("options", [(), ("--mailtrap-policy=enforce", "--mailtrap-save=mail")])
 def test_a_run_without_mail_imports_nothing(pytester, options):
-    """Whatever is set, no server, no TLS and no page is loaded before there is mail."""
+    """Whatever is set, no server, TLS or page code is loaded before there is mail."""
     assert imported(pytester, "def test_else(): pass\n", *options) == set()
 
 
 def test_mail_imports_the_trap_and_no_more(pytester):
-    """Without an option neither S/MIME nor the report, nor the words of a failure are loaded."""
+    """Without an option, none of S/MIME, the report and the failure texts is loaded."""
     assert imported(pytester, SENDS) == {"aiosmtpd", "cryptography", "ssl"}
 
 
 def test_what_is_asked_for_is_imported(pytester):
-    """The negative control: the report needs its engine."""
+    """The negative control: the report imports its template engine."""
     pytest.importorskip("jinja2", reason="the report needs Jinja2")
     found = imported(pytester, SENDS, "--mailtrap-report=mail.html")
     assert {"jinja2", "pytest_mailtrap._report.page"} <= found

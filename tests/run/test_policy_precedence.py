@@ -1,4 +1,4 @@
-"""Which policy and which requirements apply: the closest setting, and no weaker one without a reason."""
+"""Which policy and which requirements apply: the closest setting does, and a weaker one needs a reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MARKED = "@pytest.mark.mailtrap({})\n"
     ],
 )
 def test_the_closest_setting_counts(project, ini, option, marker, outcome):
-    """Ini file < command line < marker; a marker that demands something means it, also where the run has no policy."""
+    """Ini file < command line < marker; a marker that requires something is enforced even if the run has no policy."""
     result = project(
         (MARKED.format(marker) if marker else "") + CLEARTEXT,
         *([f"--mailtrap-policy={option}"] if option else []),
@@ -45,7 +45,7 @@ def test_the_closest_setting_counts(project, ini, option, marker, outcome):
     ],
 )
 def test_an_option_of_the_trap_counts_more_than_the_marker(project, options, outcome):
-    """A trap of the factory may have a policy of its own."""
+    """A trap made by the factory may have a policy of its own."""
     source = f"""{SHARED.format(options=options)}
 def test_order(shared): send(shared, tls=False)
 """
@@ -53,7 +53,7 @@ def test_order(shared): send(shared, tls=False)
 
 
 def test_a_trap_may_demand_more_than_the_rest(project):
-    """The policy of a trap is for its own messages alone, and the failure names where it comes from."""
+    """The policy of a trap applies to its own messages only, and the failure names where it comes from."""
     shared = SHARED.format(options="require=['tls>=1.3']")
     source = f"""{shared}
 def test_order(shared, mailtrap):
@@ -81,7 +81,7 @@ def test_order(shared, mailtrap):
     ],
 )
 def test_a_message_has_one_number(project, requirement, first, numbers):
-    """A failure under the policy of one trap calls messages as the mail below it does, and as the totals do."""
+    """A failure under one trap's policy numbers messages as the mail shown below it and the totals do."""
     source = f"""{SHARED.format(options=f"require=[{requirement!r}, 'tls']")}
 def test_order(shared, mailtrap):
     {first}
@@ -105,7 +105,7 @@ def test_order(shared, mailtrap):
     ],
 )
 def test_a_marker_that_weakens_needs_a_reason(project, options, way_out):
-    """Nobody gets out of the policy without saying why; the error says what is weaker than what."""
+    """No test gets out of the policy without giving a reason; the error says what is weaker than what."""
     result = project(f"@pytest.mark.mailtrap({options})\n{ENCRYPTED}", ini=ENFORCE)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
@@ -130,12 +130,12 @@ def test_a_marker_that_weakens_needs_a_reason(project, options, way_out):
     ],
 )
 def test_a_marker_that_does_not_weaken_needs_none(project, options):
-    """The negative control: as much or more needs no reason."""
+    """The negative control: a marker that requires as much or more needs no reason."""
     project(f"@pytest.mark.mailtrap({options})\n{ENCRYPTED}", ini=ENFORCE).assert_outcomes(passed=1)
 
 
 def test_a_trap_that_weakens_needs_a_reason(project):
-    """The same for options of the factory: the trap does not start."""
+    """The same applies to options of the factory: the trap does not start."""
     shared = SHARED.format(options="policy='none'")
     source = f"{shared}\ndef test_order(shared): send(shared)\n"
     result = project(source, ini=ENFORCE)
@@ -168,7 +168,7 @@ def test_refuses(mailtrap):
 
 
 def test_what_a_hostile_server_gets_fails_by_its_own_verdict_alone(project):
-    """A careless client fails its test once, by the words of the hostile trap, which the policy does not repeat."""
+    """A careless client fails its test once, with the message of the hostile trap, which the policy does not repeat."""
     result = project(
         CARELESS + STRIPPED.format("hostile_mailtrap.assert_client_refuses"), ini=ENFORCE
     )
@@ -180,7 +180,7 @@ def test_what_a_hostile_server_gets_fails_by_its_own_verdict_alone(project):
 
 @pytest.mark.parametrize("source", [STRIPPED.format("assert hostile_mailtrap.judge"), FAMILY])
 def test_hostile_servers_are_under_no_policy(project, source):
-    """Mail that was let out to a server that is bad on purpose is nobody's exception, and in no total."""
+    """Mail that leaked to a deliberately bad server is not listed as an exemption, and is not in any total."""
     result = project(CARELESS + source, "-rA", ini=ENFORCE)
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*exempt*")
@@ -188,7 +188,7 @@ def test_hostile_servers_are_under_no_policy(project, source):
 
 
 def test_the_same_mail_to_a_good_server_is_under_the_policy(project):
-    """The negative control: what is not sent to a hostile server is judged, in a test that has one beside it."""
+    """The negative control: mail to a good server is judged, even in a test that also has a hostile one."""
     source = f"""{CARELESS}
 @pytest.mark.mailtrap(scenarios=["starttls-stripped"])
 def test_refuses(hostile_mailtrap, mailtrap):

@@ -43,7 +43,7 @@ from _policy_projects import CLEARTEXT, ENCRYPTED
     ],
 )
 def test_wrong_settings_are_usage_errors(project, ini, words):
-    """A setting that cannot be meant stops the run at once, and says what is allowed."""
+    """An invalid setting stops the run at once, and the error says what is allowed."""
     result = project(ENCRYPTED, ini=ini)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {words.replace('[', '[[]')}"])
@@ -73,7 +73,7 @@ mailtrap_guard = false
     ],
 )
 def test_settings_are_written_as_they_come(project, pytester, file, text):
-    """A text, a list, a path and a switch, in each file that pytest reads, with and without types."""
+    """A string, a list, a path and a switch, in each file that pytest reads, with and without types."""
     result = project(CLEARTEXT, "--junitxml=junit.xml")
     assert "mailtrap:" not in result.stdout.str()
     (pytester.path / "pyproject.toml").unlink()
@@ -119,7 +119,7 @@ def test_requirements_are_read_from_lists_and_lines(project):
 
 @pytest.mark.parametrize("words", ["tls >= 1.3  auth", "tls>=1.3, auth", "auth\n    tls>=1.3"])
 def test_blanks_part_requirements_too(project, pytester, words):
-    """An ini file has no lists: one line with blanks is what many write first."""
+    """An ini file has no lists: one line separated by blanks is what many users write first."""
     pytester.makeini(f"[pytest]\nmailtrap_policy = testing\nmailtrap_require = {words}\n")
     result = project(ENCRYPTED, "-c", "tox.ini")
     [header] = [line for line in result.stdout.lines if line.startswith("mailtrap: policy")]
@@ -129,7 +129,7 @@ def test_blanks_part_requirements_too(project, pytester, words):
 
 @pytest.mark.parametrize("order", [("auth", "tls"), ("tls", "auth")])
 def test_requirements_of_several_flags_add_up(project, order):
-    """The last flag alone would drop what the first one requires, in silence."""
+    """If only the last flag counted, it would silently drop what the first one requires."""
     flags = [f"--mailtrap-require={name}" for name in order]
     result = project(ENCRYPTED, "--mailtrap-policy=enforce", *flags)
     result.assert_outcomes(failed=1)
@@ -137,21 +137,21 @@ def test_requirements_of_several_flags_add_up(project, order):
 
 
 def test_a_flag_that_requires_nothing_is_a_usage_error(project):
-    """As where a variable of a CI job is empty: nothing would be looked at."""
+    """This happens if a variable of a CI job is empty: nothing would be checked."""
     result = project(CLEARTEXT, "--mailtrap-policy=enforce", "--mailtrap-require=")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: mailtrap_require: unknown requirement '', expected *"])
 
 
 def test_requirements_wait_for_a_run_with_a_policy(project):
-    """With the mode none the ini file says what is required once, and the command line when."""
+    """With the mode "none" the ini file lists the requirements once; the command line decides when to enforce them."""
     ini = 'mailtrap_policy = "none"\nmailtrap_require = "auth"'
     project(ENCRYPTED, ini=ini).assert_outcomes(passed=1)
     project(ENCRYPTED, "--mailtrap-policy=enforce", ini=ini).assert_outcomes(failed=1)
 
 
 def test_a_bare_switch_that_takes_the_path_to_the_tests_is_a_usage_error(project):
-    """`--mailtrap-junit-properties tests/` would take the path for its value."""
+    """`--mailtrap-junit-properties tests/` would take the path as its value."""
     result = project("def test_order(): pass", "--mailtrap-junit-properties", "test_shop.py")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*took the path 'test_shop.py' as its value*"])

@@ -1,4 +1,4 @@
-"""--mailtrap-report: the records of all tests, from all workers, reach the one who writes the file."""
+"""--mailtrap-report: the records of all tests, from all workers, reach the process that writes the file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OUTCOMES = {
 
 @pytest.fixture
 def given(project, listen):
-    """Run the project; what the writer of the report was given, by test."""
+    """Run the project; return what was passed to the report's writer, by test."""
 
     def run(*options, source=SUITE):
         result = project(source, "--mailtrap-report=out/mail.html", *options)
@@ -43,7 +43,7 @@ def page(pytester):
 
 
 def test_all_records_with_their_bytes_arrive(given, pytester):
-    """One report: the record of each test with mail, and its files."""
+    """There is one report: the record of each test with mail, and its files."""
     result, tests = given()
     result.assert_outcomes(passed=4, failed=1)
     assert {name: test["outcome"] for name, test in tests.items()} == OUTCOMES
@@ -55,7 +55,7 @@ def test_all_records_with_their_bytes_arrive(given, pytester):
 
 
 def test_a_crashed_worker_costs_nobody_his_mail(given, pytester, monkeypatch):
-    """The mail of a worker that died is in the one report, with that of the others; then no copy of it is left."""
+    """The mail of a worker that died is in the same report as that of the others, and no copy of it is left behind."""
     temporary = pytester.mkdir("temporary")
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setenv("TMP", str(temporary))
@@ -83,7 +83,7 @@ def test_others(mailtrap, n): send(mailtrap)
 
 
 def test_an_interrupted_run_has_a_report(given):
-    """Also a run that was broken off is reported, with what came until then."""
+    """An interrupted run is reported, too, with everything up to that point."""
     source = "def test_exit(mailtrap):\n    send(mailtrap)\n    pytest.exit('enough')\n"
     _, tests = given(source=source)
     assert tests["test_exit"]["outcome"] == "interrupted"
@@ -91,7 +91,7 @@ def test_an_interrupted_run_has_a_report(given):
 
 
 def test_the_mail_is_kept_only_where_it_is_to_be_saved(given, pytester, monkeypatch):
-    """Without --mailtrap-save the files are gone when the report is written; with it the report uses them."""
+    """Without --mailtrap-save the files are gone once the report is written; with it the report uses them."""
     temporary = pytester.mkdir("temporary")
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     _, tests = given()
@@ -103,13 +103,13 @@ def test_the_mail_is_kept_only_where_it_is_to_be_saved(given, pytester, monkeypa
 
 
 def test_the_order_is_that_of_the_run(given):
-    """The writer gets the tests as they ended."""
+    """The writer gets the tests in the order in which they ended."""
     _, tests = given()
     assert list(tests) == list(OUTCOMES)
 
 
 def test_without_jinja2_it_is_a_usage_error(project, monkeypatch):
-    """Who asks for a report without its engine is told at once what to install."""
+    """If a report is requested without its template engine, the error says at once what to install."""
     monkeypatch.setitem(sys.modules, "jinja2", None)
     result = project(SUITE, "--mailtrap-report=mail.html")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -119,14 +119,14 @@ def test_without_jinja2_it_is_a_usage_error(project, monkeypatch):
 
 
 def test_without_the_option_jinja2_is_not_needed(project, monkeypatch):
-    """The negative control: nobody else misses it."""
+    """The negative control: a run without a report does not need it."""
     monkeypatch.setitem(sys.modules, "jinja2", None)
     project("def test_order(mailtrap): send(mailtrap)").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ZeroDivisionError("x")])
 def test_a_report_that_cannot_be_written_costs_no_result(project, monkeypatch, error):
-    """A full disk, or an error in the writer: a warning, and the results stand."""
+    """A full disk, or an error in the writer, causes a warning, and the results stay as they are."""
 
     def write_page(file, blocks):
         file.write("half")

@@ -65,7 +65,7 @@ def test_order(mailtrap_factory):
 )
 @pytest.mark.parametrize("form", [TEST, SHARED], ids=["marker", "factory"])
 def test_what_is_required(project, form, ini, marker, good, bad, closing):
-    """Each side of the sum is enforced: mail that meets both passes, mail that misses either fails under its name."""
+    """Both parts of the sum are enforced: mail that meets both passes, mail that misses either fails under its name."""
     keyword = "marker" if form is TEST else "options"
     closing = closing.replace(
         "@pytest.mark.mailtrap", "mailtrap_factory" if form is SHARED else "@pytest.mark.mailtrap"
@@ -85,7 +85,7 @@ def test_what_is_required(project, form, ini, marker, good, bad, closing):
     ],
 )
 def test_require_only_drops_the_rest(project, ini, marker):
-    """Mail in cleartext passes where tls is not among what is required only; no reason is asked where the run requires nothing."""
+    """Cleartext passes if `require_only` omits tls; no reason is needed if the run itself requires nothing."""
     source = TEST.format(marker=marker, how="tls=False")
     project(source, ini=ini).assert_outcomes(passed=1)
     added = source.replace("require_only", "require")
@@ -94,7 +94,7 @@ def test_require_only_drops_the_rest(project, ini, marker):
 
 @pytest.mark.parametrize("form", [TEST, SHARED], ids=["marker", "factory"])
 def test_require_only_that_is_less_needs_a_reason(project, form):
-    """It is an error before the test runs, and says what is missing."""
+    """It is an error before the test runs, and the message says what is missing."""
     keyword = "marker" if form is TEST else "options"
     source = form.format(**{keyword: "require_only=['smime-signed']", "how": ""})
     result = project(source, ini=ENFORCE)
@@ -111,7 +111,7 @@ def test_require_only_that_is_less_needs_a_reason(project, form):
 
 
 def test_the_reason_of_require_only_is_listed(project):
-    """An exception stays known at the end of the run."""
+    """An exemption is listed at the end of the run."""
     marker = "require_only=['auth-over-tls'], reason='no TLS there'"
     result = project(TEST.format(marker=marker, how="tls=False"), ini=ENFORCE)
     assert summary(result)[-2:] == [
@@ -123,7 +123,7 @@ def test_the_reason_of_require_only_is_listed(project):
 @pytest.mark.parametrize("form", [TEST, SHARED], ids=["marker", "factory"])
 @pytest.mark.parametrize("name", ["require", "require_only"])
 def test_a_typo_is_an_error_with_a_guess(project, form, name):
-    """A misspelt requirement demands nothing in silence otherwise."""
+    """Otherwise a misspelled requirement would silently require nothing."""
     keyword = "marker" if form is TEST else "options"
     result = project(form.format(**{keyword: f"{name}=['smime-sgned']", "how": ""}))
     assert "passed" not in result.parseoutcomes()
@@ -136,7 +136,7 @@ def test_a_typo_is_an_error_with_a_guess(project, form, name):
 
 @pytest.mark.parametrize("form", [TEST, SHARED], ids=["marker", "factory"])
 def test_both_at_once_are_an_error(project, form):
-    """What adds and what replaces contradict each other."""
+    """Adding to the requirements and replacing them contradict each other."""
     keyword = "marker" if form is TEST else "options"
     both = "require=['tls'], require_only=['tls']"
     result = project(form.format(**{keyword: both, "how": ""}))
@@ -153,7 +153,7 @@ def test_both_at_once_are_an_error(project, form):
     ],
 )
 def test_of_several_markers_the_closest_counts(project, outer, inner, outcome):
-    """A test's own marker decides, whichever of the two keywords that of its module has."""
+    """A test's own marker decides, whichever of the two keywords its module's marker uses."""
     source = (
         f"pytestmark = pytest.mark.mailtrap({outer})\n{TEST.format(marker=inner, how='tls=False')}"
     )
@@ -161,7 +161,7 @@ def test_of_several_markers_the_closest_counts(project, outer, inner, outcome):
 
 
 def test_what_another_one_includes_is_not_named_twice():
-    """TLS 1.3 is TLS; the one that was there first stays where both are the same."""
+    """TLS 1.3 includes TLS; if two are equivalent, the one that was there first stays."""
     assert added(("tls",), ("tls>=1.3",)) == ("tls>=1.3",)
     assert added(("tls>=1.3",), ("tls",)) == ("tls>=1.3",)
     assert added(("tls",), ("tls>=1.2",)) == ("tls",)

@@ -1,4 +1,4 @@
-"""The requirement `mail`: a test that names the trap, or has the marker, sends mail."""
+"""The requirement `mail`: a test that names the trap, or has the marker, must send mail."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_order(mailtrap_factory):
 
 @pytest.mark.parametrize("how", NAMED)
 def test_a_test_that_names_the_trap_and_sends_nothing_fails(project, how):
-    """Whichever way it names it."""
+    """It fails however it names the trap."""
     result = project(NAMED[how].format(what="pass"), ini=MAIL)
     result.assert_outcomes(failed=1)
     assert failure(result)[-2:] == [
@@ -89,7 +89,7 @@ def test_without_the_requirement_nothing_is_demanded(project, how):
 
 
 def test_the_failure_says_what_did_happen(project):
-    """The text is that of an assertion on an empty trap, with who demands it."""
+    """The text is that of an assertion on an empty trap, plus the setting that requires the mail."""
     assert failure(project(NAMED["argument"].format(what="pass"), ini=MAIL)) == [
         "no message reached the trap",
         "",
@@ -107,7 +107,7 @@ def test_the_failure_says_what_did_happen(project):
 
 
 def test_a_failed_handshake_is_its_evidence(project):
-    """Where something did connect, the failure shows what became of it."""
+    """If something did connect, the failure shows what became of it."""
     source = """
 def test_order(mailtrap):
     with pytest.raises(ssl.SSLError), smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10) as client:
@@ -125,7 +125,7 @@ def test_order(mailtrap):
 
 
 def test_a_marked_test_without_a_trap(project):
-    """The marker alone says that mail is to be sent; there is no port to name."""
+    """The marker alone means that mail is to be sent; there is no port to name."""
     source = "@pytest.mark.mailtrap(starttls='offer')\ndef test_order(): pass\n"
     assert failure(project(source, ini=MAIL))[:3] == [
         "no message reached a trap",
@@ -173,7 +173,7 @@ def test_order(hostile_mailtrap): pass
 
 @pytest.mark.parametrize("who", FREE)
 def test_who_need_not_send(project, who):
-    """No failure, and nothing listed against the policy."""
+    """There is no failure, and nothing is listed as a violation of the policy."""
     result = project(FREE[who], ini=MAIL)
     outcomes = result.parseoutcomes()
     assert {*outcomes} <= {"passed", "skipped"}
@@ -181,7 +181,7 @@ def test_who_need_not_send(project, who):
 
 
 def test_interception_of_the_run_demands_nothing(project):
-    """Only tests that name the trap are to send."""
+    """Only tests that name the trap have to send mail."""
     ini = f"{MAIL}\nmailtrap_intercept = true"
     project("def test_order(): pass", ini=ini).assert_outcomes(passed=1)
 
@@ -207,13 +207,13 @@ def everywhere(shop): return shop
     ],
 )
 def test_an_autouse_fixture_of_a_conftest_speaks_for_no_test(project, pytester, source, outcome):
-    """What it asks for is demanded of the tests only that name it themselves."""
+    """The trap it requests obliges only those tests that name the fixture themselves."""
     pytester.makeconftest(CONFTEST)
     project(source, ini=MAIL).assert_outcomes(**{outcome: 1})
 
 
 def test_a_trap_of_the_whole_session_that_is_named_mailtrap(project, pytester):
-    """A fixture that is set up once for all tests is named by each that asks for it."""
+    """A fixture that is set up once for all tests counts as named by each test that requests it."""
     pytester.makeconftest(
         """
 import pytest
@@ -244,7 +244,7 @@ SILENT = "def test_order(mailtrap): pass\n"
 
 
 def test_a_failure_of_its_own_is_kept(project):
-    """A test that fails before it sends shows why, and is not listed."""
+    """A test that fails before it sends shows its own failure, and is not listed."""
     for source in (
         "def test_order(mailtrap): assert 'mine' == 'yours'",
         NAMED["own autouse"].format(what="assert 'mine' == 'yours'"),
@@ -256,7 +256,7 @@ def test_a_failure_of_its_own_is_kept(project):
 
 
 def test_testing_lists_it(project):
-    """In the mode "testing" the run is green, and the test is named."""
+    """In the mode "testing" the run passes, and the test is named."""
     result = project(SILENT, ini=TESTING)
     result.assert_outcomes(passed=1)
     assert summary(result) == [
@@ -267,12 +267,12 @@ def test_testing_lists_it(project):
 
 
 def test_xfail_takes_it_for_a_failure(project):
-    """It fails in the call phase, like any other breach."""
+    """It fails in the call phase, like any other policy violation."""
     project(f"@pytest.mark.xfail(strict=True)\n{SILENT}", ini=MAIL).assert_outcomes(xfailed=1)
 
 
 def test_a_marker_may_require_it(project):
-    """Of one test, where the run has no policy."""
+    """A marker may require mail of a single test, even if the run has no policy."""
     marker = "@pytest.mark.mailtrap(require=['mail'])\n"
     result = project(f"{marker}{SILENT}{SILENT.replace('order', 'other')}")
     result.assert_outcomes(failed=1, passed=1)
@@ -282,7 +282,7 @@ def test_a_marker_may_require_it(project):
 
 
 def test_a_trap_cannot_require_it(project):
-    """Whether a test sends mail is not a matter of one of its traps."""
+    """Whether a test sends mail cannot be decided by one of its traps."""
     source = "def test_order(mailtrap_factory): mailtrap_factory(require=['mail'])"
     project(source).stdout.fnmatch_lines(
         ["E *ValueError: 'mail' is a requirement for a test, not for a*"]
@@ -290,7 +290,7 @@ def test_a_trap_cannot_require_it(project):
 
 
 def test_a_trap_has_no_say_in_it(project):
-    """A trap that requires something else is not weaker for that, and the test still has to send."""
+    """A trap that requires something else is not considered weaker, and the test still has to send mail."""
     source = """
 def test_order(mailtrap_factory, mailtrap):
     with mailtrap_factory(require_only=["tls>=1.3"]) as trap: {}
@@ -301,7 +301,7 @@ def test_order(mailtrap_factory, mailtrap):
 
 @pytest.mark.parametrize(("require", "passed"), [("mail", 1), ("tls, mail", 0)])
 def test_mail_is_required_as_others_are(project, require, passed):
-    """A list of one's own takes the place of the default: the header line shows what it is."""
+    """A user's own list replaces the default: the header line shows the result."""
     ini = f'mailtrap_policy = "enforce"\nmailtrap_require = "{require}"'
     result = project("def test_order(mailtrap): send(mailtrap, tls=False)", ini=ini)
     result.assert_outcomes(passed=passed, failed=1 - passed)
@@ -309,7 +309,7 @@ def test_mail_is_required_as_others_are(project, require, passed):
 
 
 def test_mail_that_is_forgotten_has_been_sent(project):
-    """`clear()` empties the trap, and takes nothing back."""
+    """`clear()` empties the trap, but the mail still counts as sent."""
     source = "def test_order(mailtrap):\n    send(mailtrap)\n    mailtrap.clear()\n"
     project(source, ini=MAIL).assert_outcomes(passed=1)
 
@@ -336,7 +336,7 @@ def test_order(mailtrap):
 
 
 def test_github_is_told_where(project, pytester, monkeypatch):
-    """A test that should have sent is annotated like one that sent what it should not."""
+    """A test that should have sent mail is annotated like one that sent what it should not have."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "step.md"))
     result = project(SILENT, ini=MAIL)

@@ -1,4 +1,4 @@
-"""Each requirement demands what it says: mail that meets it, and the same mail with one thing missing."""
+"""Each requirement enforces what it says, tested with mail that meets it and the same mail with one thing missing."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ def run(project, requirement, line):
 
 @pytest.mark.parametrize(("requirement", "good", "bad", "words"), CASES, ids=IDS)
 def test_mail_that_meets_it_passes(project, requirement, good, bad, words):
-    """What is demanded is there: green."""
+    """Everything required is there, so the test passes."""
     del bad, words
     run(project, requirement, good).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(("requirement", "good", "bad", "words"), CASES, ids=IDS)
 def test_mail_that_does_not_meet_it_fails(project, requirement, good, bad, words):
-    """One thing is missing: the first line says which, the last lines who demands it, within 18 lines of 72 columns."""
+    """One thing is missing: the first line says what, the last lines what requires it, in 18 lines of 72 columns."""
     del good
     result = run(project, requirement, bad)
     result.assert_outcomes(failed=1)
@@ -108,12 +108,12 @@ def test_mail_that_does_not_meet_it_fails(project, requirement, good, bad, words
 
 @pytest.mark.parametrize("requirement", ["smime-signed", "smime-encrypted"])
 def test_mail_without_smime_fails_what_demands_it(project, requirement):
-    """A plain message has neither signature nor encryption, and no S/MIME code has to be asked."""
+    """A plain message has neither signature nor encryption, and no S/MIME code has to be called."""
     run(project, requirement, "send(mailtrap)").assert_outcomes(failed=1)
 
 
 def test_the_other_requirements_that_are_not_met_are_named(project):
-    """One failure explains the first requirement and names the others."""
+    """One failure explains the first unmet requirement and names the others."""
     result = run(project, "tls,smime-signed,auth", "send(mailtrap, tls=False)")
     result.stdout.fnmatch_lines(["the message*cleartext", "Also not met: smime-signed, auth."])
 
@@ -127,7 +127,7 @@ def test_the_other_requirements_that_are_not_met_are_named(project):
 )
 @pytest.mark.parametrize("mode", ["enforce", "testing"])
 def test_a_certificate_cannot_write_on_the_terminal(project, requirement, mail, mode):
-    """What a certificate says of its owner is shown with its control characters as escapes."""
+    """What a certificate says about its owner is shown with control characters escaped."""
     source = SIGN.replace('smime_identity("noreply@example.org")', "smime_identity(EVIL)")
     source += f"""
 EVIL = "eve" + chr(27) + "[31m@example.org"
@@ -140,7 +140,7 @@ def test_order(mailtrap): send(mailtrap, mail={mail})
 
 
 def test_includes_knows_what_a_requirement_implies():
-    """TLS 1.3 is TLS; a signature is not encryption."""
+    """TLS 1.3 includes TLS; a signature does not include encryption."""
     assert includes(["tls>=1.3"], ["tls", "tls>=1.2"])
     assert includes(["tls"], ["tls>=1.2"])
     assert includes(["tls>=1.2"], ["tls"])
@@ -153,7 +153,7 @@ def test_includes_knows_what_a_requirement_implies():
 
 @pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_requirement_can_be_written(name):
-    """The table's own spelling is understood, in any case and with blanks."""
+    """The spelling used in the table is understood, in any case and with blanks."""
     assert parse_requirements([f" {name.upper()} ", name]) == (name,)
 
 
@@ -177,5 +177,5 @@ def test_every_requirement_can_be_written(name):
     ],
 )
 def test_weaker_means_that_some_mail_passes(this, that, weaker):
-    """The order of the modes, then what the requirements include."""
+    """The order of the modes decides, then what the requirements include."""
     assert this.is_weaker_than(that) is weaker

@@ -1,4 +1,4 @@
-"""A test that is run again is one test, with the mail of all its runs: in the totals, the records and the report."""
+"""A test that is rerun is one test, with the mail of all its runs: in the totals, the records and the report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WORKER = (*RERUN, "-n", "1")
 
 
 def runs_of(tests):
-    """By test the number, the outcome and the number of messages of each run."""
+    """The number, the outcome and the message count of each run, by test."""
     found = {}
     for test in sorted(tests, key=lambda test: test["rerun"]):
         run = (test["rerun"], test["outcome"], len(test["messages"]))
@@ -46,7 +46,7 @@ def runs_of(tests):
 @needs_reruns
 @pytest.mark.parametrize("options", [ALONE, WORKER], ids=["one process", "workers"])
 def test_all_runs_of_a_test_count_and_it_counts_once(project, pytester, page, options):
-    """Terminal, records and report have the mail of each run; what a run sent in cleartext is not forgotten."""
+    """Terminal, records and report include the mail of each run; cleartext sent in any run is not forgotten."""
     result = project(FLAKY, *options, *BOTH, TESTING, subprocess=options is WORKER)
     assert result.parseoutcomes() == {"passed": 2, "rerun": 2}
     assert summary(result) == [
@@ -77,7 +77,7 @@ def test_all_runs_of_a_test_count_and_it_counts_once(project, pytester, page, op
 
 @needs_reruns
 def test_a_test_that_passes_has_one_run(project, pytester):
-    """The negative control: with the same options, what does not fail is not run again."""
+    """The negative control: with the same options, a test that does not fail is not rerun."""
     result = project(STEADY, *ALONE, *BOTH, TESTING)
     result.assert_outcomes(passed=2)
     assert summary(result) == [
@@ -94,7 +94,7 @@ def test_a_test_that_passes_has_one_run(project, pytester):
 
 @needs_reruns
 def test_each_run_is_held_to_the_policy(project):
-    """A run that sends cleartext fails under "enforce", and is run again: the test passes, and the line stays."""
+    """A run that sends cleartext fails under "enforce" and is rerun: the test passes, but the violation is listed."""
     source = FLAKY.replace("runs != 2", "runs != 1").replace("assert runs == 3", "pass")
     result = project(source, *ALONE, "--mailtrap-policy=enforce")
     assert result.parseoutcomes() == {"passed": 2, "rerun": 1}
@@ -108,7 +108,7 @@ def test_each_run_is_held_to_the_policy(project):
 
 @needs_reruns
 def test_the_mail_under_the_failure_says_of_which_run_it_is(project):
-    """pytest shows the sections of all runs under the last: each but the first says whose it is."""
+    """pytest shows the sections of all runs under the last one: each but the first says which run it belongs to."""
     source = FLAKY.replace("assert runs == 3", "assert not runs")
     lines = project(source, *ALONE).stdout.lines
     heads = [lines[n + 1] for n, line in enumerate(lines) if "- Captured mail " in line]
@@ -117,7 +117,7 @@ def test_the_mail_under_the_failure_says_of_which_run_it_is(project):
 
 @needs_reruns
 def test_a_worker_that_crashed_and_the_run_after_it(project, pytester):
-    """The test is run again by another worker, which leaves the mail of the dead one alone."""
+    """The test is rerun by another worker, which leaves the mail of the dead one alone."""
     source = """
 import os, pathlib
 def test_dies(mailtrap):
@@ -143,7 +143,7 @@ def test_dies(mailtrap):
 
 
 def test_a_plugin_that_runs_a_test_again_before_its_teardown(project, pytester):
-    """The mail of the first run is its own: as some plugins do it, from within the report of the call."""
+    """Some plugins rerun a test while its call is being reported: the mail of the first run is still kept separate."""
     pytester.makeconftest(
         """
 import pytest
@@ -187,7 +187,7 @@ def pytest_runtest_makereport(item, call):
     ids=["mail", "none"],
 )
 def test_reports_that_nobody_is_shown_cost_no_mail(project, pytester, mail, totals):
-    """Some plugins keep the teardown of a run to themselves: its mail is told with the next run, mail or none."""
+    """Some plugins do not log the teardown of a run: its mail is reported with the next run, even if that has none."""
     pytester.makeconftest(
         """
 import pytest
@@ -228,7 +228,7 @@ def test_order(shared):
 
 
 def test_runs_of_one_test_at_the_same_time_have_a_directory_each(tmp_path):
-    """Two processes that run the same test do not write into each other's, whichever ends first."""
+    """Two processes that run the same test do not write into each other's directory, whichever ends first."""
     run_files = RunFiles(tmp_path)
     head = {"schema": SCHEMA, "test": "t", "directory": directory_name("t"), "rerun": 0}
     rest = {"outcome": "passed", "policy": None, "messages": [], "connections": []}

@@ -1,4 +1,4 @@
-"""--mailtrap-save writes the mail of each test, to the byte, and what is known of it."""
+"""--mailtrap-save writes the mail of each test, byte for byte, and what is known about it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def records(root):
 
 
 def test_messages_are_saved_to_the_byte(project, pytester):
-    """The .eml file holds what was sent, whatever its line ends and bytes."""
+    """The .eml file holds exactly what was sent, whatever its line endings and bytes."""
     project(SUITE, "--mailtrap-save=mail")
     record = records(pytester.path / "mail")["test_order"]
     saved = pytester.path / "mail" / record["directory"] / record["messages"][0]["file"]
@@ -53,7 +53,7 @@ def test_messages_are_saved_to_the_byte(project, pytester):
 
 
 def test_the_record_holds_the_facts(project, pytester):
-    """mail.json says how the test went, what was sent, and how it was sent; the schema's keys are all there."""
+    """mail.json records how the test went, what was sent, and how; all keys of the schema are there."""
     project(SUITE, "--mailtrap-save=mail", ini='mailtrap_policy = "testing"')
     found = records(pytester.path / "mail")
     assert set(found) == {"test_order", "test_fails"}
@@ -124,14 +124,14 @@ def test_marked(mailtrap): send(mailtrap)
     ids=["command line", "ini file"],
 )
 def test_what_a_path_is_relative_to(project, pytester, monkeypatch, option, ini, place):
-    """On the command line to where pytest was called, in the ini file to the root directory, as with pytest's own."""
+    """On the command line, to where pytest was called; in the ini file, to the root directory, as in pytest itself."""
     monkeypatch.chdir(pytester.mkdir("below"))
     project("def test_order(mailtrap): send(mailtrap)", option, str(pytester.path), ini=ini)
     assert set(records(pytester.path / place)) == {"test_order"}
 
 
 def test_an_empty_path_is_a_usage_error(project):
-    """It would stand for a directory that is there already."""
+    """It would refer to a directory that already exists."""
     result = project(SUITE, "--mailtrap-save=")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
@@ -147,7 +147,7 @@ def test_without_the_option_nothing_is_written(project, pytester):
 
 
 def test_a_second_run_replaces_the_first(project, pytester):
-    """The directory holds the last run; what is not ours in it stays."""
+    """The directory holds the last run; files in it that are not ours stay."""
     many = "def test_order(mailtrap):\n    for _ in range(3): send(mailtrap)\ndef test_gone(mailtrap): send(mailtrap)\n"
     project(many, "--mailtrap-save=mail")
     [gone] = [p for p in (pytester.path / "mail").iterdir() if "gone" in p.name]
@@ -165,7 +165,7 @@ def test_a_second_run_replaces_the_first(project, pytester):
 
 @pytest.mark.parametrize("name", ["corpus", "corpus-0123456789"])
 def test_the_mail_of_others_is_neither_removed_nor_reported(project, pytester, name):
-    """A directory that is not ours stays as it is, though its files have the names of ours."""
+    """A directory that is not ours stays as it is, even though its files have the same names as ours."""
     theirs = pytester.mkdir("mail") / name
     theirs.mkdir()
     (theirs / "mail.json").write_text('{"spam": true}')
@@ -197,7 +197,7 @@ def test_collecting_leaves_the_directory_alone(project, pytester):
     ],
 )
 def test_names_are_safe_everywhere(test):
-    """A directory has a name that Windows takes: short, plain characters, no device, no dot or blank at its end."""
+    """A directory has a name that Windows accepts: short, plain characters, no device, no dot or blank at its end."""
     name = directory_name(test)
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", name)
     assert len(name) <= 70
@@ -205,7 +205,7 @@ def test_names_are_safe_everywhere(test):
 
 
 def test_names_differ_where_case_does_not_count():
-    """Tests whose names differ in case, or after the cut, have directories of their own."""
+    """Tests whose names differ only in case, or only after the point of truncation, have separate directories."""
     tests = [
         "t.py::test_a",
         "t.py::test_A",
@@ -221,7 +221,7 @@ def test_names_differ_where_case_does_not_count():
 
 @pytest.mark.parametrize("how", ["pytest.exit('enough')", "raise KeyboardInterrupt"])
 def test_an_interrupted_run_is_written(project, pytester, how):
-    """The test in which the run was broken off has its messages and a record, and so have those before."""
+    """The test during which the run was interrupted has its messages and a record, and so do those before it."""
     source = f"""
 def test_before(mailtrap): send(mailtrap)
 def test_breaks(mailtrap):
@@ -286,7 +286,7 @@ def test_hangs(mailtrap):
 
 
 def test_a_crashed_worker_leaves_its_mail(project, pytester):
-    """A worker of pytest-xdist that dies: the mail of its test is there, as interrupted; that of the others, too."""
+    """If a worker of pytest-xdist dies, the mail of its test is saved, as interrupted, and so is that of the others."""
     source = """
 import os
 def test_before(mailtrap): send(mailtrap)
@@ -310,7 +310,7 @@ def test_after(mailtrap): send(mailtrap)
 
 
 def test_a_journal_that_is_cut_off_gives_what_it_has(tmp_path):
-    """A process may die in the middle of a line."""
+    """A process may die in the middle of a line: the complete part of its journal is still read."""
     journal = tmp_path / "test-0123456789" / "mail.jsonl"
     journal.parent.mkdir()
     journal.write_text(

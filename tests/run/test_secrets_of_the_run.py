@@ -1,4 +1,4 @@
-"""No password, no AUTH blob and no private key is in anything that a run prints or writes."""
+"""No password, no AUTH blob and no private key appears in anything that a run prints or writes."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ def b64(text):
 
 
 def spellings(word):
-    """*word* as it may have gone over the wire, or have been kept: also inside any longer text in base64."""
+    """*word* in each form in which it may have been sent or stored, including inside a longer base64 text."""
     return [word, word.encode().hex(), b64(word), b64(f"\0shop\0{word}"), *inside(word.encode())]
 
 
 def spellings_of_key(pem):
-    """The private number of a key: all that is secret of it."""
+    """The private number of a key: the only secret in it."""
     number = load_pem_private_key(pem.encode(), None).private_numbers().private_value
     secret = number.to_bytes(32, "big")
     # Pieces, as PEM breaks it into lines.
@@ -110,12 +110,12 @@ def spellings_of_key(pem):
 
 
 def inside(secret):
-    """What *secret* becomes in the midst of a longer text in base64, by its place there."""
+    """What *secret* becomes inside a longer base64 text, for each possible offset."""
     return [base64.b64encode(b"\0" * skip + secret).decode()[4:-4] for skip in range(3)]
 
 
 def readings(text):
-    """*text* as it stands, and what it says when it is read as HTML, as JSON, and where it holds base64."""
+    """*text* as it is, and what it contains when read as HTML, as JSON, and with its base64 parts decoded."""
     plain = html.unescape(html.unescape(text))
     yield text
     yield plain
@@ -130,13 +130,13 @@ def found_in(text, secrets):
 
 
 def who_tells(texts, secrets):
-    """The outputs that have one of *secrets*."""
+    """The outputs that contain one of *secrets*."""
     return {name for name, text in texts.items() if found_in(text, secrets)}
 
 
 @pytest.fixture
 def outputs(project, pytester, monkeypatch):
-    """Run the project with everything that writes; the text of each output, by its name."""
+    """Run the project with everything that writes output; return the text of each output, by name."""
     pytest.importorskip("jinja2", reason="the report needs Jinja2")
     pytest.importorskip("pytest_html", reason="pytest-html is not installed")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -155,7 +155,7 @@ def outputs(project, pytester, monkeypatch):
 
 
 def test_no_password_is_in_any_output(outputs):
-    """Whichever way it was sent, accepted or not, inside TLS or not: no output has it, in no spelling."""
+    """However it was sent, accepted or not, inside TLS or not: no output contains it, in any encoding."""
     result, texts = outputs(SUITE)
     result.assert_outcomes(failed=3)
     assert who_tells(texts, [*spellings(SECRET), *spellings(REFUSED)]) == set()
@@ -164,7 +164,7 @@ def test_no_password_is_in_any_output(outputs):
 
 
 def test_no_private_key_is_in_any_output(outputs, pytester):
-    """Neither the CA's, nor a client's, nor that of an S/MIME identity."""
+    """Not the CA's, not a client's, and not that of an S/MIME identity."""
     _, texts = outputs(SUITE)
     keys = json.loads((pytester.path / "keys.json").read_text())
     secrets = [word for key in keys for word in spellings_of_key(key)]
@@ -174,7 +174,7 @@ def test_no_private_key_is_in_any_output(outputs, pytester):
 
 
 def test_the_search_finds_what_is_there(outputs):
-    """The negative control: a test that tells the password itself has it in every output."""
+    """The negative control: a test that prints the password itself has it in every output."""
     result, texts = outputs(OPEN)
     result.assert_outcomes(failed=1)
     assert who_tells(texts, [SECRET]) >= OUTPUTS
@@ -182,7 +182,7 @@ def test_the_search_finds_what_is_there(outputs):
 
 @pytest.mark.parametrize("number", range(7))
 def test_the_search_finds_each_spelling(number):
-    """The negative control: hidden in JSON within HTML, or within a longer text in base64."""
+    """The negative control: it may be hidden in JSON within HTML, or within a longer base64 text."""
     spelling = spellings(SECRET)[number]
     page = html.escape(json.dumps({"a": f"x\n{spelling}\n"}))
     assert found_in(page, set(spellings(SECRET)))

@@ -1,4 +1,4 @@
-"""A worker of pytest-xdist that dies costs no mail: the totals, the records and the report tell the same of it."""
+"""A pytest-xdist worker that dies costs no mail: the totals, the records and the report agree about it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def outcomes_and_sizes(tests):
 
 
 def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch, page):
-    """What the dead worker has left is in the totals, in a mail.json and on the page; a line says whose it is."""
+    """The dead worker's mail is in the totals, in a mail.json and on the page; a line says which test it belongs to."""
     step = pytester.path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
     result = run(project, DIES, *BOTH, TESTING)
@@ -62,7 +62,7 @@ def test_all_three_tell_the_same_of_a_crash(project, pytester, monkeypatch, page
 
 
 def test_a_worker_that_lives_is_cut_short_by_nothing(project, pytester):
-    """The negative control: the same tests, without the crash, have the same totals, and no such line."""
+    """The negative control: the same tests without the crash have the same totals, and no such line."""
     result = run(project, LIVES, *BOTH, TESTING)
     result.assert_outcomes(passed=3)
     assert summary(result) == [
@@ -83,7 +83,7 @@ def test_a_worker_that_lives_is_cut_short_by_nothing(project, pytester):
 
 @pytest.mark.parametrize("policy", [(TESTING,), ()], ids=["policy", "no policy"])
 def test_mail_that_nobody_kept_is_said_to_be_missing(project, policy):
-    """Without files the mail is lost with its worker: whoever has set a policy is told so, and how to keep it."""
+    """Without files the mail is lost with its worker: a run with a policy reports this, and how to keep the mail."""
     lines = summary(run(project, DIES, *policy))
     warning = (
         "warning: a worker died in test_shop.py::test_dies, and any mail from that test is lost: "
@@ -94,7 +94,7 @@ def test_mail_that_nobody_kept_is_said_to_be_missing(project, policy):
 
 
 def test_a_test_that_ended_before_the_crash_is_not_cut_short(project, pytester):
-    """Where the record was complete and only its report was lost, the record is counted as it stands."""
+    """If the record was complete and only the test's report was lost, the record is counted as it is."""
     pytester.makeconftest(
         """
 import os, pytest
@@ -132,7 +132,7 @@ JOURNAL = {
 
 @pytest.mark.parametrize(("policy", "reasons"), [(JOURNAL["policy"], ["an old relay"]), (None, [])])
 def test_exceptions_of_a_dead_worker_are_known(tmp_path, policy, reasons):
-    """The reason for which less was demanded of its mail is in what it has left."""
+    """The reason given for weaker requirements is among what the dead worker left behind."""
     directory = tmp_path / JOURNAL["directory"]
     directory.mkdir()
     (directory / "mail.jsonl").write_text(json.dumps(JOURNAL | {"policy": policy}))
@@ -142,7 +142,7 @@ def test_exceptions_of_a_dead_worker_are_known(tmp_path, policy, reasons):
 
 
 def test_what_cannot_be_counted_is_a_warning(project, pytester):
-    """A journal without sense costs nobody else anything."""
+    """A malformed journal does not affect any other test."""
     senseless = {key: JOURNAL[key] for key in ("schema", "test", "directory")}
     source = f"""
 import pathlib

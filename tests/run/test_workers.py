@@ -71,13 +71,13 @@ needs_html = pytest.mark.skipif(not find_spec("pytest_html"), reason="pytest-htm
 
 @pytest.fixture(scope="module")
 def runs():
-    """What the runs have left, by how the tests were handed out."""
+    """What the runs have left behind, by how the tests were distributed."""
     return {}
 
 
 @pytest.fixture(params=["load", "loadgroup"])
 def left(request, runs, project, pytester, listen, monkeypatch):
-    """What a run of two workers has left: it is made by the first test that asks for it."""
+    """What a run of two workers has left behind: the run is made for the first test that requests it."""
     dist = request.param
     if dist not in runs:
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -93,7 +93,7 @@ def left(request, runs, project, pytester, listen, monkeypatch):
 
 
 def test_every_test_ran(left):
-    """The control of this file: all else would be told of a run that was broken off, too."""
+    """The control of this file: without it, everything else could also be reported by an interrupted run."""
     left.result.assert_outcomes(passed=10, failed=1)
 
 
@@ -112,7 +112,7 @@ def test_the_totals_under_xdist(left):
 
 
 def test_the_mail_crosses_from_the_workers(left):
-    """Under the failure stands the same section as in a run of one process."""
+    """Under the failure there is the same section as in a run of one process."""
     assert captured(left.result)[: len(SHOWN)] == SHOWN
 
 
@@ -137,7 +137,7 @@ def test_pytest_html_gets_the_list_of_messages_of_the_workers(left):
 
 
 def test_workers_tell_github_once(left):
-    """The controller alone speaks: one annotation, and one page."""
+    """Only the controller writes to GitHub: one annotation, and one page."""
     lines = left.result.stdout.lines
     assert len([line for line in lines if line.startswith("::warning")]) == 1
     page = (left.path / "step.md").read_text("utf-8")
@@ -152,7 +152,7 @@ def test_workers_tell_github_once(left):
 
 @needs_jinja2
 def test_all_records_with_their_bytes_arrive_from_the_workers(left):
-    """There is one report, whatever process ran a test: the record of each test with mail, and its files."""
+    """There is one report, whichever process ran a test: the record of each test with mail, and its files."""
     # Some versions of pytest-xdist put the group behind the name.
     tests = {name.partition("@")[0]: test for name, test in left.given.items()}
     assert {name: test["outcome"] for name, test in tests.items()} == OUTCOMES
@@ -166,7 +166,7 @@ def test_all_records_with_their_bytes_arrive_from_the_workers(left):
 
 @pytest.mark.parametrize("left", ["loadgroup"], indirect=True)
 def test_what_the_workers_save_is_saved(left):
-    """Everything is written, and nothing warned of."""
+    """Everything is written, and there is no warning."""
     assert warnings(left.result) == []
     found = saved(left.path / "mail")
     assert {name.partition("@")[0] for name in found} == set(OUTCOMES)
@@ -176,7 +176,7 @@ def test_what_the_workers_save_is_saved(left):
 
 @pytest.mark.parametrize("left", ["load"], indirect=True)
 def test_what_nobody_asked_for_is_not_saved(left):
-    """The negative control: without the option there is no such directory, nor a word of it, and no warning."""
+    """The negative control: without the option there is no such directory, no mention of it, and no warning."""
     assert warnings(left.result) == []
     assert not (left.path / "mail").exists()
     left.result.stdout.no_fnmatch_line("saved to: *")

@@ -1,4 +1,4 @@
-"""Each bad certificate has its flaw, and no other."""
+"""Each bad certificate has its own flaw, and no other."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def certificates():
 
 
 def verdict(certificates, flaw, client):
-    """The number of the client's error, None where it accepts."""
+    """The client's error number, or None if it accepts the certificate."""
     server = certificates.server_context(Options(), certificate=flaw)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [
@@ -68,7 +68,7 @@ def test_table_is_complete():
 
 @pytest.mark.parametrize("flaw", REASONS)
 def test_flaw_is_the_one_it_says(certificates, flaw):
-    """A strict client refuses, and for that reason."""
+    """A strict client refuses the certificate, for exactly that reason."""
     assert verdict(certificates, flaw, strict(certificates)) in REASONS[flaw]
 
 
@@ -78,7 +78,7 @@ def test_good_certificate(certificates):
 
 
 def lenient(certificates, flaw):
-    """A client that forgives this flaw alone."""
+    """A client that tolerates only this flaw."""
     context = strict(certificates)
     if flaw == "host-mismatch":
         context.check_hostname = False
@@ -91,20 +91,20 @@ def lenient(certificates, flaw):
 
 @pytest.mark.parametrize("flaw", ["host-mismatch", "weak-key", "cn-only"])
 def test_there_is_no_other_flaw(certificates, flaw):
-    """Who forgives it accepts the certificate."""
+    """A client that tolerates the flaw accepts the certificate."""
     assert verdict(certificates, flaw, lenient(certificates, flaw)) is None
 
 
 @pytest.mark.parametrize("flaw", REASONS)
 def test_everybody_accepts_it_who_looks_at_nothing(certificates, flaw):
-    """The server can use it: the refusal is the client's."""
+    """A client that verifies nothing accepts each one: the server can use it, and the refusal is the client's."""
     context = ssl._create_unverified_context()
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     assert verdict(certificates, flaw, context) is None
 
 
 def test_ca_of_another_kind():
-    """Also under a user's CA with an Ed25519 key, whose certificate has no key identifier."""
+    """The flaws also work under a user's CA with an Ed25519 key, whose certificate has no key identifier."""
     import datetime
 
     from pytest_mailtrap._server.bad_certificates import pem_of
@@ -143,7 +143,7 @@ def test_ca_of_another_kind():
 
 
 def test_certificate_of_ones_own(certificates):
-    """A function is given the CA and the names of the server."""
+    """A user's function receives the CA and the names of the server."""
     seen = []
 
     def mine(ca, names):
@@ -155,7 +155,7 @@ def test_certificate_of_ones_own(certificates):
 
 
 def test_one_context_per_certificate(certificates):
-    """Sessions can be resumed within one; a hostile server shares none with the good one."""
+    """Sessions can be resumed within one context; a hostile server shares none with the good one."""
     contexts = [certificates.server_context(Options(), certificate=c) for c in CERTIFICATES]
     assert len(set(contexts)) == len(CERTIFICATES)
     again = [certificates.server_context(Options(), certificate=c) for c in CERTIFICATES]
@@ -164,7 +164,7 @@ def test_one_context_per_certificate(certificates):
 
 
 def test_what_this_openssl_can_speak():
-    """TLS 1.2 and 1.3 always; older ones are tried, not guessed."""
+    """TLS 1.2 and 1.3 are always supported; older versions are tried, not guessed."""
     assert can_speak("TLSv1.2")
     assert can_speak("TLSv1.3")
     assert can_speak("TLSv1") in (True, False)

@@ -1,4 +1,4 @@
-"""What a trap can be told, and what is said where it is told wrongly: by marker and by factory, with the same words."""
+"""What options a trap takes, and the errors for wrong ones: the same by marker and by factory."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def keywords(text):
 
 @pytest.mark.parametrize(("given", "error"), WRONG.items())
 def test_wrong_options_of_the_factory(mailtrap_factory, given, error):
-    """The call itself fails, before the `with` block, in words that name what is allowed."""
+    """The call itself fails, before the `with` block, and the error names what is allowed."""
     kind, words = error
     with pytest.raises(kind) as caught:
         mailtrap_factory(**keywords(given))
@@ -108,7 +108,7 @@ def test_wrong_options_of_the_factory(mailtrap_factory, given, error):
 
 
 def test_wrong_options_of_the_marker(pytester):
-    """The same by marker: every one of the tests fails before its fixtures run, also where it uses no trap."""
+    """The same by marker: every marked test fails before its fixtures run, even if it uses no trap."""
     tests = "".join(
         f"@pytest.mark.mailtrap({given})\ndef test_{number}(loud): print('ran')\n"
         for number, given in enumerate(WRONG)
@@ -148,7 +148,7 @@ RIGHT = [
 
 @pytest.mark.parametrize("name", MARKER_ONLY)
 def test_what_only_the_marker_takes(mailtrap_factory, name):
-    """The factory makes traps, and these say nothing to a trap: they are not unknown, but in the wrong place."""
+    """These options mean nothing to a trap made by the factory: the error calls them misplaced, not unknown."""
     with pytest.raises(TypeError) as caught:
         mailtrap_factory(**{name: None})
     assert str(caught.value) == (
@@ -159,7 +159,7 @@ def test_what_only_the_marker_takes(mailtrap_factory, name):
 
 @pytest.mark.parametrize("given", RIGHT)
 def test_right_options_of_the_factory(mailtrap_factory, given):
-    """The control: what is right makes a trap."""
+    """The control: valid options make a trap."""
     with mailtrap_factory(**keywords(given)) as trap:
         assert len(trap) == 0
 
@@ -175,7 +175,7 @@ def test_right_options_of_the_marker(pytester):
 
 
 def test_the_marker_takes_keywords_only(pytester):
-    """A positional argument has no name to go by."""
+    """A positional argument has no name by which to identify it."""
     pytester.makepyfile(
         "import pytest\n@pytest.mark.mailtrap('require')\ndef test_it(mailtrap): pass\n"
     )
@@ -222,13 +222,13 @@ def test_factory(mailtrap_factory):
 
 
 def test_the_closest_marker_counts(pytester):
-    """Function before class before module, keyword by keyword; the factory is not told by markers."""
+    """Function before class before module, keyword by keyword; markers do not affect the factory."""
     pytester.makepyfile(CLOSEST)
     pytester.runpytest().assert_outcomes(passed=5)
 
 
 def test_a_wrong_marker_of_a_module_can_be_overridden(pytester):
-    """What counts is checked: a wrong value that nobody uses is no error, one that somebody uses is."""
+    """Only the effective value is checked: a wrong value is an error only if a test uses it."""
     pytester.makepyfile(
         """
         import pytest
@@ -244,7 +244,7 @@ def test_a_wrong_marker_of_a_module_can_be_overridden(pytester):
 
 
 def test_a_marker_leaves_other_tests_alone(pytester):
-    """One wrong marker costs one test, not the run."""
+    """A wrong marker fails its own test, not the run."""
     pytester.makepyfile(
         """
         import pytest
@@ -259,7 +259,7 @@ def test_a_marker_leaves_other_tests_alone(pytester):
 
 
 def test_the_marker_is_registered_with_what_it_takes(pytester):
-    """`pytest --markers` names every keyword, with its default; --strict-markers knows it."""
+    """`pytest --markers` names every keyword, with its default; --strict-markers accepts the marker."""
     from dataclasses import fields
 
     text = " ".join(pytester.runpytest("--markers").outlines)
@@ -280,14 +280,14 @@ def test_options_are_a_value():
 
 
 def test_passwords():
-    """A pair and a mapping come to the same; None leaves it to the trap."""
+    """A pair and a mapping are equivalent; None leaves the choice to the trap."""
     assert Options(credentials=("shop", "x")).passwords() == {"shop": "x"}
     assert Options(credentials={"shop": "x", "desk": "y"}).passwords() == {"shop": "x", "desk": "y"}
     assert Options().passwords() is None
 
 
 def test_lists_are_kept_as_tuples():
-    """A list given by the user is not changed behind the options' back."""
+    """Changing a list afterwards does not change the options that were made from it."""
     hosts = ["smtp.example.org"]
     options = Options.of({"intercept": hosts})
     hosts.append("mx.example.org")
@@ -296,7 +296,7 @@ def test_lists_are_kept_as_tuples():
 
 @pytest.mark.parametrize("secure", [True, False], ids=["tls", "cleartext"])
 def test_made_up_credentials_are_new_each_time(mailtrap_factory, secure):
-    """A trap that makes them up takes its own and no other's, and they are no constant to hard-code."""
+    """A trap with made-up credentials accepts only its own, which differ each time and so cannot be hard-coded."""
     with mailtrap_factory() as one, mailtrap_factory() as other:
         assert one.username == other.username == "mailtrap"
         assert one.password != other.password
@@ -311,7 +311,7 @@ def test_made_up_credentials_are_new_each_time(mailtrap_factory, secure):
 
 
 def test_the_versions_named_are_those_of_the_standard_library():
-    """The names of the options are those that `SSLObject.version()` gives."""
+    """The version names in the options are those that `SSLObject.version()` returns."""
     from pytest_mailtrap._text.terms import TLS_VERSIONS
 
     names = [getattr(ssl.TLSVersion, name.replace(".", "_")) for name in TLS_VERSIONS]

@@ -1,4 +1,4 @@
-"""The server: where it listens, how traps are kept apart, and that they are a sequence of messages."""
+"""The server: where it listens, how traps are kept apart, and how they act as sequences of messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ needs_ipv6 = pytest.mark.skipif(not can_bind_ipv6(), reason="this machine has no
 
 
 def test_two_ports(mailtrap):
-    """Each trap has a STARTTLS port and another one for implicit TLS."""
+    """Each trap has a STARTTLS port and a separate one for implicit TLS."""
     assert mailtrap.port != mailtrap.tls_port
     with Talk(mailtrap.port) as client:
         assert client.greeting.startswith("220 localhost")
@@ -70,7 +70,7 @@ def test_ipv4_alone_where_there_is_no_ipv6(mailtrap_factory, monkeypatch):
 
 
 def test_a_port_taken_on_ipv6_is_not_used(mailtrap_factory, monkeypatch):
-    """A port that somebody else has on ::1 would send clients of localhost astray: another is taken."""
+    """A port that another process has on ::1 would misdirect clients of localhost, so a different one is used."""
     import errno
 
     from pytest_mailtrap._smtp import listener
@@ -92,7 +92,7 @@ def test_a_port_taken_on_ipv6_is_not_used(mailtrap_factory, monkeypatch):
 
 
 def test_urls(mailtrap):
-    """The URLs name the host, which the certificate is for, and the two ports."""
+    """The URLs contain the host that the certificate is for, and the two ports."""
     assert mailtrap.host == "localhost"
     assert mailtrap.smtp_url == f"smtp://localhost:{mailtrap.port}"
     assert mailtrap.smtps_url == f"smtps://localhost:{mailtrap.tls_port}"
@@ -124,7 +124,7 @@ def test_several_traps_are_kept_apart(mailtrap, mailtrap_factory):
 
 
 def test_messages_stay_after_the_trap_has_stopped(mailtrap_factory):
-    """What was captured can be looked at when the trap no longer runs."""
+    """Captured messages can still be inspected after the trap has stopped."""
     with mailtrap_factory() as trap:
         send(trap)
     trap.assert_sent_over_tls()
@@ -134,7 +134,7 @@ def test_messages_stay_after_the_trap_has_stopped(mailtrap_factory):
 
 
 def test_a_stopped_trap_takes_no_mail(mailtrap_factory):
-    """After the end of the block nothing listens any more."""
+    """After the end of the block nothing is listening any more."""
     with mailtrap_factory() as trap:
         pass
     with pytest.raises(ConnectionRefusedError):
@@ -165,7 +165,7 @@ def test_second(mailtrap):
 
 
 def test_late_mail_does_not_reach_the_next_test(pytester):
-    """A client that one test left behind is cut off, and its port is gone in the next test."""
+    """A client left behind by one test is disconnected, and its port is closed in the next test."""
     pytester.makepyfile(LATE)
     pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=2)
 
@@ -218,7 +218,7 @@ def test_own_ca(mailtrap, mailtrap_ca):
 
 
 def test_the_ca_can_be_overridden(pytester):
-    """A project brings its own CA by overriding mailtrap_ca."""
+    """A project can use its own CA by overriding mailtrap_ca."""
     pytester.makepyfile(OWN_CA)
     pytester.runpytest().assert_outcomes(passed=1)
 
@@ -228,7 +228,7 @@ def test_the_ca_can_be_overridden(pytester):
 
 @pytest.mark.parametrize("tls", [True, False], ids=["starttls", "cleartext"])
 def test_a_message_is_there_when_the_send_returns(mailtrap, tls):
-    """A hundred times over: right after a synchronous send the message can be counted."""
+    """Repeated a hundred times: right after a synchronous send returns, the message can be counted."""
     with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=SECONDS) as client:
         if tls:
             client.starttls(context=mailtrap.ssl_context)
@@ -238,7 +238,7 @@ def test_a_message_is_there_when_the_send_returns(mailtrap, tls):
 
 
 def test_order_of_acceptance(mailtrap):
-    """Messages stand in the order in which they were accepted, also across connections."""
+    """Messages are in the order in which they were accepted, even across connections."""
     with Talk(mailtrap.port) as early, Talk(mailtrap.port) as late:
         early.begin()
         assert late.deliver(b"Subject: first\r\n\r\n") == "250 OK"
@@ -249,7 +249,7 @@ def test_order_of_acceptance(mailtrap):
 
 
 def test_sequence(mailtrap):
-    """Index, slice, iteration, unpacking, membership, reversal and truth are those of a list."""
+    """Index, slice, iteration, unpacking, membership, reversal and truth value work as for a list."""
     assert isinstance(mailtrap, Sequence)
     assert not mailtrap
     assert list(mailtrap) == []
@@ -272,7 +272,7 @@ def test_sequence(mailtrap):
 
 
 def test_an_index_into_nothing_shows_the_users_line(pytester):
-    """What is wrong is in the test, and what the trap has is said."""
+    """The traceback points to the line in the test, and the error says what the trap contains."""
     pytester.makepyfile("def test_order(mailtrap):\n    mailtrap[0]")
     result = pytester.runpytest()
     result.stdout.fnmatch_lines(
@@ -286,7 +286,7 @@ def test_an_index_into_nothing_shows_the_users_line(pytester):
 
 
 def test_read_only(mailtrap):
-    """Nothing can be put into a trap, or taken out of it, but by clear()."""
+    """Nothing can be added to a trap or removed from it, except by clear()."""
     send(mailtrap)
     with pytest.raises(TypeError):
         mailtrap[0] = mailtrap[0]
@@ -298,7 +298,7 @@ def test_read_only(mailtrap):
 
 
 def test_iteration_is_of_one_moment(mailtrap):
-    """A message that arrives during a loop over the trap does not lengthen the loop."""
+    """A message that arrives during a loop over the trap does not extend the loop."""
     send(mailtrap)
     seen = 0
     for _ in mailtrap:
@@ -308,7 +308,7 @@ def test_iteration_is_of_one_moment(mailtrap):
 
 
 def test_repr(mailtrap):
-    """A trap's repr says where it is and how much it holds; a message's, how and to whom it went."""
+    """A trap's repr says where it listens and how much it holds; a message's says how and to whom it was sent."""
     send(mailtrap, b"Subject: Reset\x1b[31m your password\r\n\r\n")
     assert repr(mailtrap) == (
         f"<MailTrap localhost:{mailtrap.port}, TLS {mailtrap.tls_port}, 1 message>"
@@ -325,7 +325,7 @@ def test_repr(mailtrap):
     ("count", "words"), [(0, "0 messages"), (1, "1 message"), (2, "2 messages")]
 )
 def test_repr_counts_as_people_do(mailtrap, count, words):
-    """One message is no messages; neither is one line."""
+    """The repr uses the singular for one message, and for one line."""
     with Talk(mailtrap.port) as client:
         for _ in range(count):
             client.deliver()
@@ -336,7 +336,7 @@ def test_repr_counts_as_people_do(mailtrap, count, words):
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 line"), (2, "2 lines")])
 def test_lines_are_counted_as_people_do(count, words):
-    """In the repr of a transcript, in one that is cut for a file, and in one that is cut for the terminal."""
+    """This goes for the repr of a transcript, for one truncated in a file, and for one truncated on the terminal."""
     assert repr(Transcript([b"S 250 OK"] * count, count)) == f"<Transcript of {words}>"
     long = _LONGEST_TRANSCRIPT + count
     assert f"-- {words} left out" in connection_lines(Transcript([b"S 250 OK"] * long, long))
@@ -344,7 +344,7 @@ def test_lines_are_counted_as_people_do(count, words):
 
 
 def test_messages_to(mailtrap):
-    """messages_to() finds by envelope recipient, whatever the case; not by the To header."""
+    """messages_to() matches envelope recipients, ignoring case; it does not look at the To header."""
     send(mailtrap, b"To: x@example.org\r\n\r\n", to="Bob@Example.org")
     send(mailtrap, b"To: bob@example.org\r\n\r\n", to="carol@example.org")
     assert mailtrap.messages_to("bob@example.org") == [mailtrap[0]]
@@ -353,7 +353,7 @@ def test_messages_to(mailtrap):
 
 
 def test_clear(mailtrap):
-    """clear() forgets messages and connections; the trap goes on."""
+    """clear() discards messages and connections; the trap keeps running."""
     send(mailtrap)
     mailtrap.clear()
     assert (len(mailtrap), list(mailtrap.connections)) == (0, [])
@@ -408,7 +408,7 @@ def test_many_threads(mailtrap):
 
 
 def test_public_names():
-    """The package's door gives its names when asked, and no others."""
+    """The package exposes its public names on demand, and no others."""
     import pytest_mailtrap
 
     for name in pytest_mailtrap.__all__:
@@ -420,7 +420,7 @@ def test_public_names():
 
 
 def test_the_smime_module_need_not_be_imported():
-    """`pytest_mailtrap.smime` is there as soon as it is asked for, and not before."""
+    """`pytest_mailtrap.smime` is loaded on first access, and not before."""
     code = (
         "import sys, pytest_mailtrap\n"
         "assert 'pytest_mailtrap.smime' not in sys.modules\n"

@@ -19,7 +19,7 @@ RUNNERS = ("thread", "asyncio", "trio")
 
 
 def wait(runner, trap, *args, **keywords):
-    """wait_for() or wait_for_async(), the latter in a loop of its own."""
+    """Call wait_for(), or wait_for_async() in an event loop of its own."""
     if runner == "thread":
         return trap.wait_for(*args, **keywords)
     if runner == "asyncio":
@@ -32,13 +32,13 @@ def wait(runner, trap, *args, **keywords):
 
 
 def listening(trap):
-    """Whether somebody is waiting now."""
+    """Whether any thread or task is waiting now."""
     return bool(trap._inbox._listeners or trap._inbox._changed._waiters)
 
 
 @pytest.fixture
 def background(mailtrap):
-    """Sends messages from a thread once somebody waits, one after the other."""
+    """Sends messages from a thread, one after the other, once a wait has begun."""
     threads = []
 
     def start(count):
@@ -58,7 +58,7 @@ def background(mailtrap):
 @pytest.mark.parametrize("runner", RUNNERS)
 @pytest.mark.parametrize("count", [1, 3])
 def test_until_they_are_there(mailtrap, background, runner, count):
-    """The wait ends with the last of the messages waited for, and gives them in order."""
+    """The wait ends with the last of the requested messages, and returns them in order."""
     background(count)
     messages = wait(runner, mailtrap, count, timeout=30)
     assert [message.subject for message in messages] == [str(n) for n in range(count)]
@@ -68,7 +68,7 @@ def test_until_they_are_there(mailtrap, background, runner, count):
 
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_already_there(mailtrap, runner):
-    """What is there is given at once, also with a timeout of zero; more than asked for is not given."""
+    """Messages already there are returned at once, even with a timeout of zero, but no more than were requested."""
     for _ in range(3):
         send(mailtrap)
     assert wait(runner, mailtrap, 2, timeout=0) == mailtrap[:2]
@@ -77,7 +77,7 @@ def test_already_there(mailtrap, runner):
 
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_nothing_comes(mailtrap, runner):
-    """After the time is over: what happened, and no advice to wait."""
+    """After the timeout the error says what happened, without advice to wait."""
     with pytest.raises(AssertionError) as caught:
         wait(runner, mailtrap, timeout=0.02)
     assert str(caught.value) == (
@@ -109,7 +109,7 @@ def test_too_few_come(mailtrap, runner):
 @pytest.mark.parametrize("runner", RUNNERS)
 @pytest.mark.parametrize("count", [0, -1, True, 1.0, "1", None])
 def test_wrong_count(mailtrap, runner, count):
-    """To wait for nothing would always succeed, and what is no number would fail only after the wait: an error at once."""
+    """Waiting for nothing would always succeed, and a non-number would fail only after the wait: an error at once."""
     with pytest.raises(ValueError, match=f"count must be a positive whole number, got {count!r}"):
         wait(runner, mailtrap, count)
 
@@ -129,7 +129,7 @@ def test_wrong_count(mailtrap, runner, count):
     ],
 )
 def test_every_wait_has_an_end(mailtrap, runner, timeout):
-    """What is no number of seconds is an error at once, not a wait for ever."""
+    """A timeout that is not a number of seconds is an error at once, not an endless wait."""
     with pytest.raises(
         ValueError, match="timeout must be a number of seconds that a thread can wait"
     ) as caught:
@@ -139,7 +139,7 @@ def test_every_wait_has_an_end(mailtrap, runner, timeout):
 
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_time_that_is_over_is_no_error(mailtrap, runner):
-    """What is left of a deadline may be less than nothing: then only what is there counts."""
+    """The time left until a deadline may be negative: then only what is already there counts."""
     with pytest.raises(AssertionError, match="no message arrived within 0 s"):
         wait(runner, mailtrap, 1, timeout=-1)
     send(mailtrap)
@@ -163,7 +163,7 @@ def test_several_wait_at_once(mailtrap, background):
 
 
 def test_sending_in_the_tests_own_loop(mailtrap):
-    """An application that sends from the test's event loop is not blocked by the wait: a task of the loop sends."""
+    """A wait does not block an application that sends from a task of the test's event loop."""
 
     async def deliver():
         message = EmailMessage()
@@ -189,7 +189,7 @@ def test_sending_in_the_tests_own_loop(mailtrap):
 
 
 def test_other_tasks_go_on_under_asyncio(mailtrap):
-    """While one task waits, others run: the wait costs the loop nothing."""
+    """While one task waits, others run: the wait does not block the loop."""
 
     async def main():
         ticks = 0
@@ -231,7 +231,7 @@ def test_other_tasks_go_on_under_trio(mailtrap):
 
 
 def test_cancelled_under_asyncio(mailtrap):
-    """A wait that is cancelled leaves nothing behind that would call a closed loop."""
+    """A canceled wait leaves nothing behind that would call a closed loop."""
 
     async def main():
         task = asyncio.create_task(mailtrap.wait_for_async(1, timeout=30))
@@ -247,7 +247,7 @@ def test_cancelled_under_asyncio(mailtrap):
 
 
 def test_cancelled_under_trio(mailtrap):
-    """The same under trio: a deadline around the wait ends it, and is the caller's."""
+    """The same under trio: a deadline around the wait ends it, and the cancellation is handled by the caller."""
 
     async def main():
         with trio.move_on_after(0.02) as scope:
@@ -274,7 +274,7 @@ BLOCKED = "wait_for() blocks the event loop that the test runs on"
 
 @pytest.mark.parametrize("runner", ["asyncio", "trio"])
 def test_who_blocks_the_loop_is_told_so(mailtrap, runner):
-    """The mail that a task of the loop is to send cannot come, however long one waits."""
+    """Mail that a task of the blocked loop is to send cannot arrive, however long the wait: the error says so."""
     with pytest.raises(AssertionError, match="no message arrived within 0 s") as caught:
         in_a_loop(runner, lambda: mailtrap.wait_for(1, timeout=0))
     assert str(caught.value).endswith(
@@ -291,7 +291,7 @@ def test_who_blocks_the_loop_is_told_so(mailtrap, runner):
 
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_who_blocks_no_loop_is_not_told_so(mailtrap, runner):
-    """The other half: outside of a loop, and awaited in it."""
+    """The negative control: a wait outside of a loop, or awaited in one, gets no such message."""
     with pytest.raises(AssertionError, match="no message arrived") as caught:
         wait(runner, mailtrap, timeout=0.01)
     assert BLOCKED not in str(caught.value)
@@ -299,7 +299,7 @@ def test_who_blocks_no_loop_is_not_told_so(mailtrap, runner):
 
 
 def test_a_failed_handshake_is_told_of_first_also_in_a_loop(mailtrap):
-    """Where the client came, and why it went, is known: the loop had nothing to do with it."""
+    """It is known that the client connected and why it left, so the error does not blame the loop."""
     with pytest.raises(ssl.SSLError):
         send(mailtrap, context=ssl.create_default_context())
     with pytest.raises(AssertionError, match="client rejected the certificate") as caught:
@@ -310,7 +310,7 @@ def test_a_failed_handshake_is_told_of_first_also_in_a_loop(mailtrap):
 
 @pytest.mark.parametrize("runner", ["asyncio", "trio"])
 def test_in_a_loop_the_advice_to_wait_is_for_coroutines(mailtrap, runner):
-    """An assertion that came too early names the way of waiting that fits."""
+    """An assertion made too early suggests the way of waiting that fits."""
     with pytest.raises(AssertionError, match="no message reached the trap") as caught:
         in_a_loop(runner, mailtrap.assert_sent_over_tls)
     assert "  background  await mailtrap.wait_for_async(1)" in str(caught.value)

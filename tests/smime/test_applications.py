@@ -1,4 +1,4 @@
-"""Applications that sign and encrypt, and send with the libraries people use; and the accident that breaks signatures."""
+"""Applications that sign, encrypt, and send with popular libraries; and the accident that breaks signatures."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_aiosmtplib(mailtrap: MailTrap, signed: bytes) -> None:
 
 @pytest.mark.filterwarnings("ignore")  # Django 6.1 prefers MAILERS to EMAIL_ settings
 def test_django(mailtrap: MailTrap, signed: bytes) -> None:
-    """A Django message whose `message()` gives the signed bytes goes out as it was signed."""
+    """A Django message whose `message()` returns the signed bytes is sent as it was signed."""
     pytest.importorskip("django")
     from django.conf import settings
     from django.core.mail import EmailMessage
@@ -112,7 +112,7 @@ def test_send_message_refolds(mailtrap: MailTrap, signed: bytes) -> None:
 
 @pytest.mark.skipif(which("openssl") is None, reason="the openssl program is not installed")
 def test_openssl_cms(mailtrap: MailTrap, tmp_path: Path) -> None:
-    """What `openssl cms` signs and encrypts is signed and encrypted."""
+    """Messages signed and encrypted by `openssl cms` are recognized as such."""
     alice = mailtrap.smime_identity("alice@example.org", key="rsa-2048")
     bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
     openssl_send(mailtrap, sign_with_openssl(alice, tmp_path))

@@ -1,4 +1,4 @@
-"""Every message whose truth is known is judged as it should be."""
+"""Every message whose correct result is known gets the right verdict."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def parameters(found: list[Entry]) -> list[object]:
 
 
 def test_messages_of_other_projects_are_judged() -> None:
-    """The messages of other projects are not in this repository; say so when they are missing."""
+    """Messages of other projects are not in this repository; if they are missing, the test is skipped with a note."""
     if not FOREIGN:
         pytest.skip(f"{SHARED.parent.name}/{SHARED.name} is not beside the repository")
 
 
 def supported(entry: Entry) -> None:
-    """Skip where this version of cryptography lacks the key type altogether."""
+    """Skip if this version of cryptography lacks the key type altogether."""
     for library, mark in (("mlkem", "mlkem"), ("mldsa", "mldsa")):
         if mark in entry.name:
             pytest.importorskip(f"cryptography.hazmat.primitives.asymmetric.{library}")
@@ -50,7 +50,7 @@ SEALED = [one for one in ALL if one.truth.get("decrypt_expect")]
 
 @pytest.mark.parametrize("entry", parameters(DECIDED))
 def test_verdict(entry: Entry) -> None:
-    """A message is signed if and only if its truth says so."""
+    """A message is signed if and only if its recorded truth says so."""
     supported(entry)
     facts = entry.facts()
     assert facts.signed == (entry.truth["verdict"] == "pass"), facts.problems
@@ -59,7 +59,7 @@ def test_verdict(entry: Entry) -> None:
 
 @pytest.mark.parametrize("entry", parameters(ALL))
 def test_mathematics(entry: Entry) -> None:
-    """The layers are those that stand there, and their signatures verify if they should."""
+    """The layers found are the actual ones, and their signatures verify if they should."""
     supported(entry)
     facts, truth = entry.facts(), entry.truth
     signed = [layer for layer in facts.layers if layer.kind == "signed"]
@@ -84,7 +84,7 @@ def test_trust(entry: Entry) -> None:
 
 @pytest.mark.parametrize("entry", parameters(SEALED))
 def test_decryption(entry: Entry) -> None:
-    """An encrypted message opens with the right key, and only if it can."""
+    """An encrypted message opens with the right key if and only if it should."""
     supported(entry)
     facts = entry.facts()
     opened = facts.encrypted and bool(facts.layers[0].valid)
@@ -97,7 +97,7 @@ def test_decryption(entry: Entry) -> None:
     "entry", parameters([one for one in OWN if one.truth["verdict"] == "pass"])
 )
 def test_negative_control(entry: Entry) -> None:
-    """What passes with the right anchor does not pass without one."""
+    """A message that passes with the right anchor does not pass without one."""
     supported(entry)
     assert not entry.facts(trust=None).signed
 
@@ -122,14 +122,14 @@ def pkits_signed(name: str) -> bool:
 
 
 def pkits_results(scope: str) -> Counter[tuple[bool, bool]]:
-    """How often (must pass, did pass) came out."""
+    """Count how often each pair (must pass, did pass) occurred."""
     truth = [one for one in PKITS_TRUTH if one["scope"] == scope]
     return Counter((one["verdict"] == "pass", pkits_signed(one["file"])) for one in truth)
 
 
 @pytest.mark.parametrize("scope", ["path", "name-constraints", "policy"])
 def test_pkits_accepts_no_wrong_path(scope: str) -> None:
-    """No path that NIST's suite calls invalid is accepted."""
+    """No path that NIST's suite marks as invalid is accepted."""
     results = pkits_results(scope)
     assert results[False, False]
     assert not results[False, True]

@@ -1,4 +1,4 @@
-"""The forge itself: what it makes by default is correct, as OpenSSL and asn1crypto see it."""
+"""The forge itself: what it makes by default is correct according to OpenSSL and asn1crypto."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def openssl_verifies(message: bytes, folder: Path) -> bool:
 def test_openssl_accepts_what_the_forge_makes_by_default(
     way: str, wrap: str, tmp_path: Path
 ) -> None:
-    """Each kind of signature is right before a test breaks it."""
+    """Each kind of signature is valid before a test breaks it."""
     how = dict(WAYS[way])
     signer = alice(how.pop("key"))
     if wrap == "detached":
@@ -64,7 +64,7 @@ def test_openssl_refuses_another_part(tmp_path: Path) -> None:
 @needs_openssl
 @pytest.mark.parametrize("seal", [enveloped, auth_enveloped])
 def test_openssl_decrypts_what_the_forge_encrypts(seal: Any, tmp_path: Path) -> None:
-    """So does every later test of a flipped bit begin with a message that decrypts."""
+    """So every later test that flips a bit starts with a message that decrypts."""
     (tmp_path / "key.pem").write_bytes(bob().private_key_pem + bob().certificate_pem)
     (tmp_path / "message.der").write_bytes(seal(PART, [bob().certificate]))
     command = "openssl cms -decrypt -inform DER -in message.der -inkey key.pem -recip key.pem"
@@ -82,7 +82,7 @@ def test_openssl_decrypts_what_the_forge_encrypts(seal: Any, tmp_path: Path) -> 
     ],
 )
 def test_asn1crypto_reads_what_the_forge_makes(made: Any, kind: str) -> None:
-    """A second parser agrees about the kind, and about every field that it touches."""
+    """A second parser agrees about the kind and about every field that it reads."""
     parsed = cms.ContentInfo.load(made(), strict=True)
     assert parsed["content_type"].native == kind
     assert parsed.native

@@ -1,4 +1,4 @@
-"""Another verifier: what is accepted here, the openssl program accepts as well, over the same content."""
+"""Another verifier: the openssl program also accepts what is accepted here, with the same content."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SIGNED = [
 
 
 def by_openssl(raw: bytes, entry: Entry, folder: Path) -> bytes | None:
-    """The content that `openssl cms -verify` gives out, or None where it is not content."""
+    """The content that `openssl cms -verify` outputs, or None if it refuses the message."""
     message, content = folder / "message.eml", folder / "content"
     message.write_bytes(raw)
     at = entry.keywords()["at"]
@@ -55,7 +55,7 @@ def lines(content: bytes) -> list[bytes]:
 @needs_openssl
 @pytest.mark.parametrize("entry", [pytest.param(one, id=one.name) for one in SIGNED])
 def test_what_is_accepted_here_openssl_accepts(entry: Entry, tmp_path: Path) -> None:
-    """It knows nothing of From, so the reverse does not hold; but nothing may be accepted here alone."""
+    """OpenSSL does not check From, so the reverse does not hold; but it must accept all that is accepted here."""
     raw = entry.read(entry.name)
     facts = entry.facts()
     if facts.signed:
@@ -66,7 +66,7 @@ def test_what_is_accepted_here_openssl_accepts(entry: Entry, tmp_path: Path) -> 
 
 @needs_openssl
 def test_the_comparison_compares(tmp_path: Path) -> None:
-    """Most accepted messages are among those asked about, and openssl refuses a changed one."""
+    """Most accepted messages are included in the comparison, and openssl refuses a changed one."""
     accepted = [one for one in SIGNED if one.facts().signed]
     assert len(accepted) > 25
     entry = next(one for one in accepted if one.name == "ossl30-smime-sign.eml")
@@ -97,7 +97,7 @@ def test_every_key_wrap_of_openssl_is_opened(ciphers: str, curve: str, tmp_path:
 
 
 def wrapped_key(made: bytes) -> bytes:
-    """What the first recipient is given, read by another parser."""
+    """The wrapped key of the first recipient, read by another parser."""
     recipients = cms.ContentInfo.load(made)["content"]["recipient_infos"]
     agreed = recipients[0].chosen["recipient_encrypted_keys"]
     encrypted: bytes = agreed[0]["encrypted_key"].native

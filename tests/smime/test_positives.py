@@ -1,4 +1,4 @@
-"""Unusual and right: what strict verifiers refuse by mistake, and what deserves a warning only."""
+"""Unusual but correct: what strict verifiers refuse by mistake, and what deserves only a warning."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SIGNATURES: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("wrap", ["detached", "opaque"])
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_every_kind_of_signature_passes(name: str, wrap: str) -> None:
-    """Detached and opaque, whatever algorithm and encoding."""
+    """Detached and opaque signatures, with any algorithm and encoding."""
     key, how = SIGNATURES[name]
     cms = signed_by(alice(key), PART, detached=wrap == "detached", **how)
     facts = assert_accepted(detached(cms) if wrap == "detached" else opaque(cms))
@@ -56,13 +56,13 @@ def test_every_kind_of_signature_passes(name: str, wrap: str) -> None:
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_every_kind_of_signature_fails_on_another_content(name: str) -> None:
-    """The negative control: the signature was really looked at."""
+    """The negative control: the signature was really checked."""
     key, how = SIGNATURES[name]
     assert not inspect(detached(signed_by(alice(key), PART + b"x", **how))).signed
 
 
 def test_unsorted_attributes_pass_with_a_warning() -> None:
-    """DER sorts a SET OF; some signers do not, and sign what they wrote."""
+    """DER sorts a SET OF; some signers do not sort it, and sign what they wrote."""
     attributes = sorted(usual_attributes(PART), reverse=True)
     message = detached(signed_by(alice(), PART, attributes=attributes, sort=False))
     assert "attributes-not-der" in warnings(assert_accepted(message))
@@ -70,7 +70,7 @@ def test_unsorted_attributes_pass_with_a_warning() -> None:
 
 
 def test_another_digest_beside_ed25519_passes_with_a_warning() -> None:
-    """RFC 8419 wants SHA-512 there; SHA-1 is refused as everywhere."""
+    """RFC 8419 requires SHA-512 there; SHA-1 is refused, as it is everywhere."""
     with_256 = assert_accepted(detached(signed_by(alice("ed25519"), PART)))
     assert "eddsa-digest" in warnings(with_256)
     with_512 = assert_accepted(detached(signed_by(alice("ed25519"), PART, digest="sha512")))
@@ -80,7 +80,7 @@ def test_another_digest_beside_ed25519_passes_with_a_warning() -> None:
 
 
 def test_a_signing_time_that_cannot_be_is_reported() -> None:
-    """It is what the signer says, so nothing depends on it."""
+    """The time is only the signer's claim, so nothing depends on it."""
 
     def at(time: datetime.datetime) -> set[str]:
         attributes = usual_attributes(PART, signing_time=time)
@@ -100,7 +100,7 @@ def test_a_file_with_lf_line_ends_passes_with_a_warning() -> None:
 
 @pytest.mark.parametrize("micalg", [b"sha1", b"md5", b"sha-512", b'"SHA-256"', b"nonsense"])
 def test_micalg_is_a_hint(micalg: bytes) -> None:
-    """The CMS object says which digest was used; the parameter may only be remarked on."""
+    """The CMS object states which digest was used; a wrong micalg parameter causes at most a warning."""
     content_type = SIGNED.replace(b"sha-256", micalg)
     facts = assert_accepted(detached(signed_by(alice(), PART), content_type=content_type))
     assert ("micalg-mismatch" in warnings(facts)) == (b"256" not in micalg)
@@ -114,7 +114,7 @@ def test_extra_certificates_do_not_matter() -> None:
 
 
 def test_two_valid_signers_are_both_reported() -> None:
-    """From matches one of them; each has its facts."""
+    """From matches one of them; facts are reported for each."""
     infos = [signer_info(alice(), PART), signer_info(mallory(), PART)]
     certificates = [alice().certificate, mallory().certificate]
     facts = assert_accepted(detached(signed_data(*infos, certificates=certificates)))
@@ -126,7 +126,7 @@ def test_two_valid_signers_are_both_reported() -> None:
 
 
 def test_unknown_signed_and_unsigned_attributes_are_passed_over() -> None:
-    """S/MIME capabilities, time stamps and private attributes are nobody's mistake."""
+    """S/MIME capabilities, time stamps, and private attributes are not errors."""
     other = attribute("1.3.6.1.4.1.99999.1", octets(b"anything"))
     capabilities = attribute("1.2.840.113549.1.9.15", sequence())
     cms = signed_by(
@@ -136,7 +136,7 @@ def test_unknown_signed_and_unsigned_attributes_are_passed_over() -> None:
 
 
 def test_the_signing_time_is_reported() -> None:
-    """As the signer claims it."""
+    """The time is reported as the signer claims it."""
     cms = signed_by(alice(), PART, attributes=usual_attributes(PART, signing_time=NOW))
     assert assert_accepted(detached(cms)).signers[0].signing_time == NOW
 

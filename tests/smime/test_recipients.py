@@ -1,4 +1,4 @@
-"""Everybody who should read a message can, nobody else, and nothing of it stands beside the encryption."""
+"""Everybody who should read a message can, nobody else can, and no content is left outside the encryption."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def sealed(cms: bytes) -> bytes:
 def findings(
     message: bytes, *to: str, keys: tuple[Identity, ...] = (), known: tuple[Identity, ...] = ()
 ) -> list[str]:
-    """What `assert_smime_encrypted` would say, by code."""
+    """What `assert_smime_encrypted` would report, as codes."""
     certificates = [one.certificate for one in (bob(), carol(), *known)]
     facts = inspect(message, trust="any", identities=keys, intermediates=certificates)
     found = encryption_findings(
@@ -48,7 +48,7 @@ def good() -> bytes:
 
 
 def test_the_positive_control() -> None:
-    """Both can read it, and both keys open it."""
+    """Both recipients can read it, and both keys open it."""
     message = sealed(good())
     assert findings(message, BOB, CAROL) == []
     assert findings(message, BOB, CAROL, keys=(bob(), carol())) == []
@@ -61,7 +61,7 @@ def random_key(_: bytes, __: bytes) -> bytes:
 
 
 def test_a_recipient_whose_key_opens_nothing_is_named() -> None:
-    """One entry that works does not excuse another that holds another key."""
+    """One working entry does not excuse another that holds a different key."""
     cms = enveloped(PART, [bob().certificate, carol().certificate], second_key=random_key)
     assert findings(sealed(cms), BOB, CAROL, keys=(bob(),)) == []
     found = findings(sealed(cms), BOB, CAROL, keys=(bob(), carol()))
@@ -70,7 +70,7 @@ def test_a_recipient_whose_key_opens_nothing_is_named() -> None:
 
 
 def key_that_opens(vector: bytes, ciphertext: bytes) -> bytes:
-    """A key under which the padding happens to be right: one of 256 is."""
+    """A key for which the padding happens to be right: about one in 256 is."""
     while True:
         key = os.urandom(32)
         decryptor = Cipher(algorithms.AES(key), modes.CBC(vector)).decryptor()
@@ -84,7 +84,7 @@ def key_that_opens(vector: bytes, ciphertext: bytes) -> bytes:
 
 
 def test_two_keys_that_open_to_two_texts_are_no_encryption() -> None:
-    """Neither CBC nor GCM commits to its key, so one ciphertext may hold a text for each reader."""
+    """Neither CBC nor GCM commits to its key, so one ciphertext may hold a different text for each reader."""
     certificates = [bob().certificate, carol().certificate]
     message = sealed(enveloped(PART, certificates, second_key=key_that_opens))
     assert inspect(message, identities=[bob()]).content == PART
@@ -105,7 +105,7 @@ def test_two_keys_that_open_to_two_texts_are_no_encryption() -> None:
     ],
 )
 def test_text_beside_the_encryption_is_found(clear: bytes) -> None:
-    """What follows in the body is for everybody to read, whatever letters it is made of."""
+    """Text that follows in the body is readable by everybody, whatever characters it consists of."""
     for padded in range(3):
         message = sealed(enveloped(PART + b" " * 16 + bytes(padded), [bob().certificate]))
         assert findings(message, BOB, keys=(bob(),)) == []
@@ -114,12 +114,12 @@ def test_text_beside_the_encryption_is_found(clear: bytes) -> None:
 
 
 def test_text_behind_the_object_is_found() -> None:
-    """So is what stands inside the base64, after the CMS object."""
+    """Text inside the base64, after the CMS object, is found as well."""
     assert findings(sealed(good() + b"The invoice is paid."), BOB, CAROL) == ["cleartext-beside"]
 
 
 def test_a_password_recipient_is_somebody_else() -> None:
-    """A password opens it for whoever knows it; the entry has no name."""
+    """A password opens the message for anyone who knows it; the entry has no name."""
     password_info = context(
         3, integer(0), algorithm("1.2.840.113549.1.9.16.3.9"), octets(bytes(40))
     )
@@ -153,7 +153,7 @@ def test_a_password_recipient_is_somebody_else() -> None:
     ],
 )
 def test_an_entry_that_reveals_a_bcc_is_a_warning(fields: bytes, revealed: str | None) -> None:
-    """RFC 5322 section 3.6.3; who stands in the header is no secret, and who reads alone tells nobody."""
+    """RFC 5322 section 3.6.3: no warning for a recipient in the header, or for one who is the only reader."""
     known = [bob().certificate, carol().certificate]
     message = sealed(good()).replace(b"To: bob@example.org", fields, 1)
     facts = inspect(message, trust="any", intermediates=known)
@@ -166,7 +166,7 @@ def test_an_entry_that_reveals_a_bcc_is_a_warning(fields: bytes, revealed: str |
 
 
 def test_as_many_keys_as_recipients_are_tried() -> None:
-    """Thirty recipients with thirty keys are thirty decryptions, none of them forgotten."""
+    """Thirty recipients with thirty keys take thirty decryptions, and none is left out."""
     people = [person(f"p{n}@example.org", "rsa-2048") for n in range(3)] * 10
     message = sealed(enveloped(PART, [one.certificate for one in people]))
     facts = inspect(message, identities=people[:3])
@@ -186,7 +186,7 @@ def signers(message: bytes, *by: str, **how: Any) -> list[str]:
 
 
 def test_by_is_asked_of_every_layer() -> None:
-    """A layer by somebody who is not named in by= is not one by whom the test expects."""
+    """A layer signed by somebody not listed in by= is reported as another signer's."""
     one, other = alice(), person("mallory@example.net")
     both = ("alice@example.org", "mallory@example.net")
     assert signers(layered(one, one), both[0]) == []

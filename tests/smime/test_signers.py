@@ -1,4 +1,4 @@
-"""Messages of real signers are judged as what they are, and so is the accident on their way."""
+"""Messages of real signers get the right verdict, and so do the accidents that happen on their way."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LONG_NAME = "minutes of the meeting of the board of the society for electronic m
 
 
 def diagnosis_of(facts: smime.SMIMEFacts) -> Diagnosis:
-    """What re-hashing says about the one part that does not match."""
+    """The re-hashing diagnosis of the one part that does not match."""
     [changed] = [problem for problem in facts.problems if problem.code == "content-changed"]
     assert changed.detail is not None
     detail = changed.detail
@@ -57,7 +57,7 @@ def parsed_and_sent(message: bytes, chosen: policy.Policy = policy.compat32) -> 
 @pytest.mark.parametrize("signs", [cryptography_signs, cryptography_signs_opaque])
 @pytest.mark.parametrize("name", ["minutes.pdf", LONG_NAME])
 def test_cryptography_signs(key: str, signs: Callable[..., bytes], name: str) -> None:
-    """The bytes that PKCS7SignatureBuilder returns are right, and sent as they are stay right."""
+    """The bytes that PKCS7SignatureBuilder returns are correct, and stay correct if sent unchanged."""
     part = plain_part(name).as_bytes()
     facts = assert_accepted(signs(alice(key), part))
     assert facts.content == part
@@ -65,7 +65,7 @@ def test_cryptography_signs(key: str, signs: Callable[..., bytes], name: str) ->
 
 
 def test_cryptography_signs_without_attributes_and_certificates() -> None:
-    """Its options make smaller messages, of which the last needs the certificate from elsewhere."""
+    """Its options make smaller messages; with NoCerts, the certificate must come from elsewhere."""
     part = plain_part().as_bytes()
     assert_accepted(cryptography_signs(alice(), part, PKCS7Options.NoAttributes))
     assert_accepted(cryptography_signs(alice(), part, PKCS7Options.NoCapabilities))
@@ -75,7 +75,7 @@ def test_cryptography_signs_without_attributes_and_certificates() -> None:
 
 
 def test_cryptography_signs_with_a_second_content_unless_told_to_detach() -> None:
-    """Encoding.SMIME is always multipart/signed, and needs PKCS7Options.DetachedSignature."""
+    """Encoding.SMIME always produces multipart/signed, so it needs PKCS7Options.DetachedSignature."""
     message = cryptography_signs(alice(), plain_part().as_bytes(), detached=False)
     facts = inspect(message)
     assert not facts.signed
@@ -83,7 +83,7 @@ def test_cryptography_signs_with_a_second_content_unless_told_to_detach() -> Non
 
 
 def test_cryptography_signs_lf_when_told_that_it_is_binary() -> None:
-    """PKCS7Options.Binary signs LF as it is, and Encoding.SMIME sends CRLF."""
+    """PKCS7Options.Binary signs LF unchanged, but Encoding.SMIME sends CRLF."""
     part = plain_part().as_bytes(policy=policy.default)
     facts = inspect(cryptography_signs(alice(), part, PKCS7Options.Binary))
     assert not facts.signed
@@ -103,7 +103,7 @@ def test_cryptography_encrypts() -> None:
 
 
 def test_cryptography_signs_then_encrypts() -> None:
-    """Both layers are seen, and From is compared with the inner signer."""
+    """Both layers are recognized, and From is compared with the inner signer."""
     signed = cryptography_signs(alice(), plain_part().as_bytes()).removeprefix(HEADER)
     facts = inspect(cryptography_encrypts(signed, bob()), identities=[bob()])
     assert facts.signed, codes(facts)
@@ -117,21 +117,21 @@ def test_cryptography_signs_then_encrypts() -> None:
     ["", "-nodetach", "-binary", "-keyid", "-nosmimecap", "-md sha512", "-noattr", "-stream"],
 )
 def test_openssl_signs(options: str, tmp_path: Path) -> None:
-    """The command's forms, over a part with CRLF line ends."""
+    """The command's output formats, for a part with CRLF line ends."""
     part = plain_part().as_bytes()
     assert_accepted(openssl_signs(alice("rsa-2048"), part, tmp_path, options))
 
 
 @needs_openssl
 def test_openssl_signs_with_pss(tmp_path: Path) -> None:
-    """RSASSA-PSS, asked for by an option of the key."""
+    """RSASSA-PSS, requested by a key option."""
     options = "-keyopt rsa_padding_mode:pss -keyopt rsa_pss_saltlen:32"
     assert_accepted(openssl_signs(alice("rsa-2048"), plain_part().as_bytes(), tmp_path, options))
 
 
 @needs_openssl
 def test_openssl_signs_lf_when_told_that_it_is_binary(tmp_path: Path) -> None:
-    """-binary on a file with LF lines signs what is not sent."""
+    """With -binary, a file with LF lines is signed in a form that is not what is sent."""
     part = plain_part().as_bytes(policy=policy.default)
     facts = inspect(openssl_signs(alice(), part, tmp_path, "-binary"))
     assert not facts.signed
@@ -158,7 +158,7 @@ def m2crypto() -> Any:
 
 
 def test_m2crypto_signs(m2crypto: Any, tmp_path: Path) -> None:
-    """Its text is a right message, if the part had CRLF or LF and no PKCS7_BINARY."""
+    """Its output is a correct message if the part had CRLF or LF and PKCS7_BINARY was not used."""
     part = plain_part().as_bytes()
     assert_accepted(m2crypto_signs(m2crypto, alice("rsa-2048"), part, tmp_path))
 
@@ -185,13 +185,13 @@ def envelope_mail(envelope: Any, subject: str, text: str = "Hello") -> Any:
 
 
 def test_envelope_signs(envelope: Any) -> None:
-    """Its bytes are right as long as the email package finds nothing to strip in them."""
+    """Its bytes are correct as long as the email package finds nothing to strip in them."""
     message = crlf(bytes(envelope_mail(envelope, "Invoice")))
     assert_accepted(message, match_from=False)
 
 
 def test_envelope_loses_blanks_of_a_header(envelope: Any) -> None:
-    """It parses what it signed, and the email package strips the subject's last blank."""
+    """It parses what it signed, and the email package strips the subject's trailing blank."""
     facts = inspect(crlf(bytes(envelope_mail(envelope, "Invoice " * 20))), match_from=False)
     assert not facts.signed
     assert diagnosis_of(facts).code == "header-blanks"
@@ -201,7 +201,7 @@ def test_envelope_loses_blanks_of_a_header(envelope: Any) -> None:
 
 
 def test_envelope_signs_and_encrypts(envelope: Any) -> None:
-    """Both layers, the signature inside."""
+    """Both layers are there, with the signature inside."""
     mail = envelope_mail(envelope, "Invoice").encryption([bob().certificate_pem]).encrypt()
     facts = inspect(crlf(bytes(mail)), identities=[bob()], match_from=False)
     assert facts.encrypted, codes(facts)
@@ -210,7 +210,7 @@ def test_envelope_signs_and_encrypts(envelope: Any) -> None:
 
 @pytest.mark.parametrize("chosen", [policy.compat32, policy.default, policy.SMTP])
 def test_the_refolding_accident_is_refused_and_named(chosen: policy.Policy) -> None:
-    """A right message, parsed and written again by the email package, is right no longer."""
+    """A correct message that the email package parses and writes again is no longer correct."""
     part = plain_part().as_bytes()
     folded = b"X-Ticket:\r\n <0123456789.0123456789@tickets.example.org>\r\n" + part
     message = cryptography_signs(alice(), folded)
@@ -223,7 +223,7 @@ def test_the_refolding_accident_is_refused_and_named(chosen: policy.Policy) -> N
 
 
 def test_a_part_attached_to_a_new_message_is_refolded() -> None:
-    """The other accident: the signature over part.as_bytes(), the part itself in multipart/signed."""
+    """The other accident: the signature covers part.as_bytes(), but the part itself is put into multipart/signed."""
     part = plain_part(LONG_NAME)
     message = cryptography_signs(alice(), part.as_bytes())
     parsed = email.message_from_bytes(message)
@@ -236,7 +236,7 @@ def test_a_part_attached_to_a_new_message_is_refolded() -> None:
 
 
 def test_mbox_quoting_by_send_message_is_refused_and_named() -> None:
-    """The compat32 policy puts > before From at the start of a line."""
+    """The compat32 policy puts > in front of From at the start of a line."""
     part = b"Content-Type: text/plain\r\n\r\nFrom now on\r\n"
     message = cryptography_signs(alice(), part)
     assert_accepted(message)

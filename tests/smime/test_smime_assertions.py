@@ -1,4 +1,4 @@
-"""The S/MIME assertions on captured mail: verdict, reasons, remedy, each with its negative control."""
+"""The S/MIME assertions on captured mail: verdict, reasons, and remedy, each with its negative control."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def verdict(call: object, **keywords: object) -> str:
 
 
 def test_signed_by_from(mailtrap: MailTrap) -> None:
-    """A message signed by the mailbox in From, under the trap's CA, is signed."""
+    """A message signed by the mailbox in From, under the trap's CA, passes."""
     send(mailtrap, sign(mailtrap.smime_identity("alice@example.org")))
 
     mailtrap.assert_smime_signed()
@@ -82,7 +82,7 @@ def test_nothing_arrived(mailtrap: MailTrap) -> None:
 
 
 def test_changed_content(mailtrap: MailTrap) -> None:
-    """One changed digit breaks the signature, and the failure says which check failed."""
+    """One changed digit breaks the signature, and the failure message says which check failed."""
     signed = sign(mailtrap.smime_identity("alice@example.org"))
     send(mailtrap, signed)
     send(mailtrap, signed.replace(b"4711", b"4712"))
@@ -104,7 +104,7 @@ def test_changed_content(mailtrap: MailTrap) -> None:
 
 
 def test_known_accident(mailtrap: MailTrap) -> None:
-    """Where hashing finds out what happened, the failure says so, and what to change in which library."""
+    """If hashing finds out what happened, the failure message says so, and what to change in which library."""
     long = b'Content-Type: text/plain;\r\n name="quarterly figures of the northern region, preliminary.txt"'
     part = long + b"\r\n\r\nInvoice 4711\r\n"
     signed = sign(mailtrap.smime_identity("alice@example.org"), part)
@@ -127,7 +127,7 @@ def test_unsigned(mailtrap: MailTrap) -> None:
 
 
 def test_a_signature_of_a_part_is_named(mailtrap: MailTrap) -> None:
-    """Mail that a list has wrapped: the failure says where the signature still is."""
+    """For mail that a list has wrapped, the failure message says where the signature still is."""
     signed = sign(mailtrap.smime_identity("alice@example.org"))
     parts = b"--list\r\n" + signed + b"\r\n--list\r\n\r\nUnsubscribe\r\n--list--\r\n"
     send(mailtrap, b"Content-Type: multipart/mixed; boundary=list\r\n\r\n" + parts)
@@ -140,7 +140,7 @@ def test_a_signature_of_a_part_is_named(mailtrap: MailTrap) -> None:
 
 
 def test_a_failure_with_much_to_say_stays_short(mailtrap: MailTrap) -> None:
-    """Several problems, a long cause and its fix, and a table: what is left out is named."""
+    """Several problems, a long cause with its fix, and a table: whatever is left out is mentioned."""
     expired = mailtrap.smime_identity("mallory@example.org", not_after=NOW - DAY)
     builder = pkcs7.PKCS7SignatureBuilder().set_data(b"Invoice\n4711\n")
     builder = builder.add_signer(expired.certificate, expired.private_key, SHA256())
@@ -183,7 +183,7 @@ def test_a_failure_with_much_to_say_stays_short(mailtrap: MailTrap) -> None:
 def test_the_dates_of_a_certificate(
     mailtrap: MailTrap, validity: dict[str, Any], received: str
 ) -> None:
-    """What was expected and what was received are both about the dates, and differ."""
+    """The expected and the received line both give the dates, and they differ."""
     send(mailtrap, sign(mailtrap.smime_identity("alice@example.org", **validity)))
 
     lines = failure(mailtrap.assert_smime_signed).splitlines()
@@ -196,7 +196,7 @@ def test_the_dates_of_a_certificate(
 def test_what_is_given_serves_every_message(
     several: Callable[[list[Any]], Iterable[Any]], mailtrap: MailTrap
 ) -> None:
-    """Also what can be looked at but once."""
+    """Arguments that can be iterated only once, such as iterators, also work for every message."""
     alice = mailtrap.smime_identity("alice@example.org")
     bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
     for _ in range(2):
@@ -212,7 +212,7 @@ def test_what_is_given_serves_every_message(
 
 
 def test_other_signer(mailtrap: MailTrap) -> None:
-    """A valid signature of somebody else than From fails, unless that is asked for."""
+    """A valid signature by somebody other than From fails, unless that is requested."""
     send(mailtrap, sign(mailtrap.smime_identity("eve@example.org")))
 
     assert verdict(mailtrap.assert_smime_signed).endswith("From is not the signer")
@@ -224,7 +224,7 @@ def test_other_signer(mailtrap: MailTrap) -> None:
 
 
 def test_other_ca(mailtrap: MailTrap) -> None:
-    """A certificate of another CA is not trusted, unless that CA or "any" is given; "any" shows in the message."""
+    """A certificate from another CA is not trusted unless that CA or "any" is given; "any" shows in the message."""
     other = MailTrapFactory(new_ca())
     try:
         send(mailtrap, sign(other.smime_identity("alice@example.org")))
@@ -240,7 +240,7 @@ def test_other_ca(mailtrap: MailTrap) -> None:
 
 
 def test_certificate_left_out(mailtrap: MailTrap) -> None:
-    """The trap issued the certificate and could know it; who gets the message does not, so it must be in there."""
+    """The trap issued the certificate, but the message's recipient may not have it, so it must be included."""
     alice = mailtrap.smime_identity("alice@example.org")
     builder = pkcs7.PKCS7SignatureBuilder().set_data(PART)
     builder = builder.add_signer(alice.certificate, alice.private_key, SHA256())
@@ -253,7 +253,7 @@ def test_certificate_left_out(mailtrap: MailTrap) -> None:
 
 
 def test_expired_certificate(mailtrap: MailTrap) -> None:
-    """A certificate that had expired when the message came makes the signature worthless."""
+    """A certificate that had expired when the message arrived makes the signature worthless."""
     import datetime
 
     past = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
@@ -264,7 +264,7 @@ def test_expired_certificate(mailtrap: MailTrap) -> None:
 
 
 def test_encrypted_to_its_recipients(mailtrap: MailTrap) -> None:
-    """A message that all recipients and nobody else can read passes, also when it is really decrypted."""
+    """A message that only its recipients can read passes, even if it is actually decrypted."""
     bob, carol = (
         mailtrap.smime_identity(f"{n}@example.org", key="rsa-2048") for n in ("bob", "carol")
     )
@@ -277,7 +277,7 @@ def test_encrypted_to_its_recipients(mailtrap: MailTrap) -> None:
 
 
 def test_recipient_left_out(mailtrap: MailTrap) -> None:
-    """A recipient of the envelope without an entry in the message is named."""
+    """An envelope recipient without an entry in the message is named."""
     bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
     send(mailtrap, encrypt(PART, bob), "bob@example.org", "carol@example.org")
 
@@ -288,7 +288,7 @@ def test_recipient_left_out(mailtrap: MailTrap) -> None:
 
 
 def test_somebody_else_can_read(mailtrap: MailTrap) -> None:
-    """An entry for somebody who is no recipient is named: it may be a Bcc or an eavesdropper."""
+    """An entry for somebody who is not a recipient is named: it may be a Bcc or an eavesdropper."""
     bob, eve = (mailtrap.smime_identity(f"{n}@example.org", key="rsa-2048") for n in ("bob", "eve"))
     send(mailtrap, encrypt(PART, bob, eve))
 
@@ -298,7 +298,7 @@ def test_somebody_else_can_read(mailtrap: MailTrap) -> None:
 
 
 def test_wrong_key(mailtrap: MailTrap) -> None:
-    """With identities it must really decrypt."""
+    """If identities are given, the message must actually decrypt."""
     bob, carol = (
         mailtrap.smime_identity(f"{n}@example.org", key="rsa-2048") for n in ("bob", "carol")
     )
@@ -312,7 +312,7 @@ def test_wrong_key(mailtrap: MailTrap) -> None:
 
 
 def test_authenticated_encryption(mailtrap: MailTrap) -> None:
-    """AES-CBC has no integrity: it fails where that is asked for."""
+    """AES-CBC has no integrity protection, so it fails if authenticated encryption is requested."""
     bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
     send(mailtrap, encrypt(PART, bob))
 
@@ -332,7 +332,7 @@ def test_cleartext_is_not_encrypted(mailtrap: MailTrap) -> None:
 
 
 def test_encrypt_then_sign(mailtrap: MailTrap) -> None:
-    """Nobody else can read it, and yet it is not encrypted as it should be; the failure says what is outside."""
+    """Nobody else can read it, but it is not encrypted properly; the failure message says what the outer layer is."""
     alice = mailtrap.smime_identity("alice@example.org")
     bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
     send(mailtrap, sign(alice, encrypt(PART, bob)))
@@ -355,7 +355,7 @@ def test_encrypt_then_sign(mailtrap: MailTrap) -> None:
 
 
 def test_mixed_line_ends_are_named(mailtrap: MailTrap) -> None:
-    """CRLF headers in front of a body with LF headers hide the encryption; the failure names the line ends."""
+    """CRLF headers before a body with LF headers hide the encryption; the failure message names the line ends."""
     bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
     send(mailtrap, encrypt(PART, bob).replace(b"\r\n", b"\n"))
 
@@ -363,7 +363,7 @@ def test_mixed_line_ends_are_named(mailtrap: MailTrap) -> None:
 
 
 def test_sign_then_encrypt(mailtrap: MailTrap) -> None:
-    """What is inside the encryption is a message of its own, on which everything works again."""
+    """The decrypted content is a message of its own, on which all assertions work again."""
     alice = mailtrap.smime_identity("alice@example.org")
     bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
     send(mailtrap, encrypt(sign(alice), bob))
@@ -385,7 +385,7 @@ def test_sign_then_encrypt(mailtrap: MailTrap) -> None:
 def test_a_sender_inside_the_encryption_replaces_nobody(
     mailtrap: MailTrap, sender: str, signed: bool
 ) -> None:
-    """Mallory may seal Alice's signed mail for Bob, with her From inside; his own From stays to be seen."""
+    """Mallory may encrypt Alice's signed mail for Bob, with her From inside; his own From remains visible."""
     alice = mailtrap.smime_identity("alice@example.org")
     bob = mailtrap.smime_identity("bob@example.org", key="rsa-2048")
     inside = b"From: alice@example.org\r\n" + sign(alice)
@@ -401,7 +401,7 @@ def test_a_sender_inside_the_encryption_replaces_nobody(
 
 
 def test_session_fixture(mailtrap: MailTrap, smime_identity: object) -> None:
-    """`smime_identity` issues under the same CA, for applications that are configured once per session."""
+    """`smime_identity` issues from the same CA, for applications that are configured once per session."""
     alice = smime_identity("alice@example.org", key="rsa-2048")  # type: ignore[operator]
     send(mailtrap, sign(alice))
 
@@ -419,7 +419,7 @@ def test_session_fixture(mailtrap: MailTrap, smime_identity: object) -> None:
     ],
 )
 def test_misuse(mailtrap: MailTrap, keywords: dict[str, object], words: str) -> None:
-    """A wrong keyword is an error that lists what is allowed."""
+    """A wrong keyword raises an error that lists what is allowed."""
     send(mailtrap, sign(mailtrap.smime_identity("alice@example.org")))
 
     with pytest.raises(ValueError) as caught:

@@ -1,4 +1,4 @@
-"""Problems and warnings that no attack is about: each appears where it should, and not without its cause."""
+"""Problems and warnings that no attack test covers: each appears where it should, and never without cause."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ WARNED: dict[str, tuple[Callable[[], bytes], Callable[[], bytes]]] = {
 
 @pytest.mark.parametrize("code", WARNED)
 def test_an_oddity_is_a_warning(code: str) -> None:
-    """The message is signed all the same; without the oddity nothing is said of it."""
+    """The message still counts as signed; without the oddity there is no such warning."""
     odd, plain = WARNED[code]
     assert code in warnings(assert_accepted(odd()))
     assert code not in warnings(assert_accepted(plain()))
@@ -80,7 +80,7 @@ def compressed(data: bytes) -> bytes:
 
 
 def sealed(**how: Any) -> bytes:
-    """For Bob, under a key of his that is what *how* says."""
+    """A message for Bob; *how* says how its key is encrypted for him."""
     ciphertext = how.pop("ciphertext", bytes(32))
     info = key_transport(bob().certificate, os.urandom(32), **how)
     return opaque(sealed_with(info, ciphertext), b"enveloped-data")
@@ -107,7 +107,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("code", REFUSED)
 def test_a_defect_is_a_problem_by_its_name(code: str) -> None:
-    """It is neither signed nor encrypted."""
+    """The message counts as neither signed nor encrypted."""
     facts = inspect(REFUSED[code](), identities=[bob()])
     assert not facts.signed
     assert not facts.encrypted
@@ -115,7 +115,7 @@ def test_a_defect_is_a_problem_by_its_name(code: str) -> None:
 
 
 def test_what_is_cut_off_does_not_decompress() -> None:
-    """Half of a text is not that text."""
+    """Truncated data is not reported as the complete text."""
     whole = zlib.compress(PART * 100)
     assert inspect(compressed(whole)).content == PART * 100
     facts = inspect(compressed(whole[:-10]))
@@ -124,7 +124,7 @@ def test_what_is_cut_off_does_not_decompress() -> None:
 
 
 def test_without_an_anchor_nobody_is_trusted() -> None:
-    """Which is another thing than an issuer nobody knows."""
+    """This is reported differently from an unknown issuer."""
     assert codes(inspect(signed(), trust=None)) == {"no-trust-anchor"}
     assert codes(inspect(signed(), trust=[])) == {"no-trust-anchor"}
     assert not codes(inspect(signed()))
@@ -143,7 +143,7 @@ def test_an_intermediate_that_is_only_at_hand_is_missing_in_the_message() -> Non
 
 
 def test_dsa_is_accepted_by_its_name_only() -> None:
-    """The mathematics is right, and the algorithm is out of use."""
+    """The signature is mathematically valid, but the algorithm is obsolete."""
     key = dsa_key()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Alice")])
     issuer = root()
@@ -163,7 +163,7 @@ def test_dsa_is_accepted_by_its_name_only() -> None:
 
 
 def test_a_message_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its size alone, before anything of it is read."""
+    """It is refused by its size alone, before any of it is parsed."""
     message = signed()
     monkeypatch.setattr(inspection, "MAX_SIZE", len(message))
     assert_accepted(message)
@@ -182,7 +182,7 @@ def test_a_message_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) 
     ids=["a signature", "encryption"],
 )
 def test_layers_of_a_part_are_told_apart(part: bytes, code: str) -> None:
-    """What covers only a part is reported by its kind (RFC 9787 section 4.5)."""
+    """A layer that covers only a part is reported by its kind (RFC 9787 section 4.5)."""
     field = b'Content-Type: multipart/mixed; boundary="outer"'
     facts = inspect(header(field) + b"\r\n" + multipart(PART, part))
     assert [one.code for one in facts.errant] == [code]

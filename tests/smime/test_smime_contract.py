@@ -1,4 +1,4 @@
-"""The public door: names, signatures, forms of each keyword, values that do not change, codes that can be relied on."""
+"""The public API: names, signatures, forms of each keyword, immutable values, and codes that can be relied on."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def sealed() -> bytes:
 
 
 def test_the_signature_of_inspect() -> None:
-    """One positional argument, and keywords with their defaults."""
+    """One positional argument, then keywords with their defaults."""
     raw, *keywords = signatures.signature(smime.inspect).parameters.values()
     assert raw.name == "raw"
     assert {one.name: one.default for one in keywords} == KEYWORDS
@@ -59,7 +59,7 @@ def test_the_signature_of_inspect() -> None:
 
 
 def test_the_signature_of_inspect_cms() -> None:
-    """The same keywords, and the content of a detached signature."""
+    """The same keywords, plus the content of a detached signature."""
     cms, *keywords = signatures.signature(smime.inspect_cms).parameters.values()
     assert cms.name == "cms"
     assert {one.name: one.default for one in keywords} == {"content": None, **KEYWORDS}
@@ -68,13 +68,13 @@ def test_the_signature_of_inspect_cms() -> None:
 
 @pytest.mark.parametrize("kind", FIELDS)
 def test_the_fields_of_each_value(kind: Any) -> None:
-    """They are what the documentation lists."""
+    """The fields are those that the documentation lists."""
     assert [one.name for one in dataclasses.fields(kind)] == FIELDS[kind].split()
 
 
 @pytest.mark.parametrize("make", [message, sealed])
 def test_values_are_frozen_and_can_be_compared(make: Callable[[], bytes]) -> None:
-    """Two assessments of one message are equal, and go into a set."""
+    """Two results for the same message are equal and hashable."""
     raw = make()
     how: dict[str, Any] = {"trust": root().certificate, "identities": [bob()], "at": NOW}
     one, other = smime.inspect(raw, **how), smime.inspect(raw, **how)
@@ -87,7 +87,7 @@ def test_values_are_frozen_and_can_be_compared(make: Callable[[], bytes]) -> Non
 
 
 def test_sequences_are_tuples() -> None:
-    """What is frozen holds nothing that is not."""
+    """Frozen values contain nothing mutable."""
     facts = smime.inspect(message(), trust=root().certificate)
     for value in (facts, *facts.layers, *facts.signers):
         listed = [getattr(value, one.name) for one in dataclasses.fields(value)]
@@ -110,7 +110,7 @@ TRUST: dict[str, Any] = {
 
 @pytest.mark.parametrize("form", TRUST)
 def test_forms_of_trust(form: str) -> None:
-    """Objects, PEM or DER, one or several."""
+    """Objects, PEM, or DER, one or several."""
     trust = list(TRUST[form]) if form == "a generator" else TRUST[form]
     assert smime.inspect(message(), trust=trust).signed
     assert smime.inspect(message(), trust=trust).signers[0].trusted
@@ -119,7 +119,7 @@ def test_forms_of_trust(form: str) -> None:
 @pytest.mark.parametrize("content", [PEM, DER], ids=["PEM", "DER"])
 @pytest.mark.parametrize("kind", [str, None])
 def test_trust_may_be_a_path(tmp_path: Path, content: bytes, kind: Any) -> None:
-    """As text or as a path object, to PEM or DER."""
+    """The path may be a string or a path object, and the file may be PEM or DER."""
     path = tmp_path / "ca"
     path.write_bytes(content)
     given = kind(path) if kind else path
@@ -133,7 +133,7 @@ def test_trust_may_be_a_path(tmp_path: Path, content: bytes, kind: Any) -> None:
     ids=["none", "an empty list", "another certificate", "PEM of another"],
 )
 def test_nobody_else_is_trusted(trust: Any) -> None:
-    """The negative control: nothing, and another CA."""
+    """The negative control: no trust anchor, or another CA's."""
     facts = smime.inspect(message(), trust=trust)
     assert not facts.signed
     assert facts.signers[0].valid
@@ -141,7 +141,7 @@ def test_nobody_else_is_trusted(trust: Any) -> None:
 
 
 def test_any_trust_is_said_to_be_none() -> None:
-    """Only the mathematics: nobody was asked about, so `trusted` is None."""
+    """Only the signature is checked, not the chain, so `trusted` is None."""
     facts = smime.inspect(message(), trust="any")
     assert facts.signed
     assert facts.signers[0].trusted is None
@@ -195,14 +195,14 @@ MISUSE: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 @pytest.mark.parametrize("misuse", MISUSE)
 @pytest.mark.parametrize("ask", [smime.inspect, smime.inspect_cms])
 def test_misuse_says_what_is_allowed(ask: Any, misuse: str) -> None:
-    """The fact first, then the value."""
+    """The message states the problem first, then the value."""
     keywords, kind, words = MISUSE[misuse]
     with pytest.raises(kind, match=re.escape(words)):
         ask(message(), **keywords)
 
 
 def test_text_is_no_message() -> None:
-    """A signature is over bytes; text has lost them."""
+    """A signature is over bytes, which decoded text no longer preserves."""
     with pytest.raises(TypeError, match="raw must be bytes, got str"):
         smime.inspect(message().decode("latin-1"))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="cms must be bytes, got str"):
@@ -211,18 +211,18 @@ def test_text_is_no_message() -> None:
 
 @pytest.mark.parametrize("form", [bytes, bytearray, memoryview])
 def test_every_form_of_bytes_is_a_message(form: Any) -> None:
-    """What can be read as bytes is taken."""
+    """Any bytes-like object is accepted."""
     assert smime.inspect(form(message()), trust=root().certificate).signed
 
 
 def test_one_identity_is_as_good_as_a_list() -> None:
-    """So that `identities=bob` does what it says."""
+    """This way, `identities=bob` works as expected."""
     assert smime.inspect(sealed(), identities=bob()).encrypted
     assert not smime.inspect(sealed(), identities=mallory("rsa-2048")).encrypted
 
 
 def test_a_bare_object_is_judged_with_and_without_its_content() -> None:
-    """Detached: with the content, with another, with none."""
+    """A detached signature, with its content, with other content, and with none."""
     cms = signed_by(alice(), PART)
     how: dict[str, Any] = {"trust": root().certificate}
     assert smime.inspect_cms(cms, content=PART, **how).signed
@@ -243,14 +243,14 @@ def test_a_problem_is_a_value_with_a_stable_code() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_codes_are_in_kebab_case(code: str) -> None:
-    """And each has its sentence, without an end, and its section."""
+    """Each code also has a sentence, without a final period, and a reference to a section."""
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code)
     assert re.fullmatch(r"[A-Z\"].*[^.]", CODES[code].text)
     assert re.fullmatch(r"RFC \d{4} section \d+(\.\d+)*", CODES[code].reference)
 
 
 def test_an_identity_is_made_of_a_certificate_and_its_key() -> None:
-    """By position, with its chain; a key of somebody else is refused."""
+    """Arguments may be positional, with the chain; a key that does not belong to the certificate is refused."""
     identity = smime.Identity(alice().certificate, alice().private_key, [root().certificate])  # type: ignore[arg-type]
     assert identity.chain == (root().certificate,)
     assert identity.address == "alice@example.org"

@@ -1,4 +1,4 @@
-"""What a user reads under the failing test, whole and exact; each beside the same application without its mistake."""
+"""The exact, complete text that a user reads under a failing test; each next to the same application done right."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ WRONG = {
 
 
 def explained(pytester: pytest.Pytester) -> dict[str, str]:
-    """The text under each failing test, by the name of the test."""
+    """The text under each failing test, keyed by the test's name."""
     result = pytester.runpytest_inprocess("-p", "no:randomly")
     texts: dict[str, list[str]] = {}
     for line in result.outlines:
@@ -288,13 +288,13 @@ def _without_margin(lines: list[str]) -> str:
 
 
 def test_right_applications_pass(pytester: pytest.Pytester) -> None:
-    """The other half of every pair below."""
+    """The correct counterpart of every mistake below."""
     pytester.makepyfile(textwrap.dedent(APPLICATION) + textwrap.dedent(RIGHT))
     pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=5)
 
 
 def test_mistakes_are_explained(pytester: pytest.Pytester) -> None:
-    """Verdict, culprit, reason, difference, fix."""
+    """The text gives the verdict, culprit, reason, difference, and fix."""
     tests = "".join(textwrap.dedent(test) for test, _ in WRONG.values())
     pytester.makepyfile(textwrap.dedent(APPLICATION) + tests)
     found = explained(pytester)

@@ -38,7 +38,7 @@ def _failures_are_written_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_mutated_messages_are_judged(fuzzer: ModuleType, seed: int) -> None:
-    """Of a thousand hardly one is still signed, and many get as far as the CMS."""
+    """Hardly one in a thousand is still signed, and many get as far as the CMS."""
     run = fuzzer.Fuzzer(seed, seconds=LIMIT)
     run.run(500)
     assert run.outcomes.total() == 500
@@ -47,14 +47,14 @@ def test_mutated_messages_are_judged(fuzzer: ModuleType, seed: int) -> None:
 
 
 def test_the_same_seed_makes_the_same_messages(fuzzer: ModuleType) -> None:
-    """A failure can be repeated."""
+    """So a failure can be reproduced."""
     one, other = fuzzer.Fuzzer(3), fuzzer.Fuzzer(3)
     raw = one.messages[0]
     assert [one.mutated(raw) for _ in range(20)] == [other.mutated(raw) for _ in range(20)]
 
 
 def test_an_exception_is_noticed(fuzzer: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The negative control; the message is kept."""
+    """The negative control; the message is saved."""
 
     def broken(_: bytes, **__: Any) -> None:
         raise IndexError("a bug")
@@ -66,6 +66,6 @@ def test_an_exception_is_noticed(fuzzer: ModuleType, monkeypatch: pytest.MonkeyP
 
 
 def test_slowness_is_noticed(fuzzer: ModuleType) -> None:
-    """The other negative control: nothing is quick enough for a limit below zero."""
+    """The other negative control: nothing is fast enough for a negative limit."""
     with pytest.raises(RuntimeError, match="one message took"):
         fuzzer.Fuzzer(1, seconds=-1.0).run(1)

@@ -1,4 +1,4 @@
-"""Nobody pays for S/MIME who does not use it."""
+"""Tests that do not use S/MIME do not pay for importing it."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ print("\\n".join(loaded()))
 
 
 def test_nothing_of_smime_is_imported_before_its_first_use() -> None:
-    """Not by the plugin, not by a running trap; the control is that `message.smime` does import it."""
+    """Neither the plugin nor a running trap imports it; the control is that `message.smime` does."""
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "pytest_mailtrap._smime.inspection" in done.stdout.split()
 
 
 def test_no_oracle_is_imported_by_the_product() -> None:
-    """asn1crypto is for the tests, and so is the openssl program."""
+    """asn1crypto and the openssl program are used only by the tests."""
     script = "import sys; from pytest_mailtrap import smime; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -49,7 +49,7 @@ READERS = """
 
 
 def test_no_reader_of_identities_shows_what_it_read(pytester: pytest.Pytester) -> None:
-    """All of them fail, and the report has neither their arguments nor their variables."""
+    """All of these calls fail, and the report shows neither their arguments nor their variables."""
     pytester.makepyfile(READERS)
     result = pytester.runpytest_inprocess("--showlocals", "-p", "no:randomly", "-vv")
     result.assert_outcomes(failed=6)
@@ -93,7 +93,7 @@ DECRYPTION = """
 
 
 def test_no_failure_shows_a_key_or_a_plaintext(pytester: pytest.Pytester) -> None:
-    """Identities, facts and messages are among the variables, and show nothing of what they hold."""
+    """Identities, facts and messages are among the variables shown, but reveal nothing of what they hold."""
     pytester.makepyfile(DECRYPTION)
     result = pytester.runpytest_inprocess("--showlocals", "-p", "no:randomly", "-vv")
     result.assert_outcomes(failed=2)
@@ -105,7 +105,7 @@ def test_no_failure_shows_a_key_or_a_plaintext(pytester: pytest.Pytester) -> Non
 
 
 def test_facts_show_no_plaintext() -> None:
-    """The representation of facts is for reports; the content is there, and not shown."""
+    """The repr of the facts is made for reports: the content is available, but not shown."""
     message = opaque(auth_enveloped(PART, [bob().certificate]), b"authenveloped-data")
     facts = inspect(message, identities=[bob()])
     assert b"invoice" in facts.content

@@ -1,4 +1,4 @@
-"""AUTH PLAIN and AUTH LOGIN: what is accepted, what is refused, and what is kept of either."""
+"""AUTH PLAIN and AUTH LOGIN: what is accepted, what is refused, and what is recorded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plain(user: str, password: str) -> str:
 
 @pytest.fixture
 def client(mailtrap):
-    """A client inside TLS that has said EHLO."""
+    """A client inside TLS that has sent EHLO."""
     with Talk(mailtrap.port) as client:
         client.starttls(mailtrap.ssl_context)
         client.hello()
@@ -34,7 +34,7 @@ def client(mailtrap):
 
 
 def log_in(client, trap, how, user=None, password=None):
-    """One AUTH exchange in one of its four forms; gives the last reply."""
+    """Run one AUTH exchange in one of its four forms; return the last reply."""
     user, password = user or trap.username, password or trap.password
     if how == "PLAIN with initial response":
         return client.say(f"AUTH PLAIN {plain(user, password)}")
@@ -59,7 +59,7 @@ FORMS = (
 
 @pytest.mark.parametrize("how", FORMS)
 def test_accepted(mailtrap, client, how):
-    """All four forms log in, and the message tells by which mechanism, as whom and with what."""
+    """All four forms log in, and the message records the mechanism, the username and the password."""
     assert log_in(client, mailtrap, how) == OK
     assert client.deliver() == "250 OK"
     [message] = mailtrap
@@ -77,7 +77,7 @@ def test_accepted(mailtrap, client, how):
 
 @pytest.mark.parametrize("how", FORMS)
 def test_refused(mailtrap, client, how):
-    """A wrong password is refused; the attempt is kept, and the message that follows has no auth."""
+    """A wrong password is refused; the attempt is recorded, and the message that follows has no auth."""
     assert log_in(client, mailtrap, how, password="wrong") == REFUSED
     assert client.deliver() == "250 OK"
     [message] = mailtrap
@@ -89,12 +89,12 @@ def test_refused(mailtrap, client, how):
 
 
 def test_unknown_user(mailtrap, client):
-    """The right password of somebody else is of no use."""
+    """Another user's correct password is refused."""
     assert log_in(client, mailtrap, FORMS[0], user="somebody") == REFUSED
 
 
 def test_second_attempt(mailtrap, client):
-    """After a refusal a client may try again; both attempts are kept in order."""
+    """After a refusal a client may try again; both attempts are recorded in order."""
     assert log_in(client, mailtrap, FORMS[0], password="wrong") == REFUSED
     assert log_in(client, mailtrap, FORMS[3]) == OK
     client.deliver()
@@ -122,7 +122,7 @@ def test_lower_case_mechanism(mailtrap, client):
     ],
 )
 def test_malformed(mailtrap, client, line, reply):
-    """What is no AUTH command gets its own reply, and the session goes on."""
+    """A malformed AUTH command gets its own reply, and the session goes on."""
     assert client.say(line) == reply
     assert log_in(client, mailtrap, FORMS[0]) == OK
 
@@ -135,7 +135,7 @@ def test_abort(mailtrap, client):
 
 
 def test_bytes_that_are_no_text(mailtrap, client):
-    """Credentials that are no UTF-8 are refused, and kept with escapes."""
+    """Credentials that are not UTF-8 are refused, and recorded with escapes."""
     secret = base64.b64encode(b"\0us\xffer\0pass\xfe").decode()
     assert client.say(f"AUTH PLAIN {secret}") == REFUSED
     [auth] = mailtrap.connections[0].auths
@@ -143,7 +143,7 @@ def test_bytes_that_are_no_text(mailtrap, client):
 
 
 def test_not_before_ehlo(mailtrap):
-    """AUTH needs EHLO first, inside TLS as well."""
+    """AUTH needs EHLO first, even inside TLS."""
     with Talk(mailtrap.tls_port, tls=mailtrap.ssl_context) as client:
         assert client.say("AUTH PLAIN").startswith("503")
 
@@ -152,7 +152,7 @@ def test_not_before_ehlo(mailtrap):
 
 
 def test_refused_in_cleartext(mailtrap):
-    """Outside TLS even the right password is refused, and kept as one that went in cleartext."""
+    """Outside TLS even the right password is refused, and recorded as having been sent in cleartext."""
     with Talk(mailtrap.port) as client:
         client.hello()
         reply = client.say(f"AUTH PLAIN {plain(mailtrap.username, mailtrap.password)}")
@@ -167,7 +167,7 @@ def test_refused_in_cleartext(mailtrap):
 @pytest.mark.parametrize("starttls", ["offer", "require", "off"])
 @pytest.mark.parametrize("hello", ["EHLO a", "HELO a", None])
 def test_every_password_in_cleartext_is_noted(mailtrap_factory, starttls, hello):
-    """Whatever the reason for which AUTH is refused: its password has been on the wire."""
+    """Whatever the reason AUTH is refused, the password is recorded: it has been on the wire."""
     with mailtrap_factory(starttls=starttls) as trap:
         with Talk(trap.port) as client:
             if hello:
@@ -180,7 +180,7 @@ def test_every_password_in_cleartext_is_noted(mailtrap_factory, starttls, hello)
 
 @pytest.mark.mailtrap(auth_without_tls=True)
 def test_auth_without_tls(mailtrap):
-    """With auth_without_tls=True it is offered and accepted in cleartext, and recorded as such."""
+    """With auth_without_tls=True, AUTH is offered and accepted in cleartext, and recorded as such."""
     with Talk(mailtrap.port) as client:
         assert "AUTH LOGIN PLAIN" in client.hello()
         assert log_in(client, mailtrap, FORMS[3]) == OK
@@ -195,7 +195,7 @@ def test_auth_without_tls(mailtrap):
 @pytest.mark.mailtrap(auth_without_tls=True, starttls="off")
 @pytest.mark.parametrize("hello", ["HELO a", None])
 def test_auth_out_of_order_in_cleartext(mailtrap, hello):
-    """Also where cleartext is allowed, a password that comes out of order is noted, once."""
+    """Even if cleartext is allowed, a password sent out of order is recorded, once."""
     with Talk(mailtrap.port) as client:
         if hello:
             client.say(hello)
@@ -223,7 +223,7 @@ def test_starttls_forgets_the_login(mailtrap_factory):
 
 @pytest.mark.mailtrap(require_auth=True)
 def test_require_auth(mailtrap):
-    """With require_auth=True there is no mail without AUTH."""
+    """With require_auth=True no mail is accepted without AUTH."""
     with pytest.raises(smtplib.SMTPSenderRefused) as caught:
         send(mailtrap)
     assert caught.value.smtp_code == 530
@@ -234,7 +234,7 @@ def test_require_auth(mailtrap):
 
 @pytest.mark.mailtrap(credentials=("shop", "tr0ub4dor"))
 def test_credentials(mailtrap):
-    """One pair of credentials of the user's choice."""
+    """The user can choose one pair of credentials."""
     assert (mailtrap.username, mailtrap.password) == ("shop", "tr0ub4dor")
     send(mailtrap, login=True)
     assert mailtrap[0].auth.username == "shop"
@@ -243,7 +243,7 @@ def test_credentials(mailtrap):
 @pytest.mark.mailtrap(credentials={"anna": "a-secret", "bert": "b-secret"})
 @pytest.mark.parametrize("user", ["anna", "bert"])
 def test_several_credentials(mailtrap, user):
-    """Several accounts, each with its own password."""
+    """There can be several accounts, each with its own password."""
     with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=SECONDS) as client:
         client.starttls(context=mailtrap.ssl_context)
         other = "b-secret" if user == "anna" else "a-secret"
@@ -256,7 +256,7 @@ def test_several_credentials(mailtrap, user):
 
 
 def test_made_up_credentials_differ(mailtrap_factory):
-    """The password that a trap makes up is its own."""
+    """Each trap generates a password of its own."""
     with mailtrap_factory() as one, mailtrap_factory() as other:
         assert one.password != other.password
         assert len(one.password) >= 12

@@ -1,4 +1,4 @@
-"""Bad input: the right reply or a close, nothing lost, nothing half captured, and never a word in the log."""
+"""Bad input: the right reply or a close, nothing lost, nothing half captured, and nothing in the log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def quiet(caplog):
 
 
 def goes_on(client, trap, count=1):
-    """The session is as good as new: the next message is taken, and is the only one."""
+    """The session still works normally: the next message is accepted, and is the only one."""
     assert client.deliver() == "250 OK"
     assert len(trap) == count
     assert trap[-1].raw == MAIL
@@ -44,7 +44,7 @@ def goes_on(client, trap, count=1):
 @pytest.mark.parametrize("length", [515, 4000, 12288, 12289, 12300, 24577, 200_000])
 @pytest.mark.parametrize("verb", [b"NOOP ", b"X", b""])
 def test_overlong_command(mailtrap, length, verb):
-    """A command line that is too long is answered with 500, once, and none of it is taken for a command."""
+    """A command line that is too long is answered with 500, once, and no part of it is treated as a command."""
     line = verb + b"x" * (length - len(verb) - 2)
     with Talk(mailtrap.port) as client:
         client.hello()
@@ -70,7 +70,7 @@ def test_parameters_may_be_long(mailtrap):
 
 
 def test_overlong_line_that_never_ends(mailtrap):
-    """A client that sends no line ending costs no memory."""
+    """A client that never sends a line ending does not use up memory."""
     with Talk(mailtrap.port) as client:
         client.hello()
         for _ in range(50):
@@ -84,7 +84,7 @@ def test_overlong_line_that_never_ends(mailtrap):
 
 
 def test_overlong_line_that_is_cut_off(mailtrap):
-    """A client that goes in the middle of one."""
+    """A client disconnects in the middle of an overlong line."""
     with Talk(mailtrap.port) as client:
         client.hello()
         client.send(b"x" * 30_000)
@@ -95,7 +95,7 @@ def test_overlong_line_that_is_cut_off(mailtrap):
 @pytest.mark.parametrize("length", [1001, 5000, 100_000])
 @pytest.mark.parametrize("where", ["first", "middle", "last"])
 def test_overlong_data_line(mailtrap, length, where):
-    """A message with a line of more than 1000 bytes is refused (RFC 5321, section 4.5.3.1.6), and not kept."""
+    """A message with a line of more than 1000 bytes is refused (RFC 5321, section 4.5.3.1.6), and not captured."""
     line = b"x" * (length - 2) + b"\r\n"
     before = b"" if where == "first" else b"short\r\n" * 300
     after = b"" if where == "last" else b"short\r\n" * 300
@@ -106,7 +106,7 @@ def test_overlong_data_line(mailtrap, length, where):
 
 
 def test_longest_data_line(mailtrap):
-    """1000 bytes with the line ending are allowed, wherever they stand, and a doubled dot does not count."""
+    """1000 bytes including the line ending are allowed, anywhere in the message; a doubled dot does not count."""
     line = b"x" * 998 + b"\r\n"
     dotted = b".." + b"x" * 997 + b"\r\n"
     with Talk(mailtrap.port) as client:
@@ -119,7 +119,7 @@ def test_longest_data_line(mailtrap):
     [b"", b" ", b"\0", b"\xff\xfe\xfd", b"\x00" * 100, b"\x1b[2J", b"\xc3\x28 x", b"NOOP\0 x"],
 )
 def test_garbled_command(mailtrap, line):
-    """What is no command at all is answered with 500."""
+    """Anything that is not a command at all is answered with 500."""
     with Talk(mailtrap.port) as client:
         client.hello()
         assert client.say(line).startswith("500")
@@ -127,7 +127,7 @@ def test_garbled_command(mailtrap, line):
 
 
 def test_bare_line_feeds(mailtrap):
-    """Commands that end in a bare LF are understood; the replies end as they must."""
+    """Commands that end in a bare LF are understood; the replies still end in CRLF."""
     with Talk(mailtrap.port) as client:
         for command in (b"EHLO a\n", b"MAIL FROM:<a@example.org>\n", b"RCPT TO:<b@example.org>\n"):
             client.send(command)
@@ -165,7 +165,7 @@ WORDS = (
 
 
 def test_random_commands(mailtrap):
-    """Three thousand commands made of words in any order are all answered, and none is an error of the trap."""
+    """Three thousand commands made of random words are all answered, and none causes an error in the trap."""
     dice = random.Random(4714)  # the same every time
     words = WORDS.split(" ")
     with Talk(mailtrap.tls_port, tls=mailtrap.ssl_context) as client:
@@ -190,7 +190,7 @@ def test_random_commands(mailtrap):
 
 
 def test_no_ehlo(mailtrap):
-    """Without EHLO or HELO there is no mail."""
+    """Without EHLO or HELO no mail is accepted."""
     with Talk(mailtrap.port) as client:
         assert client.say("MAIL FROM:<a@example.org>").startswith("503")
         assert client.say("RCPT TO:<b@example.org>").startswith("503")
@@ -200,14 +200,14 @@ def test_no_ehlo(mailtrap):
 
 @pytest.mark.parametrize("line", ["EHLO", "HELO"])
 def test_nameless_ehlo(mailtrap, line):
-    """EHLO and HELO need a name."""
+    """EHLO and HELO require a name."""
     with Talk(mailtrap.port) as client:
         assert client.say(line).startswith("501")
         goes_on(client, mailtrap)
 
 
 def test_out_of_order(mailtrap):
-    """RCPT and DATA need what comes before them; MAIL comes once."""
+    """RCPT and DATA must follow the commands they depend on; MAIL is allowed only once."""
     with Talk(mailtrap.port) as client:
         client.hello()
         assert client.say("RCPT TO:<b@example.org>").startswith("503")
@@ -241,7 +241,7 @@ def test_null_sender_needs_its_turn_too(mailtrap):
 
 @pytest.mark.parametrize("size", [0, 60_000], ids=["one command", "more than is buffered"])
 def test_commands_smuggled_in_with_starttls(mailtrap, size):
-    """What comes in one go with STARTTLS is discarded, and never answered inside TLS (RFC 3207, section 4.2)."""
+    """Anything sent together with STARTTLS is discarded, and never answered inside TLS (RFC 3207, section 4.2)."""
     with Talk(mailtrap.port) as client:
         client.hello()
         smuggled = b"EHLO evil\r\nMAIL FROM:<evil@example.org>\r\n" + b"NOOP\r\n" * (size // 6)
@@ -281,7 +281,7 @@ def _pending(sock):
     "sent", [b"", b"Subject: half\r\n\r\nhel", b"Subject: half\r\n\r\nhello\r\n", b"hello\r\n."]
 )
 def test_dropped_in_data(mailtrap, tls, how, sent):
-    """Half a message is none, whether its client closed or reset."""
+    """A partial message is not captured, whether the client closed or reset the connection."""
     client = Talk(mailtrap.tls_port, tls=mailtrap.ssl_context) if tls else Talk(mailtrap.port)
     client.deliver(b"Subject: whole\r\n\r\n")
     client.begin()
@@ -297,7 +297,7 @@ def test_dropped_in_data(mailtrap, tls, how, sent):
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_gone_right_after_the_dot(mailtrap, how):
-    """A message whose last byte has come is captured, also where nobody waits for the reply."""
+    """A message whose last byte has arrived is captured, even if the client does not wait for the reply."""
     client = Talk(mailtrap.port)
     client.begin()
     client.send(MAIL + b".\r\n")
@@ -308,7 +308,7 @@ def test_gone_right_after_the_dot(mailtrap, how):
 
 @pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
 def test_reset_with_many_commands_unanswered(mailtrap, tls):
-    """A client that resets while the trap still answers is no reason to warn of every answer."""
+    """If a client resets while the trap is still answering, the trap does not warn about every answer."""
     for _ in range(10):
         client = Talk(mailtrap.tls_port, tls=mailtrap.ssl_context) if tls else Talk(mailtrap.port)
         client.hello()
@@ -320,7 +320,7 @@ def test_reset_with_many_commands_unanswered(mailtrap, tls):
 
 
 def test_silent_client(mailtrap, monkeypatch):
-    """A client that connects and says nothing is closed at its deadline, and disturbs nobody."""
+    """A client that connects and sends nothing is disconnected at its deadline, and does not affect the others."""
     monkeypatch.setattr(session, "COMMAND_SECONDS", 0.1)
     with Talk(mailtrap.port) as silent:
         send(mailtrap)
@@ -333,7 +333,7 @@ def test_silent_client(mailtrap, monkeypatch):
 
 @pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
 def test_two_hundred_connections_at_once(mailtrap, tls):
-    """Two hundred clients are connected at the same time, and each message arrives once."""
+    """Two hundred clients are connected at the same time, and each message arrives exactly once."""
     clients = [socket.create_connection(("127.0.0.1", mailtrap.port)) for _ in range(200)]
     until(lambda: len(mailtrap.connections) == 200)
     for number, sock in enumerate(clients):
@@ -370,7 +370,7 @@ def broken(*_args, **_keywords):
     ],
 )
 def test_an_error_of_the_trap_is_raised_in_the_test(mailtrap_factory, monkeypatch, owner, name):
-    """An error inside the trap cuts the connection, without a 4xx that an application would swallow, and is raised."""
+    """An error inside the trap drops the connection, without a 4xx an application could swallow, and is raised."""
     with mailtrap_factory() as trap:
         with monkeypatch.context() as patch:
             patch.setattr(f"{owner}.{name}", broken)
@@ -383,7 +383,7 @@ def test_an_error_of_the_trap_is_raised_in_the_test(mailtrap_factory, monkeypatc
 
 
 def test_an_error_of_the_trap_ends_a_wait(mailtrap_factory, monkeypatch):
-    """wait_for() raises it at once, instead of waiting to the end."""
+    """wait_for() raises the error at once, instead of waiting until its timeout."""
     monkeypatch.setattr("pytest_mailtrap._smtp.session.ReceivedMessage", broken)
     with mailtrap_factory() as trap:
         with pytest.raises(OSError):
@@ -393,7 +393,7 @@ def test_an_error_of_the_trap_ends_a_wait(mailtrap_factory, monkeypatch):
 
 
 def test_an_error_of_the_trap_is_raised_at_its_end(mailtrap_factory, monkeypatch):
-    """A test that never looks at the trap hears of it at the end."""
+    """If a test never looks at the trap, the error is raised at the end."""
     with ExitStack() as stack:
         trap = stack.enter_context(mailtrap_factory())
         monkeypatch.setattr("pytest_mailtrap._smtp.session.ReceivedMessage", broken)
@@ -404,7 +404,7 @@ def test_an_error_of_the_trap_is_raised_at_its_end(mailtrap_factory, monkeypatch
 
 
 def test_no_error_of_the_trap(mailtrap_factory):
-    """The control: without an error nothing is raised."""
+    """The control: without an error, nothing is raised."""
     with mailtrap_factory() as trap:
         send(trap)
         assert len(trap) == 1
@@ -460,7 +460,7 @@ def _loose():
 
 
 def test_clean_under_dev_mode_and_warnings_as_errors(tmp_path):
-    """python -X dev -W error finds nothing: no warning, no unclosed socket, no task destroyed, no word on stderr."""
+    """python -X dev -W error finds nothing: no warning, unclosed socket, destroyed task or output on stderr."""
     (tmp_path / "test_dev.py").write_text(textwrap.dedent(DEV))
     done = subprocess.run(
         [

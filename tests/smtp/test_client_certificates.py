@@ -1,4 +1,4 @@
-"""Client certificates: ignored, requested or required; of the trap's CA, of another one, or none."""
+"""Client certificates: ignored, requested or required; from the trap's CA, from another CA, or none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFUSED = (ssl.SSLError, ConnectionError)
 
 
 def context_of(trap, ca=None, maximum=None):
-    """A client that verifies the trap, with a certificate of *ca*, or none."""
+    """A client context that verifies the trap, with a certificate issued by *ca*, or none."""
     context = ssl.create_default_context(cafile=trap.ca_file)
     if maximum is not None:
         context.maximum_version = maximum
@@ -47,7 +47,7 @@ def error_of(trap):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("option", ["request", "require"])
 def test_certificate_of_the_ca(mailtrap_factory, mailtrap_ca, option, mode):
-    """A certificate of the trap's CA is accepted, and the message has it."""
+    """A certificate from the trap's CA is accepted, and recorded with the message."""
     with mailtrap_factory(client_certificates=option) as trap:
         reply, _ = deliver(trap, mode, context_of(trap, mailtrap_ca))
         assert reply == "250 OK"
@@ -61,7 +61,7 @@ def test_certificate_of_the_ca(mailtrap_factory, mailtrap_ca, option, mode):
 
 @pytest.mark.parametrize("ca", ["ours", "other"])
 def test_ignored(mailtrap, mailtrap_ca, ca):
-    """By default a client is not asked, and what it has stays with it."""
+    """By default a client is not asked for a certificate, and does not send the one it has."""
     reply, _ = deliver(
         mailtrap, "starttls", context_of(mailtrap, mailtrap_ca if ca == "ours" else new_ca())
     )
@@ -72,7 +72,7 @@ def test_ignored(mailtrap, mailtrap_ca, ca):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.mailtrap(client_certificates="request")
 def test_requested_and_none_shown(mailtrap, mode):
-    """A client that has none may send all the same."""
+    """If a certificate is only requested, a client without one may still send mail."""
     reply, _ = deliver(mailtrap, mode, context_of(mailtrap))
     assert reply == "250 OK"
     assert mailtrap[0].transport.client_certificate is None
@@ -82,7 +82,7 @@ def test_requested_and_none_shown(mailtrap, mode):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.mailtrap(client_certificates="require")
 def test_required_and_none_shown(mailtrap, mode, version):
-    """A client without one is turned away, and the trap says why."""
+    """A client without a certificate is turned away, and the trap says why."""
     with pytest.raises(REFUSED):
         deliver(mailtrap, mode, context_of(mailtrap, maximum=version))
     assert error_of(mailtrap) == "client sent no certificate, and the trap requires one"
@@ -102,7 +102,7 @@ def test_certificate_of_another_ca(mailtrap_factory, option, version):
 
 
 def test_expired_certificate(mailtrap_factory, mailtrap_ca):
-    """Of its own CA, too, only a valid certificate counts."""
+    """An expired certificate is refused, even if it is from the trap's own CA."""
     import datetime
 
     with mailtrap_factory(client_certificates="require") as trap:
@@ -121,7 +121,7 @@ def test_expired_certificate(mailtrap_factory, mailtrap_ca):
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.mailtrap(client_certificates="require")
 def test_resumed_session_still_has_it(mailtrap, mailtrap_ca, version):
-    """A resumed session is that of the certificate with which it began."""
+    """A resumed session keeps the client certificate of the original session."""
     context = context_of(mailtrap, mailtrap_ca, version)
     _, session = deliver(mailtrap, "implicit", context)
     deliver(mailtrap, "implicit", context, session)
@@ -131,7 +131,7 @@ def test_resumed_session_still_has_it(mailtrap, mailtrap_ca, version):
 
 
 def test_rsa_certificate(mailtrap_factory):
-    """The kind of key does not matter, neither the CA's nor the client's."""
+    """The type of key does not matter, neither the CA's nor the client's."""
     from pytest_mailtrap import MailTrapFactory
 
     ca = trustme.CA(key_type=trustme.KeyType.RSA)

@@ -1,4 +1,4 @@
-"""How connections end, deadlines, and the end of the trap itself."""
+"""How connections end, deadlines, and the shutdown of the trap itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ending(trap):
 
 
 def on_the_dialogue(trap, work):
-    """Do *work* with the dialogue of the trap's one connection, where it belongs: on the trap's loop."""
+    """Run *work* with the dialogue of the trap's only connection, on the trap's loop, where it belongs."""
     [protocol] = trap._server.server._wires
     done = threading.Event()
     trap._server.thread.loop.call_soon_threadsafe(lambda: (work(protocol._session), done.set()))
@@ -44,7 +44,7 @@ def end_of_patience(smtp_session):
 
 @CLEARTEXT_AND_TLS
 def test_open(mailtrap, tls):
-    """While a connection is open, nothing has ended it."""
+    """While a connection is open, ended_by is not set."""
     with connect(mailtrap, tls=tls) as client:
         client.hello()
         assert mailtrap.connections[0].ended_by is None
@@ -52,7 +52,7 @@ def test_open(mailtrap, tls):
 
 @CLEARTEXT_AND_TLS
 def test_quit(mailtrap, tls):
-    """The client said QUIT: the trap says goodbye and closes."""
+    """The client sent QUIT: the trap says goodbye and closes."""
     with connect(mailtrap, tls=tls) as client:
         assert client.say("QUIT") == "221 Bye"
         assert client.is_over()
@@ -61,7 +61,7 @@ def test_quit(mailtrap, tls):
 
 @CLEARTEXT_AND_TLS
 def test_quit_without_waiting_for_the_reply(mailtrap, tls):
-    """QUIT counts also where the client closes at once, its message before it as well."""
+    """QUIT and the message before it count even if the client closes right away."""
     with connect(mailtrap, tls=tls) as client:
         client.begin()
         client.send(MAIL + b".\r\nQUIT\r\n")
@@ -82,7 +82,7 @@ def test_quit_takes_no_argument(mailtrap):
 
 
 def test_close_notify(mailtrap):
-    """The client closed TLS in order, and said no QUIT."""
+    """The client closed TLS properly, without sending QUIT."""
     with Talk(mailtrap.tls_port, tls=mailtrap.ssl_context) as client:
         client.hello()
         client.socket.unwrap().close()
@@ -91,7 +91,7 @@ def test_close_notify(mailtrap):
 
 @CLEARTEXT_AND_TLS
 def test_eof(mailtrap, tls):
-    """The client closed the TCP connection, and said nothing."""
+    """The client closed the TCP connection without sending QUIT."""
     with connect(mailtrap, tls=tls) as client:
         client.hello()
     assert ending(mailtrap) == "eof"
@@ -108,7 +108,7 @@ def test_reset(mailtrap, tls):
 
 @CLEARTEXT_AND_TLS
 def test_timeout(mailtrap, tls, monkeypatch):
-    """A client that says nothing for too long is told nothing more, and closed."""
+    """A client that sends nothing for too long gets no further reply, and the connection is closed."""
     monkeypatch.setattr(session, "COMMAND_SECONDS", 0.05)
     with connect(mailtrap, tls=tls) as client:
         assert client.is_over()
@@ -118,7 +118,7 @@ def test_timeout(mailtrap, tls, monkeypatch):
 
 @CLEARTEXT_AND_TLS
 def test_timeout_in_data(mailtrap, tls, monkeypatch):
-    """The same in the middle of a message, of which nothing is kept."""
+    """The same in the middle of a message; nothing of it is kept."""
     with connect(mailtrap, tls=tls) as client:
         client.begin()
         client.send(b"Subject: half\r\n")
@@ -140,7 +140,7 @@ def test_timeout_in_auth(mailtrap):
 
 
 def test_a_slow_message_is_no_silence(mailtrap):
-    """While data comes in, the deadline for the next command does not run out."""
+    """While data is arriving, the deadline for the next command does not expire."""
     with Talk(mailtrap.port) as client:
         client.begin()
         for _ in range(3):
@@ -153,7 +153,7 @@ def test_a_slow_message_is_no_silence(mailtrap):
 
 
 def test_server(mailtrap_factory):
-    """The trap ended while the client was still there."""
+    """The trap stopped while the client was still connected."""
     with mailtrap_factory() as trap:
         client = Talk(trap.port)
         client.hello()
@@ -163,7 +163,7 @@ def test_server(mailtrap_factory):
 
 
 def test_too_many_unknown_commands(mailtrap):
-    """After a handful of unknown commands the trap has enough."""
+    """After a handful of unknown commands the trap closes the connection."""
     with Talk(mailtrap.port) as client:
         replies = [client.say("NONSENSE") for _ in range(5)]
         assert replies[-1].startswith("502")
@@ -172,7 +172,7 @@ def test_too_many_unknown_commands(mailtrap):
 
 
 def test_ended_by_is_known_at_once(mailtrap):
-    """Right after a client's close, without any waiting, the end is there to be seen."""
+    """Right after a client closes, ended_by is available without waiting."""
     for how in ("eof", "reset", "quit", "close_notify"):
         mailtrap.clear()
         client = connect(mailtrap, tls=how == "close_notify")
@@ -192,7 +192,7 @@ def test_ended_by_is_known_at_once(mailtrap):
 
 
 def clients_of_all_kinds(trap):
-    """A client in every state in which a trap can be left."""
+    """One client in each state that a stopping trap can encounter."""
     silent = socket.create_connection(("127.0.0.1", trap.port))
     no_hello = socket.create_connection(("127.0.0.1", trap.tls_port))
     half_hello = socket.create_connection(("127.0.0.1", trap.tls_port))
@@ -222,7 +222,7 @@ def clients_of_all_kinds(trap):
 
 
 def test_stop_with_clients_connected(mailtrap_factory):
-    """Whatever state clients are in, the trap ends at once: none is left, none is waited for."""
+    """Whatever state the clients are in, the trap stops at once, without waiting for them or leaving any behind."""
     with mailtrap_factory() as trap:
         clients = clients_of_all_kinds(trap)
         until(lambda: len(trap.connections) == len(clients))
@@ -261,7 +261,7 @@ def test_stop_waits_for_a_client_in_the_middle(mailtrap_factory):
 
 
 def test_stop_twice(mailtrap_factory):
-    """Stopping a stopped trap is nothing."""
+    """Stopping a stopped trap does nothing."""
     with mailtrap_factory() as trap:
         send(trap)
     trap._server.stop()
@@ -269,7 +269,7 @@ def test_stop_twice(mailtrap_factory):
 
 
 def test_the_thread_ends_with_the_session():
-    """A loop thread that is stopped leaves no thread, no loop and no filter behind."""
+    """A stopped loop thread leaves no thread, loop or filter behind."""
     import logging
 
     before = list(logging.getLogger("mail.log").filters)
@@ -282,7 +282,7 @@ def test_the_thread_ends_with_the_session():
 
 
 def test_nothing_is_left_behind(mailtrap_factory):
-    """Traps, wires and messages can be collected once nobody holds them."""
+    """Traps, wires and messages can be garbage-collected once nothing references them."""
     with mailtrap_factory() as trap:
         send(trap)
     gc.collect()
@@ -291,7 +291,7 @@ def test_nothing_is_left_behind(mailtrap_factory):
 
 
 def test_the_users_loop_is_left_alone(mailtrap):
-    """The trap's loop is not the test's: none is running here, and none is set."""
+    """The trap's loop is separate from the test's: none is running or set in the test's thread."""
     send(mailtrap)
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()

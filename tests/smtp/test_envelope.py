@@ -10,7 +10,7 @@ from _trap_talk import SECONDS, Talk, send
 
 @pytest.fixture
 def client(mailtrap):
-    """A client inside TLS that has said EHLO."""
+    """A client inside TLS that has sent EHLO."""
     with Talk(mailtrap.tls_port, tls=mailtrap.ssl_context) as client:
         client.hello()
         yield client
@@ -41,7 +41,7 @@ def finish(client, rcpt="RCPT TO:<b@example.org>"):
     ],
 )
 def test_mail_from(mailtrap, client, path, address):
-    """mail_from is the reverse-path without its brackets, "" for the null one."""
+    """mail_from is the reverse-path without its brackets, or "" for the null reverse-path."""
     assert client.say(f"MAIL FROM:{path}") == "250 OK"
     assert finish(client) == "250 OK"
     assert mailtrap[0].mail_from == address
@@ -73,7 +73,7 @@ def test_mail_from(mailtrap, client, path, address):
     ],
 )
 def test_refused_mail(mailtrap, client, line):
-    """What is no MAIL command is refused for good, and the next one is taken."""
+    """A malformed MAIL command is refused permanently, and the next one is accepted."""
     assert client.say(line)[0] == "5"
     assert client.say("MAIL FROM:<a@example.org>") == "250 OK"
     assert finish(client) == "250 OK"
@@ -100,7 +100,7 @@ def test_refused_mail(mailtrap, client, line):
     ],
 )
 def test_refused_rcpt(mailtrap, client, line):
-    """What is no RCPT command adds no recipient."""
+    """A malformed RCPT command adds no recipient."""
     client.say("MAIL FROM:<a@example.org>")
     assert client.say(line)[0] == "5"
     assert finish(client, "RCPT TO:<c@example.org>") == "250 OK"
@@ -109,7 +109,7 @@ def test_refused_rcpt(mailtrap, client, line):
 
 
 def test_recipients_in_order(mailtrap, client):
-    """All recipients stand in the order of RCPT, doubles included; Bcc needs no header."""
+    """All recipients are listed in RCPT order, duplicates included; Bcc needs no header."""
     client.say("MAIL FROM:<a@example.org>")
     for name in ("z", "a", "z"):
         client.say(f"RCPT TO:<{name}@example.org>")
@@ -118,7 +118,7 @@ def test_recipients_in_order(mailtrap, client):
 
 
 def test_envelope_of_each_message_is_its_own(mailtrap, client):
-    """The second message on a connection begins with an empty envelope, also after RSET and after a refusal."""
+    """The second message on a connection starts with an empty envelope, even after RSET or a refusal."""
     client.say("MAIL FROM:<one@example.org> RET=HDRS")
     finish(client, "RCPT TO:<x@example.org> NOTIFY=NEVER")
     client.say("MAIL FROM:<gone@example.org>")
@@ -136,7 +136,7 @@ def test_envelope_of_each_message_is_its_own(mailtrap, client):
 
 
 def test_parameters_in_exact_case(mailtrap, client):
-    """Every parameter is kept as the client wrote it, in its order."""
+    """Every parameter is kept exactly as the client wrote it, in the original order."""
     assert (
         client.say(
             "mail from:<a@example.org> Size=12 body=8bitmime Ret=hdrs EnvId=Qq+2B1 auth=<> RequireTLS smtputf8"
@@ -159,7 +159,7 @@ def test_parameters_in_exact_case(mailtrap, client):
 
 
 def test_without_parameters(mailtrap, client):
-    """The control: nothing is there that was not sent."""
+    """The control: nothing is recorded that was not sent."""
     client.say("MAIL FROM:<a@example.org>")
     finish(client)
     assert (mailtrap[0].mail_options, mailtrap[0].rcpt_options) == ((), ())
@@ -170,7 +170,7 @@ def test_without_parameters(mailtrap, client):
     "parameter", ["RET=FULL", "RET=HDRS", "ENVID=QQ314159", "BODY=7BIT", "BODY=8BITMIME", "SIZE=0"]
 )
 def test_mail_parameters(mailtrap, client, parameter):
-    """SIZE (RFC 1870), 8BITMIME (RFC 6152), RET and ENVID (RFC 3461) are taken and recorded."""
+    """SIZE (RFC 1870), 8BITMIME (RFC 6152), RET and ENVID (RFC 3461) are accepted and recorded."""
     assert client.say(f"MAIL FROM:<a@example.org> {parameter}") == "250 OK"
     finish(client)
     assert mailtrap[0].mail_options == (parameter,)
@@ -181,14 +181,14 @@ def test_mail_parameters(mailtrap, client, parameter):
     ["NOTIFY=NEVER", "NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;bob@example.org"],
 )
 def test_rcpt_parameters(mailtrap, client, parameter):
-    """NOTIFY and ORCPT (RFC 3461) are taken and recorded."""
+    """NOTIFY and ORCPT (RFC 3461) are accepted and recorded."""
     client.say("MAIL FROM:<a@example.org>")
     finish(client, f"RCPT TO:<b@example.org> {parameter}")
     assert mailtrap[0].rcpt_options == (parameter,)
 
 
 def test_requiretls_needs_tls(mailtrap):
-    """REQUIRETLS is neither offered nor taken outside TLS (RFC 8689, section 2)."""
+    """REQUIRETLS is neither offered nor accepted outside TLS (RFC 8689, section 2)."""
     with Talk(mailtrap.port) as client:
         assert "REQUIRETLS" not in client.hello()
         assert client.say("MAIL FROM:<a@example.org> REQUIRETLS").startswith("555")
@@ -198,7 +198,7 @@ def test_requiretls_needs_tls(mailtrap):
 
 
 def test_no_parameters_after_helo(mailtrap):
-    """HELO knows no parameters."""
+    """After HELO no parameters are accepted."""
     with Talk(mailtrap.port) as client:
         client.say("HELO client.example.org")
         assert client.say("MAIL FROM:<a@example.org> SIZE=1").startswith("501")
@@ -208,7 +208,7 @@ def test_no_parameters_after_helo(mailtrap):
 
 
 def test_smtplib_with_options(mailtrap):
-    """What smtplib is told to ask for arrives."""
+    """The options passed to smtplib arrive."""
     with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=SECONDS) as client:
         client.starttls(context=mailtrap.ssl_context)
         client.sendmail(
@@ -238,14 +238,14 @@ def mail_of(size: int) -> bytes:
 
 @limited
 def test_size_is_announced(mailtrap):
-    """The limit stands in the reply to EHLO."""
+    """The size limit is announced in the reply to EHLO."""
     with Talk(mailtrap.port) as client:
         assert f"250-SIZE {LIMIT}" in client.hello().splitlines()
 
 
 @limited
 def test_at_the_limit(mailtrap):
-    """A message of exactly the allowed size is taken, whole."""
+    """A message of exactly the allowed size is accepted and captured in full."""
     with Talk(mailtrap.port) as client:
         assert client.deliver(mail_of(LIMIT)) == "250 OK"
     assert len(mailtrap[0].raw) == LIMIT
@@ -254,7 +254,7 @@ def test_at_the_limit(mailtrap):
 @limited
 @pytest.mark.parametrize("size", [LIMIT + 1, LIMIT + 2, 4 * LIMIT, 100 * LIMIT])
 def test_above_the_limit(mailtrap, size):
-    """One byte more is refused for good, nothing is captured, and the connection goes on."""
+    """One byte more is refused permanently, nothing is captured, and the connection goes on."""
     with Talk(mailtrap.port) as client:
         assert client.deliver(mail_of(size)) == "552 5.3.4 Message exceeds the maximum size"
         assert len(mailtrap) == 0
@@ -273,7 +273,7 @@ def test_doubled_dots_do_not_count(mailtrap):
 @limited
 @pytest.mark.parametrize(("size", "code"), [(LIMIT, "250"), (LIMIT + 1, "552")])
 def test_announced_size(mailtrap, size, code):
-    """A message that is announced too large is refused at MAIL (RFC 1870, section 6.1)."""
+    """A message whose announced size is too large is refused at MAIL (RFC 1870, section 6.1)."""
     with Talk(mailtrap.port) as client:
         client.hello()
         assert client.say(f"MAIL FROM:<a@example.org> SIZE={size}").startswith(code)
@@ -281,7 +281,7 @@ def test_announced_size(mailtrap, size, code):
 
 @limited
 def test_announcing_less_than_is_sent(mailtrap):
-    """What counts is what comes, not what was announced."""
+    """The size that counts is the one received, not the one announced."""
     with Talk(mailtrap.port) as client:
         client.hello()
         client.say("MAIL FROM:<a@example.org> SIZE=1")
@@ -293,14 +293,14 @@ def test_announcing_less_than_is_sent(mailtrap):
 
 @limited
 def test_smtplib_sees_the_limit(mailtrap):
-    """A real client that is too large gets the permanent error its library knows."""
+    """A real client whose message is too large gets the permanent error its library defines."""
     with pytest.raises(smtplib.SMTPSenderRefused) as caught:
         send(mailtrap, mail_of(LIMIT + 1))
     assert caught.value.smtp_code == 552
 
 
 def test_no_limit(mailtrap):
-    """Without a limit SIZE is offered without a number, and three megabytes pass."""
+    """With no limit, SIZE is offered without a number, and a three-megabyte message is accepted."""
     data = mail_of(3_000_000)
     send(mailtrap, data)
     assert mailtrap[0].raw == data

@@ -1,4 +1,4 @@
-"""Scripted faults: what the server does instead, when, and how often."""
+"""Scripted faults: what the server does instead of the normal action, when, and how often."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_greylisting(mailtrap, client):
 
 
 def test_one_recipient_of_three_by_number(mailtrap, client):
-    """The nth command is the nth from now."""
+    """nth counts commands from the moment the fault is set."""
     mailtrap.reply("RCPT", 550, "5.1.1 No such user", nth=2)
     refused = send(client, "a@example.org", "b@example.org", "c@example.org")
     assert refused == {"b@example.org": (550, b"5.1.1 No such user")}
@@ -46,7 +46,7 @@ def test_one_recipient_of_three_by_number(mailtrap, client):
 
 
 def test_one_recipient_of_three_by_name(mailtrap, client):
-    """A fault may be for one argument only, whatever its case, and for good."""
+    """A fault may apply to one argument only, in upper or lower case, and permanently."""
     mailtrap.reply("RCPT", 550, matching="B@example.org", times=None)
     for _ in range(2):
         refused = send(client, "a@example.org", "b@example.org", "c@example.org")
@@ -55,7 +55,7 @@ def test_one_recipient_of_three_by_name(mailtrap, client):
 
 
 def test_421_at_connect(mailtrap):
-    """421 in place of the greeting, and the connection is closed; the next one is a good one."""
+    """421 in place of the greeting, and the connection is closed; the next connection works normally."""
     mailtrap.reply("CONNECT", 421, "4.3.2 Service not available")
     with pytest.raises(smtplib.SMTPConnectError) as refused:
         smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=10)
@@ -67,7 +67,7 @@ def test_421_at_connect(mailtrap):
 
 
 def test_554_at_connect_leaves_only_quit(mailtrap):
-    """RFC 5321, section 3.1: after a greeting of 554 there is QUIT, and 503 for all else."""
+    """RFC 5321, section 3.1: after a 554 greeting only QUIT works, and everything else gets 503."""
     mailtrap.reply("CONNECT", 554, "No SMTP service here")
     client = smtplib.SMTP(timeout=10)
     try:
@@ -80,7 +80,7 @@ def test_554_at_connect_leaves_only_quit(mailtrap):
 
 
 def test_421_in_the_middle_closes(mailtrap, client):
-    """After 421 the server hangs up, also on what was sent meanwhile."""
+    """After a 421 the server closes the connection, even if more commands have been sent in the meantime."""
     mailtrap.reply("MAIL", 421)
     with pytest.raises(smtplib.SMTPSenderRefused) as refused:
         send(client)
@@ -90,7 +90,7 @@ def test_421_in_the_middle_closes(mailtrap, client):
 
 
 def test_552_after_the_final_dot(mailtrap, client):
-    """Refused after it has been sent: the message is not captured."""
+    """The message is refused after it has been sent, and is not captured."""
     mailtrap.reply("END-OF-MESSAGE", 552, "5.3.4 Message too big")
     with pytest.raises(smtplib.SMTPDataError) as refused:
         send(client)
@@ -100,7 +100,7 @@ def test_552_after_the_final_dot(mailtrap, client):
 
 
 def test_final_dot_has_a_short_name(mailtrap, client):
-    """ "." is what goes over the wire."""
+    """The short name of END-OF-MESSAGE is ".", as on the wire."""
     mailtrap.reply(".", 451)
     with pytest.raises(smtplib.SMTPDataError):
         send(client)
@@ -109,7 +109,7 @@ def test_final_dot_has_a_short_name(mailtrap, client):
 
 @pytest.mark.parametrize("command", ["DATA", "data", "END-OF-MESSAGE", "."])
 def test_dropped_before_the_250(mailtrap, client, command):
-    """The server has the message, and its sender does not know: sent again, it is there twice."""
+    """The server has the message, but the sender does not know: it sends it again, and it is captured twice."""
     mailtrap.disconnect(command)
     with pytest.raises(smtplib.SMTPServerDisconnected):
         send(client)
@@ -120,7 +120,7 @@ def test_dropped_before_the_250(mailtrap, client, command):
 
 
 def test_dropped_before_the_message(mailtrap, client):
-    """421 in place of the 354: nothing was sent, nothing is captured."""
+    """421 in place of the 354: nothing is sent, and nothing is captured."""
     mailtrap.reply("DATA", 421)
     with pytest.raises(smtplib.SMTPDataError):
         send(client)
@@ -129,7 +129,7 @@ def test_dropped_before_the_message(mailtrap, client):
 
 
 def test_dropped_inside_tls_without_close_notify(mailtrap, client):
-    """A cut is a cut: TLS is not closed in order, and a client that looks notices."""
+    """The connection is cut without a TLS close_notify, and a client that checks for it notices."""
     mailtrap.disconnect("NOOP", inside_tls=True)
     client.noop()
     context = mailtrap.ssl_context
@@ -141,7 +141,7 @@ def test_dropped_inside_tls_without_close_notify(mailtrap, client):
 
 
 def test_dropped_in_the_handshake(mailtrap, client):
-    """The beginning of TLS can fail, too; the second time it works."""
+    """The TLS handshake can fail, too; the second attempt works."""
     mailtrap.disconnect("HANDSHAKE")
     with pytest.raises((ssl.SSLError, OSError)) as failed:
         client.starttls(context=mailtrap.ssl_context)
@@ -154,7 +154,7 @@ def test_dropped_in_the_handshake(mailtrap, client):
 
 
 def test_slow_reply(mailtrap):
-    """A client with less patience gives up; the wait ends with it."""
+    """If the client's timeout is shorter than the delay, the client gives up, and the delay ends with it."""
     mailtrap.delay("MAIL", 20)
     with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=0.2) as client:
         client.ehlo()
@@ -166,7 +166,7 @@ def test_slow_reply(mailtrap):
 
 
 def test_slow_reply_that_comes(mailtrap, client):
-    """A client with more patience gets the right reply, not before its time."""
+    """If the client waits long enough, it gets the right reply, and not before the delay is over."""
     mailtrap.delay("MAIL", 0.1)
     started = time.monotonic()
     assert client.ehlo()[0] == 250
@@ -176,7 +176,7 @@ def test_slow_reply_that_comes(mailtrap, client):
 
 
 def test_delay_adds_to_the_fault_behind_it(mailtrap, client):
-    """Slow, and then refused."""
+    """The reply is delayed first, and then it is a refusal."""
     mailtrap.delay("RCPT", 0.05)
     mailtrap.reply("RCPT", 550)
     with pytest.raises(smtplib.SMTPRecipientsRefused):
@@ -189,7 +189,7 @@ def test_delay_adds_to_the_fault_behind_it(mailtrap, client):
     "text", ["5.7.1 Not you\nask postmaster", ["5.7.1 Not you", "ask postmaster"]]
 )
 def test_several_texts_are_several_lines(mailtrap, client, text):
-    """As lines of one text are."""
+    """A list of texts is sent as several lines, just like one text with several lines."""
     mailtrap.reply("MAIL", 550, text)
     assert client.mail("a@example.org") == (550, b"5.7.1 Not you\nask postmaster")
 
@@ -204,7 +204,7 @@ def test_reply_of_several_lines(mailtrap, client):
 
 
 def test_other_words_for_success(mailtrap, client):
-    """With 2xx the command is carried out, and only the words are others."""
+    """With a 2xx code the command is carried out, and only the text of the reply differs."""
     mailtrap.reply("END-OF-MESSAGE", 250, "2.0.0 queued as 4711")
     client.ehlo()
     client.mail("a@example.org")
@@ -214,14 +214,14 @@ def test_other_words_for_success(mailtrap, client):
 
 
 def test_other_words_do_not_hide_an_error(mailtrap, client):
-    """What the server refuses stays refused: the client's mistake must not look like success."""
+    """A command the server refuses stays refused: the client's mistake must not look like success."""
     mailtrap.reply("RCPT", 250, "fine")
     client.ehlo()
     assert client.rcpt("b@example.org")[0] == 503
 
 
 def test_other_greeting(mailtrap):
-    """A greeting may have other words."""
+    """The text of the greeting can be replaced."""
     mailtrap.reply("CONNECT", 220, "mx.example.org ESMTP")
     client = smtplib.SMTP(timeout=10)
     try:
@@ -233,7 +233,7 @@ def test_other_greeting(mailtrap):
 
 
 def test_two_faults_for_one_command_take_their_turns(mailtrap, client):
-    """The second one begins where the first is used up."""
+    """The second fault takes effect once the first is used up."""
     mailtrap.reply("RCPT", 451, times=2)
     mailtrap.reply("RCPT", 550)
     client.ehlo()
@@ -242,13 +242,13 @@ def test_two_faults_for_one_command_take_their_turns(mailtrap, client):
 
 
 def test_nth_and_times_together(mailtrap, client):
-    """From the second on, two of them."""
+    """With nth=2 and times=2, the second and third commands fail."""
     mailtrap.reply("NOOP", 450, nth=2, times=2)
     assert [client.noop()[0] for _ in range(5)] == [250, 450, 450, 250, 250]
 
 
 def test_refused_login_shows_no_password(mailtrap, client):
-    """A scripted 535 keeps the rules for secrets: noted, not shown."""
+    """A scripted 535 follows the rules for secrets: the password is recorded, but not shown."""
     mailtrap.reply("AUTH", 535, "5.7.8 Not today", times=None)
     client.starttls(context=mailtrap.ssl_context)
     with pytest.raises(smtplib.SMTPAuthenticationError):
@@ -260,7 +260,7 @@ def test_refused_login_shows_no_password(mailtrap, client):
 
 
 def test_implicit_tls(mailtrap):
-    """Faults hold on both ports."""
+    """Faults work on both ports."""
     mailtrap.reply("RCPT", 451)
     with smtplib.SMTP_SSL(
         mailtrap.host, mailtrap.tls_port, timeout=10, context=mailtrap.ssl_context
@@ -272,7 +272,7 @@ def test_implicit_tls(mailtrap):
 
 
 def test_factory(mailtrap_factory):
-    """A trap of the factory has the same faults."""
+    """A trap from the factory supports the same faults."""
     with mailtrap_factory() as trap:
         trap.reply("NOOP", 450)
         with smtplib.SMTP(trap.host, trap.port, timeout=10) as client:
@@ -285,7 +285,7 @@ def forgetful(factory):
 
 
 def test_factory_is_as_strict(mailtrap_factory):
-    """At the end of its block every fault must have happened."""
+    """At the end of the factory's block every fault must have happened."""
     with pytest.raises(AssertionError, match="1 of 1 scripted faults never happened"):
         forgetful(mailtrap_factory)
 
@@ -297,7 +297,7 @@ def failing(factory):
 
 
 def test_block_that_fails_is_not_judged_twice(mailtrap_factory):
-    """The error of the block is the one that is seen."""
+    """If the block raises an error, that error is the one reported."""
     with pytest.raises(ZeroDivisionError):
         failing(mailtrap_factory)
 
@@ -341,14 +341,14 @@ def test_block_that_fails_is_not_judged_twice(mailtrap_factory):
     ],
 )  # fmt: skip
 def test_misuse_is_named(mailtrap, misuse, error, text):
-    """Wrong commands, codes and numbers are errors that list what is allowed."""
+    """Wrong commands, codes and numbers raise errors that list what is allowed."""
     with pytest.raises(error) as failure:
         misuse(mailtrap)
     assert text in str(failure.value)
 
 
 def test_lower_case_will_do(mailtrap, client):
-    """Commands are what they are in any case."""
+    """Command names are case-insensitive."""
     mailtrap.reply("noop", 450)
     assert client.noop()[0] == 450
 
@@ -364,7 +364,7 @@ def test_lower_case_will_do(mailtrap, client):
     ],
 )
 def test_a_raw_reply_that_refuses_keeps_the_command_from_being_carried_out(raw, carries_out):
-    """As a code does; what is no reply says nothing of it, and *obey* has the last word."""
+    """A raw refusal acts like a refusal code; a malformed reply does not; *obey* overrides both."""
     assert faults.carries_out(Rule(command="MAIL", raw=raw)) is carries_out
     disobeying = Rule(command="MAIL", raw=raw, obey=not carries_out)
     assert faults.carries_out(disobeying) is not carries_out

@@ -1,4 +1,4 @@
-"""Handshakes that fail, and connections that end: why, in words, over STARTTLS and over implicit TLS."""
+"""Handshakes that fail, and connections that end: the reason in words, with STARTTLS and implicit TLS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def raw(trap, mode):
 
 
 def failed(trap, *, ended_by):
-    """The words of the one connection there was, once it has ended."""
+    """Return the handshake error of the only connection, once it has ended."""
     [connection] = trap.connections
     until(lambda: connection.ended_by)
     assert connection.ended_by == ended_by
@@ -42,7 +42,7 @@ def failed(trap, *, ended_by):
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("mode", MODES)
 def test_unknown_ca(mailtrap, mode, version):
-    """smtplib with a context that does not know the CA says so in an alert."""
+    """If smtplib's context does not trust the CA, the client says so in an alert."""
     context = ssl.create_default_context()
     context.maximum_version = version
     if mode == "implicit":
@@ -61,7 +61,7 @@ def test_unknown_ca(mailtrap, mode, version):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_wrong_host(mailtrap, mode):
-    """A client that expected another name rejects the certificate as a bad one."""
+    """A client that expected another host name rejects the certificate with a bad_certificate alert."""
     with raw(mailtrap, mode) as sock, pytest.raises(ssl.SSLCertVerificationError):
         mailtrap.ssl_context.wrap_socket(sock, server_hostname="smtp.example.org")
     assert failed(mailtrap, ended_by="alert") == "client rejected the certificate: bad certificate"
@@ -69,7 +69,7 @@ def test_wrong_host(mailtrap, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_asyncio_client_says_nothing(mailtrap, mode):
-    """asyncio's clients reject a certificate with a bare end of the connection."""
+    """asyncio clients reject a certificate by just closing the connection, without an alert."""
 
     async def connect():
         context = ssl.create_default_context()
@@ -95,7 +95,7 @@ def test_asyncio_client_says_nothing(mailtrap, mode):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("how", ["eof", "reset"])
 def test_gone_without_a_handshake(mailtrap, mode, how):
-    """A client that goes before it says anything of TLS."""
+    """The client disconnects before it starts TLS."""
     sock = raw(mailtrap, mode)
     reset(sock) if how == "reset" else sock.close()
     words = failed(mailtrap, ended_by=how)
@@ -109,7 +109,7 @@ def test_gone_without_a_handshake(mailtrap, mode, how):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("how", ["eof", "reset"])
 def test_gone_during_the_handshake(mailtrap, mode, how):
-    """A client that goes after the certificate, without an alert."""
+    """The client disconnects after receiving the certificate, without an alert."""
     sock = raw(mailtrap, mode)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = mailtrap.ssl_context.wrap_bio(incoming, outgoing, server_hostname="localhost")
@@ -128,7 +128,7 @@ def test_gone_during_the_handshake(mailtrap, mode, how):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.mailtrap(minimum_tls="TLSv1.2", maximum_tls="TLSv1.2")
 def test_no_common_version(mailtrap, mode):
-    """The trap refuses a version, says which the client offered, and sends its own alert."""
+    """The trap refuses the TLS version, says which ones the client offered, and sends its own alert."""
     context = mailtrap.ssl_context
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     with (
@@ -144,7 +144,7 @@ def test_no_common_version(mailtrap, mode):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.mailtrap(maximum_tls="TLSv1.2")
 def test_no_common_cipher(mailtrap, mode):
-    """No cipher in common: here the client can do RSA certificates only."""
+    """No common cipher: here the client supports only RSA certificates."""
     context = mailtrap.ssl_context
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("aRSA")
@@ -179,7 +179,7 @@ ALERTS = {
 @pytest.mark.parametrize(("number", "words"), ALERTS.items())
 @pytest.mark.mailtrap(maximum_tls="TLSv1.2")
 def test_alerts(mailtrap, number, words):
-    """Each alert of a client (RFC 8446, section 6) has its words."""
+    """Each alert from a client (RFC 8446, section 6) has its own description."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = mailtrap.ssl_context.wrap_bio(incoming, outgoing, server_hostname="localhost")
     with pytest.raises(ssl.SSLWantReadError):
@@ -220,7 +220,7 @@ def test_alerts(mailtrap, number, words):
     ],
 )
 def test_no_tls_on_the_tls_port(mailtrap, data, words):
-    """Whatever is no TLS on the implicit TLS port is named, and the connection closed."""
+    """Anything other than TLS on the implicit TLS port is identified, and the connection is closed."""
     with raw(mailtrap, "implicit") as sock:
         sock.sendall(data)
         while sock.recv(65536):
@@ -229,7 +229,7 @@ def test_no_tls_on_the_tls_port(mailtrap, data, words):
 
 
 def test_garbage_that_begins_like_tls(mailtrap):
-    """A record that holds no ClientHello fails as OpenSSL puts it."""
+    """A record that does not hold a ClientHello fails with OpenSSL's own error text."""
     with raw(mailtrap, "implicit") as sock:
         sock.sendall(b"\x16\x03\x01\0\x08\x01\0\0\x04abcd")
         while sock.recv(65536):
@@ -238,7 +238,7 @@ def test_garbage_that_begins_like_tls(mailtrap):
 
 
 def test_cleartext_after_starttls(mailtrap):
-    """A client that goes on in cleartext after the 220 to STARTTLS."""
+    """The client continues in cleartext after the 220 reply to STARTTLS."""
     with raw(mailtrap, "starttls") as sock:
         sock.sendall(b"MAIL FROM:<a@example.org>\r\n")
         while sock.recv(65536):
@@ -249,7 +249,7 @@ def test_cleartext_after_starttls(mailtrap):
 
 
 def test_implicit_tls_on_the_starttls_port(mailtrap):
-    """A client of implicit TLS on the other port is told apart, with what it offered."""
+    """A client that uses implicit TLS on the STARTTLS port is recognized, and its ClientHello is recorded."""
     with pytest.raises(ssl.SSLError, match=r"(?i)wrong.version.number|record layer"):
         smtplib.SMTP_SSL("localhost", mailtrap.port, context=mailtrap.ssl_context, timeout=SECONDS)
     assert failed(mailtrap, ended_by="server") == (
@@ -260,7 +260,7 @@ def test_implicit_tls_on_the_starttls_port(mailtrap):
 
 
 def test_tls_in_the_middle_of_cleartext(mailtrap):
-    """TLS without STARTTLS, after EHLO: an unknown command, and no handshake."""
+    """TLS without STARTTLS, after EHLO: it is an unknown command, not a handshake."""
     with Talk(mailtrap.port) as client:
         client.hello()
         assert client.say(b"\x16\x03\x01\0\x04abcd").startswith("500")
@@ -272,7 +272,7 @@ def test_tls_in_the_middle_of_cleartext(mailtrap):
 
 
 def shaken(trap, mode):
-    """A finished handshake on a socket of our own: what it takes to send records that `ssl` would not."""
+    """A finished handshake on a socket of our own, which can then send records that `ssl` would not."""
     sock = raw(trap, mode)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = trap.ssl_context.wrap_bio(incoming, outgoing, server_hostname="localhost")
@@ -290,7 +290,7 @@ def shaken(trap, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_alert_after_the_handshake(mailtrap, mode):
-    """GnuTLS and Java finish the handshake, judge then, and say so in an encrypted alert."""
+    """GnuTLS and Java finish the handshake first, then reject the certificate in an encrypted alert."""
     sock, client, incoming, outgoing = shaken(mailtrap, mode)
     with sock:
         # A record it cannot read makes the client give up, whatever its reason is called.
@@ -307,7 +307,7 @@ def test_alert_after_the_handshake(mailtrap, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_broken_record_after_the_handshake(mailtrap, mode):
-    """A record that does not decrypt ends the connection: the trap's side gives up."""
+    """A record that does not decrypt ends the connection, from the trap's side."""
     sock, *_ = shaken(mailtrap, mode)
     with sock:
         sock.sendall(b"\x17\x03\x03\0\x20" + b"x" * 32)
@@ -320,7 +320,7 @@ def test_broken_record_after_the_handshake(mailtrap, mode):
 
 
 def test_broken_record_in_the_dialogue(mailtrap):
-    """What goes wrong when commands have come inside TLS is no failure of the handshake."""
+    """An error after commands have arrived inside TLS is not reported as a handshake failure."""
     sock, client, _, outgoing = shaken(mailtrap, "implicit")
     with sock:
         client.write(b"EHLO client.example.org\r\n")
@@ -339,7 +339,7 @@ def test_broken_record_in_the_dialogue(mailtrap):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_silent_in_the_handshake(mailtrap, mode, monkeypatch):
-    """A client that never begins the handshake, or never finishes it, is cut off at the deadline."""
+    """A client that never begins or finishes the handshake is disconnected at the deadline."""
     monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS", 0.05)
     with raw(mailtrap, mode):
         until(lambda: mailtrap.connections[0].ended_by)
@@ -355,7 +355,7 @@ def test_silent_in_the_handshake(mailtrap, mode, monkeypatch):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_stuck_in_the_handshake(mailtrap, mode, monkeypatch):
-    """The same for one that stops halfway."""
+    """The same for a client that stops halfway."""
     monkeypatch.setattr(handshake, "HANDSHAKE_SECONDS", 0.05)
     with raw(mailtrap, mode) as sock:
         sock.sendall(b"\x16\x03\x01\x02\x00\x01")
@@ -364,7 +364,7 @@ def test_stuck_in_the_handshake(mailtrap, mode, monkeypatch):
 
 
 def test_a_handshake_in_time_is_left_alone(mailtrap):
-    """The control: after a handshake its deadline is forgotten."""
+    """The control: once the handshake is done, its deadline no longer applies."""
     send(mailtrap)
     assert mailtrap.connections[0].ended_by == "quit"
     assert mailtrap.connections[0].handshake_error is None

@@ -1,4 +1,4 @@
-"""How clients come in, on both kinds of lookout: early, late, in the last moment, and too many for the process."""
+"""How clients are accepted, by both kinds of acceptor: early, late, at the last moment, or too many to accept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ca():
 
 @pytest.fixture(params=[Acceptor, LoopAcceptor])
 def factory(request, ca, monkeypatch):
-    """A factory with a thread of its own, and with the lookout of this system or that of others."""
+    """A factory with a thread of its own, for each of the two kinds of acceptor."""
     monkeypatch.setattr(loop_thread, "new_acceptor", request.param)
     factory = MailTrapFactory(ca)
     yield factory
@@ -36,7 +36,7 @@ def factory(request, ca, monkeypatch):
 
 @pytest.fixture
 def busy_loop(factory):
-    """Nothing happens on the loop until the test says so."""
+    """The loop is blocked until the test releases it."""
     resume = threading.Event()
     is_busy = threading.Event()
     factory._thread.loop.call_soon_threadsafe(lambda: (is_busy.set(), resume.wait(10)))
@@ -54,7 +54,7 @@ def is_refused(port):
 
 
 def test_mail_on_both_ports_of_one_trap_after_another(factory):
-    """Trap after trap takes mail on both ports, and refuses clients once it is over."""
+    """Several traps, one after another, accept mail on both ports, and refuse clients once stopped."""
     for _ in range(3):
         with factory() as trap:
             send(trap)
@@ -65,7 +65,7 @@ def test_mail_on_both_ports_of_one_trap_after_another(factory):
 
 
 def test_two_traps_at_once(factory):
-    """A client is let in where it knocks."""
+    """Each client reaches the trap whose port it connects to."""
     with factory() as one, factory() as other:
         send(one)
         send(one)
@@ -77,7 +77,7 @@ def test_two_traps_at_once(factory):
 
 
 def test_a_trap_that_nobody_uses_has_no_word_with_the_loop(factory, busy_loop):
-    """It begins and ends while the loop does nothing, which is what makes it cheap."""
+    """An unused trap starts and stops while the loop is blocked; this is what makes it cheap."""
     with factory() as trap:
         assert trap.port != trap.tls_port
     busy_loop.set()
@@ -87,7 +87,7 @@ def test_a_trap_that_nobody_uses_has_no_word_with_the_loop(factory, busy_loop):
 
 
 def test_a_client_may_be_earlier_than_the_loop(factory, busy_loop):
-    """It waits until the loop has time for it."""
+    """A client that connects while the loop is busy waits until the loop is ready for it."""
     with factory() as trap, socket.create_connection(("127.0.0.1", trap.port), timeout=10) as sock:
         busy_loop.set()
         assert Talk.on(sock).greeting.startswith("220 ")
@@ -95,7 +95,7 @@ def test_a_client_may_be_earlier_than_the_loop(factory, busy_loop):
 
 @pytest.mark.parametrize("kind", ["port", "tls_port"])
 def test_a_client_of_the_last_moment_is_a_connection(factory, busy_loop, kind):
-    """Who has come before the end of the trap is in its list, even where the loop has not heard of it yet."""
+    """A client that connects before the trap stops is in its list, even if the loop has not noticed it yet."""
     with factory() as trap:
         sock = socket.create_connection(("127.0.0.1", getattr(trap, kind)), timeout=10)
         timer = threading.Timer(0.05, busy_loop.set)
@@ -108,7 +108,7 @@ def test_a_client_of_the_last_moment_is_a_connection(factory, busy_loop, kind):
 
 
 def test_nobody_comes_in_after_the_end(factory):
-    """What connects after the end finds nobody, and no trap hears of it."""
+    """A client that connects after the trap has stopped is refused, and no other trap records it."""
     with factory() as trap:
         send(trap)
     until(lambda: is_refused(trap.port))
@@ -127,7 +127,7 @@ NO_MORE_FILES = (
 
 
 def test_mail_waits_where_the_process_has_no_more_files(factory):
-    """The test is told what is wrong and what to do, and the client gets in as soon as there is room."""
+    """The test gets an error that says what is wrong and what to do; the client is accepted once files are free."""
     resource = pytest.importorskip("resource", reason="files are limited on Unix only")
     with factory() as trap, socket.socket() as sock:
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -154,7 +154,7 @@ def test_mail_waits_where_the_process_has_no_more_files(factory):
 
 
 def _has_one_more_than_errors(trap):
-    """Errors of the time without files may come in twice; each is told once."""
+    """Errors from the time without free files may arrive in between; each is raised once."""
     try:
         return len(trap) == 1
     except TrapError:
@@ -162,7 +162,7 @@ def _has_one_more_than_errors(trap):
 
 
 def test_an_error_in_receiving_reaches_the_test(factory, monkeypatch):
-    """What fails before there is a connection is raised in the test, and the client is not left waiting."""
+    """An error before there is a connection is raised in the test, and the client is not left waiting."""
     with factory() as trap:
         monkeypatch.setattr(trap._server.server, "_new_protocol", lambda **_: 1 / 0)
         with socket.create_connection(("127.0.0.1", trap.port), timeout=10) as sock:
@@ -178,7 +178,7 @@ def test_an_error_in_receiving_reaches_the_test(factory, monkeypatch):
     [(selectors.DefaultSelector, None), (selectors.SelectSelector, LoopAcceptor)],
 )
 def test_the_lookout_of_this_system(monkeypatch, selector, kind):
-    """Where a selector can be watched by another it is, else (Windows has but select) the loop watches each door."""
+    """If the selector itself can be watched, it is; otherwise (on Windows: only select) the loop watches each socket."""
     can_be_watched = hasattr(selector, "fileno")
     monkeypatch.setattr(selectors, "DefaultSelector", selector)
     loop = asyncio.SelectorEventLoop(selectors.SelectSelector())

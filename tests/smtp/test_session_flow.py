@@ -1,4 +1,4 @@
-"""The flow of a session: clients that send faster than they read, and a conversation that goes on when something happens."""
+"""The flow of a session: clients that send faster than they read, and coroutines that resume on events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG_HELP = b"HELP " + b"x" * 480 + b"\r\n"
 
 
 def narrow(trap, port: int, tls=None):
-    """A client with as little room for replies on both ends as its system allows, and the trap's end of it."""
+    """A client with buffers for replies as small as its system allows at both ends, and the trap's end of it."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.settimeout(SECONDS)
@@ -36,7 +36,7 @@ def narrow(trap, port: int, tls=None):
 
 @CLEARTEXT_AND_TLS
 def test_a_client_that_does_not_read(mailtrap, tls):
-    """It is told nothing more, and no more is taken from it, until it reads; then each command has its reply."""
+    """Until the client reads, nothing more is sent to it or read from it; then each command gets its reply."""
     context = mailtrap.ssl_context if tls else None
     client, protocol = narrow(mailtrap, mailtrap.tls_port if tls else mailtrap.port, context)
     with client:
@@ -62,7 +62,7 @@ def test_a_client_that_does_not_read(mailtrap, tls):
 
 
 def test_a_client_that_never_reads_and_goes(mailtrap):
-    """Its connection ends though the trap had more to say."""
+    """The connection ends even though the trap had more to send."""
     client, protocol = narrow(mailtrap, mailtrap.port)
     with client:
         client.socket.settimeout(None)
@@ -87,7 +87,7 @@ def swallow(client: Talk, data: bytes) -> None:
 @CLEARTEXT_AND_TLS
 @pytest.mark.parametrize("last", [b"QUIT\r\n", b"NONSENSE\r\n" * 5], ids=["quit", "nonsense"])
 def test_nothing_is_taken_after_the_goodbye(mailtrap, tls, last):
-    """What a client has sent in one go with the command that ends the session is neither answered nor captured."""
+    """Anything sent together with the command that ends the session is neither answered nor captured."""
     mail = b"EHLO a\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nhi\r\n.\r\n"
     with connect(mailtrap, tls=tls) as client:
         client.hello()
@@ -105,7 +105,7 @@ def test_nothing_is_taken_after_the_goodbye(mailtrap, tls, last):
 
 
 class FakeProtocol:
-    """As much of a wire as the input needs."""
+    """Just enough of a protocol for the line reader."""
 
     def __init__(self) -> None:
         self.recorder = Recorder()
@@ -137,7 +137,7 @@ def protocol() -> FakeProtocol:
 
 @pytest.fixture
 def ends() -> list[Exception | None]:
-    """What conversations ended with."""
+    """The error with which each conversation ended, or None."""
     return []
 
 
@@ -149,7 +149,7 @@ def steps(ends):
 
 
 def test_the_client_waits_where_too_much_is_unread(protocol, steps, ends):
-    """Reading is paused once, and goes on once, when most of it has been taken."""
+    """Reading is paused once, and resumed once, after most of the data has been consumed."""
     lines = LineReader(protocol, steps)
     line = b"NOOP " + b"x" * 1017 + b"\r\n"
     lines.feed(line * 24)
@@ -164,7 +164,7 @@ def test_the_client_waits_where_too_much_is_unread(protocol, steps, ends):
 
 @pytest.mark.parametrize("size", [LONGEST_LINE - 1, LONGEST_LINE, LONGEST_LINE + 1])
 def test_the_longest_line(protocol, steps, ends, size):
-    """A line of 12288 bytes before its line feed is taken, a longer one is not."""
+    """A line of up to 12288 bytes before its line feed is accepted; a longer one is not."""
     lines = LineReader(protocol, steps)
     read(lines, steps, 1)
     lines.feed(b"x" * size)
@@ -177,7 +177,7 @@ def test_the_longest_line(protocol, steps, ends, size):
 
 
 def test_the_end_comes_after_what_was_sent(protocol, steps, ends):
-    """Lines that are here already are read; then the session ends, and half a line is none."""
+    """Lines that have already arrived are read; then the session ends, and a partial line is dropped."""
     lines = LineReader(protocol, steps)
     found = read(lines, steps, 3)
     lines.feed(b"NOOP\r\nQUIT\r\nhalf")
@@ -191,7 +191,7 @@ def test_the_end_comes_after_what_was_sent(protocol, steps, ends):
 
 
 def test_a_conversation_goes_on_there_and_then(steps, ends):
-    """Each step is taken within the call that brings the news; after the end there is none."""
+    """Each step runs within the call that resumes the conversation; after the end there are no more steps."""
     said: list[int] = []
 
     async def talk() -> None:
@@ -211,7 +211,7 @@ def test_a_conversation_goes_on_there_and_then(steps, ends):
 
 
 def test_an_error_ends_a_conversation(steps, ends):
-    """It goes to whoever wants to know of the end, and no further."""
+    """The error is passed to the `ended` callback, and goes no further."""
 
     async def talk() -> None:
         await steps.wake()
@@ -225,7 +225,7 @@ def test_an_error_ends_a_conversation(steps, ends):
 
 @pytest.mark.parametrize(("seconds", "happens"), [(0.01, False), (600, True), (None, True)])
 def test_until(seconds, happens):
-    """It waits for what it was told to, and no longer than it was told to; other news do not end it."""
+    """wait_until() waits for its condition, up to its time limit; other events do not end the wait."""
     thread = LoopThread()
     over = threading.Event()
     news: list[str] = []

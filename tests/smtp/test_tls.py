@@ -16,7 +16,7 @@ MODES = ("starttls", "implicit")
 
 
 def deliver(trap, mode, context=None):
-    """Send one message, and give the transport it was captured with."""
+    """Send one message, and return the transport it was captured with."""
     context = context or trap.ssl_context
     if mode == "implicit":
         client = smtplib.SMTP_SSL(trap.host, trap.tls_port, context=context, timeout=SECONDS)
@@ -65,7 +65,7 @@ def test_facts_of_a_tls_session(mailtrap, mode):
 
 
 def test_facts_of_cleartext(mailtrap):
-    """The control: without TLS there is nothing of it to be seen."""
+    """The control: without TLS there are no TLS facts."""
     send(mailtrap, tls=False)
     [message] = mailtrap
     assert message.transport == Transport(
@@ -98,7 +98,7 @@ def test_cipher_and_bits(mailtrap, cipher, bits):
 
 
 def test_messages_before_and_after_starttls(mailtrap):
-    """Each message has the transport of its own moment, not that of the end of its connection."""
+    """Each message has the transport at the time it was sent, not at the end of its connection."""
     with Talk(mailtrap.port) as client:
         client.deliver(b"Subject: open\r\n\r\n")
         client.starttls(mailtrap.ssl_context)
@@ -111,7 +111,7 @@ def test_messages_before_and_after_starttls(mailtrap):
 
 @pytest.mark.parametrize("name", ["localhost", "trap.example.org"])
 def test_server_name(mailtrap, name):
-    """sni is the name the client asked for, also one that the certificate is not for."""
+    """sni is the name the client asked for, even if the certificate is not valid for it."""
     context = client_context(mailtrap)
     context.check_hostname = False
     with Talk(mailtrap.port) as client:
@@ -122,7 +122,7 @@ def test_server_name(mailtrap, name):
 
 
 def test_no_server_name_for_an_address(mailtrap):
-    """A client that connects to an IP address sends no server name (RFC 6066, section 3), and may verify it."""
+    """A client that connects to an IP address sends no server name (RFC 6066, section 3), but can verify the IP."""
     with smtplib.SMTP_SSL(
         "127.0.0.1", mailtrap.tls_port, context=mailtrap.ssl_context, timeout=SECONDS
     ) as client:
@@ -131,7 +131,7 @@ def test_no_server_name_for_an_address(mailtrap):
 
 
 def test_alpn(mailtrap):
-    """What the client offers is recorded, and none is agreed on: SMTP has no registered name."""
+    """What the client offers is recorded, but no protocol is selected: SMTP has no registered ALPN name."""
     context = client_context(mailtrap)
     context.set_alpn_protocols(["smtp", "http/1.1"])
     transport = deliver(mailtrap, "starttls", context)
@@ -142,7 +142,7 @@ def test_alpn(mailtrap):
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("mode", MODES)
 def test_session_reused(mailtrap, mode, version):
-    """A resumed session is recorded as such, and only that one, also in the next trap of the same kind."""
+    """A resumed session, and only that, is recorded as such, even in the next trap of the same kind."""
     context = client_context(mailtrap, minimum=version, maximum=version)
     session = None
     for expected in (False, True):
@@ -163,7 +163,7 @@ def test_session_reused(mailtrap, mode, version):
 
 
 def test_starttls_begins_anew(mailtrap):
-    """After the handshake everything said before is forgotten (RFC 3207, section 4.2): EHLO, envelope, login."""
+    """After the handshake everything sent before is forgotten (RFC 3207, section 4.2): EHLO, envelope, login."""
     with Talk(mailtrap.port) as client:
         client.hello()
         client.say("MAIL FROM:<a@example.org>")
@@ -179,7 +179,7 @@ def test_starttls_begins_anew(mailtrap):
 
 
 def test_what_ehlo_offers(mailtrap):
-    """STARTTLS is offered before TLS, AUTH and REQUIRETLS only inside it."""
+    """STARTTLS is offered only before TLS, AUTH and REQUIRETLS only inside it."""
     with Talk(mailtrap.port) as client:
         before = client.hello().splitlines()
         client.starttls(mailtrap.ssl_context)
@@ -213,7 +213,7 @@ def test_ehlo_comes_in_one_piece(mailtrap):
 
 
 def test_implicit_tls_offers_what_starttls_gives(mailtrap):
-    """Inside TLS it makes no difference how one got there."""
+    """Inside TLS, the same extensions are offered with implicit TLS as after STARTTLS."""
     with Talk(mailtrap.port) as client:
         client.starttls(mailtrap.ssl_context)
         upgraded = client.hello()
@@ -223,7 +223,7 @@ def test_implicit_tls_offers_what_starttls_gives(mailtrap):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_starttls_twice(mailtrap, mode):
-    """Inside TLS there is no second STARTTLS, and the session goes on."""
+    """Inside TLS a second STARTTLS is refused, and the session goes on."""
     port, tls = (
         (mailtrap.port, None) if mode == "starttls" else (mailtrap.tls_port, mailtrap.ssl_context)
     )
@@ -235,7 +235,7 @@ def test_starttls_twice(mailtrap, mode):
 
 
 def test_starttls_takes_no_argument(mailtrap):
-    """STARTTLS with an argument is a syntax error (RFC 3207, section 4), and no TLS begins."""
+    """STARTTLS with an argument is a syntax error (RFC 3207, section 4), and TLS does not start."""
     with Talk(mailtrap.port) as client:
         client.hello()
         assert client.say("STARTTLS now") == "501 Syntax: STARTTLS"
@@ -244,7 +244,7 @@ def test_starttls_takes_no_argument(mailtrap):
 
 @pytest.mark.mailtrap(starttls="off")
 def test_starttls_off(mailtrap):
-    """With starttls="off" it is neither offered nor had; implicit TLS stays."""
+    """With starttls="off" STARTTLS is neither offered nor accepted; implicit TLS still works."""
     with Talk(mailtrap.port) as client:
         assert "STARTTLS" not in client.hello()
         assert client.say("STARTTLS") == "502 5.5.1 STARTTLS is not offered"
@@ -255,7 +255,7 @@ def test_starttls_off(mailtrap):
 
 @pytest.mark.mailtrap(starttls="require")
 def test_starttls_require(mailtrap):
-    """With starttls="require" nothing but EHLO, NOOP, QUIT and STARTTLS is taken before TLS (RFC 3207, section 4)."""
+    """With starttls="require" only EHLO, NOOP, QUIT and STARTTLS are accepted before TLS (RFC 3207, section 4)."""
     with Talk(mailtrap.port) as client:
         assert "250-STARTTLS" in client.hello().splitlines()
         for command in ("MAIL FROM:<a@example.org>", "RCPT TO:<b@c.d>", "DATA", "VRFY a", "HELO x"):
@@ -270,7 +270,7 @@ def test_starttls_require(mailtrap):
 
 @pytest.mark.mailtrap(starttls="require")
 def test_starttls_require_leaves_implicit_tls_alone(mailtrap):
-    """Who is inside TLS from the start has nothing to upgrade."""
+    """A client that uses implicit TLS has nothing to upgrade."""
     assert deliver(mailtrap, "implicit").encrypted
 
 
@@ -280,7 +280,7 @@ def test_starttls_require_leaves_implicit_tls_alone(mailtrap):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.mailtrap(minimum_tls="TLSv1.2", maximum_tls="TLSv1.2")
 def test_maximum_tls(mailtrap, mode):
-    """A client that can do better gets no more than the trap's maximum."""
+    """A client that supports newer versions still gets no more than the trap's maximum."""
     transport = deliver(mailtrap, mode)
     assert transport.tls_version == "TLSv1.2"
     assert "TLSv1.3" in transport.client_hello.versions
@@ -289,7 +289,7 @@ def test_maximum_tls(mailtrap, mode):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.mailtrap(minimum_tls="TLSv1.3")
 def test_minimum_tls(mailtrap, mode):
-    """A client that cannot do the trap's minimum gets nowhere, and the trap says why."""
+    """A client that does not support the trap's minimum version is refused, and the trap says why."""
     old = client_context(mailtrap, maximum=ssl.TLSVersion.TLSv1_2)
     with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):
         deliver(mailtrap, mode, old)
@@ -299,7 +299,7 @@ def test_minimum_tls(mailtrap, mode):
 
 
 def _can_speak(version):
-    """Whether this OpenSSL still has *version*, found out by trying it without a trap."""
+    """Whether this OpenSSL still supports *version*, determined by a handshake without a trap."""
     import trustme
 
     ca = trustme.CA()
@@ -329,7 +329,7 @@ def _can_speak(version):
 
 @pytest.mark.parametrize("name", ["TLSv1", "TLSv1.1"])
 def test_old_versions_when_asked_for(mailtrap_factory, name):
-    """Where OpenSSL still has them, the trap speaks TLS 1.0 and 1.1, without a warning."""
+    """If OpenSSL still supports them, the trap speaks TLS 1.0 and 1.1, without a warning."""
     version = ssl.TLSVersion[name.replace(".", "_")]
     if not _can_speak(version):
         pytest.skip(f"this OpenSSL has no {name}")
@@ -350,7 +350,7 @@ def test_old_versions_when_asked_for(mailtrap_factory, name):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_ssl_context_trusts_this_ca_only(mailtrap, mode):
-    """mailtrap.ssl_context verifies: name and CA; a stranger's context refuses the trap."""
+    """mailtrap.ssl_context verifies the name and the CA; an unrelated context rejects the trap."""
     context = mailtrap.ssl_context
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
@@ -368,7 +368,7 @@ def test_ca_as_text_and_as_file(mailtrap):
 
 
 def test_ca_file_is_removed_at_the_end(pytester):
-    """The files of the CA last as long as the session, and no longer."""
+    """The CA files exist for as long as the session, and no longer."""
     pytester.makepyfile(
         """
         from pathlib import Path

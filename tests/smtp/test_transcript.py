@@ -1,4 +1,4 @@
-"""The transcript, and that no secret gets into it, nor into anything else that is shown."""
+"""The transcript; no secret gets into it, or into anything else that is shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def b64(text: str) -> str:
 
 
 def spellings(secret: str = SECRET) -> list[str]:
-    """The secret as it may have gone over the wire, or been kept."""
+    """The forms in which the secret may have been sent over the wire, or stored."""
     return [secret, b64(secret), b64(f"\0shop\0{secret}"), b64(f"\0shop\0{secret}")[8:28]]
 
 
@@ -90,7 +90,7 @@ def test_transcript(mailtrap):
 
 
 def test_transcript_of_a_message_ends_with_its_reply(mailtrap):
-    """A message's transcript goes to the reply that accepted it, and does not grow."""
+    """A message's transcript ends with the reply that accepted it, and does not grow."""
     with Talk(mailtrap.port) as client:
         client.deliver()
         first = str(mailtrap[0].transcript)
@@ -104,7 +104,7 @@ def test_transcript_of_a_message_ends_with_its_reply(mailtrap):
 
 
 def test_transcript_is_a_sequence(mailtrap):
-    """Index, slice, length, iteration and search work on it."""
+    """Indexing, slicing, len(), iteration and `in` work on it."""
     send(mailtrap)
     transcript = mailtrap[0].transcript
     assert transcript[0] == Line("S", "220 localhost pytest-mailtrap", encrypted=False)
@@ -120,7 +120,7 @@ def test_transcript_is_a_sequence(mailtrap):
 
 
 def test_what_a_client_sends_cannot_write_on_the_terminal(mailtrap):
-    """Control characters and bytes that are no text are shown as escapes."""
+    """Control characters and bytes that are not text are shown as escapes."""
     with Talk(mailtrap.port) as client:
         client.say(b"\x1b[2J\x07\xff\x00 " + "\u202e\u2028".encode())
         client.say(b"EHLO \x1b[31mred")
@@ -138,7 +138,7 @@ def test_what_a_client_sends_cannot_write_on_the_terminal(mailtrap):
 @pytest.mark.parametrize("how", ["plain", "plain 334", "login", "login 334"])
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "cleartext"])
 def test_no_form_of_auth_is_shown(mailtrap, how, password, tls, caplog, capfd):
-    """Neither form of AUTH is shown anywhere, accepted, refused, or sent where none was asked for."""
+    """No form of AUTH is shown anywhere, whether accepted, refused, or sent when not asked for."""
     caplog.set_level(logging.DEBUG)
     secret = password or SECRET + "-wrong"
     full, user, word = b64(f"\0shop\0{secret}"), b64("shop"), b64(secret)
@@ -181,7 +181,7 @@ def test_no_form_of_auth_is_shown(mailtrap, how, password, tls, caplog, capfd):
     ],
 )
 def test_garbled_auth(mailtrap, line):
-    """A line that looks like AUTH keeps nothing but what can be no secret."""
+    """A line that looks like AUTH keeps only the parts that cannot be secret."""
     with Talk(mailtrap.port) as client:
         client.starttls(mailtrap.ssl_context)
         client.hello()
@@ -193,7 +193,7 @@ def test_garbled_auth(mailtrap, line):
 @credentials
 @pytest.mark.parametrize("line", ["A" * 13000 + SECRET, SECRET, f"* {SECRET}"])
 def test_garbled_answer_to_a_challenge(mailtrap, line):
-    """Whatever follows a 334 is a secret, also where it is too long or no base64."""
+    """Whatever follows a 334 is treated as a secret, even if it is too long or not base64."""
     with Talk(mailtrap.port) as client:
         client.starttls(mailtrap.ssl_context)
         client.hello()
@@ -206,7 +206,7 @@ def test_garbled_answer_to_a_challenge(mailtrap, line):
 
 @credentials
 def test_pipelined_answer(mailtrap):
-    """A client that does not wait for the 334 hides nothing less."""
+    """If a client does not wait for the 334, the secret is still hidden."""
     with Talk(mailtrap.port) as client:
         client.starttls(mailtrap.ssl_context)
         client.hello()
@@ -217,7 +217,7 @@ def test_pipelined_answer(mailtrap):
 
 
 def test_no_more_than_secrets_is_hidden(mailtrap):
-    """The control: what is no secret stays readable, also an aborted exchange and the AUTH parameter of MAIL."""
+    """The control: anything not secret stays readable, even an aborted exchange and the AUTH parameter of MAIL."""
     with Talk(mailtrap.port) as client:
         client.starttls(mailtrap.ssl_context)
         client.hello()
@@ -232,7 +232,7 @@ def test_no_more_than_secrets_is_hidden(mailtrap):
 
 
 def test_recorder_redacts_before_it_stores():
-    """The secret is not even in memory of the transcript."""
+    """The secret is not stored even in the transcript's memory."""
     recorder = Recorder()
     recorder.client(b"AUTH PLAIN " + b64(SECRET).encode() + b"\r\n")
     recorder.server(b"334 UGFzc3dvcmQ6")
@@ -246,7 +246,7 @@ def test_recorder_redacts_before_it_stores():
 
 @credentials
 def test_no_failure_message_holds_it(mailtrap):
-    """Neither the assertions nor the wait show a password."""
+    """Neither the assertions nor wait_for() show a password in their failure messages."""
     texts = []
     with smtplib.SMTP(mailtrap.host, mailtrap.port, timeout=SECONDS) as client:
         client.ehlo()
@@ -284,7 +284,7 @@ def test_it(mailtrap):
 
 
 def test_showlocals(pytester):
-    """pytest --showlocals prints the reprs of everything around a failure: no password among them."""
+    """pytest --showlocals prints the repr of everything around a failure, without any password."""
     pytester.makepyfile(SHOWLOCALS)
     result = pytester.runpytest("--showlocals")
     result.assert_outcomes(failed=1)
@@ -313,7 +313,7 @@ def test_log(mailtrap, caplog):
 
 
 def test_the_log_of_others_is_left_alone(mailtrap, caplog):
-    """An aiosmtpd of the user's own goes on logging under the same name."""
+    """The user's own aiosmtpd keeps logging under the same logger name."""
     send(mailtrap)
     logging.getLogger("mail.log").warning("mine")
     assert [record.message for record in caplog.records] == ["mine"]

@@ -1,4 +1,4 @@
-"""What `mailtrap_factory()` returns is no trap yet, and a trap of one test is none for longer: both say what to write."""
+"""`mailtrap_factory()` is not a trap until entered, and `mailtrap` lasts one test: both errors say what to write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PUBLIC = sorted(name for name in dir(MailTrap) if not name.startswith("_"))
 
 @pytest.mark.parametrize("name", [*PUBLIC, "hots"])
 def test_an_attribute_of_a_trap(mailtrap_factory, name):
-    """Whatever a trap has, this has not, and says how to get a trap."""
+    """Before `with`, every attribute of a trap is missing, and the error says how to get a trap."""
     with pytest.raises(AttributeError) as caught:
         getattr(mailtrap_factory(), name)
     assert str(caught.value) == WITH
@@ -29,7 +29,7 @@ def test_an_attribute_of_a_trap(mailtrap_factory, name):
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_control_a_trap_has_it(mailtrap, name):
-    """The control: inside the block it is there."""
+    """The control: on an actual trap every attribute exists."""
     assert getattr(mailtrap, name) is not None
 
 
@@ -45,7 +45,7 @@ USES = {
 
 @pytest.mark.parametrize("use", USES)
 def test_used_like_a_sequence(mailtrap_factory, use):
-    """A trap is a sequence, and may be empty: what is no trap yet is neither full nor empty."""
+    """A trap is a sequence and may be empty, but before `with` even len() and bool() are errors."""
     with pytest.raises(TypeError) as caught:
         USES[use](mailtrap_factory())
     assert str(caught.value) == WITH
@@ -56,28 +56,28 @@ OWN = [name for name in PUBLIC if name != "smime_identity"]
 
 @pytest.mark.parametrize("name", OWN)
 def test_the_factory_itself_is_no_trap(mailtrap_factory, name):
-    """Who forgets to call it is told so; an identity it can issue itself."""
+    """If the user forgets to call the factory, the error says so; smime_identity is the factory's own."""
     with pytest.raises(AttributeError) as caught:
         getattr(mailtrap_factory, name)
     assert str(caught.value) == CALLED
 
 
 def test_the_factory_itself_is_no_context_manager(mailtrap_factory):
-    """Nor is it one."""
+    """The factory itself is not a context manager either."""
     with pytest.raises(TypeError) as caught, mailtrap_factory:
         pass
     assert str(caught.value) == CALLED
 
 
 def test_what_no_trap_has_the_factory_has_not_either(mailtrap_factory):
-    """The negative control: tools and typos get the usual answer."""
+    """The negative control: introspection and typos get the usual error."""
     assert not hasattr(mailtrap_factory, "__len_hint__")
     with pytest.raises(AttributeError, match="'MailTrapFactory' object has no attribute 'hots'"):
         mailtrap_factory.hots  # noqa: B018  # it is looked for
 
 
 def test_the_traceback_ends_at_the_users_line(pytester):
-    """No line of the plugin's own stands between the mistake and what is said of it."""
+    """No line of the plugin itself appears between the mistake and the error message."""
     pytester.makepyfile(
         """
 def send(host, port): pass
@@ -112,7 +112,7 @@ def test_option(mailtrap_factory):
 
 
 def test_nothing_runs_before_the_block(mailtrap_factory):
-    """One that is never entered opens nothing, and leaves nothing."""
+    """A context that is never entered opens nothing, and leaves nothing behind."""
     before = threading.active_count()
     context = mailtrap_factory(trust=True, intercept=True)
     assert isinstance(context, AbstractContextManager)
@@ -122,7 +122,7 @@ def test_nothing_runs_before_the_block(mailtrap_factory):
 
 
 def test_a_copy_or_a_look_at_it_is_not_in_the_way(mailtrap_factory):
-    """Tools that ask an object for what it has get the usual answer."""
+    """Tools that inspect the object get the usual answers."""
     context = mailtrap_factory()
     assert not hasattr(context, "__len_hint__")
     assert not hasattr(context, "host")
@@ -142,7 +142,7 @@ def test_in_an_exit_stack(mailtrap_factory):
 
 @pytest.mark.parametrize("within", [True, False])
 def test_it_is_for_one_block(mailtrap_factory, within):
-    """A second block needs a second trap; the one that runs is not touched."""
+    """A second block needs a second trap; a running trap is not affected."""
     context = mailtrap_factory()
     text = "mailtrap_factory() creates a trap for one `with` block: call it again for another one"
     with context as trap:
@@ -157,7 +157,7 @@ def test_it_is_for_one_block(mailtrap_factory, within):
 
 
 def test_left_without_being_entered(mailtrap_factory):
-    """Only what was entered can be left."""
+    """A context that was never entered cannot be exited."""
     with pytest.raises(RuntimeError) as caught:
         mailtrap_factory().__exit__(None, None, None)
     assert str(caught.value) == WITH
@@ -168,7 +168,7 @@ def test_left_without_being_entered(mailtrap_factory):
     [("pass", "AssertionError: 1 of 1 scripted faults never happened"), ("1 / 0", "ZeroDivisionError*")],
 )  # fmt: skip
 def test_how_the_block_ends(pytester, body, error):
-    """A fault that never happened fails a block that passed; an error of its own is not hidden by it."""
+    """A fault that never happened fails a block that passed, but does not hide an error raised in the block."""
     pytester.makepyfile(
         f"""
 def test_it(mailtrap_factory):
@@ -198,7 +198,7 @@ use mailtrap_factory:
 @pytest.mark.parametrize("scope", ["session", "package", "module", "class"])
 @pytest.mark.parametrize("asks", ["def app(mailtrap):", "def app(request):"])
 def test_a_longer_lived_fixture_asks_for_the_trap(pytester, scope, asks):
-    """Below pytest's own words stands the fixture to write instead, in every test that fails by it."""
+    """Below pytest's own message, every test that fails this way shows the fixture to write instead."""
     pytester.makepyfile(
         f"""
 import pytest
@@ -222,7 +222,7 @@ class TestIt:
 
 
 def test_control_what_it_says_to_write(pytester):
-    """The control: that fixture works, for all tests of its scope."""
+    """The control: the suggested fixture works, for all tests of its scope."""
     fixture = "\n".join(line.format(scope="module")[4:] for line in LONGER[3:])
     pytester.makepyfile(
         f"""
@@ -242,7 +242,7 @@ def test_it(trap, number):
 
 
 def test_a_longer_lived_fixture_asks_for_a_hostile_trap(pytester):
-    """There the fixture must last for one test, or the test must play them all."""
+    """The hint: use a function-scoped fixture, or have the test run all scenarios itself."""
     pytester.makepyfile(
         """
 import pytest
@@ -266,7 +266,7 @@ def test_it(app): pass
 
 
 def test_control_other_failures_are_left_alone(pytester):
-    """Another fixture's mismatch, and a test that speaks of one, have no such words below them."""
+    """Another fixture's mismatch, and a test that mentions one in its message, get no such hint."""
     pytester.makepyfile(
         """
 import pytest
@@ -288,7 +288,7 @@ def test_speaks(): pytest.fail("ScopeMismatch: it says, of mailtrap")
 
 
 def test_the_hint_is_given_once():
-    """A failure that is raised again has its hint already."""
+    """A failure that already contains the hint does not get it again."""
     failure = "ScopeMismatch: You tried to access the function scoped fixture mailtrap with a session scoped request object"
     text = hint(failure)
     assert text is not None

@@ -57,7 +57,7 @@ FIXTURES = "mailtrap, hostile_mailtrap, mailtrap_factory, smime_identity"
 
 
 def failing(pytester, *options, calls=CALLS):
-    """A run of one test for each call."""
+    """Run one failing test for each call, and return the result."""
     marker = '@pytest.mark.mailtrap(scenarios=["ok"])'
     tests = [f"{marker}\ndef test_{at}({FIXTURES}):\n    {call}\n" for at, call in enumerate(calls)]
     imports = "from pytest_mailtrap import Rule, Scenario, smime"
@@ -71,7 +71,7 @@ OURS = r".*(pytest_mailtrap[/\\]|<string>)"
 
 
 def test_the_traceback_ends_at_the_users_line(pytester):
-    """Whatever part of the plugin finds the mistake."""
+    """Whichever part of the plugin finds the mistake, the traceback ends at the user's line."""
     result = failing(pytester)
     result.stdout.fnmatch_lines(
         [line for call, said in CALLS.items() for line in (f">       {call}", f"E *{said}")]
@@ -86,7 +86,7 @@ def test_the_whole_traceback_is_there_for_who_asks(pytester):
 
 
 def test_a_policy_that_a_trap_must_not_weaken(pytester):
-    """The error comes when the trap starts: it is shown at the `with` statement."""
+    """The error is raised when the trap starts, and is shown at the `with` statement."""
     pytester.makepyfile(
         """
         def test_weaker(mailtrap_factory):
@@ -114,7 +114,7 @@ def test_a_policy_that_a_trap_must_not_weaken(pytester):
     ],
 )
 def test_a_mistake_in_the_marker_has_no_traceback(pytester, options, said):
-    """It is nothing but what is wrong, since no line of the test has been run."""
+    """Only the error message is shown, since no line of the test has been run."""
     pytester.makepyfile(
         f"import pytest\n\n@pytest.mark.mailtrap({options})\ndef test_marked(): pass"
     )

@@ -13,7 +13,7 @@ def send(trap):
 
 
 def test_text(pytester):
-    """Every fault that did not happen is named, with how often its command came."""
+    """Every fault that did not happen is listed, with how often its command arrived."""
     pytester.makepyfile(
         SEND
         + """
@@ -39,7 +39,7 @@ def test_faults(mailtrap):
 
 
 def test_faults_that_happened_are_not_reported(pytester):
-    """The partner: the same faults, and a client that meets them."""
+    """The control: the same kind of fault, and a client that triggers it."""
     pytester.makepyfile(
         SEND
         + """
@@ -53,7 +53,7 @@ def test_faults(mailtrap):
 
 
 def test_test_that_failed_is_not_judged(pytester):
-    """A test that fails by itself shows its own failure."""
+    """A test that fails by itself shows only its own failure."""
     pytester.makepyfile(
         SEND
         + """
@@ -68,7 +68,7 @@ def test_faults(mailtrap):
 
 
 def test_expected_failure(pytester):
-    """xfail takes it as it takes any failure."""
+    """xfail treats an unfired fault like any other failure."""
     pytester.makepyfile(
         SEND
         + """

@@ -1,4 +1,4 @@
-"""Forged CMS objects: each is refused for the reason it is wrong, and accepted without its one wrong ingredient."""
+"""Forged CMS objects: each is refused for its specific flaw, and accepted without that one flaw."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def with_attributes(*attributes: bytes, unsigned: tuple[bytes, ...] = ()) -> byt
 
 
 def test_the_positive_control_passes() -> None:
-    """The message that most attacks below start from is right."""
+    """The message on which most attacks below are based is valid."""
     assert_accepted(good())
 
 
 def test_attributes_in_any_correct_selection_pass() -> None:
-    """The positive control of the attacks on attributes: the two that RFC 5652 wants are enough."""
+    """The positive control of the attacks on attributes: the two that RFC 5652 requires are enough."""
     assert_accepted(with_attributes(CTYPE, DIGEST))
     assert_accepted(with_attributes(CTYPE, TIME, DIGEST))
 
@@ -105,7 +105,7 @@ ON_ATTRIBUTES: dict[str, tuple[tuple[bytes, ...], tuple[bytes, ...], str]] = {
 
 @pytest.mark.parametrize("attack", ON_ATTRIBUTES)
 def test_attributes_that_are_missing_repeated_or_unsigned_are_refused(attack: str) -> None:
-    """RFC 5652 section 11 says of each attribute where it stands and how often."""
+    """RFC 5652 section 11 says where each attribute belongs and how often it may occur."""
     signed, unsigned, code = ON_ATTRIBUTES[attack]
     assert_refused(with_attributes(*signed, unsigned=unsigned), code)
 
@@ -116,17 +116,17 @@ def test_a_content_of_its_own_is_refused() -> None:
 
 
 def test_an_equal_content_of_its_own_is_refused_too() -> None:
-    """Two places for one content are one too many, even while they agree."""
+    """Two places for one content are one too many, even if they agree."""
     assert_refused(detached(signed_by(alice(), PART, detached=False)), "content-embedded")
 
 
 def test_changed_content_is_refused() -> None:
-    """One byte is enough."""
+    """Changing one byte is enough."""
     assert_refused(good().replace(b"is paid", b"is Paid"), "content-changed")
 
 
 def test_a_signer_info_of_the_victim_adds_nothing() -> None:
-    """Mallory signs, and puts Alice beside himself without her key: all signers must verify."""
+    """Mallory signs, and adds Alice as a signer without having her key: all signers must verify."""
     certificates = [mallory().certificate, alice().certificate]
     own = signer_info(mallory(), PART)
     pretended = signer_info(mallory(), PART, named=alice().certificate)
@@ -145,7 +145,7 @@ def test_two_signers_who_both_signed_pass() -> None:
 
 
 def test_a_replayed_signer_info_of_the_victim_is_refused() -> None:
-    """Alice's signature over another mail verifies nothing here."""
+    """Alice's signature over a different message verifies nothing here."""
     replayed = signer_info(alice(), EVIL)
     signers = [signer_info(mallory(), PART), replayed]
     certificates = [mallory().certificate, alice().certificate]
@@ -157,7 +157,7 @@ def test_a_replayed_signer_info_of_the_victim_is_refused() -> None:
 def test_no_signer_is_no_signature(
     wrap: Callable[[bytes], bytes], known: list[Callable[[], Identity]]
 ) -> None:
-    """An empty set of signers is certs-only at most; a multipart/signed with none is broken."""
+    """An object with an empty set of signers is certs-only at most; as part of multipart/signed it is invalid."""
     content = None if wrap is detached else PART
     empty = wrap(signed_data(content=content, certificates=[one().certificate for one in known]))
     assert_refused(empty, "no-signers")
@@ -167,7 +167,7 @@ def test_no_signer_is_no_signature(
 
 
 def test_attributes_reused_as_content_are_refused() -> None:
-    """A signature over attributes is also one over the same bytes as content, if nobody looks."""
+    """Without a check, a signature over attributes is also valid for the same bytes as content."""
     attributes = set_of(*usual_attributes(PART))
     original = signer_info(alice(), PART, attributes=usual_attributes(PART))
     assert attributes[1:] in original
@@ -194,7 +194,7 @@ def test_content_of_another_kind_needs_attributes() -> None:
 
 @pytest.mark.parametrize("place", ["digest", "end of signature"])
 def test_a_flipped_bit_is_refused(place: str) -> None:
-    """The mathematics decides."""
+    """The signature no longer verifies mathematically."""
     changed = bytearray(signed_by(alice("rsa-2048"), PART))
     at = changed.index(digest_of(PART, "sha256")) if place == "digest" else len(changed) - 1
     changed[at] ^= 1
@@ -203,7 +203,7 @@ def test_a_flipped_bit_is_refused(place: str) -> None:
 
 
 def test_the_signature_of_somebody_else_under_the_victims_name_is_refused() -> None:
-    """The named certificate's key must have made it."""
+    """The signature must have been made with the key of the named certificate."""
     forged = signer_info(mallory(), PART, named=alice().certificate)
     assert_refused(
         detached(signed_data(forged, certificates=[alice().certificate])), "signature-wrong"
@@ -228,7 +228,7 @@ def test_encryption_in_the_place_of_the_signature_is_refused(
 
 
 def test_compression_in_the_place_of_the_signature_is_refused() -> None:
-    """So does CompressedData."""
+    """The same goes for CompressedData."""
     assert_refused(detached(compressed_data(PART)), "signature-part-wrong", "unsupported-content")
 
 
@@ -241,12 +241,12 @@ def test_compression_in_the_place_of_the_signature_is_refused() -> None:
     ],
 )
 def test_a_damaged_object_is_refused(change: Callable[[bytes], bytes], codes: set[str]) -> None:
-    """What lacks at the end is missing, and garbage is no signature."""
+    """A truncated object is incomplete, and garbage is not a signature."""
     assert_refused(detached(change(signed_by(alice(), PART))), *codes)
 
 
 def test_a_field_that_does_not_belong_there_is_refused() -> None:
-    """What one reader skips is content for another."""
+    """A field that one reader skips may be content for another."""
     fields = [one.raw for one in ber.read(signer_info(alice(), PART))]
     one, two = (sequence(*fields, *more) for more in ((), (octets(b"more"),)))
     assert_accepted(detached(signed_data(one, certificates=[alice().certificate])))
@@ -256,7 +256,7 @@ def test_a_field_that_does_not_belong_there_is_refused() -> None:
 
 @pytest.mark.parametrize("more", [b"\0", bytes(8), b"Pay Mallory."])
 def test_bytes_after_the_object_are_reported_and_mean_nothing(more: bytes) -> None:
-    """They are not signed and not read: a warning, and no content."""
+    """They are neither signed nor read: they cause a warning, and are not treated as content."""
     facts = assert_accepted(detached(signed_by(alice(), PART) + more))
     count = "1 byte" if len(more) == 1 else f"{len(more)} bytes"
     [text] = [warning.text for warning in facts.warnings if warning.code == "trailing-data"]
@@ -274,7 +274,7 @@ WEAK: dict[str, tuple[str, dict[str, str], str]] = {
 
 @pytest.mark.parametrize("name", WEAK)
 def test_weak_algorithms_are_refused_unless_allowed_by_name(name: str) -> None:
-    """allow= takes the name, and only that one."""
+    """allow= takes the name of an algorithm, and allows only that one."""
     key, how, code = WEAK[name]
     message = detached(signed_by(alice(key), PART, **how))
     assert_refused(message, code)
@@ -283,7 +283,7 @@ def test_weak_algorithms_are_refused_unless_allowed_by_name(name: str) -> None:
 
 
 def test_a_digest_algorithm_other_than_the_signatures_is_refused() -> None:
-    """RFC 8933: the digest of the attributes and of the content are the same."""
+    """RFC 8933: the digest algorithms of the attributes and of the content must be the same."""
     attributes = usual_attributes(PART, "sha1")
     info = signer_info(alice(), PART, attributes=attributes, digest="sha256", claims_digest="sha1")
     forged = signed_data(info, certificates=[alice().certificate], digests=["sha1"])
@@ -291,7 +291,7 @@ def test_a_digest_algorithm_other_than_the_signatures_is_refused() -> None:
 
 
 def test_the_digest_of_the_content_is_the_one_of_the_signature() -> None:
-    """SHA-512 of the content inside attributes signed with SHA-256: all of it verifies, and the two disagree."""
+    """SHA-512 of the content inside attributes signed with SHA-256: each part verifies, but the two disagree."""
     attributes = usual_attributes(PART, "sha512")
     info = signer_info(alice(), PART, attributes=attributes, claims_digest="sha512")
     message = detached(signed_data(info, certificates=[alice().certificate], digests=["sha512"]))
@@ -300,7 +300,7 @@ def test_the_digest_of_the_content_is_the_one_of_the_signature() -> None:
 
 
 def test_pss_parameters_must_be_those_used() -> None:
-    """A claim of another hash in the parameters does not verify."""
+    """A signature does not verify if its parameters claim a different hash."""
     signer = alice("rsa-2048")
     forged = signed_by(signer, PART, pss_salt=32, pss_claims="sha512")
     assert_refused(detached(forged), "signature-wrong", "pss-parameters", "digest-mismatch")
@@ -308,13 +308,13 @@ def test_pss_parameters_must_be_those_used() -> None:
 
 
 def test_the_algorithm_must_be_one_for_the_key() -> None:
-    """An RSA algorithm with an EC key is no signature."""
+    """An RSA algorithm with an EC key does not make a signature."""
     forged = signed_by(alice(), PART, scheme=algorithm("1.2.840.113549.1.1.11", b"\x05\0"))
     assert_refused(detached(forged), "algorithm-key-mismatch")
 
 
 def test_signing_certificate_must_name_the_certificate() -> None:
-    """RFC 5035: the attribute binds the certificate, so that it can't be exchanged."""
+    """RFC 5035: the attribute binds the certificate, so that it can't be swapped for another."""
 
     def attributes(*certificates: bytes) -> list[bytes]:
         hashed = [sequence(octets(digest_of(one, "sha256"))) for one in certificates]
@@ -330,7 +330,7 @@ def test_signing_certificate_must_name_the_certificate() -> None:
 
 
 def test_layers_by_different_people_are_refused() -> None:
-    """Every signature layer must be by the one in From, not only the inner or the outer one."""
+    """Every signature layer must be by the sender in From, not just the inner or the outer one."""
 
     def layered(inner: bytes, outer: bytes) -> bytes:
         inside = detached(signed_by(person(inner.decode()), PART), sender=b"")
@@ -344,7 +344,7 @@ def test_layers_by_different_people_are_refused() -> None:
 
 
 def test_a_back_dated_signing_time_does_not_revive_a_certificate() -> None:
-    """The time of receipt counts, never what the signer claims."""
+    """The time of receipt counts, never the time that the signer claims."""
     from _cast import root
 
     expired = root().issue("alice@example.org", not_after=NOW - YEAR)
@@ -355,7 +355,7 @@ def test_a_back_dated_signing_time_does_not_revive_a_certificate() -> None:
 
 
 def test_labels_do_not_decide() -> None:
-    """A signature is one whatever micalg, smime-type and file name say, with a warning."""
+    """A signature is judged the same whatever its micalg, smime-type and file name say, with a warning."""
     other = SIGNED.replace(b"sha-256", b"sha-1")
     assert_accepted(detached(signed_by(alice(), PART), content_type=other))
     signed = signed_by(alice(), PART, detached=False)

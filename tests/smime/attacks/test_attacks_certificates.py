@@ -1,4 +1,4 @@
-"""Certificates that must not be trusted, each beside the one that is."""
+"""Certificates that must not be trusted, each next to a valid counterpart."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ WRONG: dict[str, tuple[Callable[[], Identity], str]] = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_certificate_is_refused_by_name(wrong: str) -> None:
-    """Everything else about the message is right."""
+    """Everything else about the message is correct."""
     make, code = WRONG[wrong]
     assert_refused(by(make()), code)
 
@@ -77,30 +77,30 @@ RIGHT: dict[str, Callable[[], Identity]] = {
 
 @pytest.mark.parametrize("right", RIGHT)
 def test_a_right_certificate_is_accepted(right: str) -> None:
-    """The positive controls: what the standard allows is no mistake."""
+    """The positive controls: what the standard allows is not reported as a mistake."""
     assert_accepted(by(RIGHT[right]()))
 
 
 def test_a_self_signed_certificate_may_be_trusted_by_name() -> None:
-    """Given as an anchor it is one; that it stands in the message makes it none."""
+    """It is an anchor if passed as one; being included in the message does not make it one."""
     own = root().issue(ADDRESS, self_signed=True)
     assert inspect(by(own), trust=[own.certificate]).signed
 
 
 def test_trust_any_judges_the_mathematics_only() -> None:
-    """trust="any" says nothing about the chain."""
+    """trust="any" checks the signature only and says nothing about the chain."""
     facts = inspect(by(stranger().issue(ADDRESS)), trust="any")
     assert facts.signed
     assert facts.signers[0].trusted is None
 
 
 def test_no_trust_anchor_trusts_nobody() -> None:
-    """Neither does an empty list."""
+    """Without trust anchors, or with an empty list of them, no signer is trusted."""
     assert not inspect(by(alice()), trust=[]).signed
 
 
 def test_a_leaf_must_not_issue() -> None:
-    """A certificate signed with a leaf's key leads nowhere, even if the leaf is trusted."""
+    """A certificate signed with a leaf's key has no valid path, even if the leaf is trusted."""
     leaf = root().issue("mallory@example.net")
     issuer = Authority(leaf.certificate, leaf.private_key)  # type: ignore[arg-type]  # an EC key
     victim = issuer.issue(ADDRESS)
@@ -134,7 +134,7 @@ def test_an_anchor_with_the_same_name_and_another_key_is_not_the_anchor() -> Non
 
 
 def test_an_anchor_in_the_message_is_not_an_anchor() -> None:
-    """Only the given anchors count, whatever the message brings along."""
+    """Only the given anchors count, regardless of what the message includes."""
     made = stranger().issue(ADDRESS)
     carried = Identity(made.certificate, made.private_key, (stranger().certificate,))
     assert_refused(by(carried), "issuer-unknown")
@@ -148,7 +148,7 @@ def test_unrelated_certificates_do_not_help_or_hurt() -> None:
 
 
 def test_the_time_of_receipt_decides() -> None:
-    """at= is the moment the certificates are judged at."""
+    """Certificates are checked as of the time given in at=."""
     expired = root().issue(ADDRESS, not_after=NOW - YEAR)
     assert_refused(by(expired), "certificate-expired")
     assert inspect(by(expired), at=NOW - 2 * YEAR).signed

@@ -1,4 +1,4 @@
-"""Name constraints hold for every place a mailbox may stand in, not only for the one that `cryptography` compares."""
+"""Name constraints apply to every field that can hold a mailbox, not only to the one that `cryptography` compares."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ ON_SUBJECTS = {
 
 @pytest.mark.parametrize("limit", ON_SUBJECTS)
 def test_the_subject_is_bound_too(limit: str) -> None:
-    """A constraint on directory names is about the subject (RFC 5280 section 4.2.1.10)."""
+    """A constraint on directory names applies to the subject (RFC 5280 section 4.2.1.10)."""
     extension, allowed = ON_SUBJECTS[limit]
     issuer = intermediate(root(), extension)
     message = by(issuer, (x509.RFC822Name("alice@example.org"),), NOBODY)
@@ -114,7 +114,7 @@ def test_the_subject_is_bound_too(limit: str) -> None:
 
 
 def test_a_ca_below_is_bound_unless_it_issued_to_itself() -> None:
-    """RFC 5280 section 6.1.3: the names of all certificates below, but for self-issued CAs."""
+    """RFC 5280 section 6.1.3: constraints apply to all certificates below, except self-issued CAs."""
     limit = constraints(directory("Somebody"))
     above = intermediate(root(), limit, name="Above")
     below = intermediate(above, name="Below")
@@ -127,6 +127,6 @@ def test_a_ca_below_is_bound_unless_it_issued_to_itself() -> None:
 
 
 def test_the_mathematics_ask_for_no_constraints() -> None:
-    """With trust="any" no path is looked at."""
+    """With trust="any", no path is checked."""
     message = signed_under(FORBIDDING["excludes the host"], "the subject")
     assert inspect(message, trust="any").signed

@@ -1,4 +1,4 @@
-"""Encryption that is none, or that somebody changed."""
+"""Encryption that is not real encryption, or that was tampered with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def sealed_mail(cms: bytes, smime_type: bytes = b"enveloped-data") -> bytes:
 
 
 def test_what_decrypts_is_encrypted() -> None:
-    """The positive controls: CBC and GCM, with the recipient's identity and without."""
+    """The positive controls: CBC and GCM, with and without the recipient's identity."""
     for cms, kind in (
         (enveloped(PART, [bob().certificate]), b"enveloped-data"),
         (auth_enveloped(PART, [bob().certificate]), AUTH),
@@ -34,7 +34,7 @@ def test_what_decrypts_is_encrypted() -> None:
 
 
 def test_the_wrong_recipient_does_not_decrypt() -> None:
-    """An identity that is no recipient is told so."""
+    """If an identity is not a recipient, this is reported."""
     facts = inspect(
         sealed_mail(enveloped(PART, [bob().certificate])), identities=[alice("rsa-2048")]
     )
@@ -43,7 +43,7 @@ def test_the_wrong_recipient_does_not_decrypt() -> None:
 
 
 def test_a_key_that_is_not_the_recipients_does_not_decrypt() -> None:
-    """The right certificate name with the key of another recipient entry."""
+    """The certificate has the right name, but its key belongs to another recipient entry."""
     other = person("carol@example.org", "rsa-2048")
     sealed = enveloped(PART, [other.certificate])
     name_of_other = other.certificate.issuer.public_bytes()
@@ -63,7 +63,7 @@ def test_a_flipped_bit_under_gcm_is_refused(at: int) -> None:
 
 
 def test_a_flipped_tag_is_refused() -> None:
-    """So is the tag itself."""
+    """A change to the tag itself is detected."""
     cms = auth_enveloped(PART, [bob().certificate], flip_tag=True)
     facts = inspect(sealed_mail(cms, AUTH), identities=[bob()])
     assert not facts.encrypted
@@ -72,7 +72,7 @@ def test_a_flipped_tag_is_refused() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 4, 8])
 def test_a_short_tag_is_refused(length: int) -> None:
-    """RFC 5084 allows 12 to 16 bytes; a tag of one byte is guessed in 256 tries."""
+    """RFC 5084 allows 12 to 16 bytes; a one-byte tag can be guessed in 256 tries."""
     cms = auth_enveloped(PART, [bob().certificate], tag_length=length)
     facts = inspect(sealed_mail(cms, AUTH), identities=[bob()])
     assert not facts.encrypted
@@ -80,7 +80,7 @@ def test_a_short_tag_is_refused(length: int) -> None:
 
 @pytest.mark.parametrize(("sent", "said"), [(16, 12), (12, 16), (16, 15)])
 def test_a_tag_of_another_length_than_announced_is_refused(sent: int, said: int) -> None:
-    """Nobody may shorten a tag by changing a number that no tag covers."""
+    """An attacker cannot shorten the tag by changing its length, a number that no tag covers."""
     cms = auth_enveloped(PART, [bob().certificate], tag_length=sent, says_length=said)
     facts = inspect(sealed_mail(cms, AUTH), identities=[bob()])
     assert not facts.encrypted
@@ -88,7 +88,7 @@ def test_a_tag_of_another_length_than_announced_is_refused(sent: int, said: int)
 
 
 def test_authenticated_attributes_are_covered_by_the_tag() -> None:
-    """RFC 5083 section 2.2: the DER of the SET OF, not what was sent."""
+    """RFC 5083 section 2.2: the tag covers the DER encoding of the SET OF, not the bytes as sent."""
     one, other = (set_of(attribute("1.2.3.4", octets(value))) for value in (b"one", b"other"))
     to = [bob().certificate]
     right = inspect(sealed_mail(auth_enveloped(PART, to, attributes=one), AUTH), identities=[bob()])
@@ -102,7 +102,7 @@ def test_authenticated_attributes_are_covered_by_the_tag() -> None:
 
 @pytest.mark.parametrize("authenticated", [True, False])
 def test_a_cipher_in_the_wrong_kind_is_refused(authenticated: bool) -> None:
-    """AES-CBC with a made-up tag is not authenticated, and AES-GCM without its tag is not either."""
+    """AES-CBC with a made-up tag is not authenticated, and neither is AES-GCM without its tag."""
     cms = mislabelled(PART, bob().certificate, authenticated=authenticated)
     facts = inspect(
         sealed_mail(cms, AUTH if authenticated else b"enveloped-data"), identities=[bob()]
@@ -112,7 +112,7 @@ def test_a_cipher_in_the_wrong_kind_is_refused(authenticated: bool) -> None:
 
 
 def test_an_obsolete_cipher_is_reported() -> None:
-    """Triple DES decrypts, with a warning that AES does not get."""
+    """Triple DES decrypts, but with a warning; AES gets none."""
     facts = inspect(sealed_mail(triple_des(PART, bob().certificate)), identities=[bob()])
     assert facts.content == PART
     assert "weak-cipher" in warnings(facts)
@@ -121,7 +121,7 @@ def test_an_obsolete_cipher_is_reported() -> None:
 
 
 def test_encryption_without_a_key_is_said_to_be_unchecked() -> None:
-    """Without an identity only the outside was seen; with one, nothing is left to say."""
+    """Without an identity, encryption is reported as unchecked; with one, there is no such warning."""
     message = sealed_mail(enveloped(PART, [bob().certificate]))
     facts = inspect(message)
     assert facts.layers[0].valid is None
@@ -134,7 +134,7 @@ def test_encryption_without_a_key_is_said_to_be_unchecked() -> None:
     [(bytes(16), "no-recipients"), (None, "content-missing"), (b"", "content-missing")],
 )
 def test_encryption_of_nothing_or_for_nobody_is_none(content: bytes | None, code: str) -> None:
-    """With a key or without."""
+    """Encryption with no content or no recipients does not count, with or without a key."""
     for keys in ([], [bob()]):
         facts = inspect(sealed_mail(for_nobody(content)), identities=keys)
         assert not facts.encrypted
@@ -143,7 +143,7 @@ def test_encryption_of_nothing_or_for_nobody_is_none(content: bytes | None, code
 
 @pytest.mark.parametrize("at", [0, 17, -20])
 def test_flipped_bits_under_cbc_are_never_a_promise(at: int) -> None:
-    """EnvelopedData has no integrity (EFAIL): it may decrypt to nonsense, so that is always reported."""
+    """EnvelopedData has no integrity (EFAIL): it may decrypt to garbage, so this is always reported."""
     cms = enveloped(PART, [bob().certificate], flip=at)
     facts = inspect(sealed_mail(cms), identities=[bob()])
     assert facts.content != PART
@@ -152,7 +152,7 @@ def test_flipped_bits_under_cbc_are_never_a_promise(at: int) -> None:
 
 
 def test_a_signature_inside_survives_no_flipped_bit() -> None:
-    """Sign-then-encrypt: the inner signature tells what CBC can't."""
+    """Sign-then-encrypt: the inner signature detects what CBC can't."""
     part = (
         b"Content-Type: multipart/signed"
         + detached(signed_by(alice(), PART)).partition(b"Content-Type: multipart/signed")[2]
@@ -166,7 +166,7 @@ def test_a_signature_inside_survives_no_flipped_bit() -> None:
 
 
 def test_truncated_ciphertext_is_refused() -> None:
-    """Neither half a block nor half an object decrypts."""
+    """Neither a partial block nor a partial object decrypts."""
     cms = enveloped(PART, [bob().certificate])
     facts = inspect(sealed_mail(cms[:-9]), identities=[bob()])
     assert not facts.encrypted
@@ -175,7 +175,7 @@ def test_truncated_ciphertext_is_refused() -> None:
 
 @pytest.mark.parametrize("label", [b"enveloped-data", AUTH, b"signed-data", b"nonsense"])
 def test_labels_do_not_encrypt(label: bytes) -> None:
-    """SignedData that calls itself enveloped-data is readable by everybody."""
+    """SignedData labeled as enveloped-data is readable by everybody."""
     facts = inspect(opaque(signed_by(alice(), PART, detached=False), label))
     assert not facts.encrypted
     assert facts.layers[0].kind == "signed"
@@ -189,7 +189,7 @@ def test_an_encrypted_label_on_text_does_not_encrypt() -> None:
 
 
 def test_a_plaintext_sibling_is_no_encryption() -> None:
-    """Encryption beside the same text in the clear hides nothing."""
+    """Encryption next to the same text in the clear hides nothing."""
     inner = (
         b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\r\n"
         b"Content-Transfer-Encoding: base64\r\n\r\n" + wrapped(enveloped(PART, [bob().certificate]))
@@ -201,7 +201,7 @@ def test_a_plaintext_sibling_is_no_encryption() -> None:
 
 
 def test_text_after_the_base64_is_no_part_of_it() -> None:
-    """EFAIL's direct exfiltration puts plaintext around the ciphertext: none of it is content."""
+    """EFAIL's direct exfiltration puts plaintext around the ciphertext: none of it counts as content."""
     sealed = sealed_mail(enveloped(PART, [bob().certificate]))
     facts = inspect(sealed + b'\r\n<img src="https://example.net/?', identities=[bob()])
     assert "base64-malformed" in codes(facts) or "base64-foreign" in warnings(facts)
@@ -209,14 +209,14 @@ def test_text_after_the_base64_is_no_part_of_it() -> None:
 
 
 def test_recipients_are_listed() -> None:
-    """Each RecipientInfo is named, also those that nobody expected."""
+    """Each RecipientInfo is listed, even if nobody expected it."""
     certificates = [bob().certificate, person("carol@example.org", "rsa-2048").certificate]
     facts = inspect(sealed_mail(enveloped(PART, certificates)), identities=[bob()])
     assert {one.serial for one in facts.recipients} == {one.serial_number for one in certificates}
 
 
 def test_a_signature_over_ciphertext_is_told_apart() -> None:
-    """Encrypt-then-sign: whoever signed need not have known the text."""
+    """Encrypt-then-sign: the signer need not have known the text."""
     inner = (
         b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\r\n"
         b"Content-Transfer-Encoding: base64\r\n\r\n"
@@ -229,7 +229,7 @@ def test_a_signature_over_ciphertext_is_told_apart() -> None:
 
 
 def test_no_private_key_appears_in_any_fact() -> None:
-    """Secrets stay out of representations and sentences."""
+    """Secrets stay out of reprs and messages."""
     facts = inspect(sealed_mail(enveloped(PART, [bob().certificate])), identities=[bob()])
     shown = repr(facts) + repr(bob()) + repr(smime.Identity)
     assert "PRIVATE" not in shown

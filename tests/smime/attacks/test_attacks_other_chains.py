@@ -78,7 +78,7 @@ SIGNS = (_key_usage(True), True)
 def ca(
     issuer: Authority | None = None, *more: tuple[x509.ExtensionType, bool], **how: Any
 ) -> Authority:
-    """An Ed25519 CA, which no path through the library leads over."""
+    """An Ed25519 CA, which the library does not accept in any path."""
     key = how.pop("key", None) or ed25519.Ed25519PrivateKey.generate()
     usage = how.pop("usage", SIGNS)
     name = how.pop("name", "Root" if issuer is None else "Intermediate")
@@ -92,7 +92,7 @@ ROOT = ca()
 
 
 def signed_under(*path: Authority, extensions: Any = (), **how: Any) -> bytes:
-    """Alice's mail; her certificate is issued by the last of *path*, which starts under the root."""
+    """Alice's mail; her certificate is issued by the last CA in *path*, which starts below the root."""
     key = ec.generate_private_key(ec.SECP256R1())
     names = (x509.SubjectAlternativeName([x509.RFC822Name(ADDRESS)]), False)
     leaf = certificate_of(key, path[-1], "Alice", names, (MAIL, False), *extensions, **how)
@@ -156,7 +156,7 @@ def test_a_right_path_is_accepted(form: str) -> None:
 
 @pytest.mark.parametrize("form", WRONG)
 def test_a_wrong_path_is_refused(form: str) -> None:
-    """One ingredient is broken, and it is always one of the path."""
+    """Exactly one ingredient is broken, always one in the path."""
     message = WRONG[form]()
     assert_refused(message, "path-invalid", "issuer-unknown", trust=[ROOT.certificate])
     assert inspect(message, trust="any").signed
@@ -170,7 +170,7 @@ WEAK: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 @pytest.mark.parametrize("kind", WEAK)
 def test_a_weak_issuer_is_accepted_by_its_name_only(kind: str) -> None:
-    """allow= reaches up the path, and lets nothing else through."""
+    """allow= applies to the whole path, and permits nothing else."""
     name, make = WEAK[kind]
     trust = [ROOT.certificate]
     message = make()
@@ -180,7 +180,7 @@ def test_a_weak_issuer_is_accepted_by_its_name_only(kind: str) -> None:
 
 
 def test_a_curve_the_library_refuses_is_refused() -> None:
-    """Where the library can judge, its word counts: secp256k1 is none of its curves."""
+    """If the library can judge a path, its verdict counts: it does not support the curve secp256k1."""
     root = ca(key=ec.generate_private_key(ec.SECP256K1()))
     assert_refused(signed_under(root), "path-invalid", trust=[root.certificate])
     good = ca(key=ec.generate_private_key(ec.SECP256R1()))
@@ -188,7 +188,7 @@ def test_a_curve_the_library_refuses_is_refused() -> None:
 
 
 def signed_by_an_old_ca(algorithm: bytes) -> tuple[bytes, x509.Certificate]:
-    """A path with one link, an RSA CA's signature of this kind over Alice's certificate."""
+    """A path with one link: Alice's certificate, signed by an RSA CA with the given algorithm."""
     root = ca(key=rsa.generate_private_key(65537, 2048))
     made = certificate_of(
         key := ec.generate_private_key(ec.SECP256R1()),
@@ -202,7 +202,7 @@ def signed_by_an_old_ca(algorithm: bytes) -> tuple[bytes, x509.Certificate]:
 
 @pytest.mark.parametrize(("name", "algorithm"), [("sha1", SHA1_WITH_RSA), ("md5", MD5_WITH_RSA)])
 def test_a_weak_hash_in_the_path_is_accepted_by_its_name_only(name: str, algorithm: bytes) -> None:
-    """The link is as old as its hash; a link with SHA-256 made in the same way needs no leave."""
+    """A link is as weak as its hash; a SHA-256 link made in the same way needs no allow=."""
     message, root = signed_by_an_old_ca(algorithm)
     assert_refused(message, "path-invalid", trust=[root])
     assert inspect(message, trust=[root], allow=[name]).signed

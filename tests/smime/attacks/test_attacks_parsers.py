@@ -1,4 +1,4 @@
-"""Messages that two parsers read differently: refused, for a signature must not cover one reading while the user sees the other."""
+"""Messages that parsers read differently are refused: the signature might cover one reading and users see another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def good() -> bytes:
 
 
 def entity() -> bytes:
-    """The signed message without the fields of the mail, as encryption wraps it."""
+    """The signed message without the mail header fields, in the form that encryption wraps."""
     return good()[good().index(b"Content-Type: multipart") :]
 
 
@@ -26,7 +26,7 @@ def sealed(inner: bytes) -> bytes:
 
 
 def test_the_positive_controls_pass() -> None:
-    """What the attacks below start from is right."""
+    """The messages that the attacks below start from are correct."""
     assert_accepted(good())
     assert_accepted(sealed(entity()), identities=[bob()])
     assert_accepted(opaque(signed_by(alice(), PART, detached=False)))
@@ -34,7 +34,7 @@ def test_the_positive_controls_pass() -> None:
 
 @pytest.mark.parametrize("size", [999_000, 1_000_100])
 def test_a_header_beyond_every_limit_is_refused(size: int) -> None:
-    """A second From may stand where nobody looks any more."""
+    """A second From may be hidden beyond the point where parsers stop looking."""
     header, body = good().split(b"\r\n\r\n", 1)
     padded = header + b"\r\nX-Padding: " + b"a" * size
     assert inspect(padded + b"\r\n\r\n" + body).signed == (size < 1_000_000)
@@ -44,7 +44,7 @@ def test_a_header_beyond_every_limit_is_refused(size: int) -> None:
 
 @pytest.mark.parametrize("end", [b"\n", b"\r"])
 def test_a_lone_line_break_in_the_first_line_is_refused(end: bytes) -> None:
-    """A file with LF has LF in its whole header; anything else is a mixture."""
+    """A file with LF line ends has LF in its whole header; anything else is a mixture."""
     assert_refused(b"X-First: a" + end + good(), "header-bare-line-break")
     assert_accepted(b"X-First: a\r\n" + good())
     file = good().replace(b"\r\n", b"\n")
@@ -53,14 +53,14 @@ def test_a_lone_line_break_in_the_first_line_is_refused(end: bytes) -> None:
 
 @pytest.mark.parametrize("end", [b"\n", b"\r"])
 def test_a_lone_line_break_in_the_header_of_an_inner_layer_is_refused(end: bytes) -> None:
-    """The header of a layer inside encryption is not signed either."""
+    """The header of a layer inside encryption is not signed, so it gets the same check."""
     line = b"X-Odd: a" + end + b"Content-Type: text/html\r\n"
     assert_refused(sealed(line + entity()), "header-bare-line-break", identities=[bob()])
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r"])
 def test_a_lone_line_break_in_the_header_of_the_signature_is_refused(end: bytes) -> None:
-    """So is that of the second part."""
+    """The header of the second part is not signed either."""
     before, after = good().rsplit(b"Content-Type: application/pkcs7-signature", 1)
     odd = b"X-Odd: a" + end + b"Content-Type: text/plain\r\n"
     message = before + odd + b"Content-Type: application/pkcs7-signature" + after
@@ -84,7 +84,7 @@ TWICE = {
 @pytest.mark.parametrize("what", TWICE)
 @pytest.mark.parametrize("carried", [True, False])
 def test_a_repeated_field_of_the_object_is_refused(what: str, carried: bool) -> None:
-    """Neither the second part of multipart/signed nor an opaque message has two types or encodings."""
+    """Neither the second part of multipart/signed nor an opaque message may have two types or encodings."""
     once = opaque(signed_by(alice(), PART, detached=False)) if carried else good()
     old, new, code = TWICE[what]
     assert once.count(old) == 1
@@ -103,7 +103,7 @@ TYPES = {
 
 @pytest.mark.parametrize("form", TYPES)
 def test_a_content_type_with_two_readings_is_refused(form: str) -> None:
-    """A comment is a separator, and C programs end at a NUL."""
+    """A comment is a separator, and C programs stop at a NUL."""
     old, new = TYPES[form]
     assert old in good()
     assert_refused(good().replace(old, new, 1), "content-type-malformed", "not-signed")
@@ -116,7 +116,7 @@ def test_a_comment_between_words_is_harmless() -> None:
 
 @pytest.mark.parametrize("carried", [True, False])
 def test_a_signature_over_something_that_is_no_mail_is_refused(carried: bool) -> None:
-    """A time stamp or a receipt is signed with the same key, and is no message (RFC 8551 section 2.4)."""
+    """A time stamp or a receipt is signed with the same key, but is not a message (RFC 8551 section 2.4)."""
 
     def made(content_type: str) -> bytes:
         attributes = usual_attributes(PART, content_type=content_type)
@@ -133,7 +133,7 @@ def test_a_signature_over_something_that_is_no_mail_is_refused(carried: bool) ->
 
 
 def test_a_bare_object_may_be_about_anything() -> None:
-    """Without a message around it, what is signed is for the caller to say."""
+    """Without a message around it, the caller decides what kind of content may be signed."""
     from pytest_mailtrap import smime
 
     attributes = [

@@ -1,4 +1,4 @@
-"""Certificates that borrow the name, the serial number or the issuer of others, and CAs beyond their limits."""
+"""Certificates that copy the name, serial number, or issuer of others, and CAs that exceed their limits."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def intermediate(
 
 
 def through(*path: Authority) -> bytes:
-    """Alice's mail, signed with a certificate of the last of *path*, which starts under the root."""
+    """Alice's mail, signed with a certificate from the last CA in *path*, which starts below the root."""
     made = path[-1].issue("alice@example.org", not_before=NOW - DAY, not_after=NOW + DAY)
     chain = tuple(one.certificate for one in reversed(path))
     return detached(signed_by(Identity(made.certificate, made.private_key, chain), PART))
@@ -113,7 +113,7 @@ FIT: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("limit", UNFIT)
 def test_a_ca_beyond_its_limits_is_refused(limit: str) -> None:
-    """The whole path counts (RFC 5280 section 6.1)."""
+    """The whole path is checked (RFC 5280 section 6.1)."""
     assert_refused(UNFIT[limit](), "path-invalid", "issuer-unknown")
 
 
@@ -124,7 +124,7 @@ def test_a_ca_within_its_limits_is_accepted(limit: str) -> None:
 
 
 def twin_of(certificate: x509.Certificate) -> Identity:
-    """The same issuer name, serial number, key identifier and names; another key, and no CA's signature."""
+    """The same issuer name, serial number, key identifier, and names, but another key and no signature by the CA."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = x509.CertificateBuilder(
         certificate.issuer, certificate.subject, key.public_key(), certificate.serial_number
@@ -140,7 +140,7 @@ def twin_of(certificate: x509.Certificate) -> Identity:
 def test_a_twin_certificate_is_refused_beside_the_genuine_one(
     twin_first: bool, by_key_identifier: bool
 ) -> None:
-    """The certificate whose key verifies must be the one whose path is valid."""
+    """The certificate whose key verifies the signature must be the one whose path is valid."""
     twin = twin_of(alice().certificate)
     certificates = [twin.certificate, alice().certificate][:: 1 if twin_first else -1]
 
@@ -154,7 +154,7 @@ def test_a_twin_certificate_is_refused_beside_the_genuine_one(
 
 @pytest.mark.parametrize("by_key_identifier", [True, False])
 def test_a_certificate_nobody_named_is_not_the_signers(by_key_identifier: bool) -> None:
-    """The key fits, and still it must be the certificate that the signer info names."""
+    """Even if its key fits, the certificate must be the one that the signer info names."""
     namesake = stranger().issue("alice@example.org")
     named = namesake.certificate if by_key_identifier else _same_serial(stranger())
     info = signer_info(alice(), PART, named=named, by_key_identifier=by_key_identifier)
@@ -163,7 +163,7 @@ def test_a_certificate_nobody_named_is_not_the_signers(by_key_identifier: bool) 
 
 
 def _same_serial(issuer: Authority) -> x509.Certificate:
-    """A certificate of another CA with the serial number of Alice's."""
+    """A certificate from another CA with the same serial number as Alice's."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = alice().certificate
     builder = x509.CertificateBuilder(
@@ -174,13 +174,13 @@ def _same_serial(issuer: Authority) -> x509.Certificate:
 
 
 def test_given_intermediates_are_no_anchors() -> None:
-    """They may complete a path, not end it."""
+    """They may complete a path, but not end it."""
     message = detached(signed_by(stranger().issue("alice@example.org"), PART))
     assert_refused(message, "issuer-unknown", intermediates=[stranger().certificate])
 
 
 def test_a_given_intermediate_completes_the_path() -> None:
-    """The positive control: it need not be in the message."""
+    """The positive control: the intermediate need not be in the message."""
     between = intermediate(root())
     made = between.issue("alice@example.org", not_before=NOW - DAY, not_after=NOW + DAY)
     message = detached(signed_by(made, PART))

@@ -1,4 +1,4 @@
-"""RSASSA-PSS: parameters are read or refused, and a key made for it verifies nothing else (RFC 4056)."""
+"""RSASSA-PSS: parameters are read or refused, and a key restricted to PSS verifies nothing else (RFC 4056)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pytest_mailtrap.smime import Identity
 
 
 def by_pss_key(parameters: bytes | None, **how: Any) -> bytes:
-    """Alice's mail; her certificate says that her key is for RSASSA-PSS, with these parameters."""
+    """Alice's mail; her certificate says that her key is for RSASSA-PSS with these parameters."""
     kind = algorithm(RSA_PSS, *(() if parameters is None else (parameters,)))
     made = resigned(alice("rsa-2048").certificate, root().key, key_algorithm=kind)
     return detached(signed_by(Identity(made, alice("rsa-2048").private_key), PART, **how))
 
 
 def test_a_pss_key_verifies_pss_only() -> None:
-    """RFC 4055 section 1.2: the identifier of the key limits what it is for."""
+    """RFC 4055 section 1.2: the key's algorithm identifier limits how it may be used."""
     assert_refused(by_pss_key(None), "algorithm-key-mismatch")
     assert_accepted(by_pss_key(None, pss_salt=32))
     assert_accepted(by_pss_key(None, pss_salt=20, digest="sha512"))
 
 
 def test_a_pss_key_prescribes_its_parameters() -> None:
-    """The hash is the key's, and the salt at least as long (RFC 4055 section 3.3)."""
+    """The hash must be the key's, and the salt at least as long (RFC 4055 section 3.3)."""
     prescribed = pss_parameters("sha256", 32)
     assert_accepted(by_pss_key(prescribed, pss_salt=32))
     assert_accepted(by_pss_key(prescribed, pss_salt=64))
@@ -62,7 +62,7 @@ def with_parameters(parameters: bytes) -> bytes:
 
 @pytest.mark.parametrize("form", PARAMETERS)
 def test_odd_parameters_are_refused(form: str) -> None:
-    """None is replaced by a default, and no first or last one is chosen."""
+    """No parameter is replaced by a default, and a repeated one is not resolved by taking the first or last."""
     assert_refused(with_parameters(PARAMETERS[form]), "pss-parameters")
 
 
@@ -71,11 +71,11 @@ def test_odd_parameters_are_refused(form: str) -> None:
     [sequence(HASH, MASK, SALT), sequence(HASH, MASK, SALT, context(3, integer(1)))],
 )
 def test_usual_parameters_are_accepted(parameters: bytes) -> None:
-    """The positive control, written by the same hand."""
+    """The positive control, built with the same code."""
     assert_accepted(with_parameters(parameters))
 
 
 def test_parameters_left_out_mean_the_defaults() -> None:
-    """SHA-1 with a salt of 20: not what was used, and nothing to be trusted."""
+    """The defaults are SHA-1 and a salt of 20: not what the signer used, and not to be trusted."""
     message = detached(signed_by(alice("rsa-2048"), PART, pss_salt=32, scheme=algorithm(RSA_PSS)))
     assert_refused(message, "digest-mismatch", "weak-sha1")

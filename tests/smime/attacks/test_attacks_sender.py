@@ -1,4 +1,4 @@
-"""From is not the signer: every way to make a reader believe it is, and the honest forms beside them."""
+"""From is not the signer: every way to make a reader believe it is, each next to its legitimate form."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ REASONS = (
 
 @pytest.mark.parametrize("form", FROM_ALICE_IN_SOME_WAY)
 def test_a_sender_who_did_not_sign_is_refused(form: str) -> None:
-    """The signature is Mallory's, the From field is anything but his one plain mailbox."""
+    """The signature is Mallory's; the From field is anything but his one plain mailbox."""
     message = detached(signed_by(mallory(), PART), sender=FROM_ALICE_IN_SOME_WAY[form])
     assert_refused(message, *REASONS)
 
 
 @pytest.mark.parametrize("form", FROM_ALICE_IN_SOME_WAY)
 def test_only_the_sender_was_wrong(form: str) -> None:
-    """The control: with match_from=False nothing about From may remain a problem."""
+    """The control: with match_from=False, no problem with From may remain."""
     message = detached(signed_by(mallory(), PART), sender=FROM_ALICE_IN_SOME_WAY[form])
     facts = inspect(message, match_from=False)
     if not codes(facts) & {
@@ -120,7 +120,7 @@ HONEST = {
 
 @pytest.mark.parametrize("form", HONEST)
 def test_the_signers_own_mailbox_is_accepted(form: str) -> None:
-    """The positive controls: RFC 5322 has many spellings for one mailbox."""
+    """The positive controls: RFC 5322 allows many spellings of one mailbox."""
     assert_accepted(detached(signed_by(alice(), PART), sender=HONEST[form]))
 
 
@@ -136,7 +136,7 @@ WORTH_A_WORD = {
 
 @pytest.mark.parametrize("code", WORTH_A_WORD)
 def test_what_a_reader_may_take_for_the_sender_is_reported(code: str) -> None:
-    """The signature is by whom From names, so it is a warning; without the oddity there is none."""
+    """The signer is the mailbox in From, so the oddity is only a warning; without it there is no warning."""
     odd, plain = WORTH_A_WORD[code]
     message = detached(signed_by(alice(), PART), sender=odd)
     assert code in warnings(assert_accepted(message))
@@ -149,7 +149,7 @@ def test_what_a_reader_may_take_for_the_sender_is_reported(code: str) -> None:
 
 
 def mailbox(address: str) -> x509.GeneralName:
-    """An rfc822Name without the checks of cryptography."""
+    """An rfc822Name built without the checks of `cryptography`."""
     name = x509.RFC822Name("placeholder@example.org")
     object.__setattr__(name, "_value", address)
     return name
@@ -173,14 +173,14 @@ IN_THE_CERTIFICATE = {
 
 @pytest.mark.parametrize("form", IN_THE_CERTIFICATE)
 def test_a_certificate_mailbox_matches_as_a_whole_or_not(form: str) -> None:
-    """Nothing is trimmed, cut or guessed in what a CA has signed (CVE-2026-2748)."""
+    """Nothing that a CA has signed is trimmed, cut, or guessed (CVE-2026-2748)."""
     identity = certificate_with(root(), mailbox(IN_THE_CERTIFICATE[form]))
     message = detached(signed_by(identity, PART))
     assert_refused(message, "from-mismatch", "certificate-without-mailbox", "certificate-malformed")
 
 
 def test_a_certificate_mailbox_without_flaw_matches() -> None:
-    """The positive control, made in the same way."""
+    """The positive control, built in the same way."""
     identity = certificate_with(root(), mailbox("alice@example.org"))
     assert_accepted(detached(signed_by(identity, PART)))
 
@@ -196,7 +196,7 @@ def test_a_certificate_mailbox_without_flaw_matches() -> None:
     ],
 )
 def test_other_names_are_no_mailboxes(name: x509.GeneralName) -> None:
-    """A user principal name, a URI or a host is not an address to sign mail with."""
+    """A user principal name, a URI, or a host is not a mail address to sign with."""
     message = detached(signed_by(certificate_with(root(), name), PART))
     assert_refused(message, "certificate-without-mailbox", "from-mismatch")
 
@@ -216,7 +216,7 @@ def test_an_email_address_in_the_subject_is_one() -> None:
 
 
 def test_a_local_part_outside_ascii_matches_through_smtputf8mailbox() -> None:
-    """RFC 9598 names what rfc822Name can't; another local part does not match."""
+    """SmtpUTF8Mailbox (RFC 9598) can hold what rfc822Name can't; another local part does not match."""
     identity = root().issue("ålice@exämple.org")
     honest = "From: ålice@exämple.org".encode()
     assert_accepted(detached(signed_by(identity, PART), sender=honest))
@@ -229,7 +229,7 @@ def test_a_local_part_outside_ascii_matches_through_smtputf8mailbox() -> None:
     ["alice@faß.example", "alice@FAß.example", "alice@βόλος.example", "alice@例え.example"],
 )
 def test_a_domain_of_idna_2008_matches_itself(address: str) -> None:
-    """The positive control of the next: as it was certified, and as its A-label."""
+    """The positive control for the next test: the domain matches as certified and as its A-label."""
     identity = root().issue(address)
     assert_accepted(detached(signed_by(identity, PART), sender=f"From: {address}".encode()))
     encoded = f"From: {identity.address}".encode("ascii")
@@ -255,7 +255,7 @@ def test_a_domain_of_idna_2008_matches_itself(address: str) -> None:
     ],
 )
 def test_letters_that_map_to_others_do_not_match(certified: str, sender: str) -> None:
-    """Case folding and IDNA mappings make two people of different addresses one."""
+    """Case folding and IDNA mappings would make two people's different addresses equal."""
     message = detached(signed_by(root().issue(certified), PART), sender=f"From: {sender}".encode())
     assert_refused(message, "from-mismatch", "from-malformed")
 
@@ -268,7 +268,7 @@ def hp(inner: bytes, outer: bytes, parameter: bytes = b'; hp="clear"') -> bytes:
 
 
 def test_the_protected_from_must_be_the_outer_one() -> None:
-    """RFC 9788: what was signed says who wrote it."""
+    """RFC 9788: the signed header says who wrote the message."""
     one, two = b"alice@example.org", b"mallory@example.net"
     facts = assert_accepted(hp(one, one))
     assert facts.protected_headers["From"] == "alice@example.org"

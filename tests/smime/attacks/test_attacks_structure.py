@@ -1,4 +1,4 @@
-"""Signatures in the wrong place: what a reader sees must be what was signed, all of it and nothing beside."""
+"""Signatures in the wrong place: what a reader sees must be exactly what was signed, all of it and nothing more."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ BROKEN: dict[str, tuple[bytes, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("form", BROKEN)
 def test_a_broken_multipart_signed_is_refused(form: str) -> None:
-    """Exactly two parts, the signature second, closed, with one reading (RFC 1847 section 2.1)."""
+    """Exactly two parts, the signature second, properly closed, with only one reading (RFC 1847 section 2.1)."""
     body, reasons = BROKEN[form]
     assert_refused(message(body), *reasons)
 
 
 def test_the_same_without_the_flaw_passes() -> None:
-    """The positive control of every form above."""
+    """The positive controls for all forms above."""
     assert_accepted(good())
     assert_accepted(message(multipart(PART, signature()), SIGNED.replace(b"outer", b"\\outer")))
 
@@ -101,7 +101,7 @@ PARAMETERS: dict[str, tuple[bytes, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("form", PARAMETERS)
 def test_ambiguous_parameters_are_refused(form: str) -> None:
-    """What parsers read in two ways is not read at all."""
+    """Parameters that parsers read in two ways are refused."""
     content_type, reasons = PARAMETERS[form]
     assert_refused(message(multipart(PART, signature()), content_type), *reasons)
 
@@ -124,7 +124,7 @@ FIELDS: dict[str, tuple[bytes, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("form", FIELDS)
 def test_repeated_or_impossible_fields_are_refused(form: str) -> None:
-    """The header has one reading, or the message is refused."""
+    """If the header has more than one reading, the message is refused."""
     field, reasons = FIELDS[form]
     assert_refused(message(multipart(PART, signature()), SIGNED, field), *reasons)
 
@@ -166,7 +166,7 @@ ERRANT = {
 
 @pytest.mark.parametrize("form", ERRANT)
 def test_a_signature_of_a_part_is_errant(form: str) -> None:
-    """Only a signature around everything counts (RFC 9787 section 4.5); the others are reported."""
+    """Only a signature around everything counts (RFC 9787 section 4.5); other signatures are reported."""
     facts = inspect(ERRANT[form]())
     assert not facts.signed
     assert "not-signed" in codes(facts)
@@ -174,7 +174,7 @@ def test_a_signature_of_a_part_is_errant(form: str) -> None:
 
 
 def test_text_beside_the_parts_is_not_covered() -> None:
-    """A preamble or an epilogue that some programs show is at least reported."""
+    """A preamble or an epilogue, which some programs show, is at least reported."""
     for body in (
         b"Pay Mallory.\r\n" + multipart(PART, signature()),
         multipart(PART, signature()) + b"Pay Mallory.\r\n",
@@ -209,19 +209,19 @@ def test_other_types_are_not_smime(content_type: bytes) -> None:
     ],
 )
 def test_spellings_of_the_type_pass(content_type: bytes) -> None:
-    """The positive control: aliases, case, folds and quotes do not matter."""
+    """The positive control: aliases, case, folding, and quotes do not matter."""
     assert_accepted(message(multipart(PART, signature()), content_type))
 
 
 def test_the_signature_covers_the_headers_of_the_part() -> None:
-    """A Content-Type that is changed or added in the part breaks the signature."""
+    """Changing or adding a Content-Type in the part breaks the signature."""
     assert_refused(good().replace(b"text/plain", b"text/html"), "content-changed")
     added = good().replace(b"--outer\r\n", b"--outer\r\nX-Added: yes\r\n", 1)
     assert_refused(added, "content-changed")
 
 
 def test_every_byte_of_the_part_is_signed() -> None:
-    """Blanks and line ends at the edges count: from after the delimiter to before the next."""
+    """Blanks and line ends at the edges count: everything between the two delimiters is signed."""
     assert_accepted(good())
     for changed in (
         good().replace(b"is paid.\r\n", b"is paid. \r\n"),
@@ -233,7 +233,7 @@ def test_every_byte_of_the_part_is_signed() -> None:
 
 
 def test_text_after_the_base64_is_never_content() -> None:
-    """No program shows it, for it is not base64: whether it can be skipped depends on the padding."""
+    """No program shows it, because it is not base64; whether it can be skipped depends on the padding."""
     made = opaque(signed_by(alice(), PART, detached=False))
     assert "base64-foreign" not in warnings(assert_accepted(made))
     facts = inspect(made + b"\r\nPay Mallory!\r\n")

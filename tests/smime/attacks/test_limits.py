@@ -1,4 +1,4 @@
-"""Messages made to exhaust the verifier: each is answered soon, with the name of what it was."""
+"""Messages made to exhaust the verifier: each gets a quick answer that names the problem."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ ENTITY = (
 
 @pytest.fixture(autouse=True)
 def soon() -> Iterator[None]:
-    """No answer may cost much, counted in CPU time: the machine does other things as well."""
+    """No check may be expensive, measured in CPU time because the machine does other things as well."""
     before = time.thread_time()
     yield
     assert time.thread_time() - before < 20
 
 
 def zeros(megabytes: int) -> bytes:
-    """What zlib makes of so many zeros: it forgets what came before at each flush, so one megabyte is like the other."""
+    """That many megabytes of zeros, compressed: zlib resets at each flush, so every later megabyte looks the same."""
     squeezer, megabyte = zlib.compressobj(9), bytes(2**20)
     first, again = (
         squeezer.compress(megabyte) + squeezer.flush(zlib.Z_FULL_FLUSH) for _ in range(2)
@@ -51,7 +51,7 @@ def zeros(megabytes: int) -> bytes:
 
 
 def test_the_zeros_of_a_bomb_are_zeros() -> None:
-    """The control: what is refused would unpack."""
+    """The control: the refused data is valid and would decompress."""
     assert zlib.decompress(zeros(20)) == bytes(20 * 2**20)
 
 
@@ -63,7 +63,7 @@ def bomb(megabytes: int) -> bytes:
 
 
 def test_a_decompression_bomb_is_refused_by_name() -> None:
-    """200 MB in 200 kB are not unpacked."""
+    """200 MB compressed into 200 kB is not decompressed."""
     made = opaque(bomb(200), b"compressed-data")
     tracemalloc.start()
     facts = inspect(made)
@@ -81,7 +81,7 @@ def test_compression_by_itself_is_no_bomb() -> None:
 
 
 def test_a_bomb_in_a_bomb_is_refused_too() -> None:
-    """The limit counts for all layers together."""
+    """The limit applies to all layers together."""
     made = ENTITY + wrapped(bomb(20))
     for _ in range(3):
         made = ENTITY + wrapped(compressed_data(made + bytes(20 * 2**20)))
@@ -104,14 +104,14 @@ def test_too_many_layers_are_refused_by_name() -> None:
 
 @pytest.mark.parametrize("depth", [100, 10_000, 200_000])
 def test_deeply_nested_ber_is_refused(depth: int) -> None:
-    """No recursion follows where the sender leads."""
+    """The sender cannot force the parser into unbounded recursion."""
     facts = inspect(opaque(b"\x30\x80" * depth + b"\0\0" * depth))
     assert not facts.signed
     assert codes(facts) & {"malformed-cms", "nested-too-deeply", "too-many-elements"}
 
 
 def test_nested_pieces_of_an_octet_string_are_refused() -> None:
-    """Constructed strings may contain constructed strings, without end."""
+    """Constructed strings may contain constructed strings, without limit."""
     content = octets(PART)
     for _ in range(5000):
         content = indefinite(0x24, content)
@@ -128,21 +128,21 @@ def test_nested_pieces_of_an_octet_string_are_refused() -> None:
 
 
 def test_a_length_beyond_the_end_is_refused() -> None:
-    """A length of 2**64 bytes allocates nothing."""
+    """A declared length of 2**64 bytes allocates nothing."""
     for length in (b"\x84\xff\xff\xff\xff", b"\x88" + b"\xff" * 8, b"\xff" + b"\xff" * 127):
         facts = inspect(opaque(b"\x30" + length + bytes(20)))
         assert codes(facts) & {"truncated-cms", "malformed-cms", "too-large"}
 
 
 def test_very_many_signers_are_answered_soon() -> None:
-    """Each would cost a verification."""
+    """Each would cost a signature verification."""
     info = signer_info(alice(), PART)
     made = signed_data(*[info] * 5000, certificates=[alice().certificate])
     assert isinstance(inspect(detached(made)).signed, bool)
 
 
 def test_very_many_certificates_are_answered_soon() -> None:
-    """Each might be an intermediate of each other."""
+    """Each might be an intermediate for any other."""
     info = signer_info(alice(), PART)
     crowd = [alice().certificate] * 3000
     assert isinstance(inspect(detached(signed_data(info, certificates=crowd))).signed, bool)
@@ -155,14 +155,14 @@ def test_very_many_recipients_are_answered_soon() -> None:
 
 
 def test_very_many_parts_are_answered_soon() -> None:
-    """Ten thousand parts are counted, and no more."""
+    """Ten thousand parts are counted, and nothing more is done with them."""
     head = header(b'Content-Type: multipart/mixed; boundary="outer"') + b"\r\n"
     facts = inspect(head + multipart(*[PART] * 10_000))
     assert not facts.signed
 
 
 def test_nested_multiparts_are_answered_soon() -> None:
-    """A thousand multiparts in each other are not followed to the end."""
+    """A thousand nested multiparts are not followed to the end."""
     entity = PART
     for level in range(1000):
         boundary = b"level%d" % level
@@ -183,7 +183,7 @@ def test_nested_multiparts_are_answered_soon() -> None:
     ],
 )
 def test_long_fields_are_answered_soon(field: bytes) -> None:
-    """Quadratic parsers would not be."""
+    """A parser with quadratic run time would be too slow."""
     assert not inspect(header(field) + b"\r\n" + PART).signed
 
 
@@ -198,5 +198,5 @@ def test_long_fields_are_answered_soon(field: bytes) -> None:
     ],
 )
 def test_long_senders_are_answered_soon(sender: bytes) -> None:
-    """The mailbox parser has no bad case."""
+    """The mailbox parser has no slow worst case."""
     inspect(detached(signed_by(alice(), PART), sender=sender))

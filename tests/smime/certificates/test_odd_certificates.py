@@ -1,4 +1,4 @@
-"""Certificates with contents that `cryptography` itself stumbles over: judged, never an exception."""
+"""Certificates whose contents `cryptography` itself cannot handle: they get a verdict, never an exception."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GENUINE = alice().certificate.public_bytes(Encoding.DER)
 
 
 class Raw:
-    """A certificate that is nothing but its bytes."""
+    """A certificate that consists only of its bytes."""
 
     def __init__(self, der: bytes) -> None:
         self.der = der
@@ -49,14 +49,14 @@ ODD = {
 
 @pytest.mark.parametrize("form", ODD)
 def test_an_odd_certificate_is_refused(form: str) -> None:
-    """Whatever is odd in it, its signature by the CA is broken, so nobody has to understand it."""
+    """Whatever is odd in it, the CA's signature is broken, so the oddity need not be understood."""
     facts = inspect(with_certificate(changed(*ODD[form])))
     assert not facts.signed
     assert codes(facts)
 
 
 def test_a_certificate_that_is_no_asn1_is_refused() -> None:
-    """It may be any other certificate: an object that nobody can read to its end is not signed."""
+    """Even if it is not the signer's: an object with an unparsable certificate does not count as signed."""
     info = signer_info(alice(), PART)
     broken = detached(signed_data(info, certificates=[alice().certificate, Raw(b"\x30\3\2\5\1")]))  # type: ignore[list-item]
     assert_refused(broken, "certificate-malformed")
@@ -65,7 +65,7 @@ def test_a_certificate_that_is_no_asn1_is_refused() -> None:
 
 
 def test_two_signature_algorithms_in_one_certificate_are_refused() -> None:
-    """The outer identifier is not signed, so it has to be the inner one (RFC 5280 section 4.1.1.2)."""
+    """The outer identifier is not signed, so it must match the inner one (RFC 5280 section 4.1.1.2)."""
     ecdsa_with = bytes.fromhex("06082a8648ce3d0403")
     at = GENUINE.rindex(ecdsa_with + b"\2")
     other = GENUINE[:at] + ecdsa_with + b"\3" + GENUINE[at + len(ecdsa_with) + 1 :]
@@ -76,7 +76,7 @@ def test_two_signature_algorithms_in_one_certificate_are_refused() -> None:
 
 @pytest.mark.parametrize("odd_name", [True, False])
 def test_a_deprecation_of_the_library_is_not_the_users(odd_name: bool) -> None:
-    """`cryptography` warns of a negative serial number wherever it meets one, and -W error is common."""
+    """`cryptography` warns about every negative serial number, and -W error is common."""
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = root()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Odd name")])
@@ -100,7 +100,7 @@ def test_a_deprecation_of_the_library_is_not_the_users(odd_name: bool) -> None:
 
 
 def test_a_year_that_no_calendar_has_is_refused() -> None:
-    """`cryptography` reads year 0 only when somebody asks for it."""
+    """`cryptography` reads year 0 only when the date is accessed."""
     made = root().issue("alice@example.org", not_after=NOW.replace(year=2060))
     der = made.certificate.public_bytes(Encoding.DER)
     at = der.index(b"\x18\x0f2060")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_spans_are_exact() -> None:
-    """An element hands out its bytes as they were received, a long form of its length included."""
+    """An element returns its bytes exactly as received, even if its length uses a long form."""
     raw = b"\x30\x82\x00\x03\x02\x01\x05"
     element = ber.read(raw + b"rest")
     assert element.raw == raw
@@ -35,7 +35,7 @@ def test_indefinite_length_ends_at_its_own_end_of_contents() -> None:
 
 
 def test_end_of_contents_inside_a_value_is_a_value() -> None:
-    """Two zero bytes inside an OCTET STRING end nothing."""
+    """Two zero bytes inside an OCTET STRING do not end anything."""
     [text] = ber.read(b"\x30\x80\x04\x04a\x00\x00b\x00\x00")
     assert text.octets() == b"a\x00\x00b"
 
@@ -60,14 +60,14 @@ def test_octet_string_in_pieces_of_pieces() -> None:
     ],
 )
 def test_malformed(raw: bytes, code: str) -> None:
-    """Malformed bytes are a `BerError` that names the problem."""
+    """Malformed bytes raise a `BerError` that names the problem."""
     with pytest.raises(BerError) as caught:
         ber.read(raw)
     assert caught.value.code == code
 
 
 def test_nesting_is_bounded_for_definite_lengths_too() -> None:
-    """A tower of elements is refused when somebody climbs it."""
+    """Deeply nested elements are refused when the nesting is followed."""
     raw = b""
     for _ in range(200):
         raw = ber.encode(0x30, raw)
@@ -84,7 +84,7 @@ def test_element_count_is_bounded() -> None:
 
 
 def test_nested_indefinite_lengths_are_read_in_linear_time() -> None:
-    """Reading level by level does not look for the same end again and again."""
+    """Reading level by level does not search for the same end again and again."""
 
     def nested(depth: int) -> Callable[[], None]:
         inner = b"\x05\x00" * 50_000
@@ -111,7 +111,7 @@ def test_nested_indefinite_lengths_are_read_in_linear_time() -> None:
     ],
 )
 def test_object_identifiers(body: str, dotted: str) -> None:
-    """Object identifiers are read with their first two arcs apart."""
+    """Object identifiers are read with their first two arcs separated."""
     assert ber.decode_oid(bytes.fromhex(body)) == dotted
 
 
@@ -122,13 +122,13 @@ def test_canonical_form_sorts_sets_and_makes_lengths_definite() -> None:
 
 
 def test_canonical_form_of_der_is_itself() -> None:
-    """Nothing changes in what is DER already."""
+    """What is already DER does not change."""
     der = ber.encode(0x31, b"\x02\x01\x05" + ber.encode(0x30, ber.encode(0x04, b"x" * 300)))
     assert ber.canonical(ber.read(der)) == der
 
 
 def test_agrees_with_asn1crypto_on_random_trees() -> None:
-    """asn1crypto reads the same tree out of what is put together at random."""
+    """asn1crypto reads the same tree from randomly generated data."""
     core = pytest.importorskip("asn1crypto.core")
     source = random.Random(1)
     for _ in range(200):
@@ -172,7 +172,7 @@ def test_an_object_identifier_has_one_encoding(body: bytes) -> None:
 
 
 def test_bytes_after_an_element_are_refused_where_it_should_be_alone() -> None:
-    """The caller says which of both it wants."""
+    """The caller chooses whether trailing bytes are allowed."""
     alone = ber.encode(0x04, b"text")
     assert ber.read_exactly(alone).octets() == b"text"
     assert ber.read(alone + b"\0").octets() == b"text"

@@ -1,4 +1,4 @@
-"""The CMS structures, against asn1crypto and the openssl program."""
+"""The CMS structures, compared with asn1crypto and the openssl program."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def theirs(cms: bytes) -> dict[str, Any] | None:
 
 @pytest.mark.parametrize(("name", "cms"), OBJECTS)
 def test_agrees_with_asn1crypto(name: str, cms: bytes) -> None:
-    """What is parsed here is what asn1crypto parses, field by field; what is refused here it refuses as well."""
+    """The parser agrees with asn1crypto field by field; what one refuses, the other refuses as well."""
     if name in STRICTER:
         assert ours(cms) is None
     else:
@@ -76,7 +76,7 @@ def test_agrees_with_asn1crypto(name: str, cms: bytes) -> None:
 
 
 def test_the_comparison_has_something_to_compare() -> None:
-    """The control: most objects are read by both, of every kind; one bit more is a difference."""
+    """The control: both parse most objects, of every kind, and a single flipped bit makes a difference."""
     read = [(name, cms, found) for name, cms in PAIRS if (found := ours(cms)) is not None]
     assert len(read) >= 0.9 * len(PAIRS)
     assert {found["type"] for _, _, found in read} >= {
@@ -234,7 +234,7 @@ def test_openssl_reads_what_is_read_here(name: str, cms: bytes) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 10, 100, 1000])
 def test_a_truncated_object_is_refused(size: int) -> None:
-    """Whatever is cut off, the reader says so and nothing else happens."""
+    """Wherever the object is cut off, the reader reports it and does nothing else."""
     cms = (CORPUS / "ossl36-alice-sha256-opaque-der.eml").read_bytes()
     whole = mime.Entity(cms).decoded()[0]
     with pytest.raises(BerError):

@@ -1,4 +1,4 @@
-"""Why a signature broke: each accident is named from nothing but the part that arrived and the digest."""
+"""Why a signature broke: each accident is identified from nothing but the received part and the digest."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ ACCIDENTS = {
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 def test_each_accident_is_named_with_its_line(accident: str) -> None:
-    """The code names what happened, and the line is that of the part as it arrived."""
+    """The code identifies what happened, and the line number refers to the part as received."""
     signed, sent, code, line = ACCIDENTS[accident]
     found = diagnosed(signed, sent)
     assert (found.code, found.line) == (code, line)
@@ -252,7 +252,7 @@ def test_each_accident_is_named_with_its_line(accident: str) -> None:
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 def test_an_accident_and_a_changed_word_are_not_recognized(accident: str) -> None:
-    """The negative control: only the digest decides, not what the part looks like."""
+    """The negative control: only the digest decides, not how the part looks."""
     signed, sent, _, _ = ACCIDENTS[accident]
     found = diagnosed(signed + b"changed", sent)
     assert found.code == "unknown"
@@ -262,7 +262,7 @@ def test_an_accident_and_a_changed_word_are_not_recognized(accident: str) -> Non
 
 @pytest.mark.parametrize("hash_name", ["sha1", "sha256", "sha384", "sha512", "md5"])
 def test_every_hash_of_a_signature_can_be_searched(hash_name: str) -> None:
-    """The digest is compared in the hash that the signer used."""
+    """The digest is compared using the hash that the signer used."""
     digest = hashlib.new(hash_name, PLAIN.replace(b"\r\n", b"\n")).digest()
     assert diagnose(PLAIN, digest, hash_name).code == "signed-with-lf"
 
@@ -309,7 +309,7 @@ def test_headers_moved_out_of_the_part_are_found_in_the_message_around_it() -> N
 
 
 def test_the_sentence_names_the_line_and_the_header() -> None:
-    """A reader finds the place without counting."""
+    """Readers can find the place without counting."""
     signed, sent, _, _ = ACCIDENTS["header unfolded"]
     sentence = diagnosed(signed, sent).sentence
     assert sentence.startswith("line 10: header Content-Disposition was signed folded")
@@ -317,13 +317,13 @@ def test_the_sentence_names_the_line_and_the_header() -> None:
 
 @pytest.mark.parametrize("size", [10_000, 300_000, 25 * 2**20])
 def test_the_search_ends_soon_whatever_the_size(size: int) -> None:
-    """The work is bounded in bytes: what a second or two of CPU time do for a small mail is enough for a large one."""
+    """The work is bounded in bytes: the second or two of CPU time for a small mail suffices for a large one."""
     sent = b"Content-Type: text/plain\r\n\r\n" + b"hello \t world\r\n" * (size // 15)
     assert within(30, lambda: diagnose(sent, bytes(32), "sha256")).code == "unknown"
 
 
 def test_a_large_part_is_diagnosed_as_well() -> None:
-    """The frequent accidents come first, within the budget of a message of 25 MiB."""
+    """Frequent accidents are tried first, within the budget for a message of 25 MiB."""
     body = base64.encodebytes(bytes(18 * 2**20)).replace(b"\n", b"\r\n")
     sent = MIXED.replace(b";\r\n filename", b"; filename").replace(b"See below.", body)
     signed = MIXED.replace(b"See below.", body)
@@ -352,7 +352,7 @@ def test_no_part_makes_the_search_fail(hostile: bytes) -> None:
 
 
 def test_every_code_has_a_sentence_and_a_remedy_that_exists() -> None:
-    """What the search can find, a failure message can explain and fix."""
+    """Whatever the search can find, a failure message can explain and suggest how to fix."""
     assert set(REMEDY_OF) == set(SENTENCES) - {"unknown"}
     assert {*REMEDY_OF.values(), *REMEDY_OF_PROBLEM.values()} == set(REMEDIES)
     assert set(REMEDY_OF_PROBLEM) <= set(CODES)

@@ -1,4 +1,4 @@
-"""The accidents of Python's email package, Django and smtplib: made for real, then named."""
+"""Accidents caused by Python's email package, Django, and smtplib: really produced, then diagnosed."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_part_that_is_attached_after_signing_is_refolded(
     name: str,
     signed_policy: policy.EmailPolicy | None,
 ) -> None:
-    """multipart/signed switches folding off for the parts in it, whatever was signed before."""
+    """multipart/signed turns folding off for the parts in it, regardless of how they were signed before."""
     part = make(LONG_NAMES[name])
     signed = crlf(part.as_bytes(policy=signed_policy) if signed_policy else part.as_bytes())
     sent = crlf(on_the_wire(envelope(part)))
@@ -104,13 +104,13 @@ def test_a_part_that_is_attached_after_signing_is_refolded(
 
 
 def test_a_short_name_is_not_refolded() -> None:
-    """The positive control: with short headers the same code keeps the signature."""
+    """The positive control: with short headers, the same code keeps the signature intact."""
     part = modern_part("minutes.pdf")
     assert part_of(crlf(on_the_wire(modern_envelope(part)))) == crlf(part.as_bytes())
 
 
 def test_a_long_subject_in_the_part_is_refolded() -> None:
-    """Protected headers (RFC 9788) are long more often than those of MIME."""
+    """Protected headers (RFC 9788) are long more often than MIME headers are."""
     part = legacy_part("minutes.pdf")
     part["Subject"] = "a long subject " * 9
     found = diagnosed(crlf(part.as_bytes()), crlf(on_the_wire(legacy_envelope(part))))
@@ -119,7 +119,7 @@ def test_a_long_subject_in_the_part_is_refolded() -> None:
 
 
 def test_lf_bytes_of_a_refolded_part_are_two_accidents() -> None:
-    """as_bytes() has LF line ends: signed as they are, both accidents happen at once."""
+    """as_bytes() has LF line ends: if they are signed as they are, both accidents happen at once."""
     part = modern_part(LONG_NAMES["words"])
     sent = crlf(on_the_wire(modern_envelope(part)))
     found = diagnosed(part.as_bytes(), sent)
@@ -127,7 +127,7 @@ def test_lf_bytes_of_a_refolded_part_are_two_accidents() -> None:
 
 
 def test_refolding_and_mbox_quoting_happen_together() -> None:
-    """send_message() quotes From in what it generates, and refolds it as well."""
+    """send_message() quotes From in the text it generates, and refolds headers as well."""
     part = legacy_part(LONG_NAMES["words"], "From here\n")
     sent = crlf(on_the_wire(legacy_envelope(part)))
     found = diagnosed(crlf(part.as_bytes()), sent)
@@ -148,7 +148,7 @@ def test_refolding_and_mbox_quoting_happen_together() -> None:
     ],
 )
 def test_a_signed_message_that_is_parsed_and_sent_is_changed(signed: bytes, code: str) -> None:
-    """send_message(message_from_bytes(signed)) writes the part anew; sendmail(signed) would not."""
+    """send_message(message_from_bytes(signed)) serializes the part again; sendmail(signed) would not."""
     parsed = email.message_from_bytes(OUTER + signed + TAIL)
     sent = (
         crlf(on_the_wire(parsed).replace(b"\r", b"")) if code != "lone-cr" else on_the_wire(parsed)
@@ -159,7 +159,7 @@ def test_a_signed_message_that_is_parsed_and_sent_is_changed(signed: bytes, code
 
 
 def test_a_message_turned_into_text_is_encoded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """as_string() can't hold 8-bit bytes, so it encodes the signed body as base64."""
+    """as_string() can't hold 8-bit bytes, so it re-encodes the signed body as base64."""
     # Flask-Mail, once imported, changes for the whole process how the email package encodes UTF-8.
     monkeypatch.setitem(charset.CHARSETS, "utf-8", (charset.SHORTEST, charset.BASE64, "utf-8"))
     signed = (
@@ -174,7 +174,7 @@ def test_a_message_turned_into_text_is_encoded_anew(monkeypatch: pytest.MonkeyPa
 
 
 def test_django_refolds_a_signed_part_too() -> None:
-    """Django's message classes are those of the email package, with the same trap."""
+    """Django's message classes are based on the email package's, with the same pitfall."""
     mail = pytest.importorskip("django.core.mail", reason="Django is not installed")
     from django.conf import settings
 

@@ -1,4 +1,4 @@
-"""What a failure says of each problem: short enough for its line, and for every problem there is."""
+"""What a failure message says about each problem: short enough for its line, and complete for all problems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENCRYPTED = "99 of 99 not properly encrypted: "
 
 
 def test_every_problem_has_its_few_words() -> None:
-    """No verdict is cut off, and none is missing."""
+    """No verdict is truncated, and none is missing."""
     assert set(SHORT) == (set(CODES) - WARNINGS) | set(FINDINGS)
 
 
@@ -35,7 +35,7 @@ def test_a_verdict_fits_into_its_line(code: str) -> None:
 
 @pytest.mark.parametrize("code", _ADVICE)
 def test_advice_is_given_for_codes_that_exist(code: str) -> None:
-    """And fits."""
+    """Each piece of advice also fits: at most four lines of 72 columns."""
     assert code in SHORT
     assert len(_ADVICE[code]) <= 4
     assert max(map(len, _ADVICE[code])) <= 72

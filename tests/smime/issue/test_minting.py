@@ -1,4 +1,4 @@
-"""Identities: right by default, wrong in exactly the way that was asked for."""
+"""Identities: correct by default, and wrong in exactly the way requested."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no o
 
 
 class CA:
-    """A trustme CA as objects of cryptography."""
+    """A trustme CA as `cryptography` objects."""
 
     def __init__(self, ca: trustme.CA) -> None:
         self.pem = ca.cert_pem.bytes()
@@ -68,7 +68,7 @@ KEYS: dict[str, tuple[type, int | None, set[str]]] = {
 
 @pytest.mark.parametrize("key", KEYS)
 def test_each_key_gets_the_usages_it_is_capable_of(ca: CA, key: str) -> None:
-    """Every key signs; RSA also transports keys and EC also agrees on them."""
+    """Every key signs; RSA keys also transport keys, and EC keys also agree on them."""
     kind, size, usages = KEYS[key]
     identity = ca.of_kind(key)
     assert isinstance(identity.private_key, kind)
@@ -81,7 +81,7 @@ def test_each_key_gets_the_usages_it_is_capable_of(ca: CA, key: str) -> None:
 
 
 def test_the_certificate_names_the_address_where_it_belongs(ca: CA) -> None:
-    """In the subjectAltName, not critical, and nowhere else (RFC 8550 section 3)."""
+    """The address is in the subjectAltName, not critical, and nowhere else (RFC 8550 section 3)."""
     identity = ca.mint(ADDRESS, "bob@example.org")
     found = extension(identity, x509.SubjectAlternativeName)
     assert not found.critical
@@ -91,7 +91,7 @@ def test_the_certificate_names_the_address_where_it_belongs(ca: CA) -> None:
 
 
 def test_the_certificate_is_for_mail_and_issued_by_the_ca(ca: CA) -> None:
-    """emailProtection alone, no CA, and the issuer's signature."""
+    """It has only emailProtection, is not a CA, and carries the issuer's signature."""
     identity = ca.mint()
     identity.certificate.verify_directly_issued_by(ca.certificate)
     assert list(extension(identity, x509.ExtendedKeyUsage).value) == [
@@ -124,13 +124,13 @@ def test_domains_are_those_of_idna_2008(ca: CA, domain: str, encoded: str) -> No
 
 
 def test_a_long_address_outside_ascii_is_encoded_too(ca: CA) -> None:
-    """A UTF8String of 128 bytes and more has a longer length field."""
+    """A UTF8String of 128 bytes or more has a longer length field."""
     address = "å" * 70 + "@example.org"
     assert ca.mint(address).address == address
 
 
 def test_the_validity_is_the_cas_unless_told_otherwise(ca: CA) -> None:
-    """So an identity of a session is valid at every time a test may set its clock to."""
+    """This way, a session's identity is valid at any time that a test may set its clock to."""
     identity = ca.mint()
     assert identity.certificate.not_valid_before_utc == ca.certificate.not_valid_before_utc
     assert identity.certificate.not_valid_after_utc == ca.certificate.not_valid_after_utc
@@ -141,7 +141,7 @@ def test_the_validity_is_the_cas_unless_told_otherwise(ca: CA) -> None:
 
 
 def test_times_of_other_zones_are_converted(ca: CA) -> None:
-    """Aware datetimes mean a moment, whatever their zone."""
+    """Aware datetimes denote a moment, whatever their zone."""
     zone = datetime.timezone(datetime.timedelta(hours=-7))
     identity = ca.mint(not_after=(NOW - DAY).astimezone(zone))
     assert identity.certificate.not_valid_after_utc == NOW - DAY
@@ -157,7 +157,7 @@ def test_a_self_signed_identity_is_its_own_issuer(ca: CA) -> None:
 
 
 def test_extensions_can_be_left_out(ca: CA) -> None:
-    """No address, no purpose and no key usage, each on request."""
+    """The address, the purpose, and the key usage can each be left out on request."""
     bare = ca.mint(None, purposes=(), key_usage=())
     for kind in (x509.SubjectAlternativeName, x509.ExtendedKeyUsage, x509.KeyUsage):
         with pytest.raises(x509.ExtensionNotFound):
@@ -166,7 +166,7 @@ def test_extensions_can_be_left_out(ca: CA) -> None:
 
 
 def test_the_common_name_is_the_callers(ca: CA) -> None:
-    """Any name but an address."""
+    """It may be any name except an address."""
     [name] = ca.mint(common_name="Alice").certificate.subject.get_attributes_for_oid(
         NameOID.COMMON_NAME
     )
@@ -218,14 +218,14 @@ MISUSES: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("misuse", MISUSES)
 def test_misuse_says_what_is_allowed(ca: CA, misuse: str) -> None:
-    """The fact first, then the value."""
+    """The message states the problem first, then the value."""
     addresses, how, message = MISUSES[misuse]
     with pytest.raises(ValueError, match=message):
         ca.mint(*addresses, **how)
 
 
 def test_the_private_key_is_not_in_the_representation(ca: CA) -> None:
-    """A failing test prints identities."""
+    """A failing test prints identities, so their repr must not contain the key."""
     identity = ca.mint(key="ed25519")
     secret = identity.private_key.private_bytes_raw()  # type: ignore[union-attr]  # Ed25519
     assert "private" not in repr(identity).lower()
@@ -251,7 +251,7 @@ def test_an_identity_survives_every_form(ca: CA, tmp_path: Path) -> None:
 def test_an_identity_is_read_from_its_files(
     path: Callable[[Path], str | Path], ca: CA, tmp_path: Path
 ) -> None:
-    """By their paths, as `trust=` takes them; a file that is not there is named."""
+    """Files are given by path, as for `trust=`; a missing file is named."""
     identity = ca.mint()
     files = identity.write(tmp_path)
     read = Identity.from_pem(path(files.certificate), path(files.private_key))
@@ -268,7 +268,7 @@ def test_an_identity_is_read_from_its_files(
 
 @pytest.mark.parametrize("length", [16, 4000], ids=["password", "key without armour"])
 def test_a_secret_taken_for_a_path_is_not_shown(ca: CA, length: int, tmp_path: Path) -> None:
-    """Neither as the name of a file that is not there, nor as one that is too long."""
+    """The secret is not shown as the name of a missing file, or as a name that is too long."""
     secret = ("MIIEvQIBADANBgkqhkiG9w0B" * 200)[:length]
     pem = ca.mint().certificate_pem
     for wrong in (
@@ -293,7 +293,7 @@ def test_pkcs12_needs_its_password(ca: CA) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 def test_only_the_owner_may_read_the_key_file(ca: CA, tmp_path: Path) -> None:
-    """As programs that read keys demand."""
+    """Programs that read keys require this."""
     assert stat.S_IMODE(ca.mint().write(tmp_path).private_key.stat().st_mode) == 0o600
 
 
@@ -308,7 +308,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 def openssl(folder: Path, command: str) -> bool:
-    """Whether the program is content."""
+    """Whether the program exits successfully."""
     done = subprocess.run(
         ["openssl", *command.split()], cwd=folder, capture_output=True, check=False
     )
@@ -316,7 +316,7 @@ def openssl(folder: Path, command: str) -> bool:
 
 
 def accepted_by_openssl(ca: CA, identity: Identity, folder: Path) -> tuple[bool, bool]:
-    """What `openssl verify` says of the certificate, and `openssl cms -verify` of its signature."""
+    """The results of `openssl verify` for the certificate and of `openssl cms -verify` for its signature."""
     identity.write(folder)
     (folder / "ca.pem").write_bytes(ca.pem)
     (folder / "text").write_bytes(b"Hello\r\n")
@@ -336,19 +336,19 @@ def test_openssl_accepts_a_minted_identity(ca: CA, key: str, tmp_path: Path) -> 
 @needs_openssl
 @pytest.mark.parametrize("wrong", WRONG)
 def test_openssl_refuses_the_wrong_ones(ca: CA, wrong: str, tmp_path: Path) -> None:
-    """The negative controls are wrong in its eyes too."""
+    """The negative controls: OpenSSL rejects the wrong ones too."""
     assert accepted_by_openssl(ca, ca.mint(**WRONG[wrong]), tmp_path) == (False, False)
 
 
 @needs_openssl
 def test_openssl_refuses_an_identity_of_another_ca(ca: CA, tmp_path: Path) -> None:
-    """The caller passes another CA."""
+    """OpenSSL is given one CA, but the identity comes from another."""
     assert accepted_by_openssl(ca, CA(trustme.CA()).mint(), tmp_path) == (False, False)
 
 
 @needs_openssl
 def test_openssl_reads_the_pkcs12_file(ca: CA, tmp_path: Path) -> None:
-    """With the password, and not with another."""
+    """It opens with the right password, and not with another."""
     (tmp_path / "identity.p12").write_bytes(ca.mint().pkcs12("secret"))
     assert openssl(tmp_path, "pkcs12 -in identity.p12 -passin pass:secret -nodes -out out.pem")
     assert not openssl(tmp_path, "pkcs12 -in identity.p12 -passin pass:wrong -nodes -out out.pem")
