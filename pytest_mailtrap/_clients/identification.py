@@ -69,14 +69,14 @@ def client_now(*, beside: Callable[[], int] = lambda: 0) -> tuple[str, ...]:
     """
     # Other threads may continue while their stacks are walked; then a stack may seem to end in the middle.
     for _ in range(_TRIES):
-        with suppress(Exception), _collecting_nothing():
+        with suppress(Exception), _without_garbage_collection():
             if found := _client_now(beside):
                 return found
     return _below_python()
 
 
 @contextmanager
-def _collecting_nothing() -> Iterator[None]:
+def _without_garbage_collection() -> Iterator[None]:
     """
     Pause the garbage collector: under CPython 3.11, walking the stack of another thread could crash the interpreter.
 

@@ -329,3 +329,8 @@ def fastapi_errors() -> tuple[type[Exception], ...]:
     except ImportError:
         return ()
     return (ConnectionErrors,)
+
+
+def names_in(certificate: dict) -> list[str]:
+    """The host names and addresses that a peer's certificate, as `getpeercert()` returns it, is valid for."""
+    return [value for _, value in certificate["subjectAltName"]]

@@ -10,17 +10,13 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from _senders import ADDRESS, HOST, MAIL, SENDER, smtplib_implicit, smtplib_starttls
+from _senders import ADDRESS, HOST, MAIL, SENDER, names_in, smtplib_implicit, smtplib_starttls
 
 from pytest_mailtrap._intercept.guard import Guard, MailGuardError
 from pytest_mailtrap._intercept.socket_functions import guarding
 
 if TYPE_CHECKING:
     from pytest_mailtrap import MailTrap, MailTrapFactory
-
-
-def names(certificate: dict) -> list[str]:
-    return [value for _, value in certificate["subjectAltName"]]
 
 
 # -- which hosts and ports ----------------------------------------------------------------
@@ -184,7 +180,7 @@ def test_without_sni_the_certificate_is_for_the_host_that_was_looked_up(
         socket.create_connection((host, 465), timeout=10) as raw,
         context.wrap_socket(raw, server_hostname=None) as sock,
     ):
-        [name] = names(sock.getpeercert())
+        [name] = names_in(sock.getpeercert())
     assert (
         socket.inet_pton(socket.AF_INET6, name) == socket.inet_pton(socket.AF_INET6, host)
         if ":" in host
@@ -201,7 +197,7 @@ def test_sni_counts_more_than_the_host(mailtrap: MailTrap) -> None:
         socket.create_connection((ADDRESS, 465), timeout=10) as raw,
         context.wrap_socket(raw, server_hostname=HOST) as sock,
     ):
-        assert names(sock.getpeercert()) == [HOST]
+        assert names_in(sock.getpeercert()) == [HOST]
 
 
 def test_without_interception_the_certificate_is_the_traps(mailtrap: MailTrap) -> None:
@@ -223,7 +219,7 @@ def test_no_certificate_is_made_for_what_is_no_host(mailtrap: MailTrap, sni: str
         socket.create_connection((HOST, 465), timeout=10) as raw,
         context.wrap_socket(raw, server_hostname=sni) as sock,
     ):
-        assert "localhost" in names(sock.getpeercert())
+        assert "localhost" in names_in(sock.getpeercert())
 
 
 @pytest.mark.mailtrap(intercept=True, maximum_tls="TLSv1.2")

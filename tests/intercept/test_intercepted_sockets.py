@@ -9,7 +9,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 import pytest
-from _senders import ADDRESS, HOST, smtplib_starttls
+from _senders import ADDRESS, HOST, names_in, smtplib_starttls
 
 from pytest_mailtrap._intercept.guard import Guard
 from pytest_mailtrap._intercept.socket_functions import guarding
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from pytest_mailtrap import MailTrap, MailTrapFactory
 
 
-def names(certificate: dict) -> list[str]:
-    return [value for _, value in certificate["subjectAltName"]]
-
-
 @pytest.mark.mailtrap(intercept=True)
 @pytest.mark.parametrize("host", [HOST, ADDRESS])
 def test_a_socket_that_was_wrapped_before_it_connects(mailtrap: MailTrap, host: str) -> None:
@@ -34,7 +30,7 @@ def test_a_socket_that_was_wrapped_before_it_connects(mailtrap: MailTrap, host: 
         sock.settimeout(10)
         sock.connect((host, 465))
         assert sock.recv(3) == b"220"
-        assert host in names(sock.getpeercert())
+        assert host in names_in(sock.getpeercert())
     assert mailtrap.connections[0].transport.server_host == host
 
 

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from pytest_mailtrap import MailTrap
 
 
-def names(certificate: dict) -> list[str]:
-    return [value for _, value in certificate["subjectAltName"]]
-
-
 @pytest.mark.mailtrap(intercept=True)
 @pytest.mark.parametrize(
     ("arguments", "expected"),
