@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._assertions.violations import auth_violations, transport_violations
+from pytest_mailtrap._smime import availability
 from pytest_mailtrap._smime.traces import has_trace
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ REQUIREMENTS: dict[str, frozenset[str]] = {
     "smime-encrypted": frozenset(),
     "mail": frozenset(),
 }
+_SMIME = frozenset({"smime-signed", "smime-encrypted"})
 MAIL = "mail"
 MINIMUM_TLS: dict[str, MinimumTLS] = {
     "tls": "TLSv1.2",
@@ -68,7 +70,7 @@ def parse_requirements(words: Iterable[str]) -> tuple[str, ...]:
     """
     The requirements as they are spelled here, each once; a word may contain several.
 
-    For an unknown one, a ValueError lists all requirements.
+    For an unknown one, a ValueError lists all requirements; for one of S/MIME, it says so if cryptography is too old.
     """
     found = [name for word in words for name in _names(word)]
     for name in found:
@@ -78,6 +80,8 @@ def parse_requirements(words: Iterable[str]) -> tuple[str, ...]:
             raise ValueError(
                 f"unknown requirement {name!r}{hint}, expected one or more of {', '.join(REQUIREMENTS)}"
             )
+        if name in _SMIME and availability.missing() is not None:
+            raise ValueError(f"requirement {name!r}: {availability.explanation()}")
     return tuple(dict.fromkeys(found))
 
 

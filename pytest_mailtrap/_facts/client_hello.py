@@ -166,7 +166,7 @@ def parse_client_hello(stream: bytes) -> ClientHello | Literal["incomplete"] | N
     """
     try:
         message = _handshake_message(stream)
-        return message if message == "incomplete" or message is None else _client_hello(message)
+        return _client_hello(message) if isinstance(message, bytes) else message
     except (IndexError, ValueError):
         return None
 

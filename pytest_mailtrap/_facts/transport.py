@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_mailtrap._facts.der import as_der, of_der
+from pytest_mailtrap._facts.certificates import as_der, of_der
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -22,7 +22,9 @@ def lead(sock: socket.socket, route: Route, requested: RequestedTarget) -> Any:
     _bind(sock, home)
     ipv6 = sock.family == socket.AF_INET6 and not mapped
     route.arrivals.announce(sock.getsockname()[1], requested, ipv6=ipv6)
-    return (home, route.port_for(requested))
+    address = (home, route.port_for(requested))
+    # With flow and scope (RFC 3493, section 3.3): the proactor loop of Windows accepts an IPv6 address only with all four.
+    return (*address, 0, 0) if sock.family == socket.AF_INET6 else address
 
 
 def _bind(sock: socket.socket, host: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_mailtrap._content import bodies
+from pytest_mailtrap._smime import availability
 
 if TYPE_CHECKING:
     import os
@@ -145,6 +146,8 @@ class CapturedMessage:
         match_from: bool = True,
     ) -> SMIMEFacts:
         """Inspect its S/MIME layers again; the keywords are those of `smime.inspect`, and *trust* None means the trap's CA."""
+        __tracebackhide__ = True
+        availability.require()
         from pytest_mailtrap._smime.inspection import inspect_with
         from pytest_mailtrap._smime.settings import settings
 
@@ -167,6 +170,7 @@ class CapturedMessage:
         Raises ValueError if the message is not encrypted, or not for *identity*.
         """
         __tracebackhide__ = True
+        availability.require()
         from pytest_mailtrap._smime.opening import decrypt
 
         return replace(self, raw=decrypt(self.raw, identity))

@@ -24,6 +24,7 @@ from pytest_mailtrap._run.files import record
 from pytest_mailtrap._run.files.run_files import directory_name
 from pytest_mailtrap._run.files.schema import SCHEMA
 from pytest_mailtrap._run.policy import FACTORY, Policy
+from pytest_mailtrap._smime import availability
 from pytest_mailtrap._smime.traces import has_trace
 
 if TYPE_CHECKING:
@@ -225,20 +226,23 @@ class MailOfTest:
             "policy": self.policy.record() if self.policy.origin else None,
         }
 
-    def message_record(self, number: int, smime: SMIMERecord | None = None) -> MessageRecord:
+    def message_record(
+        self, number: int, smime: SMIMERecord | None = None, smime_notice: str | None = None
+    ) -> MessageRecord:
         message, policy = self._messages[number - 1]
         return record.message_record(
             message,
             number=number,
             connection=self.place(message.connection),
             smime=smime,
+            smime_notice=smime_notice,
             exempt=_exempt(policy),
         )
 
     def record(self, outcome: Outcome) -> TestRecord:
         """All that is known about the test's mail so far."""
         messages = [
-            self.message_record(number, self._smime(message))
+            self.message_record(number, *self._smime(message))
             for number, message in enumerate(self.messages, 1)
         ]
         carried: dict[int, list[int]] = {}
@@ -266,15 +270,21 @@ class MailOfTest:
             "connections": connections,
         }
 
-    def _smime(self, message: CapturedMessage) -> SMIMERecord | None:
-        """What is known about its signatures and encryption; an error loses these facts, not the test's result."""
+    def _smime(self, message: CapturedMessage) -> tuple[SMIMERecord | None, str | None]:
+        """
+        What is known about its signatures and encryption, and why nothing is known if there may be some.
+
+        An error loses these facts, not the test's result.
+        """
         if not has_trace(message.raw):
-            return None
+            return None, None
+        if (missing := availability.missing()) is not None:
+            return None, f"not judged: {missing}"
         try:
-            return record.smime_record(message.smime)
+            return record.smime_record(message.smime), None
         except Exception as error:  # anything that a hostile certificate can provoke
             self.errors.append(f"the S/MIME facts of a message could not be recorded: {error!r}")
-            return None
+            return None, f"not judged: {type(error).__name__}"
 
 
 def _exempt(policy: Policy) -> str | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap._facts.certificates import validity
+
 if TYPE_CHECKING:
     import trustme
 
@@ -40,13 +42,14 @@ def _renamed(model: trustme.LeafCert, ca: trustme.CA, names: tuple[str, ...]) ->
     from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
     template = x509.load_pem_x509_certificate(model.cert_chain_pems[0].bytes())
+    first, last = validity(template)
     builder = x509.CertificateBuilder(
         issuer_name=template.issuer,
         subject_name=template.subject,
         public_key=template.public_key(),
         serial_number=x509.random_serial_number(),
-        not_valid_before=template.not_valid_before_utc,
-        not_valid_after=template.not_valid_after_utc,
+        not_valid_before=first,
+        not_valid_after=last,
     )
     for extension in template.extensions:
         value = extension.value

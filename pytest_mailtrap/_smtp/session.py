@@ -13,13 +13,11 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-import aiosmtpd.smtp
-from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
-
 from pytest_mailtrap._facts.received_message import ReceivedMessage
 from pytest_mailtrap._smtp import extensions, parameters
 from pytest_mailtrap._smtp.authenticator import Authenticator, mechanism_of
 from pytest_mailtrap._smtp.coroutine_driver import CoroutineDriver
+from pytest_mailtrap._smtp.engine import SMTP, AuthResult, LoginPassword
 from pytest_mailtrap._smtp.fault_injector import Command, FaultInjector
 from pytest_mailtrap._smtp.faults import carries_out
 from pytest_mailtrap._smtp.line_reader import (
@@ -36,10 +34,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
-    from aiosmtpd.smtp import Envelope, Session
-
     from pytest_mailtrap._server.options import Options
     from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
+    from pytest_mailtrap._smtp.engine import Envelope, Session
     from pytest_mailtrap._smtp.faults import Rule, Rules
 
 COMMAND_SECONDS = 60.0
@@ -386,7 +383,7 @@ def _engine(loop: asyncio.AbstractEventLoop) -> SMTP:
     if loop not in _engines:
         _engines.clear()
         engine = TrapSMTP.__new__(TrapSMTP)
-        aiosmtpd.smtp.SMTP.__init__(
+        SMTP.__init__(
             engine,
             object(),
             enable_SMTPUTF8=True,

@@ -342,9 +342,11 @@ def test_a_program_is_named_from_its_start(start, tmp_path, monkeypatch):
     looking = threading.Thread(target=look)
     monkeypatch.delitem(sys.modules, "pycurl", raising=False)
     looking.start()
-    start([str(program)])
-    ended.set()
-    looking.join(10)
+    try:
+        start([str(program)])
+    finally:
+        ended.set()
+        looking.join(10)
     assert ("msmtp",) in seen
     assert {*seen} <= {(), ("msmtp",)}
 

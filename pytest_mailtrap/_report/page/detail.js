@@ -21,7 +21,7 @@ const inTest = (group) =>
   make("p", { class: "in-test" }, make("span", { class: `dot ${OUTCOMES[group.test.outcome] ?? ""}` }), `${line(group.test.outcome, 20)} `, rerun(group.test), make("code", {}, line(group.test.test, 400)));
 
 const badges = ({ message, findings }) => {
-  const { transport = {}, auth, smime } = message;
+  const { transport = {}, auth, smime, smime_notice: notice } = message;
   return make("p", { class: "badges" },
     transport.tls_version
       ? badge("good", "lock", `${line(transport.tls_version)}${transport.negotiated_by ? `, ${HOW[transport.negotiated_by]}` : ""}`)
@@ -30,6 +30,7 @@ const badges = ({ message, findings }) => {
     smime?.signed && badge("good", "seal", `signed by ${line(smime.signers.flatMap((signer) => signer.addresses).join(", ") || "unknown")}`),
     smime && !smime.signed && !smime.encrypted && badge("bad", "alert", "signature not valid"),
     smime?.encrypted && badge("good", "key", "encrypted"),
+    notice && badge("warn", "alert", `S/MIME ${line(notice, 80)}`),
     message.exempt && badge("plain", null, `exempt: ${line(message.exempt, 80)}`),
     findings.some(({ level }) => level === "problem") && badge("warn", "alert", plural(findings.filter(({ level }) => level === "problem").length, "problem")));
 };
@@ -46,7 +47,7 @@ const messageTabs = (data, id) => {
   const html = data.parts.find((part) => part.shown === "html");
   const plain = data.parts.find((part) => part.shown === "text");
   const problems = data.findings.filter(({ level }) => level === "problem").length;
-  const smime = data.message.smime;
+  const { smime, smime_notice: notice } = data.message;
   const missing = (words) => note("", words);
   return [
     { id: "html", label: "HTML", disabled: !html, build: () => (html ? htmlTab(data, html, state) : missing("This message has no HTML.")) },
@@ -56,7 +57,7 @@ const messageTabs = (data, id) => {
     { id: "checks", label: "Checks", count: data.findings.length && { value: problems || data.findings.length, tone: problems ? "bad" : "" }, build: () => checksTab(data) },
     { id: "connection", label: "Connection", build: () => connectionTab(data) },
     { id: "transcript", label: "Transcript", build: () => transcriptTab(data.message.transcript ?? [], data.connection.implicit_tls) },
-    { id: "smime", label: "S/MIME", disabled: !smime, count: smime?.problems.length && { value: smime.problems.length, tone: "bad" }, build: () => smimeTab(data) },
+    { id: "smime", label: "S/MIME", disabled: !smime && !notice, count: smime?.problems.length && { value: smime.problems.length, tone: "bad" }, build: () => smimeTab(data) },
     { id: "source", label: "Source", build: () => sourceTab(data, `${id}.eml`) },
   ];
 };

@@ -160,7 +160,8 @@ const problemList = (problems, level) =>
 const yes = (value, words) => (value === null || value === undefined ? `${words[2]}` : value ? words[0] : words[1]);
 
 const smimeTab = ({ message }) => {
-  const smime = message.smime;
+  const { smime, smime_notice: notice } = message;
+  if (notice) return note("warn", icon("alert"), `There may be a signature or encryption, ${line(notice, 200)}.`);
   if (!smime) return note("", "Neither signed nor encrypted with S/MIME.");
   const verdict = smime.signed ? note("ok", icon("seal"), "Validly signed: every check passed.") : smime.encrypted
     ? note("ok", icon("key"), "Encrypted. No key was given, so the content is not shown.")

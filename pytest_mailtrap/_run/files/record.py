@@ -14,7 +14,7 @@ import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._facts.der import as_der
+from pytest_mailtrap._facts.certificates import as_der, validity
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def message_record(
     number: int,
     connection: int,
     smime: SMIMERecord | None = None,
+    smime_notice: str | None = None,
     exempt: str | None = None,
 ) -> MessageRecord:
     """The facts of a message; *connection* is the index of its connection in the test's list."""
@@ -83,6 +84,7 @@ def message_record(
         "connection": connection,
         "transcript": message_lines(message.transcript),
         "smime": smime,
+        "smime_notice": smime_notice,
         "exempt": exempt,
     }
 
@@ -140,11 +142,12 @@ def auth_record(auth: Auth) -> AuthRecord:
 
 
 def certificate_record(certificate: x509.Certificate) -> CertificateRecord:
+    first, last = validity(certificate)
     return {
         "subject": _name(lambda: certificate.subject),
         "issuer": _name(lambda: certificate.issuer),
-        "not_before": _time(certificate.not_valid_before_utc),
-        "not_after": _time(certificate.not_valid_after_utc),
+        "not_before": _time(first),
+        "not_after": _time(last),
         "fingerprint": hashlib.sha256(as_der(certificate)).hexdigest(),
     }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_mailtrap._facts.der import as_der, of_der
+from pytest_mailtrap._facts.certificates import as_der, of_der
+from pytest_mailtrap._smime import availability
 from pytest_mailtrap._text.terms import guess
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class CertificateStore:
         self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]
     ) -> Identity:
         __tracebackhide__ = True
+        availability.require()
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
