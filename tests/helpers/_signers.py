@@ -90,7 +90,9 @@ def openssl_signs(identity: Identity, part: bytes, folder: Path, options: str = 
 def openssl_encrypts(recipient: Identity, part: bytes, folder: Path, options: str = "") -> bytes:
     """The `openssl cms -encrypt` command."""
     recipient.write(folder)
-    return HEADER + crlf(openssl(folder, f"-encrypt -aes256 {options} certificate.pem", part))
+    # OpenSSL 3.6 refuses two ciphers; older versions take the last.
+    cipher = "" if "-aes" in options else "-aes256"
+    return HEADER + crlf(openssl(folder, f"-encrypt {cipher} {options} certificate.pem", part))
 
 
 def m2crypto_signs(smime: Any, identity: Identity, part: bytes, folder: Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
@@ -241,7 +242,7 @@ def test_fastapi_mail(seen, mailtrap, suppressed, bulk) -> None:
 def test_fastapi_mail_stays_a_coroutine_function(seen) -> None:
     """Frameworks check for this."""
     fastapi_mail = pytest.importorskip("fastapi_mail")
-    assert asyncio.iscoroutinefunction(fastapi_mail.FastMail.send_message)
+    assert inspect.iscoroutinefunction(fastapi_mail.FastMail.send_message)
 
 
 def test_a_setting_fits_into_a_message() -> None:

@@ -8,8 +8,8 @@ import sys
 SCRIPT = """
 import smtplib, sys
 
-# A trap remembers the S/MIME certificates that it issues, and may look for traces of S/MIME: both import nothing.
-STORE = {f"pytest_mailtrap._smime{name}" for name in ("", ".issue", ".issue.certificate_store", ".traces")}
+# A trap remembers the S/MIME certificates that it issues, and may look for traces of S/MIME: these import nothing.
+STORE = {f"pytest_mailtrap._smime{name}" for name in ("", ".availability", ".issue", ".issue.certificate_store", ".traces")}
 
 def loaded():
     names = {name for name in sys.modules if name.startswith("pytest_mailtrap.") and "smime" in name}

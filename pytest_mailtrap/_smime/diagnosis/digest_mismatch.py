@@ -240,11 +240,14 @@ def _lf_too(original: Original, part: bytes) -> tuple[str, ...]:
 def _diagnosis(original: Original, *also: str) -> Diagnosis:
     code, *more = original.code.split("+")
     others = tuple(dict.fromkeys(one for one in (*more, *also) if one != code))
-    sentence = SENTENCES[code].format(name=original.name or "fields")
+    name = original.name or "fields"
+    sentence = SENTENCES[code].format(name=name)
     if original.line is not None:
         sentence = f"line {original.line}: {sentence}"
     if others:
-        sentence += "; " + "; ".join(SENTENCES[one].format(name="fields") for one in others)
+        # There is only one name: it is that of the first accident that has one.
+        name = "fields" if "{name}" in SENTENCES[code] else name
+        sentence += "; " + "; ".join(SENTENCES[one].format(name=name) for one in others)
     return Diagnosis(
         code=code,
         sentence=sentence,

@@ -75,6 +75,8 @@ _REFOLDINGS: tuple[tuple[str, tuple[rewrites.Rewrite, ...]], ...] = (
             rewrites.blank_at_end,
             rewrites.no_blank_after_colon,
             rewrites.two_blanks_after_colon,
+            rewrites.fold_after_colon,
+            rewrites.fold_after_colon_and_blank,
         ),
     ),
     ("header-tabs", (rewrites.tab_folds, rewrites.blank_folds, rewrites.eight_blanks_folds)),
@@ -147,6 +149,8 @@ def each_field_blanks(part: bytes) -> Iterator[Original]:
     for rewrite in (
         rewrites.no_blank_after_colon,
         rewrites.two_blanks_after_colon,
+        rewrites.fold_after_colon,
+        rewrites.fold_after_colon_and_blank,
         rewrites.blank_at_end,
     ):
         yield from _one_field_rewritten(part, rewrite, "header-blanks")

@@ -130,6 +130,14 @@ def two_blanks_after_colon(field: bytes) -> bytes:
     return re.sub(rb"\A([^:]*):[ \t]*(?=\S)", rb"\1:  ", field)
 
 
+def fold_after_colon(field: bytes) -> bytes:
+    return re.sub(rb"\A([^:]*):[ \t]*(?=\S)", rb"\1:\r\n ", field)
+
+
+def fold_after_colon_and_blank(field: bytes) -> bytes:
+    return re.sub(rb"\A([^:]*):[ \t]*(?=\S)", rb"\1: \r\n ", field)
+
+
 def tab_folds(field: bytes) -> bytes:
     return re.sub(rb"\r\n[ \t]+", b"\r\n\t", field)
 
