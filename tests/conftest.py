@@ -11,9 +11,8 @@ from importlib.metadata import distributions
 import cryptography
 import pytest
 import trustme
+from _smime_support import modules_of_the_package
 from cryptography.hazmat.primitives.asymmetric import rsa
-
-import pytest_mailtrap
 
 # What most runs inside use: the plugins of others take longer to be found, imported and set up than all the rest of a run.
 PLUGINS = ("mailtrap", "xdist")
@@ -64,9 +63,9 @@ def everything_is_imported() -> None:
     Such a module would be forgotten at the end of the run and imported again by the next, which breaks cryptography:
     it would not recognize its own options, and would embed the content in a signature that it was told to detach.
     """
-    for package in (cryptography, pytest_mailtrap):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
+    libraries = pkgutil.walk_packages(cryptography.__path__, "cryptography.")
+    for name in (*(module.name for module in libraries), *modules_of_the_package()):
+        importlib.import_module(name)
     for name in ("smtplib", "trustme"):
         importlib.import_module(name)
 

@@ -6,12 +6,12 @@ Rules of this file: cheap; it is asked before anything else of S/MIME is importe
 
 from __future__ import annotations
 
-_CRYPTOGRAPHY = 45
+MINIMUM = 45
 
 
 def missing() -> str | None:
     """Why S/MIME cannot be judged here, such as "needs cryptography 45"; None if it can."""
-    return None if _major() >= _CRYPTOGRAPHY else f"needs cryptography {_CRYPTOGRAPHY}"
+    return None if _major() >= MINIMUM else f"needs cryptography {MINIMUM}"
 
 
 def require() -> None:
@@ -26,7 +26,7 @@ def explanation() -> str:
     from cryptography import __version__
 
     return (
-        f"S/MIME needs cryptography {_CRYPTOGRAPHY} or newer, and {__version__} is installed: "
+        f"S/MIME needs cryptography {MINIMUM} or newer, and {__version__} is installed: "
         "pip install 'pytest-mailtrap[smime]'"
     )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mailtrap._facts.client_hello import ClientHello, parse_client_hello
 from pytest_mailtrap._facts.certificates import of_der
+from pytest_mailtrap._facts.client_hello import ClientHello, parse_client_hello
 from pytest_mailtrap._smtp import handshake_failures
 from pytest_mailtrap._smtp.faults import ends
 from pytest_mailtrap._smtp.tls import TLSError, TLSLayer

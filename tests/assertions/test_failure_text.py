@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from _smime_support import needs_smime
 from _trap_values import auth, connection, hello, message, transport
 
 from pytest_mailtrap._assertions import assertions, message_table, outcomes
@@ -137,6 +138,7 @@ def failure(assertion, messages):
     return str(caught.value)
 
 
+@needs_smime
 @pytest.mark.parametrize(
     "said",
     [

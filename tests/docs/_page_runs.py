@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import pkgutil
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,8 +11,7 @@ from pathlib import Path
 import pytest
 from _block_processes import SECONDS, BlockProcesses, can_fork
 from _documentation import Run, difference
-
-import pytest_mailtrap
+from _smime_support import modules_of_the_package, skip_without_smime
 
 # Python itself shows nobody what is only going to be deprecated: Django 6.1 says so of the settings that its long-term release needs.
 _WARNINGS = ("-W", "error", "-W", "ignore::PendingDeprecationWarning")
@@ -26,10 +24,7 @@ _LIBRARIES = {"aiosmtplib", "anyio", "jinja2"}
 # What is imported but in the course of a run, before which it may be imported as well: none of it wants to be told its settings.
 _LATER = {
     "django": ("django.core.mail.backends.smtp", "django.test", "django.views.debug"),
-    "pytest_mailtrap": [
-        module.name
-        for module in pkgutil.walk_packages(pytest_mailtrap.__path__, "pytest_mailtrap.")
-    ],
+    "pytest_mailtrap": modules_of_the_package(),
 }
 # Plugins that no run inside loads unless it asks for them.
 _PLUGINS = ("anyio", "django", "html", "metadata")
@@ -45,6 +40,8 @@ def skip_without(run: Run) -> None:
     for module in run.modules:
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
+    if "smime" in "".join(run.files.values()):
+        skip_without_smime()
     for program in run.programs:
         if shutil.which(program) is None:
             pytest.skip(f"there is no {program} on this machine")

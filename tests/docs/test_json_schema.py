@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
+from _smime_support import skip_without_smime
 from test_reference import names, table
 
 from pytest_mailtrap._run.files import schema
@@ -122,6 +123,7 @@ def written() -> list[str]:
 @pytest.fixture
 def record(pytester: pytest.Pytester, written: list[str]) -> Any:
     """The JSON written for a test that has everything a record can hold."""
+    skip_without_smime()
     if not written:
         pytester.makepyfile(SUITE)
         options = ["-p", "no:randomly", "-p", "no:cacheprovider", "--mailtrap-save=mail"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from _policy_outputs import summary, totals
+from _smime_support import needs_smime
 
 from pytest_mailtrap._run.files.run_files import RunFiles
 
@@ -41,6 +42,7 @@ def test_the_totals_of_a_run(project):
     assert totals(result) == TOTALS
 
 
+@needs_smime
 def test_signatures_are_counted(project):
     """Signed and encrypted messages are included in the totals."""
     source = """
@@ -150,6 +152,7 @@ def test_a_test_case_without_mail_has_no_properties(project, pytester, body, has
     assert ("mailtrap.messages" in written) is has_properties
 
 
+@needs_smime
 @pytest.mark.parametrize(("empty", "judged"), [(True, "0 messages"), (False, "1 message")])
 def test_where_nothing_is_required_nothing_is_judged(project, empty, judged):
     """For example, with `require_only=[]`; if there is a requirement, the mail is judged."""

@@ -20,10 +20,10 @@ def declared(pyproject: str) -> dict[str, tuple[int, ...]]:
     return {name: number(version) for name, version in re.findall(r'"([\w-]+)>=([\d.]+)"', block)}
 
 
-def pinned(tox: str) -> dict[str, tuple[int, ...]]:
-    """What the environment with the oldest versions installs."""
-    [block] = re.findall(r"^\[testenv:oldest\]$(.*?)^\[", tox, re.MULTILINE | re.DOTALL)
-    return {name: number(version) for name, version in re.findall(r"([\w-]+)==([\d.]+)", block)}
+def environment(tox: str, name: str) -> dict[str, str]:
+    """The settings of a tox environment that fit on one line."""
+    [block] = re.findall(rf"^\[testenv:{name}\]$(.*?)(?=^\[|\Z)", tox, re.MULTILINE | re.DOTALL)
+    return dict(re.findall(r"^(\w+) = (.+)$", block, re.MULTILINE))
 
 
 def number(version: str) -> tuple[int, ...]:
@@ -51,10 +51,47 @@ def test_what_is_needed_of_trustme():
     assert "not_before" in inspect.signature(trustme.CA.issue_cert).parameters
 
 
-def test_the_oldest_versions_are_tested():
-    """The environment for the oldest versions installs each lower bound, in its first release."""
-    bounds = declared((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    pins = pinned((ROOT / "tox.ini").read_text(encoding="utf-8"))
-    assert {*pins} == {"cryptography", "pluggy", "pytest", "trustme"}
-    for name, pin in pins.items():
-        assert pin[: len(bounds[name])] == bounds[name]
+def test_the_lower_bounds_are_tested():
+    """Two environments install each lower bound in its first release, on the oldest Python: with and without S/MIME."""
+    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    for name in ("lowest", "lowest-smime"):
+        assert environment(tox, name)["uv_resolution"] == "lowest-direct"
+        assert environment(tox, name)["base_python"] == f"py{supported(PYPROJECT)[0]}"
+    assert environment(tox, "lowest")["extras"] == "test"
+    assert "smime" not in TEST_EXTRA
+
+
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+[TEST_EXTRA] = re.findall(r"^test = \[$(.*?)^\]$", PYPROJECT, re.MULTILINE | re.DOTALL)
+
+
+def supported(pyproject: str) -> list[str]:
+    """The Pythons that the package says it supports, such as "310", oldest first."""
+    found = re.findall(r'"Programming Language :: Python :: 3\.(\d+)"', pyproject)
+    return [f"3{minor}" for minor in found]
+
+
+def test_every_supported_python_is_tested():
+    """By tox, which CI runs, and by the workflow of the repository; the oldest is the one that an installer accepts."""
+    pythons = supported(PYPROJECT)
+    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    assert (
+        re.findall(r"\bpy(\d+)\b", re.findall(r"^env_list = (.*)$", tox, re.MULTILINE)[0])
+        == pythons
+    )
+    assert re.findall(r'^requires-python = ">=3\.(\d+)"$', PYPROJECT, re.MULTILINE) == [
+        pythons[0][1:]
+    ]
+    workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    [matrix] = re.findall(r"^        python: \[(.*)\]$", workflow, re.MULTILINE)
+    assert [name.strip(' "').replace(".", "") for name in matrix.split(",")] == [
+        *pythons,
+        "314t",
+        "315t",
+    ]
+
+
+def test_control_a_python_that_is_missing():
+    """The control: a classifier more would be noticed."""
+    more = PYPROJECT.replace("Python :: 3.15", "Python :: 3.16")
+    assert supported(more)[-1] == "316"

@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 from unittest import mock
 
 import pytest
+from _releases import release
 
 from pytest_mailtrap._kept_mail.watch import Keeper, watching
 
@@ -219,6 +220,8 @@ def test_flask_mailman(seen, mailtrap, config, kept) -> None:
 def test_fastapi_mail(seen, mailtrap, suppressed, bulk) -> None:
     """`SUPPRESS_SEND` keeps the mail that it is given, including a list of messages."""
     fastapi_mail = pytest.importorskip("fastapi_mail")
+    if bulk and release("fastapi-mail") < (1, 6):
+        pytest.skip("FastAPI-Mail takes lists from 1.6 on")
     config = fastapi_mail.ConnectionConfig(
         MAIL_USERNAME="",
         MAIL_PASSWORD="",

@@ -11,6 +11,7 @@ import sys
 import warnings
 
 import pytest
+from _smime_support import needs_smime
 from _trap_talk import SECONDS, Talk, until
 
 from pytest_mailtrap._facts.connection_facts import facts_of
@@ -149,6 +150,7 @@ def test_a_copy_needs_no_trap(mailtrap_factory, copied):
     assert late.transcript == early.transcript
 
 
+@needs_smime
 @deeply
 def test_the_key_of_the_ca_is_not_copied(message, mailtrap, copied):
     """A copy checks S/MIME as the message does, but cannot issue certificates."""

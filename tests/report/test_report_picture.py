@@ -7,6 +7,8 @@ import re
 import struct
 from pathlib import Path
 
+from _smime_support import needs_smime
+
 SCRIPT = Path(__file__).parents[2] / "docs" / "inbox" / "screenshot.py"
 
 
@@ -16,6 +18,7 @@ def png_size(path: Path) -> tuple[int, ...]:
     return struct.unpack(">II", data[16:24])
 
 
+@needs_smime
 def test_the_picture_can_be_taken_again(chromium, tmp_path):
     """The script runs the shop, where the policy fails one test, and its picture is like the one in docs."""
     spec = importlib.util.spec_from_file_location("screenshot", SCRIPT)

@@ -7,10 +7,12 @@ import re
 import pytest
 from _policy_outputs import failure
 from _policy_projects import CLEARTEXT, ENCRYPTED, ENFORCE, SHARED
+from _smime_support import needs_smime
 
 MARKED = "@pytest.mark.mailtrap({})\n"
 
 
+@needs_smime
 @pytest.mark.parametrize(
     ("ini", "option", "marker", "outcome"),
     [
@@ -69,6 +71,7 @@ def test_order(shared, mailtrap):
     ]
 
 
+@needs_smime
 @pytest.mark.parametrize(
     ("requirement", "first", "numbers"),
     [
@@ -96,6 +99,7 @@ def test_order(shared, mailtrap):
     assert f"  test_shop.py::test_order: {numbers[0]} " in result.stdout.str()
 
 
+@needs_smime
 @pytest.mark.parametrize(
     ("options", "way_out"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from _policy_outputs import failure
 from _policy_projects import CLEARTEXT, ENCRYPTED
+from _smime_support import needs_smime
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,9 @@ def test_wrong_settings_are_usage_errors(project, ini, words):
     result.stderr.fnmatch_lines([f"ERROR: {words.replace('[', '[[]')}"])
 
 
+with_types = pytest.mark.skipif(
+    pytest.version_tuple < (9,), reason="pytest has tables with types since version 9"
+)
 SETTINGS = """
 mailtrap_policy = "testing"
 mailtrap_require = ["tls", "smime-signed"]
@@ -58,18 +62,14 @@ mailtrap_guard = false
 """
 
 
+@needs_smime
 @pytest.mark.parametrize(
     ("file", "text"),
     [
         ("pyproject.toml", f"[tool.pytest.ini_options]\n{SETTINGS}"),
         ("pytest.ini", "[pytest]" + SETTINGS.translate(dict.fromkeys(map(ord, '"[]')))),
-        pytest.param(
-            "pytest.toml",
-            f"[pytest]\n{SETTINGS}",
-            marks=pytest.mark.skipif(
-                pytest.version_tuple < (9,), reason="pytest reads this file since version 9"
-            ),
-        ),
+        pytest.param("pytest.toml", f"[pytest]\n{SETTINGS}", marks=with_types),
+        pytest.param("pyproject.toml", f"[tool.pytest]\n{SETTINGS}", marks=with_types),
     ],
 )
 def test_settings_are_written_as_they_come(project, pytester, file, text):
@@ -90,6 +90,45 @@ def test_settings_are_written_as_they_come(project, pytester, file, text):
         ]
     )
     assert "mailtrap.messages" in (pytester.path / "junit.xml").read_text()
+
+
+@with_types
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ('mailtrap_require = "tls"', "a list"),
+        ("mailtrap_intercept = true", "a list"),
+        ('mailtrap_guard = "true"', "a bool"),
+        ("mailtrap_policy = true", "a string"),
+        ("mailtrap_save = 1", "a string"),
+    ],
+)
+def test_a_table_with_types_is_strict(pytester, setting, expected):
+    """In pytest's own table of `pyproject.toml`, a value of another type is a usage error that names the setting."""
+    pytester.makepyprojecttoml(f"[tool.pytest]\n{setting}")
+    pytester.makepyfile("def test_else(): pass")
+    result = pytester.runpytest_inprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    name = setting.partition(" ")[0]
+    result.stderr.fnmatch_lines(f"ERROR: {name}: *'{name}' expects {expected}*")
+
+
+@with_types
+@pytest.mark.parametrize("hosts", ['["true"]', '["smtp.example.com"]'])
+def test_hosts_in_a_table_with_types(pytester, hosts):
+    """There, what is intercepted is always a list, even if it is just the word for every host."""
+    pytester.makepyprojecttoml(f"[tool.pytest]\nmailtrap_intercept = {hosts}")
+    pytester.makepyfile(
+        """
+        import smtplib
+
+        def test_order(mailtrap):
+            with smtplib.SMTP("smtp.example.com", 587, timeout=10) as client:
+                client.noop()
+            assert len(mailtrap.connections) == 1
+        """
+    )
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
 
 
 def test_an_unknown_requirement_in_a_marker_fails_its_test(project):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from _policy_outputs import summary
+from _smime_support import needs_smime
 
 from pytest_mailtrap._assertions.requirements import added
 
@@ -92,6 +93,7 @@ def test_require_only_drops_the_rest(project, ini, marker):
     project(added, ini=ini).assert_outcomes(failed=1)
 
 
+@needs_smime
 @pytest.mark.parametrize("form", [TEST, SHARED], ids=["marker", "factory"])
 def test_require_only_that_is_less_needs_a_reason(project, form):
     """It is an error before the test runs, and the message says what is missing."""

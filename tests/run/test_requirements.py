@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from _smime_support import needs_smime
 
 from pytest_mailtrap._assertions.requirements import REQUIREMENTS, includes, parse_requirements
 from pytest_mailtrap._run.policy import Policy
@@ -83,6 +84,7 @@ def run(project, requirement, line):
     return project(source, "--mailtrap-policy=enforce", f"--mailtrap-require={requirement}")
 
 
+@needs_smime
 @pytest.mark.parametrize(("requirement", "good", "bad", "words"), CASES, ids=IDS)
 def test_mail_that_meets_it_passes(project, requirement, good, bad, words):
     """Everything required is there, so the test passes."""
@@ -90,6 +92,7 @@ def test_mail_that_meets_it_passes(project, requirement, good, bad, words):
     run(project, requirement, good).assert_outcomes(passed=1)
 
 
+@needs_smime
 @pytest.mark.parametrize(("requirement", "good", "bad", "words"), CASES, ids=IDS)
 def test_mail_that_does_not_meet_it_fails(project, requirement, good, bad, words):
     """One thing is missing: the first line says what, the last lines what requires it, in 18 lines of 72 columns."""
@@ -106,18 +109,21 @@ def test_mail_that_does_not_meet_it_fails(project, requirement, good, bad, words
     assert f"Policy enforce: {requirement}" in "\n".join(text)
 
 
+@needs_smime
 @pytest.mark.parametrize("requirement", ["smime-signed", "smime-encrypted"])
 def test_mail_without_smime_fails_what_demands_it(project, requirement):
     """A plain message has neither signature nor encryption, and no S/MIME code has to be called."""
     run(project, requirement, "send(mailtrap)").assert_outcomes(failed=1)
 
 
+@needs_smime
 def test_the_other_requirements_that_are_not_met_are_named(project):
     """One failure explains the first unmet requirement and names the others."""
     result = run(project, "tls,smime-signed,auth", "send(mailtrap, tls=False)")
     result.stdout.fnmatch_lines(["the message*cleartext", "Also not met: smime-signed, auth."])
 
 
+@needs_smime
 @pytest.mark.parametrize(
     ("requirement", "mail"),
     [
@@ -151,6 +157,7 @@ def test_includes_knows_what_a_requirement_implies():
     assert not includes([], ["tls"])
 
 
+@needs_smime
 @pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_requirement_can_be_written(name):
     """The spelling used in the table is understood, in any case and with blanks."""

@@ -8,6 +8,7 @@ import json
 import re
 
 import pytest
+from _smime_support import needs_smime
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 SECRET = "correctHorseBatteryStaple"
@@ -154,6 +155,7 @@ def outputs(project, pytester, monkeypatch):
     return run
 
 
+@needs_smime
 def test_no_password_is_in_any_output(outputs):
     """However it was sent, accepted or not, inside TLS or not: no output contains it, in any encoding."""
     result, texts = outputs(SUITE)
@@ -163,6 +165,7 @@ def test_no_password_is_in_any_output(outputs):
     assert "connection sent a password in cleartext" in texts["terminal"]
 
 
+@needs_smime
 def test_no_private_key_is_in_any_output(outputs, pytester):
     """Not the CA's, not a client's, and not that of an S/MIME identity."""
     _, texts = outputs(SUITE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from _smime_support import needs_smime
 
 CALLS = {
     "mailtrap.reply('DATA', 1000)": "ValueError: code must be *",
@@ -70,6 +71,7 @@ def failing(pytester, *options, calls=CALLS):
 OURS = r".*(pytest_mailtrap[/\\]|<string>)"
 
 
+@needs_smime
 def test_the_traceback_ends_at_the_users_line(pytester):
     """Whichever part of the plugin finds the mistake, the traceback ends at the user's line."""
     result = failing(pytester)
