@@ -95,9 +95,9 @@ class Listener:
     async def _receive(self, client: socket.socket, implicit: bool) -> None:
         try:
             client.setblocking(False)
-            await self._thread.loop.connect_accepted_socket(
-                partial(self._host.receive, implicit=implicit), client
-            )
+            # Made here: from Python 3.14 on, asyncio closes the socket if a factory fails, before the error is recorded.
+            protocol = self._host.receive(implicit=implicit)
+            await self._thread.loop.connect_accepted_socket(lambda: protocol, client)
         except Exception as error:
             self._host.fail(error)
             client.close()
