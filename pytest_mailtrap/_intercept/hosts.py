@@ -29,12 +29,16 @@ _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
+def as_text(value: object) -> object:
+    """A host or port as text if it is given as bytes, which the socket module accepts too; anything else unchanged."""
+    return value.decode("ascii", "replace") if isinstance(value, bytes | bytearray) else value
+
+
 def port_number(port: object) -> int | None:
     """The number of a port given as a number, digits or the name of a mail service; 0 for no port, None for anything else."""
     if port is None:
         return 0
-    if isinstance(port, bytes | bytearray):
-        port = port.decode("ascii", "replace")
+    port = as_text(port)
     if isinstance(port, str):
         is_number = not port or (port.isascii() and port.isdecimal())
         return int(port or 0) if is_number else _SERVICES.get(port)
@@ -50,8 +54,7 @@ def canonical(host: object) -> str | None:
 
     None if it is not the name of a host.
     """
-    if isinstance(host, bytes | bytearray):
-        host = host.decode("ascii", "replace")
+    host = as_text(host)
     if not isinstance(host, str) or not host:
         return None
     if (address := as_address(host)) is not None:

@@ -17,6 +17,7 @@ from collections import Counter, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._intercept.hosts import as_text
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ _MOST_OPEN = 64
 
 def api_named(host: object) -> str | None:
     """The name of the e-mail API host that *host* is, in whatever spelling; None for any other host."""
-    if isinstance(host, bytes | bytearray):
-        host = host.decode("ascii", "replace")
+    host = as_text(host)
     if not isinstance(host, str):
         return None
     name = host.lower().removesuffix(".")

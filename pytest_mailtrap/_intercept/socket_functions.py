@@ -20,7 +20,14 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._intercept.guard import MailGuardError
-from pytest_mailtrap._intercept.hosts import MAIL_PORTS, as_address, canonical, is_own, port_number
+from pytest_mailtrap._intercept.hosts import (
+    MAIL_PORTS,
+    as_address,
+    as_text,
+    canonical,
+    is_own,
+    port_number,
+)
 from pytest_mailtrap._intercept.mail_apis import api_named, visits
 from pytest_mailtrap._intercept.patch import Patch
 from pytest_mailtrap._intercept.redirection import lead
@@ -330,21 +337,24 @@ def _visit(sock: socket.socket, address: Any) -> Visit | None:
     """The visit to an e-mail API that a connection belongs to; None for any other host, MailGuardError if the guard refuses."""
     __tracebackhide__ = True
     try:
-        host, port = address[0], address[1]
-        name = visits.names.get(host) or api_named(_aliases.hosts.get(host, host))
+        host, port = as_text(address[0]), address[1]
     except (TypeError, LookupError):
         return None  # the path of a Unix socket, or an invalid address
+    if not isinstance(host, str):
+        return None
+    name = visits.names.get(host) or api_named(_aliases.hosts.get(host, host))
     if name is None or port in MAIL_PORTS or sock.type != socket.SOCK_STREAM:
         return None
     _switch.order.check_api(RequestedTarget(name, port))
-    return visits.connect(name, sock, str(host))
+    return visits.connect(name, sock, host)
 
 
 def _destination(sock: socket.socket, address: Any) -> Any:
     """Where a connection to *address* must go; MailGuardError if it is refused."""
     __tracebackhide__ = True
     try:
-        if address[1] not in MAIL_PORTS and address[0] not in _aliases.hosts:
+        host = as_text(address[0])
+        if address[1] not in MAIL_PORTS and host not in _aliases.hosts:
             return address
     except (TypeError, LookupError):
         return (
@@ -352,13 +362,13 @@ def _destination(sock: socket.socket, address: Any) -> Any:
         )
     if sock.type != socket.SOCK_STREAM or len(address) not in _LENGTHS.get(sock.family, ()):
         return address
-    requested = RequestedTarget(_meant(address[0]), operator.index(address[1]))
+    requested = RequestedTarget(_meant(host), operator.index(address[1]))
     if requested.port in MAIL_PORTS:
         route = _switch.order.claim(requested)
         if route is not None:
             known_as = _switch.seen.get(requested.host, requested.host)
             return lead(sock, route, RequestedTarget(known_as, requested.port))
-    return _real(sock, address, requested)
+    return _real(sock, requested) if host in _aliases.hosts else address
 
 
 def _meant(host: object) -> str:
@@ -366,10 +376,8 @@ def _meant(host: object) -> str:
     return canonical(name) or "localhost"  # "" connects to this machine
 
 
-def _real(sock: socket.socket, address: Any, requested: RequestedTarget) -> Any:
-    """The address itself; for an alias that is not used for mail, the address to which its name resolves."""
-    if address[0] not in _aliases.hosts:
-        return address
+def _real(sock: socket.socket, requested: RequestedTarget) -> Any:
+    """For an alias that is not used for mail, the address to which its name resolves."""
     flags = socket.AI_V4MAPPED if sock.family == socket.AF_INET6 else 0
     with visits.not_looking():
         found = socket.getaddrinfo(*requested, sock.family, socket.SOCK_STREAM, 0, flags)

@@ -185,9 +185,8 @@ def _opened_smime(raw: Bytes, message: Record) -> bytes | None:
     kinds = [layer.get("kind") for layer in (message.get("smime") or {}).get("layers") or ()]
     if not kinds or set(kinds) - {"signed", "compressed"} or len(raw) > _LARGEST_OPENED:
         return None
-    if (
-        availability.missing() is not None
-    ):  # the run that recorded the layers had another cryptography
+    # The run that recorded the layers may have had another cryptography.
+    if availability.missing() is not None:
         return None
     first = read(raw[:_LARGEST_OPENED]).parts[0]
     if first.multipart:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from _senders import ADDRESS, HOST, names_in, smtplib_starttls
 
-from pytest_mailtrap._intercept.guard import Guard
+from pytest_mailtrap._intercept.guard import Guard, MailGuardError
 from pytest_mailtrap._intercept.socket_functions import guarding
 from pytest_mailtrap._smtp import listener
 
@@ -46,6 +46,30 @@ def test_addresses_with_flow_and_scope(mailtrap: MailTrap, address: tuple) -> No
         sock.connect(address)
         assert sock.recv(3) == b"220"
     assert mailtrap.connections[0].transport.server_host == address[0]
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize("host", [HOST, ADDRESS])
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_a_host_as_bytes(mailtrap: MailTrap, host: str, kind: type) -> None:
+    """The socket module accepts a host as bytes, so the trap gets that mail as well."""
+    with socket.socket() as sock:
+        sock.settimeout(10)
+        sock.connect((kind(host, "ascii"), 587))
+        assert sock.recv(3) == b"220"
+    assert mailtrap.connections[0].transport.server_host == host
+
+
+@pytest.mark.parametrize("kind", [str, bytes, bytearray])
+def test_the_guard_knows_a_host_as_bytes(kind: type) -> None:
+    """The guard refuses it, however it is given."""
+    host = ADDRESS if kind is str else kind(ADDRESS, "ascii")
+    with (
+        socket.socket() as sock,
+        guarding(Guard()),
+        pytest.raises(MailGuardError, match=ADDRESS),
+    ):
+        sock.connect((host, 587))
 
 
 @pytest.mark.mailtrap(intercept=True)

@@ -460,11 +460,11 @@ def _loose():
 
 
 def test_clean_under_dev_mode_and_warnings_as_errors(tmp_path):
-    """python -X dev -W error finds nothing: no warning, unclosed socket, destroyed task or output on stderr."""
+    """python -bb -X dev -W error finds nothing: no warning, bytes compared with text, unclosed socket or output on stderr."""
     (tmp_path / "test_dev.py").write_text(textwrap.dedent(DEV))
     done = subprocess.run(
         [
-            *(sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", "-q"),
+            *(sys.executable, "-bb", "-X", "dev", "-W", "error", "-m", "pytest", "-q"),
             *("-p", "no:randomly", "-p", "no:cacheprovider", str(tmp_path)),
         ],
         cwd=tmp_path,

@@ -133,8 +133,7 @@ MessageRecord = TypedDict(
         "transcript": list[
             str
         ],  # the opening of the connection, and what was said for this message
-        "smime": SMIMERecord
-        | None,  # None if there is no trace of S/MIME, or for the reason in "smime_notice"
+        "smime": SMIMERecord | None,  # None if there is no trace of S/MIME, or it was not judged
         "smime_notice": str | None,  # why S/MIME was not judged although there is a trace of it
         "exempt": str | None,  # why no policy applies to it, or None
     },

@@ -182,6 +182,18 @@ ACCIDENTS = {
         "trailing-blanks-stripped",
         10,
     ),
+    "fold after the colon removed": (
+        b"X-Ticket:\r\n <1234@tickets.example.org>\r\n" + PLAIN,
+        b"X-Ticket: <1234@tickets.example.org>\r\n" + PLAIN,
+        "header-blanks",
+        1,
+    ),
+    "blank and fold after the colon removed": (
+        b"X-Ticket: \r\n <1234@tickets.example.org>\r\n" + PLAIN,
+        b"X-Ticket: <1234@tickets.example.org>\r\n" + PLAIN,
+        "header-blanks",
+        1,
+    ),
     "trailing blanks added": (PLAIN, PLAIN.replace(b"Bob", b"Bob "), "trailing-blanks-added", 11),
     "tabs became blanks": (
         PLAIN,
