@@ -86,6 +86,19 @@ def test_a_message_is_shown_in_all_its_tabs(page, run):
     assert page.complaints() == []
 
 
+@pytest.mark.parametrize("notice", ["not judged: needs cryptography 45", None])
+def test_smime_that_was_not_judged(page, run, notice):
+    """The badges and the tab say why; without a notice, the message has neither, and the tab is empty."""
+    run.test("test_mail", (html_mail("<p>hello</p>"), {"smime": None, "smime_notice": notice}))
+    opened(page, run)
+    badges = page.run("document.querySelector('.badges').innerText")
+    assert ("S/MIME not judged: needs cryptography 45" in badges) == bool(notice)
+    empty = page.run("document.getElementById('tab-smime').getAttribute('aria-disabled')")
+    assert empty == (None if notice else "true")
+    if notice:
+        assert tab(page, "smime").strip() == f"There may be a signature or encryption, {notice}."
+
+
 def test_both_widths(page, run):
     """The frame is as wide as a phone, or as wide as the page allows."""
     run.test("test_mail", html_mail("<p>hello</p>"))
@@ -192,7 +205,7 @@ def test_every_field_is_text(page, run, text):
     }  # fmt: skip
     said = {
         "subject": text, "from": text, "to": text, "mail_from": text, "rcpt_tos": [text], "message_id": text,
-        "mail_options": [text], "rcpt_options": [text], "transcript": [f"C: {text}"], "smime": smime, "exempt": text,
+        "mail_options": [text], "rcpt_options": [text], "transcript": [f"C: {text}"], "smime": smime, "exempt": text, "smime_notice": text,
         "auth": {"mechanism": text, "username": text, "encrypted": True, "accepted": True},
         "transport": transport(ehlo=text, sni=text, alpn=text, cipher=text, server_host=text),
     }  # fmt: skip
