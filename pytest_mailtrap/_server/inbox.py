@@ -10,6 +10,8 @@ import errno
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_mailtrap._smtp.acceptor import SocketLimitError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -50,7 +52,7 @@ class TrapError(RuntimeError):
     """
     The trap could not do its work; `__cause__` says why.
 
-    This is an error in this library, unless the process has too many open files.
+    This is an error in this library, unless the process has too many open files, connections or traps.
     """
 
 
@@ -142,6 +144,13 @@ class Inbox:
 
 def _blame(error: BaseException) -> str:
     """The message for *error*: whose error it is, and what to do about it."""
+    if isinstance(error, SocketLimitError):
+        return (
+            f"the mail trap could not accept a client: {error.strerror}\n"
+            "\n"
+            "Look for connections that the application or its tests leave open\n"
+            "(-W error::ResourceWarning shows them)."
+        )
     if isinstance(error, OSError) and error.errno in _NO_MORE_FILES:
         return (
             f"the mail trap could not accept a client: {error.strerror}\n"

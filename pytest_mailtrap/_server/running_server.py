@@ -17,7 +17,9 @@ from pytest_mailtrap._intercept.route import PendingClients, Route
 from pytest_mailtrap._intercept.socket_functions import intercepting
 from pytest_mailtrap._intercept.trust import is_trusted, trusting
 from pytest_mailtrap._server.behavior import Behavior
+from pytest_mailtrap._server.inbox import TrapError
 from pytest_mailtrap._server.tls_certificates import certificate_host
+from pytest_mailtrap._smtp.acceptor import SocketLimitError
 from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
 from pytest_mailtrap._smtp.server import Server
 from pytest_mailtrap._smtp.session import TrapSMTP
@@ -74,8 +76,13 @@ class RunningServer:
     # -- start and stop -------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to listen."""
-        self.server.start()
+        """Begin to listen; TrapError if too many traps are running."""
+        try:
+            self.server.start()
+        except SocketLimitError as error:
+            raise TrapError(
+                f"the mail trap could not start: {error.strerror}, and each trap needs 4"
+            ) from error
         if self.observer is not None:
             self.observer.started(self)
 

@@ -6,6 +6,7 @@ Rules of this file: sockets are watched and closed from any thread; the `Listene
 
 from __future__ import annotations
 
+import errno
 import select
 import selectors
 import threading
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 # If the process has no more file descriptors for clients, they wait this long for the next attempt.
 _REST_SECONDS = 0.5
+# select() of CPython for Windows accepts no more than these sockets; one of them is what wakes the loop.
+_MOST_SOCKETS = 512
+
+
+class SocketLimitError(OSError):
+    """The loop cannot watch another socket."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EMFILE, f"select() takes only {_MOST_SOCKETS} sockets")
 
 
 class Acceptor:
@@ -36,10 +46,17 @@ class Acceptor:
         self._selector = selectors.DefaultSelector()
         loop.call_soon_threadsafe(self._begin)
 
+    def require(self, sockets: int) -> None:
+        """Raise SocketLimitError unless so many more sockets can be watched."""
+
     def watch(self, listening: socket.socket, tell: Callable[[], None]) -> None:
         """Call *tell* whenever a client waits at *listening*."""
         with self.lock:
             self._selector.register(listening, selectors.EVENT_READ, tell)
+
+    def accept(self, listening: socket.socket) -> socket.socket:
+        """The next client that waits at *listening*; BlockingIOError if there is none, another OSError if it has to go on waiting."""
+        return listening.accept()[0]
 
     def shut(self, listening: socket.socket) -> None:
         """Close *listening*, and stop watching it."""
@@ -72,17 +89,40 @@ class Acceptor:
 
 
 class LoopAcceptor(Acceptor):
-    """The same for systems where a selector cannot watch another one, such as Windows: the loop watches each socket."""
+    """
+    The same for systems where a selector cannot watch another one, such as Windows: the loop watches each socket.
+
+    There, select() raises an error for too many sockets, which would end the loop: clients beyond that wait to be accepted.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lock = threading.RLock()
         self._loop = loop
         self._callbacks: dict[socket.socket, Callable[[], None]] = {}
+        self._clients: list[socket.socket] = []
+
+    def require(self, sockets: int) -> None:
+        with self.lock:
+            self._clients = [client for client in self._clients if client.fileno() >= 0]
+            if 1 + len(self._callbacks) + len(self._clients) + sockets > _MOST_SOCKETS:
+                raise SocketLimitError
 
     def watch(self, listening: socket.socket, tell: Callable[[], None]) -> None:
         with self.lock:
             self._callbacks[listening] = tell
         self._loop.call_soon_threadsafe(self._begin)
+
+    def accept(self, listening: socket.socket) -> socket.socket:
+        with self.lock:
+            try:
+                self.require(1)
+            except SocketLimitError:
+                if select.select((listening,), (), (), 0)[0]:
+                    raise
+                raise BlockingIOError(errno.EAGAIN, "no client waits") from None
+            client = super().accept(listening)
+            self._clients.append(client)
+            return client
 
     def shut(self, listening: socket.socket) -> None:
         with self.lock:
@@ -91,9 +131,8 @@ class LoopAcceptor(Acceptor):
 
     def look(self) -> None:
         with self.lock:
-            waited_at = select.select(self._callbacks, (), (), 0)[0] if self._callbacks else ()
-            for listening in waited_at:
-                self._callbacks[listening]()
+            for tell in list(self._callbacks.values()):
+                tell()
 
     def close(self) -> None:
         pass

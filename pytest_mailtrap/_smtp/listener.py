@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # For bursts of connections; Linux reduces it to net.core.somaxconn.
 _BACKLOG = 1024
+# Two ports, each on IPv4 and IPv6.
+_MOST_SOCKETS = 4
 
 
 class Host(Protocol):
@@ -35,6 +37,7 @@ class Listener:
     Listens from its creation until it is closed, on any thread.
 
     *was_used* is whether any client has connected, *let_in_so_far* is how many the loop has accepted.
+    SocketLimitError says that the process cannot have another one.
     """
 
     def __init__(self, thread: LoopThread, host: Host) -> None:
@@ -43,14 +46,16 @@ class Listener:
         self._coming_in: set[asyncio.Task[None]] = set()
         self.was_used = False
         self.let_in_so_far = 0
-        cleartext, tls = _listen(), _listen()
-        self.port, self.tls_port = (group[0].getsockname()[1] for group in (cleartext, tls))
-        self.ipv6 = len(cleartext) == len(tls) == 2
-        self.sockets = [*cleartext, *tls]
-        for listening in self.sockets:
-            thread.acceptor.watch(
-                listening, partial(self._accept, listening, implicit=listening in tls)
-            )
+        with thread.acceptor.lock:
+            thread.acceptor.require(_MOST_SOCKETS)
+            cleartext, tls = _listen(), _listen()
+            self.port, self.tls_port = (group[0].getsockname()[1] for group in (cleartext, tls))
+            self.ipv6 = len(cleartext) == len(tls) == 2
+            self.sockets = [*cleartext, *tls]
+            for listening in self.sockets:
+                thread.acceptor.watch(
+                    listening, partial(self._accept, listening, implicit=listening in tls)
+                )
 
     def accept(self) -> None:
         """Accept the clients that wait at this moment, even if the loop has not seen them yet."""
@@ -66,7 +71,7 @@ class Listener:
     def _accept(self, listening: socket.socket, *, implicit: bool) -> None:
         for _ in range(_BACKLOG):
             try:
-                client, _address = listening.accept()
+                client = self._thread.acceptor.accept(listening)
             except (BlockingIOError, InterruptedError, ConnectionError):
                 return
             except OSError as error:
