@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from _smime_support import needs_smime
+from _optional_parts import needs_smime
 from _trap_values import auth, connection, hello, message, transport
 
 from pytest_mailtrap._assertions import assertions, message_table, outcomes

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from _block_processes import SECONDS, BlockProcesses, can_fork
 from _documentation import Run, difference
-from _smime_support import modules_of_the_package, skip_without_smime
+from _optional_parts import modules_of_the_package, skip_without_smime
 
 # Python itself shows nobody what is only going to be deprecated: Django 6.1 says so of the settings that its long-term release needs.
 _WARNINGS = ("-W", "error", "-W", "ignore::PendingDeprecationWarning")

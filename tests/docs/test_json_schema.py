@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
-from _smime_support import skip_without_smime
+from _optional_parts import skip_without_smime
 from test_reference import names, table
 
 from pytest_mailtrap._run.files import schema

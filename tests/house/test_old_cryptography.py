@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cryptography
 import pytest
-from _smime_support import needs_smime
+from _optional_parts import needs_smime
 
 import pytest_mailtrap
 from pytest_mailtrap._smime import availability

@@ -11,7 +11,7 @@ import sys
 import warnings
 
 import pytest
-from _smime_support import needs_smime
+from _optional_parts import needs_smime
 from _trap_talk import SECONDS, Talk, until
 
 from pytest_mailtrap._facts.connection_facts import facts_of

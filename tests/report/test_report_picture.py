@@ -7,7 +7,7 @@ import re
 import struct
 from pathlib import Path
 
-from _smime_support import needs_smime
+from _optional_parts import needs_smime
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "inbox" / "screenshot.py"
 

@@ -42,7 +42,7 @@ def test_a_directory_that_cannot_be_made(project, pytester, workers):
     result.assert_outcomes(passed=2, failed=1)
     [warning] = warnings(result)
     assert warning.startswith("warning: mail is not saved: ")
-    assert str(pytester.path / "mail") in warning
+    assert repr(str(pytester.path / "mail")) in warning
     result.stdout.no_fnmatch_line("saved to: *")
     assert "test_shop.py::test_fails" in (pytester.path / "mail.html").read_text("utf-8")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from _optional_parts import needs_smime
 from _policy_outputs import failure
 from _policy_projects import CLEARTEXT, ENCRYPTED, ENFORCE, SHARED
-from _smime_support import needs_smime
 
 MARKED = "@pytest.mark.mailtrap({})\n"
 

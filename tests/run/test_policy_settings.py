@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from _optional_parts import needs_smime
 from _policy_outputs import failure
 from _policy_projects import CLEARTEXT, ENCRYPTED
-from _smime_support import needs_smime
 
 
 @pytest.mark.parametrize(

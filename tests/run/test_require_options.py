@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from _optional_parts import needs_smime
 from _policy_outputs import summary
-from _smime_support import needs_smime
 
 from pytest_mailtrap._assertions.requirements import added
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from _smime_support import needs_smime
+from _optional_parts import needs_smime
 
 from pytest_mailtrap._assertions.requirements import REQUIREMENTS, includes, parse_requirements
 from pytest_mailtrap._run.policy import Policy

@@ -8,7 +8,7 @@ import json
 import re
 
 import pytest
-from _smime_support import needs_smime
+from _optional_parts import needs_smime
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 SECRET = "correctHorseBatteryStaple"

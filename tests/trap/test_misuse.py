@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from _smime_support import needs_smime
+from _optional_parts import needs_smime
 
 CALLS = {
     "mailtrap.reply('DATA', 1000)": "ValueError: code must be *",

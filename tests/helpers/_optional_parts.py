@@ -1,8 +1,9 @@
-"""What needs a cryptography that S/MIME can work with, and what does not."""
+"""The parts of the package that are not there on every system or with every cryptography, and the tests that need them."""
 
 from __future__ import annotations
 
 import pkgutil
+from importlib.util import find_spec
 
 import pytest
 
@@ -22,7 +23,7 @@ def skip_without_smime() -> None:
 def modules_of_the_package() -> list[str]:
     """Those that can be imported."""
     everything = pkgutil.walk_packages(pytest_mailtrap.__path__, "pytest_mailtrap.")
-    names = [module.name for module in everything]
-    if availability.missing() is None:
-        return names
-    return [name for name in names if "._smime." not in name]
+    left_out = [] if availability.missing() is None else ["._smime."]
+    if find_spec("uvloop") is None:  # as on Windows
+        left_out.append("._intercept.uvloop")
+    return [module.name for module in everything if not any(n in module.name for n in left_out)]
