@@ -17,6 +17,7 @@ import pytest
 
 from pytest_mailtrap._hooks.checks import add_check
 from pytest_mailtrap._hooks.fixtures import marked_options
+from pytest_mailtrap._hooks.terminal_encoding import encodable, escape_reports
 from pytest_mailtrap._intercept import mail_apis
 from pytest_mailtrap._run.settings import (
     INTERCEPT,
@@ -213,6 +214,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     if hasattr(config, "workeroutput"):  # a worker of xdist: its controller reports
         config.workeroutput[_OUTPUT] = stray
         config.workeroutput[_APIS_OUTPUT] = dict(apis)
+    else:
+        escape_reports(config)
     return result
 
 
@@ -226,7 +229,7 @@ def pytest_testnodedown(node: Any) -> None:  # xdist's WorkerController
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # no public type
     for text in config.stash.get(_STRAY, []):
         terminalreporter.section("mail guard", red=True)
-        terminalreporter.line(text)
+        terminalreporter.line(encodable(text))
     if apis := config.stash.get(_APIS, None):
         terminalreporter.section("mail APIs")
         terminalreporter.line(mail_apis.in_words(apis))

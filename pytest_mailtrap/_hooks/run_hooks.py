@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mailtrap._hooks import report_sections, summary
+from pytest_mailtrap._hooks import report_sections, summary, terminal_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -83,6 +83,7 @@ class MailHooks:
             return
         self._hear(rest)
         summary.finish(run, session)
+        terminal_encoding.escape_reports(self._config)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         if items and (run := self._suite) is not None:

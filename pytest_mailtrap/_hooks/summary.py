@@ -10,6 +10,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._hooks.terminal_encoding import encodable
+
 if TYPE_CHECKING:
     import pytest
 
@@ -49,11 +51,11 @@ def summarize(run: Run, terminal: pytest.TerminalReporter) -> None:
         return
     terminal.section("mail trap")
     for line in lines:
-        terminal.line(line)
+        terminal.line(encodable(line))
     if run.failed_by is not None:
-        terminal.line(run.failed_by, red=True)
+        terminal.line(encodable(run.failed_by), red=True)
     for line in workflow_commands(run):
-        terminal.line(line)
+        terminal.line(encodable(line))
 
 
 def _append_step_summary(run: Run) -> None:
@@ -89,9 +91,9 @@ def finish(run: Run, session: pytest.Session) -> None:
     if run.config.pluginmanager.hasplugin("terminalreporter"):
         return
     for line in workflow_commands(run):
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(encodable(f"{line}\n"))
     for text in filter(None, [*run.totals.warnings(), run.failed_by]):
-        sys.stderr.write(f"mailtrap: {text}\n")
+        sys.stderr.write(encodable(f"mailtrap: {text}\n", sys.stderr))
 
 
 def _fail_without_mail(run: Run, session: pytest.Session) -> None:
