@@ -135,7 +135,7 @@ class Visits:
 
     def look_up(self, host: str) -> None:
         """*host* is being looked up, whether for a connection or not."""
-        if not getattr(self._thread, "is_connecting", False):
+        if not self.is_aside:
             with self._lock:
                 self._begin(host)
 
@@ -159,13 +159,18 @@ class Visits:
             return visit
 
     @contextmanager
-    def not_looking(self) -> Iterator[None]:
-        """Lookups of this thread within the block are part of a known connection."""
-        self._thread.is_connecting = True
+    def aside(self) -> Iterator[None]:
+        """What this thread does within the block is not a visit, or is part of a known one."""
+        self._thread.is_aside = True
         try:
             yield
         finally:
-            self._thread.is_connecting = False
+            self._thread.is_aside = False
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether this thread is within such a block."""
+        return getattr(self._thread, "is_aside", False)
 
     def _begin(self, host: str) -> Visit:
         visit = Visit(host)

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from pytest_mailtrap._intercept.route import RequestedTarget, Route
 
 
+def allow_mapped(sock: socket.socket) -> None:
+    """Let an IPv6 socket connect to an IPv4 address in IPv6 form, which it cannot do by default on Windows."""
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+
+
 def lead(sock: socket.socket, route: Route, requested: RequestedTarget) -> Any:
     """Announce the connection to the trap, and return the trap's address in the socket's family."""
     mapped = sock.family == socket.AF_INET6 and not route.ipv6
     home = {socket.AF_INET: "127.0.0.1"}.get(sock.family, "::ffff:127.0.0.1" if mapped else "::1")
     if mapped:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        allow_mapped(sock)
     _bind(sock, home)
     ipv6 = sock.family == socket.AF_INET6 and not mapped
     route.arrivals.announce(sock.getsockname()[1], requested, ipv6=ipv6)

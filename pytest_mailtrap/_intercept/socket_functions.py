@@ -30,7 +30,7 @@ from pytest_mailtrap._intercept.hosts import (
 )
 from pytest_mailtrap._intercept.mail_apis import api_named, visits
 from pytest_mailtrap._intercept.patch import Patch
-from pytest_mailtrap._intercept.redirection import lead
+from pytest_mailtrap._intercept.redirection import allow_mapped, lead
 from pytest_mailtrap._intercept.route import ActiveRoutes, NameAliases, RequestedTarget
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ def _places() -> Iterator[_Place]:
         yield module, "gethostbyname_ex", _looking_up_name_ex
     yield socket.socket, "connect", _connecting
     yield socket.socket, "connect_ex", _connecting_with_code
+    if not hasattr(_socket, "socketpair"):
+        yield socket, "socketpair", _pairing
     if sys.platform == "win32" or "asyncio.proactor_events" in sys.modules:
         from asyncio.proactor_events import BaseProactorEventLoop
 
@@ -333,6 +335,16 @@ def _connecting_by_proactor(original: Function) -> Function:
     return sock_connect
 
 
+def _pairing(original: Function) -> Function:
+    """A pair that is made of a connection, as each event loop does on Windows, is no visit to an API on this machine."""
+
+    def socketpair(*args: Any, **keywords: Any) -> Any:
+        with visits.aside():
+            return original(*args, **keywords)
+
+    return socketpair
+
+
 def _visit(sock: socket.socket, address: Any) -> Visit | None:
     """The visit to an e-mail API that a connection belongs to; None for any other host, MailGuardError if the guard refuses."""
     __tracebackhide__ = True
@@ -340,7 +352,7 @@ def _visit(sock: socket.socket, address: Any) -> Visit | None:
         host, port = as_text(address[0]), address[1]
     except (TypeError, LookupError):
         return None  # the path of a Unix socket, or an invalid address
-    if not isinstance(host, str):
+    if not isinstance(host, str) or visits.is_aside:
         return None
     name = visits.names.get(host) or api_named(_aliases.hosts.get(host, host))
     if name is None or port in MAIL_PORTS or sock.type != socket.SOCK_STREAM:
@@ -379,6 +391,9 @@ def _meant(host: object) -> str:
 def _real(sock: socket.socket, requested: RequestedTarget) -> Any:
     """For an alias that is not used for mail, the address to which its name resolves."""
     flags = socket.AI_V4MAPPED if sock.family == socket.AF_INET6 else 0
-    with visits.not_looking():
+    with visits.aside():
         found = socket.getaddrinfo(*requested, sock.family, socket.SOCK_STREAM, 0, flags)
-    return found[0][4]
+    real = found[0][4]
+    if str(real[0]).startswith("::ffff:"):
+        allow_mapped(sock)
+    return real

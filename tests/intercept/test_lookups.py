@@ -13,6 +13,13 @@ from _senders import HOST, MAIL, RECIPIENT, SENDER
 if TYPE_CHECKING:
     from pytest_mailtrap import MailTrap
 
+KINDS = {
+    0: "any",
+    socket.SOCK_STREAM: "stream",
+    socket.SOCK_DGRAM: "dgram",
+    getattr(socket, "SOCK_RAW", None): "raw",
+}
+
 
 @pytest.mark.mailtrap(intercept=True)
 @pytest.mark.parametrize(
@@ -32,9 +39,10 @@ def test_lookups_with_odd_flags_and_families(
 ) -> None:
     """Each answer contains only what was requested, and each address leads to the trap."""
     found = socket.getaddrinfo(*arguments)
-    kinds = {entry[1].name.removeprefix("SOCK_").lower() for entry in found}
-    assert ({"stream", "dgram"} & expected) <= kinds
-    if (len(arguments) > 3 and arguments[3]) or len(arguments) > 4:
+    kinds = {KINDS[entry[1]] for entry in found}
+    if kinds != {"any"}:  # Windows does not list the types if none was requested
+        assert ({"stream", "dgram"} & expected) <= kinds
+    if (len(arguments) > 3 and arguments[3]) or (len(arguments) > 4 and kinds != {"any"}):
         assert kinds == {"stream"}
     families = {entry[0] for entry in found}
     if "inet" in expected:
@@ -42,8 +50,8 @@ def test_lookups_with_odd_flags_and_families(
     if "inet6" in expected:
         assert families == {socket.AF_INET6}
     for family, kind, proto, _, address in found:
-        if kind == socket.SOCK_STREAM:
-            with socket.socket(family, kind, proto) as sock:
+        if KINDS[kind] in ("stream", "any"):
+            with socket.socket(family, socket.SOCK_STREAM, proto) as sock:
                 sock.settimeout(10)
                 sock.connect(address)
                 assert sock.recv(3) == b"220"
