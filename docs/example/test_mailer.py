@@ -48,4 +48,4 @@ def test_nothing_is_sent_to_an_impostor(settings: MailSettings, mailtrap: MailTr
 
     assert not mailtrap
     [connection] = mailtrap.connections
-    assert connection.handshake_error == "client rejected the certificate: unknown CA"
+    assert "rejected the certificate" in str(connection.handshake_error)

@@ -168,7 +168,7 @@ MISUSE: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         ValueError,
         "trust and intermediates must contain certificates, got PEM without one",
     ),
-    "a path to nothing": ({"trust": "no/such/file.pem"}, FileNotFoundError, "no/such/file.pem"),
+    "a path to nothing": ({"trust": "no-such-file.pem"}, FileNotFoundError, "no-such-file.pem"),
     "another object as trust": (
         {"trust": [42]},
         TypeError,
