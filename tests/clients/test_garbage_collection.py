@@ -41,6 +41,9 @@ walks = 0
 while time.monotonic() < end:
     client_now()
     walks += 1
+for thread in threads:
+    thread.join()
+gc.callbacks.clear()  # on Windows, the main thread cannot sleep while the interpreter ends
 print(walks)
 """
 
