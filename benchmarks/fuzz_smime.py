@@ -126,15 +126,15 @@ def fuzz(count: int, seed: int) -> tuple[Counter[str], float, float]:
     warnings.simplefilter("error")
     fuzzer = Fuzzer(seed)
     fuzzer.run(min(count, 200))
-    before = _megabytes()
+    before = peak_megabytes()
     fuzzer.run(max(count - 200, 0))
-    grown = _megabytes() - before
+    grown = peak_megabytes() - before
     if grown > MEGABYTES:
         raise RuntimeError(f"memory grew by {grown:.0f} MB")
     return fuzzer.outcomes, fuzzer.slowest, grown
 
 
-def _megabytes() -> float:
+def peak_megabytes() -> float:
     """The peak memory of this process; 0 if the platform does not record it."""
     try:
         import resource

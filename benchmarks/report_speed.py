@@ -15,7 +15,6 @@ work, Python 3.11, Chromium, 2026-11-25, the median of five runs:
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "report"))
 
 from _chromium import Chromium, find_chromium
 from _run import Run
+from fuzz_smime import peak_megabytes
 
 HTML = """<html lang="en"><head><style>.b{{color:#369}}</style></head><body><h1>Order {n}</h1><table>{rows}</table>
 <p><a href="https://shop.example.org/orders/{n}">See your order</a></p><img src="https://cdn.example.org/x.png" alt="x">
@@ -96,14 +96,14 @@ def main() -> None:
             outcome = "failed" if test % 50 == 7 else "passed"
             name = f"tests/test_shop.py::test_{test}"
             run.test(name, *zip(mails, said, strict=True), outcome=outcome)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak_megabytes()
         start, busy = time.perf_counter(), time.process_time()
         path = run.write()
         busy = time.process_time() - busy
         taken = time.perf_counter() - start
         print(f"{taken:8.2f} s   write {options.messages} messages, of which {busy:.2f} s busy")
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        print(f"{grown / 1024:8.1f} MB  more memory than before")
+        grown = peak_megabytes() - before
+        print(f"{grown:8.1f} MB  more memory than before")
         print(f"{path.stat().st_size / 1e6:8.1f} MB  file")
         program = find_chromium()
         if program is None:
