@@ -77,13 +77,14 @@ from pytest_mailtrap._hooks import terminal_encoding
 
 terminal_encoding.encodable = lambda text, stream=None: text
 """
-# Without UTF-8 mode, which the C locale would turn on.
 TERMINALS = {
     "ascii": {"PYTHONIOENCODING": "ascii"},
     "cp1252": {"PYTHONIOENCODING": "cp1252"},
     "cp437": {"PYTHONIOENCODING": "cp437"},
-    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
 }
+if sys.platform != "win32":
+    # Without UTF-8 mode, which the C locale would turn on.
+    TERMINALS["C"] = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 @pytest.fixture
