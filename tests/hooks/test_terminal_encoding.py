@@ -112,8 +112,10 @@ def run(pytester):
     return run
 
 
-@pytest.mark.parametrize("terminal", TERMINALS)
-@pytest.mark.parametrize("options", [(), ("-s",), ("-n1",)], ids=" ".join)
+@pytest.mark.parametrize(
+    ("terminal", "options"),
+    [*((terminal, ()) for terminal in TERMINALS), ("cp1252", ("-s",)), ("cp1252", ("-n1",))],
+)
 def test_each_line_stays_a_line(run, pytester, terminal, options):
     """Sections, verdicts and totals keep their lines, with escapes for what the terminal does not have."""
     if "-n1" in options:
