@@ -3,7 +3,7 @@ Text for a terminal whose encoding does not have every character, such as cp1252
 
 pytest does this as well, but for a whole section at once: if one character is missing, it escapes the line breaks, too.
 
-Rules of this file: only what this plugin shows is changed, and only when other plugins have used it.
+Rules of this file: only what this plugin shows is changed, and only after other plugins have read it.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from pytest_mailtrap._server.inbox import TrapError
 from pytest_mailtrap._server.tls_certificates import certificate_host
 from pytest_mailtrap._smtp.acceptor import SocketLimitError
 from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
+from pytest_mailtrap._smtp.listener import SOCKETS_OF_A_TRAP
 from pytest_mailtrap._smtp.server import Server
 from pytest_mailtrap._smtp.session import TrapSMTP
 
@@ -81,7 +82,7 @@ class RunningServer:
             self.server.start()
         except SocketLimitError as error:
             raise TrapError(
-                f"the mail trap could not start: {error.strerror}, and each trap needs 4"
+                f"the mail trap could not start: {error.strerror}, and each trap needs {SOCKETS_OF_A_TRAP}"
             ) from error
         if self.observer is not None:
             self.observer.started(self)

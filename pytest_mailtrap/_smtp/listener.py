@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # For bursts of connections; Linux reduces it to net.core.somaxconn.
 _BACKLOG = 1024
 # Two ports, each on IPv4 and IPv6.
-_MOST_SOCKETS = 4
+SOCKETS_OF_A_TRAP = 4
 
 
 class Host(Protocol):
@@ -47,7 +47,7 @@ class Listener:
         self.was_used = False
         self.let_in_so_far = 0
         with thread.acceptor.lock:
-            thread.acceptor.require(_MOST_SOCKETS)
+            thread.acceptor.require(SOCKETS_OF_A_TRAP)
             cleartext, tls = _listen(), _listen()
             self.port, self.tls_port = (group[0].getsockname()[1] for group in (cleartext, tls))
             self.ipv6 = len(cleartext) == len(tls) == 2

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from pathlib import Path
 
 import pytest
 import trustme
+from _releases import release
 
 ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+TOX = (ROOT / "tox.ini").read_text(encoding="utf-8")
+WORKFLOW = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
 # By the distribution, the first version that has what is used of it.
 NEEDED = {"trustme": (1, 2)}
 
@@ -17,13 +22,17 @@ NEEDED = {"trustme": (1, 2)}
 def declared(pyproject: str) -> dict[str, tuple[int, ...]]:
     """The lower bounds of the dependencies; read by hand, since Python 3.10 has no tomllib."""
     [block] = re.findall(r"^dependencies = \[$(.*?)^\]$", pyproject, re.MULTILINE | re.DOTALL)
+    return bounds_in(block)
+
+
+def bounds_in(block: str) -> dict[str, tuple[int, ...]]:
     return {name: number(version) for name, version in re.findall(r'"([\w-]+)>=([\d.]+)"', block)}
 
 
-def environment(tox: str, name: str) -> dict[str, str]:
-    """The settings of a tox environment that fit on one line."""
-    [block] = re.findall(rf"^\[testenv:{name}\]$(.*?)(?=^\[|\Z)", tox, re.MULTILINE | re.DOTALL)
-    return dict(re.findall(r"^(\w+) = (.+)$", block, re.MULTILINE))
+def declared_for_smime(pyproject: str) -> dict[str, tuple[int, ...]]:
+    """The same with the extra `smime`, whose bounds are higher."""
+    [extra] = re.findall(r"^smime = \[(.*)\]$", pyproject, re.MULTILINE)
+    return {**declared(pyproject), **bounds_in(extra)}
 
 
 def number(version: str) -> tuple[int, ...]:
@@ -37,7 +46,7 @@ def too_old(pyproject: str) -> list[str]:
 
 def test_the_declared_versions_suffice():
     """No version that lacks a feature we use can be installed."""
-    assert too_old((ROOT / "pyproject.toml").read_text(encoding="utf-8")) == []
+    assert too_old(PYPROJECT) == []
 
 
 @pytest.mark.parametrize(("bound", "expected"), [("1.1", ["trustme"]), ("1.2", []), ("1.10", [])])
@@ -51,47 +60,50 @@ def test_what_is_needed_of_trustme():
     assert "not_before" in inspect.signature(trustme.CA.issue_cert).parameters
 
 
-def test_the_lower_bounds_are_tested():
-    """Two environments install each lower bound in its first release, on the oldest Python: with and without S/MIME."""
-    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
-    for name in ("lowest", "lowest-smime"):
-        assert environment(tox, name)["uv_resolution"] == "lowest-direct"
-        assert environment(tox, name)["base_python"] == f"py{supported(PYPROJECT)[0]}"
-    assert environment(tox, "lowest")["extras"] == "test"
-    assert "smime" not in TEST_EXTRA
+def not_lowest(bounds: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The installed releases that are not the first one that their bound allows."""
+    installed = {name: release(name) for name in bounds}
+    return {name: at for name, at in installed.items() if at[: len(bounds[name])] != bounds[name]}
 
 
-PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-[TEST_EXTRA] = re.findall(r"^test = \[$(.*?)^\]$", PYPROJECT, re.MULTILINE | re.DOTALL)
+@pytest.mark.skipif("LOWER_BOUNDS" not in os.environ, reason="tox -e lowest has the lower bounds")
+def test_the_lower_bounds_are_installed():
+    """Where the lower bounds are tested, no other package has led the installer to a newer release."""
+    kinds = {"base": declared, "smime": declared_for_smime}
+    assert not_lowest(kinds[os.environ["LOWER_BOUNDS"]](PYPROJECT)) == {}
 
 
-def supported(pyproject: str) -> list[str]:
-    """The Pythons that the package says it supports, such as "310", oldest first."""
-    found = re.findall(r'"Programming Language :: Python :: 3\.(\d+)"', pyproject)
-    return [f"3{minor}" for minor in found]
+def test_control_a_newer_release_is_found():
+    """The control: a release that is newer than the bound is named."""
+    assert not_lowest({"trustme": (1, 0)}) == {"trustme": release("trustme")}
+
+
+def pythons(pyproject: str, tox: str, workflow: str) -> dict[str, list[int]]:
+    """The minor versions of Python 3 in each place that lists them, oldest first."""
+    [env_list] = re.findall(r"^env_list = (.*)$", tox, re.MULTILINE)
+    [matrix] = re.findall(r"^        python: \[(.*)\]$", workflow, re.MULTILINE)
+    found = {
+        "classifiers": re.findall(r'"Programming Language :: Python :: 3\.(\d+)"', pyproject),
+        "tox": re.findall(r"\bpy3(\d+)\b", env_list),
+        "workflow": re.findall(r'"3\.(\d+)"', matrix),
+    }
+    return {place: [int(minor) for minor in minors] for place, minors in found.items()}
 
 
 def test_every_supported_python_is_tested():
-    """By tox, which CI runs, and by the workflow of the repository; the oldest is the one that an installer accepts."""
-    pythons = supported(PYPROJECT)
-    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
-    assert (
-        re.findall(r"\bpy(\d+)\b", re.findall(r"^env_list = (.*)$", tox, re.MULTILINE)[0])
-        == pythons
-    )
-    assert re.findall(r'^requires-python = ">=3\.(\d+)"$', PYPROJECT, re.MULTILINE) == [
-        pythons[0][1:]
-    ]
-    workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
-    [matrix] = re.findall(r"^        python: \[(.*)\]$", workflow, re.MULTILINE)
-    assert [name.strip(' "').replace(".", "") for name in matrix.split(",")] == [
-        *pythons,
-        "314t",
-        "315t",
-    ]
+    """The classifiers, tox and the workflow have the same ones, and an installer accepts the oldest."""
+    found = pythons(PYPROJECT, TOX, WORKFLOW)
+    supported = found["classifiers"]
+    assert found == dict.fromkeys(found, supported)
+    assert f'requires-python = ">=3.{supported[0]}"' in PYPROJECT
+    assert '"3.14t", "3.15t"]' in WORKFLOW
 
 
-def test_control_a_python_that_is_missing():
-    """The control: a classifier more would be noticed."""
-    more = PYPROJECT.replace("Python :: 3.15", "Python :: 3.16")
-    assert supported(more)[-1] == "316"
+@pytest.mark.parametrize("place", ["classifiers", "tox", "workflow"])
+def test_control_a_python_that_is_missing(place):
+    """The control: one that a single place does not have is noticed."""
+    texts = {"classifiers": PYPROJECT, "tox": TOX, "workflow": WORKFLOW}
+    without = {"classifiers": '  "Programming Language :: Python :: 3.12",\n', "tox": "py312, ", "workflow": '"3.12", '}  # fmt: skip
+    texts[place] = texts[place].replace(without[place], "", 1)
+    found = pythons(*texts.values())
+    assert [name for name, minors in found.items() if 12 not in minors] == [place]

@@ -14,6 +14,7 @@ import pytest
 from _optional_parts import needs_smime
 
 import pytest_mailtrap
+from pytest_mailtrap._report import blocks
 from pytest_mailtrap._smime import availability
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ SIGNED = (
     b'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=x\r\n\r\n'
     b"--x\r\nContent-Type: text/plain\r\n\r\nHello\r\n--x\r\nContent-Type: application/pkcs7-signature\r\n\r\n\r\n--x--\r\n"
 )
+PART = b"Content-Type: text/plain\r\n\r\nHello\r\n"
 SENDS = f"""
 import smtplib
 
@@ -153,6 +155,33 @@ def test_the_report_says_that_it_was_not_judged(pytester, old_cryptography):
     pytest.importorskip("jinja2", reason="the report needs Jinja2")
     recorded(pytester, "--mailtrap-report=mail.html")
     assert NOTICE in Path("mail.html").read_text(encoding="utf-8")
+
+
+@needs_smime
+@pytest.mark.parametrize("is_old", [True, False])
+def test_the_report_of_a_run_that_had_another_one(is_old, mailtrap, monkeypatch):
+    """Layers that a newer one has recorded are shown as recorded; what is inside the signature is left closed."""
+    from _signers import cryptography_signs_opaque
+
+    raw = cryptography_signs_opaque(mailtrap.smime_identity("alice@example.org"), PART)
+    if is_old:
+        monkeypatch.setattr(cryptography, "__version__", OLD)
+    message = {"file": "0001.eml", "smime": {"layers": [{"kind": "signed"}]}}
+    shown = blocks._contents(raw, message, blocks.Budget())
+    assert ("opened" in shown) == (not is_old)
+    assert shown["source"].encode("latin-1") == raw
+
+
+@needs_smime
+def test_the_files_say_that_judging_failed(pytester, monkeypatch):
+    """An error in judging is a warning of the run, and the reason why there is no verdict; the test passes."""
+
+    def fail(_raw, _settings):
+        raise ZeroDivisionError("broken")
+
+    monkeypatch.setattr("pytest_mailtrap._smime.inspection.inspect_with", fail)
+    message = recorded(pytester)
+    assert (message["smime"], message["smime_notice"]) == (None, "not judged: ZeroDivisionError")
 
 
 @pytest.mark.parametrize("requirement", ["smime-signed", "smime-encrypted"])

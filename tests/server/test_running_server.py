@@ -138,7 +138,8 @@ def test_a_stopped_trap_takes_no_mail(mailtrap_factory):
     with mailtrap_factory() as trap:
         pass
     # On Windows the loop closes the sockets a moment later: until then, a client is not refused but disconnected.
-    with pytest.raises((ConnectionRefusedError, smtplib.SMTPServerDisconnected)):
+    late = (smtplib.SMTPServerDisconnected,) if sys.platform == "win32" else ()
+    with pytest.raises((ConnectionRefusedError, *late)):
         send(trap)
     assert len(trap) == 0
 

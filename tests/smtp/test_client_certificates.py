@@ -9,6 +9,7 @@ import trustme
 from _issued import assert_issued
 from _trap_talk import Talk
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from pytest_mailtrap._server.certificate_authority import new_ca
 
@@ -45,6 +46,21 @@ def error_of(trap):
     return connection.handshake_error
 
 
+def loaded(blob):
+    return x509.load_pem_x509_certificate(blob.bytes())
+
+
+def test_control_who_has_not_issued_it():
+    """The control of what follows: neither a CA of another name nor one of the same name with another key has."""
+    ca, impostor = (trustme.CA(organization_unit_name="CA of the shop") for _ in range(2))
+    certificate = loaded(ca.issue_cert("client@example.org").cert_chain_pems[0])
+    assert_issued(certificate, loaded(ca.cert_pem))
+    with pytest.raises(InvalidSignature):
+        assert_issued(certificate, loaded(impostor.cert_pem))
+    with pytest.raises(AssertionError):
+        assert_issued(certificate, loaded(trustme.CA().cert_pem))
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("option", ["request", "require"])
 def test_certificate_of_the_ca(mailtrap_factory, mailtrap_ca, option, mode):
@@ -54,8 +70,7 @@ def test_certificate_of_the_ca(mailtrap_factory, mailtrap_ca, option, mode):
         assert reply == "250 OK"
         certificate = trap[0].transport.client_certificate
     assert isinstance(certificate, x509.Certificate)
-    issuer = x509.load_pem_x509_certificate(mailtrap_ca.cert_pem.bytes())
-    assert_issued(certificate, issuer)
+    assert_issued(certificate, loaded(mailtrap_ca.cert_pem))
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.RFC822Name) == ["client@example.org"]
 

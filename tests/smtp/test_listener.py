@@ -177,6 +177,32 @@ def test_an_error_in_receiving_reaches_the_test(factory, monkeypatch):
         assert "this is an error in pytest-mailtrap" in str(error.value)
 
 
+def test_the_error_is_known_before_the_client_is_gone(factory, monkeypatch):
+    """asyncio of Python 3.14 closes the socket if the factory of the protocol fails, and only then raises its error."""
+    looked = threading.Event()
+
+    async def connect_accepted_socket(protocol_factory, sock):
+        try:
+            protocol_factory()
+        except ZeroDivisionError:
+            sock.close()
+            looked.wait(10)
+            raise
+
+    with factory() as trap:
+        monkeypatch.setattr(trap._server.server, "_new_protocol", lambda **_: 1 / 0)
+        monkeypatch.setattr(
+            factory._thread.loop, "connect_accepted_socket", connect_accepted_socket
+        )
+        with socket.create_connection(("127.0.0.1", trap.port), timeout=10) as sock:
+            assert sock.recv(1) == b""
+        try:
+            with pytest.raises(TrapError):
+                assert len(trap) == 0
+        finally:
+            looked.set()
+
+
 @pytest.mark.parametrize(
     ("selector", "kind"),
     [(selectors.DefaultSelector, None), (selectors.SelectSelector, LoopAcceptor)],
