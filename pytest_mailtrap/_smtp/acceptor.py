@@ -100,6 +100,8 @@ class LoopAcceptor(Acceptor):
         self._loop = loop
         self._callbacks: dict[socket.socket, Callable[[], None]] = {}
         self._clients: list[socket.socket] = []
+        # What the loop watches. It follows the calls of watch() and shut() in their order, so it never has more at once than they had.
+        self._watched: list[socket.socket] = []
 
     def require(self, sockets: int) -> None:
         with self.lock:
@@ -110,7 +112,7 @@ class LoopAcceptor(Acceptor):
     def watch(self, listening: socket.socket, tell: Callable[[], None]) -> None:
         with self.lock:
             self._callbacks[listening] = tell
-        self._loop.call_soon_threadsafe(self._begin)
+            self._loop.call_soon_threadsafe(self._watch, listening)
 
     def accept(self, listening: socket.socket) -> socket.socket:
         with self.lock:
@@ -127,7 +129,7 @@ class LoopAcceptor(Acceptor):
     def shut(self, listening: socket.socket) -> None:
         with self.lock:
             del self._callbacks[listening]
-        self._loop.call_soon_threadsafe(self._shut, listening)
+            self._loop.call_soon_threadsafe(self._shut, listening)
 
     def look(self) -> None:
         with self.lock:
@@ -137,18 +139,21 @@ class LoopAcceptor(Acceptor):
     def close(self) -> None:
         pass
 
+    def _watch(self, listening: socket.socket) -> None:
+        self._watched.append(listening)
+        self._loop.add_reader(listening, self.look)
+
     def _begin(self) -> None:
-        with self.lock:
-            for listening in self._callbacks:
-                self._loop.add_reader(listening, self.look)
+        for listening in self._watched:
+            self._loop.add_reader(listening, self.look)
 
     def _rest(self) -> None:
-        with self.lock:
-            for listening in self._callbacks:
-                self._loop.remove_reader(listening)
+        for listening in self._watched:
+            self._loop.remove_reader(listening)
         self._loop.call_later(_REST_SECONDS, self._begin)
 
     def _shut(self, listening: socket.socket) -> None:
+        self._watched.remove(listening)
         self._loop.remove_reader(listening)
         listening.close()
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import selectors
 import socket
+import threading
 
 import pytest
 import trustme
@@ -93,6 +94,42 @@ def test_more_traps_than_can_run(limited, factory):
         with factory() as later, Talk(later.port) as client:
             assert client.deliver() == "250 OK"
             assert (len(trap), len(later)) == (0, 1)
+
+
+def test_a_loop_that_lags_behind(limited):
+    """The loop never watches a socket that took the place of another before it has let go of that other one."""
+    thread = LoopThread()
+    with contextlib.ExitStack() as stack:
+        stack.callback(thread.stop)
+        *full, first, second, third = (_listening() for _ in range(MOST))
+
+        def blocked() -> tuple[threading.Event, threading.Event]:
+            """Keep the loop from going on: the first event says that it has got there, the second lets it go."""
+            there, resume = threading.Event(), threading.Event()
+            thread.loop.call_soon_threadsafe(lambda: (there.set(), resume.wait(10)))
+            stack.callback(resume.set)
+            return there, resume
+
+        for listening in (*full, first):
+            thread.acceptor.watch(listening, lambda: None)
+        there, resume = blocked()
+        assert there.wait(10)
+        # These two are carried out together, before the loop selects again.
+        there_again, resume_again = blocked()
+        thread.acceptor.watch(second, lambda: None)
+        resume.set()
+        assert there_again.wait(10)
+        thread.acceptor.shut(first)
+        thread.acceptor.watch(third, lambda: None)
+        resume_again.set()
+        for listening in (*full, second, third):
+            thread.acceptor.shut(listening)
+        until(lambda: {sock.fileno() for sock in (*full, first, second, third)} == {-1})
+        assert thread.is_alive()
+
+
+def _listening() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
 
 
 class _Host(asyncio.Protocol):
