@@ -28,7 +28,7 @@ LAYERS = [
     ["_smime", "_content", "_clients"],
     ["_mime"],
     ["_facts"],
-    ["_text"],
+    ["_text", "_system"],
 ]
 HEIGHT = {room: -at for at, layer in enumerate(LAYERS) for room in layer}
 
