@@ -18,6 +18,7 @@ from pytest_mailtrap._hooks.fixtures import (
     smime_identity,
 )
 from pytest_mailtrap._run import settings
+from pytest_mailtrap._system import clock  # noqa: F401  # before a conftest freezes the time
 
 if TYPE_CHECKING:
     from collections.abc import Generator

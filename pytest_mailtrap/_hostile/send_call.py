@@ -13,7 +13,6 @@ import inspect
 import subprocess
 import sys
 import threading
-import time
 import traceback
 import warnings
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from pytest_mailtrap._hostile import reported_failure
 from pytest_mailtrap._hostile.redaction import Redactor
 from pytest_mailtrap._hostile.verdicts import Attempt
 from pytest_mailtrap._server.waiting import is_in_a_loop
+from pytest_mailtrap._system import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def attempt(
     """
     call = _Call(send)
     has_own_thread = timeout is not None and not _is_in_a_transaction()
-    started = time.monotonic()
+    started = clock.monotonic()
     with _earlier_objects_aside():
         if timeout is not None and has_own_thread:
             hung = _in_its_own_thread(call, timeout, cut)
@@ -64,7 +64,7 @@ def attempt(
             hung = _in_this_thread(call, LIMIT if timeout is None else timeout, cut)
     if call.foreign is not None:
         raise call.foreign
-    seconds = time.monotonic() - started
+    seconds = clock.monotonic() - started
     redact = redact or Redactor()
     return call.ended(hung, seconds, redact, has_own_thread=has_own_thread)
 

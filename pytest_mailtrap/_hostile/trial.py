@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._hostile.background import Background
@@ -32,6 +31,7 @@ from pytest_mailtrap._hostile.verdicts import (
     uses,
 )
 from pytest_mailtrap._server.tls_certificates import can_speak
+from pytest_mailtrap._system import clock
 from pytest_mailtrap._text.numbers import is_seconds
 
 if TYPE_CHECKING:
@@ -297,14 +297,14 @@ class Trial:
             return how
         if scenario is OK:
             self._is_late = not inbox.count()
-        deadline = time.monotonic() + _LATE_SECONDS
+        deadline = clock.monotonic() + _LATE_SECONDS
         while not self._is_over(scenario, inbox, background):
-            if time.monotonic() >= deadline:
+            if clock.monotonic() >= deadline:
                 return self._hanging(how, inbox)
             if scenario is OK:
                 # Threads that ended before the mail came did not send it.
                 self._sends_in_a_thread = background.is_at_work
-            time.sleep(0.01)
+            clock.sleep(0.01)
         return how
 
     def _is_over(self, scenario: Scenario, inbox: Inbox, background: Background) -> bool:

@@ -8,7 +8,6 @@ Rules of this file: the trap's thread adds each item in one step; the test's thr
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import asdict
 from functools import cached_property
@@ -26,6 +25,7 @@ from pytest_mailtrap._run.files.schema import SCHEMA
 from pytest_mailtrap._run.policy import FACTORY, Policy
 from pytest_mailtrap._smime import availability
 from pytest_mailtrap._smime.traces import has_trace
+from pytest_mailtrap._system import clock
 
 if TYPE_CHECKING:
     from pytest_mailtrap._assertions.kept_mail_text import Kept
@@ -91,7 +91,7 @@ class MailOfTest:
         self.has_hostile_servers = False
         self.is_silent = False
         self._marked = _demands(marked)
-        self._began = time.monotonic()
+        self._began = clock.monotonic()
         self._messages: list[tuple[CapturedMessage, Policy]] = []
         self._connections: list[tuple[Connection, Policy]] = []
         self._places: dict[int, int] = {}
@@ -257,7 +257,7 @@ class MailOfTest:
         return {
             **self.head(),
             "outcome": outcome,
-            "duration": time.monotonic() - self._began,
+            "duration": clock.monotonic() - self._began,
             "violations": [
                 asdict(breach)  # type: ignore[misc]  # the same members
                 for policy in self.policies()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._run.files.record import message_file
 from pytest_mailtrap._run.mail_of_test import MailOfTest
 from pytest_mailtrap._run.policy import FACTORY, MARKER, Policy
+from pytest_mailtrap._system import forks
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -51,6 +52,11 @@ class MailRecorder:
         self._current = self._outside
         self._last = ("", 0)
         self._watch: AbstractContextManager[None] | None = None
+        forks.in_forked_processes(self._forked)
+
+    def _forked(self) -> None:
+        """The trap's thread, which is not here, may have had the lock."""
+        self._lock = threading.Lock()
 
     # -- called for the tests -------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_mailtrap._smtp.acceptor import SocketLimitError
+from pytest_mailtrap._system import clock, forks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,11 @@ class Inbox:
         self._connections: list[Connection] = []
         self._errors: list[BaseException] = []
         self._listeners: list[Callable[[], None]] = []
+        forks.in_forked_processes(self._forked)
+
+    def _forked(self) -> None:
+        """The trap's thread, which is not here, may have had the lock."""
+        self._changed = threading.Condition()
 
     def connected(self, connection: Connection) -> None:
         with self._changed:
@@ -122,8 +128,15 @@ class Inbox:
 
     def wait(self, count: int, timeout: float) -> bool:
         """Block until *count* messages have arrived or the trap has failed; False if *timeout* seconds passed first."""
+        deadline = clock.monotonic() + timeout
         with self._changed:
-            return self._changed.wait_for(lambda: self._ready(count), timeout)
+            # Not wait_for(), whose clock a test may have stopped.
+            while not self._ready(count):
+                left = deadline - clock.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(left)
+            return True
 
     def ready(self, count: int) -> bool:
         with self._changed:
@@ -133,7 +146,7 @@ class Inbox:
         return len(self._messages) >= count or bool(self._errors)
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Call *listener*, from the trap's thread, at each change; it must not block."""
+        """Call *listener*, from the trap's thread, at each change; it must not block or raise an exception."""
         with self._changed:
             self._listeners.append(listener)
 

@@ -1,14 +1,19 @@
-"""Waiting for mail: how many messages, how long, and without blocking the event loop that waits, asyncio's or trio's."""
+"""
+Waiting for mail: how many messages, how long, and without blocking the event loop that waits, asyncio's or trio's.
+
+Rules of this file: a deadline is kept by the trap's thread, since a test may have stopped the clock of its own loop.
+"""
 
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_mailtrap._text.numbers import is_count, is_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class Source(Protocol):
@@ -16,6 +21,32 @@ class Source(Protocol):
 
     def listen(self, listener: Callable[[], None]) -> None: ...
     def unlisten(self, listener: Callable[[], None]) -> None: ...
+
+
+class Deadline:
+    """
+    A moment *seconds* after `start()`.
+
+    *call_later* is that of the trap's thread.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        call_later: Callable[[float, Callable[[], None]], Callable[[], None]],
+    ) -> None:
+        self._seconds = seconds
+        self._call_later = call_later
+        self.has_passed = False
+
+    def start(self, notify: Callable[[], None]) -> None:
+        """Call *notify* when it has passed."""
+
+        def end() -> None:
+            self.has_passed = True
+            notify()
+
+        self.cancel = self._call_later(self._seconds, end)
 
 
 def check_wait(count: object, timeout: object) -> None:
@@ -44,15 +75,13 @@ def is_in_a_loop() -> bool:
     return True
 
 
-async def changed(
-    source: Source, is_ready: Callable[[], bool], timeout: float
-) -> None:  # the deadline comes from the caller's API
-    """Return when *is_ready()* is true, or when *timeout* seconds have passed."""
+async def changed(source: Source, is_ready: Callable[[], bool], deadline: Deadline) -> None:
+    """Return when *is_ready()* is true, or when the *deadline* has passed."""
     trio = sys.modules.get("trio")
     if trio is not None and _is_running(trio):
-        await _changed_in_trio(trio, source, is_ready, timeout)
+        await _changed_in_trio(trio, source, is_ready, deadline)
     else:
-        await _changed_in_asyncio(source, is_ready, timeout)
+        await _changed_in_asyncio(source, is_ready, deadline)
 
 
 def _is_running(trio: Any) -> bool:  # a module
@@ -63,46 +92,49 @@ def _is_running(trio: Any) -> bool:  # a module
     return True
 
 
-async def _changed_in_asyncio(source: Source, is_ready: Callable[[], bool], seconds: float) -> None:
+async def _changed_in_asyncio(
+    source: Source, is_ready: Callable[[], bool], deadline: Deadline
+) -> None:
     import asyncio
 
     loop = asyncio.get_running_loop()
     event = asyncio.Event()
 
     def notify() -> None:
-        loop.call_soon_threadsafe(event.set)
+        with suppress(RuntimeError):  # the loop has been closed, and nobody waits any more
+            loop.call_soon_threadsafe(event.set)
 
-    async def until_ready() -> None:
-        while not is_ready():
+    with _notified(source, deadline, notify):
+        while not (is_ready() or deadline.has_passed):
             event.clear()
-            if not is_ready():
+            if not (is_ready() or deadline.has_passed):
                 await event.wait()
-
-    source.listen(notify)
-    try:
-        await asyncio.wait_for(until_ready(), seconds)
-    except asyncio.TimeoutError:
-        return
-    finally:
-        source.unlisten(notify)
 
 
 async def _changed_in_trio(
-    trio: Any, source: Source, is_ready: Callable[[], bool], seconds: float
+    trio: Any, source: Source, is_ready: Callable[[], bool], deadline: Deadline
 ) -> None:
     token = trio.lowlevel.current_trio_token()
     # trio's events cannot be cleared: a new one for each round.
     events = [trio.Event()]
 
     def notify() -> None:
-        token.run_sync_soon(lambda: events[-1].set())
+        with suppress(trio.RunFinishedError):
+            token.run_sync_soon(lambda: events[-1].set())
 
+    with _notified(source, deadline, notify):
+        while not (is_ready() or deadline.has_passed):
+            events.append(trio.Event())
+            if not (is_ready() or deadline.has_passed):
+                await events[-1].wait()
+
+
+@contextmanager
+def _notified(source: Source, deadline: Deadline, notify: Callable[[], None]) -> Iterator[None]:
     source.listen(notify)
+    deadline.start(notify)
     try:
-        with trio.move_on_after(max(seconds, 0)):  # asyncio accepts negative numbers
-            while not is_ready():
-                events.append(trio.Event())
-                if not is_ready():
-                    await events[-1].wait()
+        yield
     finally:
+        deadline.cancel()
         source.unlisten(notify)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import select
 import selectors
+import socket
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
-    import socket
     from collections.abc import Callable
 
 # If the process has no more file descriptors for clients, they wait this long for the next attempt.
@@ -43,6 +44,8 @@ class Acceptor:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lock = threading.RLock()
         self._loop = loop
+        self._is_a_copy = False
+        self._accepted: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._selector = selectors.DefaultSelector()
         loop.call_soon_threadsafe(self._begin)
 
@@ -56,16 +59,21 @@ class Acceptor:
 
     def accept(self, listening: socket.socket) -> socket.socket:
         """The next client that waits at *listening*; BlockingIOError if there is none, another OSError if it has to go on waiting."""
-        return listening.accept()[0]
+        client = listening.accept()[0]
+        self._accepted.add(client)
+        return client
 
     def shut(self, listening: socket.socket) -> None:
         """Close *listening*, and stop watching it."""
         with self.lock:
-            self._selector.unregister(listening)
+            if not self._is_a_copy:
+                self._selector.unregister(listening)
             listening.close()
 
     def look(self) -> None:
         """Call the callback of each socket at which a client waits now."""
+        if self._is_a_copy:
+            return
         with self.lock:
             for key, _events in self._selector.select(0):
                 key.data()
@@ -77,6 +85,19 @@ class Acceptor:
     def close(self) -> None:
         """Stop watching; the loop has ended."""
         self._selector.close()
+
+    def forked(self) -> None:
+        """
+        In a forked process: close its copies of the sockets, which would keep the parent's ports and connections open.
+
+        The selector is the parent's own: whatever is done to it here would be done to it there.
+        """
+        self._is_a_copy = True
+        self.lock = threading.RLock()
+        listening = [key.fileobj for key in self._selector.get_map().values()]
+        for sock in (*listening, *self._accepted):
+            if isinstance(sock, socket.socket):
+                sock.close()
 
     # -- on the loop ----------------------------------------------------------------------
 
@@ -98,6 +119,8 @@ class LoopAcceptor(Acceptor):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lock = threading.RLock()
         self._loop = loop
+        self._is_a_copy = False
+        self._accepted = weakref.WeakSet()
         self._callbacks: dict[socket.socket, Callable[[], None]] = {}
         self._clients: list[socket.socket] = []
         # What the loop watches. It follows the calls of watch() and shut() in their order, so it never has more at once than they had.
@@ -138,6 +161,9 @@ class LoopAcceptor(Acceptor):
 
     def close(self) -> None:
         pass
+
+    def forked(self) -> None:
+        """Systems with this acceptor do not fork."""
 
     def _watch(self, listening: socket.socket) -> None:
         self._watched.append(listening)

@@ -8,12 +8,13 @@ nothing is ever logged.
 from __future__ import annotations
 
 import asyncio
+import types
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._smtp.listener import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
     from pytest_mailtrap._smtp.loop_thread import LoopThread
@@ -50,6 +51,7 @@ class Server:
     def start(self) -> None:
         """Begin to listen."""
         listener = self._listener = Listener(self._thread, self)
+        self._thread.at_failure.append(self.fail)
         self.port, self.tls_port, self.ipv6 = listener.port, listener.tls_port, listener.ipv6
 
     def receive(self, *, implicit: bool) -> SMTPConnectionProtocol:
@@ -89,8 +91,13 @@ class Server:
         if not self._stopping:
             self._stopping = True
             self._listener.close()
-            if self._listener.was_used:
+            self._thread.at_failure.remove(self.fail)
+            if not self._listener.was_used:
+                return
+            if self._thread.is_alive():
                 self._thread.call(self._stop())
+            else:
+                self._abort()
 
     @property
     def _is_running(self) -> bool:
@@ -105,9 +112,12 @@ class Server:
         self._listener.accept()
         await _rounds(_SETTLING_ROUNDS)
 
-    async def _drop(self) -> None:
+    def _abort(self) -> None:
         for protocol in list(self._wires):
             protocol.abort()
+
+    async def _drop(self) -> None:
+        self._abort()
         await _rounds(
             _SETTLING_ROUNDS
         )  # the transports report their end in the loop's next iteration
@@ -129,4 +139,10 @@ class Server:
 
 async def _rounds(count: int) -> None:
     for _ in range(count):
-        await asyncio.sleep(0)
+        await _round()
+
+
+@types.coroutine
+def _round() -> Generator[None, None, None]:
+    """One iteration of the loop, as `asyncio.sleep(0)`, which a test may have replaced."""
+    yield

@@ -110,6 +110,10 @@ class MailTrapFactory:
             yield trap
 
     def _new_server(self, options: Options) -> RunningServer:
+        if not self._thread.is_alive():
+            # It has failed, or this is a forked process, which has none.
+            self._thread.stop()
+            self._thread = LoopThread()
         return RunningServer(
             self._thread,
             self._certificates,

@@ -202,6 +202,8 @@ def test_a_run_without_mail_pays_nothing(tmp_path):
         "pytest_mailtrap._hooks.per_test",
         "pytest_mailtrap._run",
         "pytest_mailtrap._run.settings",
+        "pytest_mailtrap._system",
+        "pytest_mailtrap._system.clock",
     }
 
 

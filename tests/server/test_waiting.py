@@ -10,25 +10,11 @@ from email.message import EmailMessage
 
 import pytest
 from _tracebacks import OWN_FRAME
-from _trap_talk import send, until
+from _trap_talk import Talk, send, until
+from _waits import RUNNERS, wait
 
 aiosmtplib = pytest.importorskip("aiosmtplib")
 trio = pytest.importorskip("trio")
-
-RUNNERS = ("thread", "asyncio", "trio")
-
-
-def wait(runner, trap, *args, **keywords):
-    """Call wait_for(), or wait_for_async() in an event loop of its own."""
-    if runner == "thread":
-        return trap.wait_for(*args, **keywords)
-    if runner == "asyncio":
-        return asyncio.run(trap.wait_for_async(*args, **keywords))
-
-    async def in_trio():
-        return await trap.wait_for_async(*args, **keywords)
-
-    return trio.run(in_trio)
 
 
 def listening(trap):
@@ -258,6 +244,39 @@ def test_cancelled_under_trio(mailtrap):
     assert not listening(mailtrap)
     send(mailtrap)
     assert len(mailtrap) == 1
+
+
+def abandon(runner, trap):
+    """Begin to wait in a loop that ends before the wait does, which is left behind as it is."""
+    waiting = trap.wait_for_async(1, timeout=30)
+    if runner == "asyncio":
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(waiting)
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        return task
+
+    async def main():
+        waiting.send(None)
+
+    trio.run(main)
+    return waiting
+
+
+@pytest.mark.parametrize("runner", ["asyncio", "trio"])
+def test_a_waiter_whose_loop_has_ended(mailtrap, runner):
+    """It hurts nobody: the message is captured once, and its client is told so."""
+    abandoned = abandon(runner, mailtrap)
+    assert listening(mailtrap)
+    with Talk(mailtrap.port) as client:
+        assert client.deliver() == "250 OK"
+        assert len(mailtrap) == 1
+        assert client.deliver() == "250 OK"
+    assert len(mailtrap.wait_for(2)) == 2
+    if runner == "asyncio":
+        abandoned._log_destroy_pending = False  # what asyncio says of a task that never ends
+    else:
+        abandoned.close()
 
 
 def in_a_loop(runner, work):

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._facts.certificates import as_der, validity
+from pytest_mailtrap._system import clock
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def _left_out(count: int) -> list[str]:
 
 
 def now() -> str:
-    return _time(datetime.now(timezone.utc))
+    return _time(clock.now())
 
 
 def _layer_record(layer: Layer) -> LayerRecord:
