@@ -161,7 +161,7 @@ def endless(monkeypatch):
         time.sleep(seconds)
 
     monkeypatch.setattr(trial, "_LATE_SECONDS", 60)
-    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    monkeypatch.setattr(trial, "clock", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
 
 
 @pytest.mark.mailtrap(scenarios=["certificate-expired"])
