@@ -16,6 +16,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap._intercept import fork_server
 from pytest_mailtrap._intercept.ca_bundle import Bundle, path_of
 from pytest_mailtrap._intercept.patch import Patch
 
@@ -65,6 +66,7 @@ class _Trust:
             for name in _VARIABLES:
                 self._point(name)
             self._fill()
+        fork_server.renew()
 
     def end(self, ca_pem: str, directory: Path) -> None:
         with self._lock:
@@ -73,6 +75,7 @@ class _Trust:
                 self._patch.undo()
             self._settle()
             self._fill()
+        fork_server.renew()
 
     def settle(self) -> None:
         with self._lock:
