@@ -71,7 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     per_test.configure(config)
-    if per_test.is_any_given(config, settings.GUARD, settings.GUARD_APIS, settings.INTERCEPT):
+    if per_test.is_any_given(config, *settings.OF_THE_GUARD):
         _call_the_guard(config)
 
 

@@ -20,16 +20,19 @@ from pytest_mailtrap._hooks.fixtures import marked_options
 from pytest_mailtrap._hooks.terminal_encoding import encodable, escape_reports
 from pytest_mailtrap._intercept import mail_apis
 from pytest_mailtrap._run.settings import (
+    GUARD_ALLOW,
     INTERCEPT,
     given,
     guard_apis_for_the_run,
     guard_for_the_run,
+    hosts_allowed_by,
     intercept_for_the_run,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from pytest_mailtrap._intercept.allow_list import AllowedHost
     from pytest_mailtrap._intercept.guard import Guard, RefusedConnection
 
 # On the config for the run, on the item for its test.
@@ -47,14 +50,21 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         intercept_for_the_run(config)
         mail, apis = guard_for_the_run(config), guard_apis_for_the_run(config)
+        allowed = hosts_allowed_by(config)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
+    if allowed:
+        _allow_for_the_run(config, allowed)
     if mail or apis:
         _stand_for_the_run(config, mail=mail, apis=apis)
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Which hosts the run intercepts: a value that was meant for something else shows up here."""
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Which hosts the run intercepts and allows: a value that was meant for something else shows up here."""
+    return [line for line in (_intercepted(config), _allowed(config)) if line is not None]
+
+
+def _intercepted(config: pytest.Config) -> str | None:
     hosts, setting = intercept_for_the_run(config), given(config, INTERCEPT)
     if hosts is False or setting is None:
         return None
@@ -62,6 +72,21 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
     whom = "any host" if hosts is True else ", ".join(map(checked, hosts))
     return f"mailtrap: intercepts mail to {whom}, set by {setting.origin}"
+
+
+def _allowed(config: pytest.Config) -> str | None:
+    hosts, setting = hosts_allowed_by(config), given(config, GUARD_ALLOW)
+    if setting is None:
+        return None
+    return f"mailtrap: allows connections to {', '.join(map(str, hosts))}, set by {setting.origin}"
+
+
+def _allow_for_the_run(config: pytest.Config, allowed: tuple[AllowedHost, ...]) -> None:
+    from pytest_mailtrap._intercept.allow_list import allow_list
+
+    stack = ExitStack()
+    stack.enter_context(allow_list.using(allowed))
+    config.add_cleanup(stack.close)
 
 
 def _stand_for_the_run(config: pytest.Config, *, mail: bool, apis: bool) -> None:

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-_SHOWN = 4
+_SHOWN = 3
 _OUTSIDE = (
     "Send it from a test, not from an import, a hook or a stray thread;",
+    "mailtrap_guard_allow = HOST allows connections to one host,",
     "mailtrap_guard = false disables the guard for the whole run.",
 )
 _WAYS_OUT = (
-    "Send it to a trap, or exempt the test:",
+    "Send it to a trap, or exempt the test or the host:",
     "  @pytest.mark.mailtrap(intercept=True)  and the mailtrap fixture",
     "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
+    "  mailtrap_guard_allow = HOST            for a mail server of your own",
 )
 # A trap does not speak the protocol of a provider.
 _OUTSIDE_OF_API = (
@@ -37,8 +39,9 @@ _OUTSIDE_OF_API = (
     "mailtrap_guard_apis = false allows connections to all e-mail APIs.",
 )
 _WAYS_OUT_OF_API = (
-    "Replace the provider's client in this test, or exempt the test:",
+    "Replace the provider's client in this test, or exempt the test or host:",
     "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
+    "  mailtrap_guard_allow = HOST            for an API of your own",
 )
 
 

@@ -10,9 +10,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_mailtrap._intercept.hosts import IMPLICIT_TLS_PORT, is_host, is_own
+from pytest_mailtrap._intercept.allow_list import allow_list
+from pytest_mailtrap._intercept.hosts import IMPLICIT_TLS_PORT, canonical, is_host, is_own
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_mailtrap._intercept.guard import Guard
 
 
@@ -105,11 +108,18 @@ class ActiveRoutes:
     guards: tuple[Guard | None, ...] = ()
 
     def claim(self, requested: RequestedTarget) -> Route | None:
-        """The route of a mail connection; None if it is allowed to leave; raises MailGuardError if it is not."""
+        """
+        The route of a mail connection; None if it is allowed to leave; raises MailGuardError if it is not.
+
+        A host on the run's allow list is claimed only by a route that names it.
+        """
         __tracebackhide__ = True
+        is_allowed = allow_list.allows(*requested)
         for route in reversed(self.routes):
-            if route.claims(requested.host):
+            if route.names(requested.host) if is_allowed else route.claims(requested.host):
                 return route
+        if is_allowed:
+            return None
         guard = self._guard()
         if guard is not None and guard.mail and not is_own(requested.host):
             raise guard.refuse(requested.host, requested.port)
@@ -119,7 +129,7 @@ class ActiveRoutes:
         """Raise MailGuardError if a guard refuses connections to e-mail APIs."""
         __tracebackhide__ = True
         guard = self._guard()
-        if guard is not None and guard.apis:
+        if guard is not None and guard.apis and not allow_list.allows(*requested):
             raise guard.refuse(requested.host, requested.port, api=True)
 
     def _guard(self) -> Guard | None:
@@ -129,4 +139,13 @@ class ActiveRoutes:
         return any(route.names(host) for route in self.routes)
 
     def claims(self, host: str) -> bool:
+        """Whether mail to *host* is intercepted, on some port at least."""
+        if allow_list.allows(host, 0):
+            return self.names(host)
         return any(route.claims(host) for route in self.routes)
+
+    def resolved(self, host: object, addresses: Iterable[object]) -> None:
+        """A lookup of *host* has returned *addresses*: those of an allowed host are allowed when they are connected to."""
+        # For a host that a route names they are aliases.
+        if allow_list.entries and not self.names(canonical(host) or ""):
+            allow_list.resolved(host, addresses)

@@ -153,6 +153,7 @@ def _looking_up(original: Function) -> Function:
         by_name = type != socket.SOCK_DGRAM and not flags & socket.AI_NUMERICHOST
         api = _look_up_api(host, port) if by_name else None
         found = _look_up(original, host, port, *how)
+        _switch.order.resolved(host, [entry[4][0] for entry in found])
         if by_name and (api is not None or visits.names):
             visits.resolved(api, [entry[4][0] for entry in found])
         return found
@@ -257,6 +258,7 @@ def _looking_up_name(original: Function) -> Function:
         __tracebackhide__ = True
         api = _look_up_api(hostname)
         address = _address_of(original, hostname)
+        _switch.order.resolved(hostname, [address])
         visits.resolved(api, [address])
         return address
 
@@ -288,6 +290,7 @@ def _looking_up_name_ex(original: Function) -> Function:
             found: tuple[str, list[str], list[str]] = (name, [], [_aliases.of(name)[0]])
         else:
             found = original(hostname)
+        _switch.order.resolved(hostname, found[2])
         visits.resolved(api, found[2])
         return found
 
@@ -369,9 +372,7 @@ def _destination(sock: socket.socket, address: Any) -> Any:
         if address[1] not in MAIL_PORTS and host not in _aliases.hosts:
             return address
     except (TypeError, LookupError):
-        return (
-            address  # the path of a Unix socket, or an invalid address, which the original rejects
-        )
+        return address  # a Unix socket's path, or an invalid address, which the original rejects
     if sock.type != socket.SOCK_STREAM or len(address) not in _LENGTHS.get(sock.family, ()):
         return address
     requested = RequestedTarget(_meant(host), operator.index(address[1]))

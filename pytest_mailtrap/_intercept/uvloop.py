@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop  # type: ignore[import-not-found,unused-ignore]  # installed, or importing this file fails
 
-from pytest_mailtrap._intercept.hosts import is_mail
+from pytest_mailtrap._intercept.allow_list import allow_list
+from pytest_mailtrap._intercept.hosts import canonical, is_mail
 from pytest_mailtrap._intercept.mail_apis import api_named, visits
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ def places() -> Iterator[tuple[Any, str, Callable[[Function], Function]]]:
 
 
 def _concerns_us(host: Any, port: Any) -> bool:
-    return is_mail(host, port) or host in visits.names or api_named(host) is not None
+    if is_mail(host, port) or host in visits.names or api_named(host) is not None:
+        return True
+    # Its addresses must be known when they are connected to.
+    return bool(allow_list.entries) and allow_list.allows(canonical(host) or "", 0)
 
 
 def _looking_up(original: Function) -> Function:

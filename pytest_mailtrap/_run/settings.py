@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_mailtrap._intercept.allow_list import AllowedHost
+
     Kind = Literal["text", "switch", "list", "path"]
 
 _INI_TYPES: dict[Kind, Literal["string", "bool", "linelist"]] = {
@@ -140,6 +142,12 @@ GUARD = Setting(
     help="make every connection to a real mail server fail, and fail the test",
     bare="true",
 )
+GUARD_ALLOW = Setting(
+    name="guard_allow",
+    kind="list",
+    metavar="HOSTS",
+    help="hosts that the guard does not refuse and the run does not intercept: mailpit:25, 10.0.0.5, *.internal, 10.0.0.0/8, ...",
+)
 GUARD_APIS = Setting(
     name="guard_apis",
     kind="switch",
@@ -151,6 +159,7 @@ GUARD_APIS = Setting(
 SETTINGS: tuple[Setting, ...] = (
     INTERCEPT,
     GUARD,
+    GUARD_ALLOW,
     GUARD_APIS,
     POLICY,
     REQUIRE,
@@ -160,6 +169,8 @@ SETTINGS: tuple[Setting, ...] = (
     SAVE,
     JUNIT_PROPERTIES,
 )
+
+OF_THE_GUARD = (INTERCEPT, GUARD, GUARD_ALLOW, GUARD_APIS)
 
 
 def given(config: pytest.Config, setting: Setting) -> Given | None:
@@ -218,6 +229,38 @@ def guard_for_the_run(config: pytest.Config) -> bool:
 def guard_apis_for_the_run(config: pytest.Config) -> bool:
     """Whether the guard also refuses connections to e-mail APIs; ValueError if the setting is neither on nor off."""
     return switch(GUARD_APIS, given(config, GUARD_APIS))
+
+
+def hosts_allowed_by(config: pytest.Config) -> tuple[AllowedHost, ...]:
+    """The hosts that the guard allows; ValueError if an entry is not a host, or if the list has no effect."""
+    hosts = given(config, GUARD_ALLOW)
+    if hosts is None:
+        return ()
+    from pytest_mailtrap._intercept.allow_list import allowed_host
+
+    try:
+        allowed = tuple(map(allowed_host, " ".join(hosts.words).split() or [""]))
+    except ValueError as error:
+        raise ValueError(f"{hosts.origin}: {error}") from None
+    if all(given(config, setting) is None for setting in (GUARD, GUARD_APIS, INTERCEPT)):
+        raise ValueError(
+            f"{hosts.origin} has no effect: set {GUARD.ini} or {INTERCEPT.ini} to true, "
+            f"or {GUARD.ini} to false to keep it for other runs"
+        )
+    _check_nothing_is_both(config, hosts.origin, allowed)
+    return allowed
+
+
+def _check_nothing_is_both(
+    config: pytest.Config, origin: str, allowed: tuple[AllowedHost, ...]
+) -> None:
+    """ValueError if the run intercepts a host by name and allows it."""
+    from pytest_mailtrap._intercept.hosts import checked
+
+    intercepted = intercept_for_the_run(config)
+    for name in map(checked, () if isinstance(intercepted, bool) else intercepted):
+        if (entry := next((it for it in allowed if it.covers(name, 0)), None)) is not None:
+            raise ValueError(f"{origin}: {entry} allows {name}, which {INTERCEPT.ini} intercepts")
 
 
 def _check_it_took_no_path(config: pytest.Config, setting: Setting, value: str) -> None:

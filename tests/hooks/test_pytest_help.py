@@ -53,6 +53,7 @@ def test_pytest_knows_the_marker_by_its_name(pytester):
 METAVARS = {
     "--mailtrap-intercept": "[HOSTS]",
     "--mailtrap-guard": "[BOOL]",
+    "--mailtrap-guard-allow": "HOSTS",
     "--mailtrap-guard-apis": "[BOOL]",
     "--mailtrap-policy": "MODE",
     "--mailtrap-require": "REQUIREMENTS",

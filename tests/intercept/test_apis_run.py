@@ -228,7 +228,7 @@ def test_an_application_that_hides_the_error_fails_the_test(pytester) -> None:
         "--mailtrap-guard-apis",
     )
     result.assert_outcomes(failed=1)
-    assert "\n".join(result.outlines).partition("test_order ____")[2].splitlines()[1:11] == [
+    assert "\n".join(result.outlines).partition("test_order ____")[2].splitlines()[1:12] == [
         "2 connections to an e-mail API, refused by the guard",
         "",
         "  api.sendgrid.com:443 (2 times)",
@@ -237,8 +237,9 @@ def test_an_application_that_hides_the_error_fails_the_test(pytester) -> None:
         "  while test_shop.py::test_order ran",
         "",
         "The application caught the error and continued.",
-        "Replace the provider's client in this test, or exempt the test:",
+        "Replace the provider's client in this test, or exempt the test or host:",
         "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
+        "  mailtrap_guard_allow = HOST            for an API of your own",
     ]
     result.stdout.no_fnmatch_line("*mail APIs*")
 
@@ -258,6 +259,7 @@ def test_both_kinds_in_one_test(pytester) -> None:
             "  api.sendgrid.com:443",
             "  mail:25",
             "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
+            "  mailtrap_guard_allow = HOST            for a mail server of your own",
         ]
     )
 

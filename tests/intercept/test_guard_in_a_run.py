@@ -87,7 +87,7 @@ def test_next():
         "--mailtrap-guard",
     )
     result.assert_outcomes(failed=1, passed=1)
-    assert "\n".join(result.outlines).partition("test_order ____")[2].splitlines()[1:14] == [
+    assert "\n".join(result.outlines).partition("test_order ____")[2].splitlines()[1:15] == [
         "4 connections to a real mail server, refused by the guard",
         "",
         f"  {HOST}:587 (3 times)",
@@ -98,9 +98,10 @@ def test_next():
         "  while test_shop.py::test_order ran",
         "",
         "The application caught the error and continued.",
-        "Send it to a trap, or exempt the test:",
+        "Send it to a trap, or exempt the test or the host:",
         "  @pytest.mark.mailtrap(intercept=True)  and the mailtrap fixture",
         "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
+        "  mailtrap_guard_allow = HOST            for a mail server of your own",
     ]
 
 
