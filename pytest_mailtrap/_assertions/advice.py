@@ -179,7 +179,10 @@ _ADVICE: dict[str, Advice] = {
     ),
     "auth-refused-intercepted": Advice(
         head=("The trap accepts different credentials; give it the application's:",),
-        rows=('  @pytest.mark.mailtrap(credentials=("user", "password"))',),
+        rows=(
+            '  @pytest.mark.mailtrap(credentials=("user", "password"))',
+            "  or for the whole run: mailtrap_credentials = VARIABLE",
+        ),
         page="intercept",
     ),
     "mechanism-not-offered": Advice(

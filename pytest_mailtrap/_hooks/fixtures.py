@@ -41,7 +41,8 @@ def mailtrap_factory(
     """Creates additional mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
     from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
-    factory = MailTrapFactory(mailtrap_ca, observer=run_of(request.config).recorder)
+    run = run_of(request.config)
+    factory = MailTrapFactory(mailtrap_ca, observer=run.recorder, defaults=run.trap_options())
     yield factory
     factory.close()
 

@@ -34,6 +34,7 @@ _ASKING = (
     _settings.REPORT,
     _settings.SAVE,
     _settings.JUNIT_PROPERTIES,
+    _settings.CREDENTIALS,
 )
 
 

@@ -23,7 +23,7 @@ _PASSED, _FAILED = 0, 1
 
 
 def header(run: Run) -> str | None:
-    """The line at the top of a run that has a policy or expects mail."""
+    """The line at the top of a run that has a policy, expects mail or has credentials for its traps."""
     policy = run.policy
     parts = []
     if policy.is_on:
@@ -31,6 +31,8 @@ def header(run: Run) -> str | None:
         parts.append(f"{policy.describe()}, set by {' and '.join(where)}")
     if run.expected_by:
         parts.append(f"mail is expected, set by {run.expected_by}")
+    if run.accepts:
+        parts.append(run.accepts)
     return f"mailtrap: {'; '.join(parts)}" if parts else None
 
 

@@ -11,11 +11,13 @@ import base64
 import html
 import json
 import re
-from functools import cached_property
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
+
+    Pairs = tuple[tuple[str, str], ...]
 
 REDACTED = "[redacted]"
 # A shorter password is only found as a separate word: "x" is in half of all texts.
@@ -23,30 +25,43 @@ _SHORTEST = 4
 
 
 class Redactor:
-    """Replaces the passwords of *credentials*, a mapping of user names to passwords."""
+    """Replaces the passwords of *credentials*: a mapping of user names to passwords, or what returns the pairs known by now."""
 
-    def __init__(self, credentials: Mapping[str, str] | None = None) -> None:
-        self._credentials = dict(credentials or {})
+    def __init__(self, credentials: Mapping[str, str] | Callable[[], Pairs] | None = None) -> None:
+        if credentials is None or isinstance(credentials, Mapping):
+            pairs = tuple((credentials or {}).items())
+            self._pairs: Callable[[], Pairs] = lambda: pairs
+        else:
+            self._pairs = credentials
+        self._compiled: tuple[Pairs, re.Pattern[str] | None] = ((), None)
 
     def __call__(self, text: str) -> str:
         """*text* without the passwords."""
-        return text if self._pattern is None else self._pattern.sub(REDACTED, text)
+        pattern = self._pattern()
+        return text if pattern is None else pattern.sub(REDACTED, text)
 
     def finds_any(self, text: str) -> bool:
         """Whether a password is in *text*."""
-        return self._pattern is not None and self._pattern.search(text) is not None
+        pattern = self._pattern()
+        return pattern is not None and pattern.search(text) is not None
 
-    @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
-        # The longest first: a part that is left over would still give something away.
-        longest_first = sorted(self._credentials.items(), key=lambda it: len(it[1]), reverse=True)
-        found = [
-            form
-            for name, password in longest_first
-            if password
-            for form in sorted((*_encoded(name, password), *_written(password)), key=len)[::-1]
-        ]
-        return re.compile("|".join(dict.fromkeys(found))) if found else None
+        pairs = self._pairs()
+        if self._compiled[0] != pairs:
+            self._compiled = pairs, _pattern_of(pairs)
+        return self._compiled[1]
+
+
+def _pattern_of(pairs: Pairs) -> re.Pattern[str] | None:
+    # The longest first: a part that is left over would still give something away.
+    longest_first = sorted(pairs, key=lambda it: len(it[1]), reverse=True)
+    found = [
+        form
+        for name, password in longest_first
+        if password
+        for form in sorted((*_encoded(name, password), *_written(password)), key=len)[::-1]
+    ]
+    return re.compile("|".join(dict.fromkeys(found))) if found else None
 
 
 def _written(password: str) -> Iterator[str]:

@@ -207,7 +207,7 @@ class Trial:
         self._may_fail_silently = may_fail_silently
         self._strict = strict
         self._after = after
-        self._redact = Redactor(running_server.passwords)
+        self._redact = Redactor(running_server.credentials.known)
         self._tried: dict[int, Verdict] = {}
         self._is_late = False
         self._sends_in_a_thread = False

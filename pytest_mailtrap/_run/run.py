@@ -22,7 +22,9 @@ from pytest_mailtrap._run.files.run_files import RunFiles
 from pytest_mailtrap._run.fixture_use import Naming
 from pytest_mailtrap._run.mail_recorder import MailRecorder
 from pytest_mailtrap._run.run_settings import (
+    accepted_in_words,
     check_engine,
+    credentials_of_the_run,
     kept_mail_fails,
     mail_expected_by,
     path,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from pytest_mailtrap._hooks.marker_options import MarkerOptions
     from pytest_mailtrap._run.files.schema import Outcome
     from pytest_mailtrap._run.mail_of_test import MailOfTest
+    from pytest_mailtrap._server.options import Options
 
 # The key of what the controller sends to its workers.
 _RUN_FILES = "mailtrap_run_files"
@@ -88,8 +91,16 @@ class Run:
         self.report = path(self.config, settings.REPORT)
         self.save = path(self.config, settings.SAVE)
         self.junit = switch(self.config, settings.JUNIT_PROPERTIES)
+        self._credentials = credentials_of_the_run(self.config)
+        self.accepts = accepted_in_words(self.config)
         if self.report is not None:
             check_engine()
+
+    def trap_options(self) -> Options:
+        """The options that apply to each trap of the run unless it has others."""
+        from pytest_mailtrap._server.options import Options
+
+        return Options(credentials=self._credentials)
 
     @property
     def is_worker(self) -> bool:

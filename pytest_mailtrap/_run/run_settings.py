@@ -7,8 +7,10 @@ setting comes from.
 
 from __future__ import annotations
 
+import os
+import re
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytest_mailtrap._assertions.requirements import DEFAULT, parse_requirements
 from pytest_mailtrap._run import settings
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import pytest
 
 KEPT_MAIL = ("fail", "report")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def policy_of_the_run(config: pytest.Config) -> Policy:
@@ -67,6 +70,41 @@ def kept_mail_fails(config: pytest.Config) -> bool:
             f"{settings.KEPT_MAIL.ini}: expected one of {', '.join(KEPT_MAIL)}, got {given.text!r}"
         )
     return given is None or given.text == "fail"
+
+
+def credentials_of_the_run(
+    config: pytest.Config,
+) -> tuple[str, str] | Literal["any"] | None:
+    """What traps accept unless they say otherwise; ValueError if the setting names no variable with a user and a password."""
+    given = settings.given(config, settings.CREDENTIALS)
+    if given is None:
+        return None
+    if given.text == "any":
+        return "any"
+    # Neither the value of the variable nor what may be one is shown.
+    if not _VARIABLE.fullmatch(given.text):
+        raise ValueError(
+            f"{given.origin}: expected the name of an environment variable that holds user:password, or any"
+        )
+    if given.text not in os.environ:
+        raise ValueError(f"{given.origin}: the environment variable {given.text} is not set")
+    user, _, password = os.environ[given.text].partition(":")
+    if not (user and password):
+        raise ValueError(
+            f"{given.origin}: the environment variable {given.text} must hold user:password"
+        )
+    return user, password
+
+
+def accepted_in_words(config: pytest.Config) -> str:
+    """Which credentials the traps accept, without the credentials; "" if each trap makes them up."""
+    given = settings.given(config, settings.CREDENTIALS)
+    if given is None:
+        return ""
+    what = (
+        "any user and password" if given.text == "any" else f"the user and password in {given.text}"
+    )
+    return f"traps accept {what}, set by {given.origin}"
 
 
 def check_engine() -> None:

@@ -135,6 +135,12 @@ INTERCEPT = Setting(
     help="redirect the application's mail to the mailtrap fixture's trap: true for any host, or a list of hosts; implies the guard",
     bare="true",
 )
+CREDENTIALS = Setting(
+    name="credentials",
+    kind="text",
+    metavar="VARIABLE",
+    help="the environment variable that holds the user:password that traps accept, or any to accept any",
+)
 GUARD = Setting(
     name="guard",
     kind="switch",
@@ -158,6 +164,7 @@ GUARD_APIS = Setting(
 
 SETTINGS: tuple[Setting, ...] = (
     INTERCEPT,
+    CREDENTIALS,
     GUARD,
     GUARD_ALLOW,
     GUARD_APIS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,10 +27,10 @@ class MailTrapOptions(TypedDict, total=False):
     require_auth: bool
     """Whether to refuse mail without AUTH; False by default."""
 
-    credentials: tuple[str, str] | Mapping[str, str] | None
+    credentials: tuple[str, str] | Mapping[str, str] | Literal["any"] | None
     """
-    A `(username, password)` pair or a mapping of user names to passwords.
-    Without them, or with None, the trap makes up a pair.
+    A `(username, password)` pair, a mapping of user names to passwords, or "any" to accept any pair.
+    Without them, or with None, they are those of the run, or the trap makes up a pair.
     """
 
     auth_without_tls: bool

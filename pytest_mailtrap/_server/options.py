@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_mailtrap._intercept.hosts import checked
 from pytest_mailtrap._text.numbers import is_count
@@ -28,6 +28,8 @@ MARKER_ONLY = ("guard", "mode", "scenarios", "skip_scenarios", "strict")
 _SWITCHES = ("require_auth", "auth_without_tls", "trust", "guard", "strict")
 _REQUIREMENTS = ("require", "require_only")
 _LISTS = ("intercept", "scenarios", *_REQUIREMENTS)
+# Instead of a pair: any user name and password.
+ANY_CREDENTIALS = "any"
 # None means the setting of the whole run, or nothing at all.
 _MAY_BE_NONE = frozenset({"policy", "guard", "intercept", "scenarios", *_REQUIREMENTS})
 
@@ -37,8 +39,8 @@ class Options:
     """
     How a trap behaves; the keywords of `@pytest.mark.mailtrap` and of `mailtrap_factory`.
 
-    *credentials* is a `(username, password)` pair or a mapping of user names to passwords.
-    With None, the trap makes up a pair.
+    *credentials* is a `(username, password)` pair, a mapping of user names to passwords, or "any" to accept any pair.
+    With None, they are those of the run, or the trap makes up a pair.
     *max_message_size* is in bytes; None means no limit.
     *trust* makes clients with default settings trust the trap's CA while it runs; see `MailTrap.trust()`.
     *intercept* is True for mail to any host, or the hosts whose mail should arrive here; see `MailTrap.intercept()`.
@@ -53,7 +55,9 @@ class Options:
     starttls: StartTLS = "offer"
     require_auth: bool = False
     # Not in the repr: pytest shows it with --showlocals.
-    credentials: tuple[str, str] | Mapping[str, str] | None = field(default=None, repr=False)
+    credentials: tuple[str, str] | Mapping[str, str] | Literal["any"] | None = field(
+        default=None, repr=False
+    )
     auth_without_tls: bool = False
     client_certificates: ClientCertificates = "ignore"
     minimum_tls: TLSVersion = "TLSv1.2"
@@ -90,6 +94,8 @@ class Options:
 
     def passwords(self) -> Mapping[str, str] | None:
         """The accepted credentials as a mapping, or None if the trap makes them up."""
+        if isinstance(self.credentials, str):
+            return None
         if self.credentials is None or isinstance(self.credentials, Mapping):
             return self.credentials
         return dict([self.credentials])
@@ -114,13 +120,13 @@ class Options:
 
     def _check_credentials(self) -> None:
         given = self.credentials
-        if given is None:
+        if given is None or given == ANY_CREDENTIALS:
             return
         pairs = list(given.items()) if isinstance(given, Mapping) else [given]
         if not pairs or not all(_is_pair(pair) for pair in pairs):
             # The value is not shown: it may hold a password.
             raise ValueError(
-                "credentials must be a (username, password) pair of strings or a mapping of them"
+                "credentials must be a (username, password) pair of strings, a mapping of them or 'any'"
             )
 
     def _check_size(self) -> None:

@@ -18,9 +18,11 @@ from pytest_mailtrap._intercept.socket_functions import intercepting
 from pytest_mailtrap._intercept.trust import is_trusted, trusting
 from pytest_mailtrap._server.behavior import Behavior
 from pytest_mailtrap._server.inbox import TrapError
+from pytest_mailtrap._server.options import ANY_CREDENTIALS
 from pytest_mailtrap._server.tls_certificates import certificate_host
 from pytest_mailtrap._smtp.acceptor import SocketLimitError
 from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
+from pytest_mailtrap._smtp.credentials import Credentials
 from pytest_mailtrap._smtp.listener import SOCKETS_OF_A_TRAP
 from pytest_mailtrap._smtp.server import Server
 from pytest_mailtrap._smtp.session import TrapSMTP
@@ -44,7 +46,7 @@ class RunningServer:
     """
     The server that clients connect to.
 
-    *server* has the ports, *behavior* is what it does at the moment, *passwords* are the accepted ones, by user name.
+    *server* has the ports, *behavior* is what it does at the moment, *credentials* are the accepted ones.
     *has_intercepted* is whether connections to other hosts have ever been redirected here.
     *remarks* are the remarks on clients of hostile servers.
     """
@@ -63,7 +65,10 @@ class RunningServer:
         self.thread = thread
         self.certificates = certificates
         self.options = options
-        self.passwords = options.passwords() or {"mailtrap": secrets.token_urlsafe(12)}
+        self.credentials = Credentials(
+            options.passwords() or {"mailtrap": secrets.token_urlsafe(12)},
+            accepts_any=options.credentials == ANY_CREDENTIALS,
+        )
         self.observer = observer
         self._capture = capture
         self.behavior = Behavior(options, observer=observer)
@@ -232,7 +237,7 @@ class RunningServer:
         return TrapSMTP(
             protocol,
             options=behavior.options,
-            passwords=self.passwords,
+            credentials=self.credentials,
             rules=behavior.rules,
             deliver=partial(self._deliver, behavior, protocol),
             fail=behavior.inbox.fail,

@@ -13,27 +13,26 @@ from typing import TYPE_CHECKING
 from pytest_mailtrap._facts.transport import Auth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
+    from pytest_mailtrap._smtp.credentials import Credentials
 
 
 class Authenticator:
     """
-    The logins on a connection, checked against *passwords* by user name.
+    The logins on a connection, checked against *credentials*.
 
     *accepted* is the login that applies to the messages to come, or None.
     """
 
-    def __init__(self, protocol: SMTPConnectionProtocol, passwords: Mapping[str, str]) -> None:
+    def __init__(self, protocol: SMTPConnectionProtocol, credentials: Credentials) -> None:
         self._protocol = protocol
-        self._passwords = passwords
+        self._credentials = credentials
         self.accepted: Auth | None = None
 
     def accept(self, mechanism: str, login: bytes, password: bytes) -> bool:
         """Whether *password* is that of *login*."""
         name, secret = (part.decode("utf-8", "backslashreplace") for part in (login, password))
-        is_right = self._passwords.get(name) == secret
+        is_right = self._credentials.accept(name, secret)
         auth = self._note(mechanism, name, secret, accepted=is_right)
         if is_right:
             self.accepted = auth
@@ -44,6 +43,7 @@ class Authenticator:
         self._note(mechanism, *_credentials(mechanism, initial), accepted=False)
 
     def _note(self, mechanism: str, login: str, password: str, *, accepted: bool) -> Auth:
+        self._credentials.note(login, password)
         auth = Auth(
             mechanism=mechanism,
             username=login,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._server.options import Options
     from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
+    from pytest_mailtrap._smtp.credentials import Credentials
     from pytest_mailtrap._smtp.engine import Envelope, Session
     from pytest_mailtrap._smtp.faults import Rule, Rules
 
@@ -67,7 +68,7 @@ class TrapSMTP(SMTP):
         protocol: SMTPConnectionProtocol,
         *,
         options: Options,
-        passwords: Mapping[str, str],
+        credentials: Credentials,
         rules: Rules,
         deliver: Deliver,
         fail: Fail,
@@ -91,7 +92,7 @@ class TrapSMTP(SMTP):
         self._reader = self._line_reader
         self._writer = self.transport = protocol
         self._options = options
-        self._authentication = Authenticator(protocol, passwords)
+        self._authentication = Authenticator(protocol, credentials)
         self._deliver = deliver
         self._fail = fail
         self._known_parameters: Mapping[str, Callable[[str | bool], bool]] = {}

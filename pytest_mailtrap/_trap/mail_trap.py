@@ -129,12 +129,12 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
     @property
     def username(self) -> str:
         """A user name that the trap accepts; the first one if *credentials* has several."""
-        return next(iter(self._server.passwords))
+        return next(iter(self._server.credentials))
 
     @property
     def password(self) -> str:
         """The password for `username`."""
-        return self._server.passwords[self.username]
+        return self._server.credentials[self.username]
 
     # -- trust ----------------------------------------------------------------------------
 

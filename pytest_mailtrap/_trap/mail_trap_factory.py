@@ -38,8 +38,16 @@ class MailTrapFactory:
     The keywords are those of `@pytest.mark.mailtrap`.
     """
 
-    def __init__(self, ca: trustme.CA, *, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        ca: trustme.CA,
+        *,
+        observer: Observer | None = None,
+        defaults: Options | None = None,
+    ) -> None:
+        # *defaults* has the credentials of the run.
         self._observer = observer
+        self._defaults = Options() if defaults is None else defaults
         self._certificates = Certificates(ca)
         self._thread = LoopThread()
 
@@ -114,6 +122,8 @@ class MailTrapFactory:
             # It has failed, or this is a forked process, which has none.
             self._thread.stop()
             self._thread = LoopThread()
+        if options.credentials is None:
+            options = dataclasses.replace(options, credentials=self._defaults.credentials)
         return RunningServer(
             self._thread,
             self._certificates,

@@ -52,6 +52,7 @@ def test_pytest_knows_the_marker_by_its_name(pytester):
 
 METAVARS = {
     "--mailtrap-intercept": "[HOSTS]",
+    "--mailtrap-credentials": "VARIABLE",
     "--mailtrap-guard": "[BOOL]",
     "--mailtrap-guard-allow": "HOSTS",
     "--mailtrap-guard-apis": "[BOOL]",

@@ -15,7 +15,9 @@ KNOWN = (
     "starttls, require_auth, credentials, auth_without_tls, client_certificates, minimum_tls, "
     "maximum_tls, max_message_size, trust, intercept, policy, require, require_only, reason"
 )
-CREDENTIALS = "credentials must be a (username, password) pair of strings or a mapping of them"
+CREDENTIALS = (
+    "credentials must be a (username, password) pair of strings, a mapping of them or 'any'"
+)
 SIZE = "max_message_size must be a positive whole number of bytes, got "
 WRONG = {
     "startls='off'": (
