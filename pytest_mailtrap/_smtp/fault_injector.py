@@ -10,8 +10,8 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap._smtp.faults import EVENTS, ends, reply_of
 from pytest_mailtrap._smtp.faults import carries_out as is_carried_out
-from pytest_mailtrap._smtp.faults import ends, reply_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
@@ -62,6 +62,15 @@ class FaultInjector:
 
     def take(self, command: str, argument: str = "") -> list[Rule]:
         return self._rules.take(command, argument, encrypted=self._protocol.secured)
+
+    def concerns(self, command: str) -> bool:
+        """Whether there is a rule for *command*, which may be one that aiosmtpd does not know."""
+        return command not in EVENTS and self._rules.concern(command)
+
+    @property
+    def has_reply(self) -> bool:
+        """Whether a rule supplies the reply to the command that is being carried out."""
+        return self._in_place is not None
 
     async def greet(self, talk: Callable[[], Awaitable[None]]) -> None:
         """Begin the session; after a greeting of 4xx or 5xx only QUIT is accepted (RFC 5321, section 3.1)."""
@@ -144,7 +153,7 @@ class _Table(Mapping[str, "_Ruled"]):
         self._command = command
 
     def __getitem__(self, name: str) -> _Ruled:
-        if name not in self._names:
+        if name not in self._names and not self._injector.concerns(name):
             raise KeyError(name)
         return _Ruled(self._injector, name, self._command(name))
 

@@ -6,6 +6,7 @@ Rules of this file: values and counting, no I/O; one kind of table serves ordina
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -37,6 +38,14 @@ COMMANDS = (
     "HELP",
     "QUIT",
 )
+# What a rule can be for and no client sends as a command.
+EVENTS = frozenset({"CONNECT", "HANDSHAKE", "END-OF-MESSAGE"})
+# Commands that the trap does not implement: RFC 821, 1985, 2033, 2645, 3030, 4468, and Postfix.
+_NOT_IMPLEMENTED = frozenset(
+    {"ATRN", "BDAT", "BURL", "ETRN", "LHLO", "SAML", "SEND", "SOML", "TURN", "XCLIENT", "XFORWARD"}
+)
+# RFC 5321, section 4.1.5: a command that begins with X is private.
+_PRIVATE = re.compile(r"X[A-Z0-9-]{1,20}")
 # Less than the trap itself waits for the next command.
 MAX_DELAY = 50.0
 _ALIASES = {".": "END-OF-MESSAGE"}
@@ -65,7 +74,7 @@ class Rule:
 
     command: str
     """
-    An SMTP command, "CONNECT" (the greeting), "HANDSHAKE" (the client's first bytes of TLS) or
+    An SMTP command, even one that the trap does not implement, "CONNECT" (the greeting), "HANDSHAKE" (the client's first bytes of TLS) or
     "END-OF-MESSAGE" (the final dot, also written ".").
     """
 
@@ -207,6 +216,10 @@ class Rules:
                     break
         return acting
 
+    def concern(self, command: str) -> bool:
+        """Whether there is a rule for *command*, under whatever conditions."""
+        return any(entry.rule.command == command for entry in self._entries)
+
     def count(self) -> int:
         return len(self._entries)
 
@@ -246,9 +259,14 @@ def command_name(given: object) -> str:
     """The name of the command in its canonical form; ValueError if unknown, which lists the known ones."""
     __tracebackhide__ = True
     name = _ALIASES.get(given, given.upper()) if isinstance(given, str) else given
-    if name not in COMMANDS:
-        raise ValueError(f"command must be one of {', '.join(COMMANDS)}, got {given!r}")
-    return str(name)
+    if isinstance(name, str) and (
+        name in COMMANDS or name in _NOT_IMPLEMENTED or _PRIVATE.fullmatch(name)
+    ):
+        return name
+    raise ValueError(
+        f"command must be one of {', '.join(COMMANDS)}, one that the trap does not implement "
+        f"({', '.join(sorted(_NOT_IMPLEMENTED))}) or one that begins with X, got {given!r}"
+    )
 
 
 def _code_of(reply: bytes | None) -> int | None:

@@ -27,6 +27,7 @@ from pytest_mailtrap._smtp.line_reader import (
     unstuff,
 )
 from pytest_mailtrap._smtp.paths import path_of
+from pytest_mailtrap._smtp.reply_only import ReplyOnlyCommands
 from pytest_mailtrap._text.printable import printable
 from pytest_mailtrap._text.terms import plural
 
@@ -48,7 +49,7 @@ Deliver = Callable[[ReceivedMessage], None]
 Fail = Callable[[BaseException], None]
 
 
-class TrapSMTP(SMTP):
+class TrapSMTP(ReplyOnlyCommands):
     """One SMTP session, from the greeting to its end; it starts over inside TLS (RFC 3207, section 4.2)."""
 
     # Always set; aiosmtpd types them as optional.
@@ -185,7 +186,7 @@ class TrapSMTP(SMTP):
         """The method for a command; before TLS that is required, most commands are refused."""
         if self._needs_tls and name not in _BEFORE_TLS:
             return self._refuse_before_tls
-        command: Command = getattr(self, f"smtp_{name}")
+        command: Command = getattr(self, f"smtp_{name}", self.unknown_command)
         return command
 
     async def _refuse_before_tls(self, _arg: str | None) -> None:

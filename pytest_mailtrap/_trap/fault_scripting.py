@@ -18,7 +18,7 @@ class FaultScripting:
     Each method counts from its call: the fault applies to the *nth* such command from then on, and to the next *times* - 1 of them.
     With *times* None, it applies to all later ones.
     Of several faults for one command, the first one applies until it is used up, then the next one; a delay adds to the fault after it.
-    *command* is an SMTP command, "CONNECT" (the greeting), "HANDSHAKE" (the beginning of TLS) or "END-OF-MESSAGE" (the final dot, also ".").
+    *command* is an SMTP command, even one that the trap does not implement (ETRN, XCLIENT), "CONNECT" (the greeting), "HANDSHAKE" (the beginning of TLS) or "END-OF-MESSAGE" (the final dot, also ".").
     *matching* limits the fault to commands with this text in their argument, *inside_tls* to those inside (True) or outside (False) of TLS.
 
     A fault that never happened fails the test at its end: the test did not test what it claims to.
