@@ -142,9 +142,19 @@ class BaseConnection:
         """Whether the client continued before its command was answered; only hostile servers check that."""
         return self._settled().spoke_out_of_turn
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its end is not known yet, as far as the trap has read what the client sent."""
+        return self._facts.ended_by is None
+
+    @property
+    def settle(self) -> Callable[[], None]:
+        """What lets its trap read all that clients have already sent; the same one for all connections of a trap."""
+        return self._settle
+
     def _settled(self) -> Facts:
         """Let the trap read what the client has already sent: an alert, or the end of the connection."""
-        if self._facts.ended_by is None:
+        if self.is_open:
             self._settle()
         return self._facts
 

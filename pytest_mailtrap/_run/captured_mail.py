@@ -43,6 +43,8 @@ def captured(mail_of_test: MailOfTest, error: BaseException) -> str:
 
     *error* is what the test failed with: advice that it already gives is not repeated.
     """
+    # The transcript comes first: a message that it accepts is then among those below, even if clients are still sending.
+    place, lines = _deciding(mail_of_test) if mail_of_test.connections else (0, [])
     failure = str(error)
     first = mail_of_test.messages[:_MOST_MESSAGES]
     width = max((len(how_sent(m.transport)) for m in first), default=0)
@@ -58,7 +60,6 @@ def captured(mail_of_test: MailOfTest, error: BaseException) -> str:
     again = [f"rerun {mail_of_test.rerun}:"] if mail_of_test.rerun else []
     if not mail_of_test.connections:
         return "\n".join([*again, *table])
-    place, lines = _deciding(mail_of_test)
     connection = mail_of_test.connections[place]
     carried = [
         f"#{n}" for n, m in enumerate(mail_of_test.messages, 1) if m.connection is connection

@@ -130,6 +130,17 @@ class MailOfTest:
 
     # -- what arrived -------------------------------------------------------------------------
 
+    def settle(self) -> None:
+        """Let the traps read what clients have already sent: what is shown of the mail must not change meanwhile."""
+        open_ones = [connection for connection, _ in self._connections if connection.is_open]
+        for settle in dict.fromkeys(
+            [
+                *(server.server.settle for server in self.servers),
+                *(connection.settle for connection in open_ones),
+            ]
+        ):
+            settle()
+
     @property
     def messages(self) -> list[CapturedMessage]:
         return [message for message, _ in self._messages]

@@ -284,6 +284,7 @@ class Run:
     def captured(self, error: BaseException) -> str | None:
         """What is shown of the test's mail when it fails with *error*; None if nothing is new since the last time."""
         mail_of_test = self.recorder.mail_of_test
+        mail_of_test.settle()
         if mail_of_test.shown == mail_of_test.mark():
             return None
         mail_of_test.shown = mail_of_test.mark()

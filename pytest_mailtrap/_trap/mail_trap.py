@@ -214,21 +214,23 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         self, count: int, timeout: float, *, has_blocked: bool = False
     ) -> list[CapturedMessage]:
         __tracebackhide__ = True
+        connections = self.connections if self._inbox.count() < count else []
         messages = self._messages()
         if len(messages) < count:
-            raise AssertionError(
-                explain_waiting(
-                    messages,
-                    self.connections,
-                    count=count,
-                    timeout=max(timeout, 0),
-                    port=self.port,
-                    tls_port=self.tls_port,
-                    blocked_a_loop=has_blocked and is_in_a_loop(),
-                    intercepts=self._server.has_intercepted,
-                    kept=self._server.kept(),
-                )
+            text = explain_waiting(
+                messages,
+                connections,
+                count=count,
+                timeout=max(timeout, 0),
+                port=self.port,
+                tls_port=self.tls_port,
+                blocked_a_loop=has_blocked and is_in_a_loop(),
+                intercepts=self._server.has_intercepted,
+                kept=self._server.kept(),
             )
+            messages = self._messages()
+            if len(messages) < count:  # still not
+                raise AssertionError(text)
         return messages[:count]
 
     # -- assertions -----------------------------------------------------------------------
@@ -241,9 +243,8 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         This does not show whether the client verified the trap's certificate.
         """
         __tracebackhide__ = True
-        transport_violations(
-            {}, minimum=minimum
-        )  # a wrong *minimum* is an error even if nothing arrived
+        # A wrong *minimum* is an error even if nothing arrived.
+        transport_violations({}, minimum=minimum)
         assertions.assert_sent_over_tls(self._at_least_one(), minimum=minimum)
 
     def assert_authenticated(
@@ -382,16 +383,16 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         messages = self._messages()
         if not messages:
             self._server.server.settle_until_quiet()
-            raise AssertionError(
-                explain_nothing(
-                    self.connections,
-                    port=self.port,
-                    tls_port=self.tls_port,
-                    in_a_loop=is_in_a_loop(),
-                    intercepts=self._server.has_intercepted,
-                    kept=self._server.kept(),
-                )
+            text = explain_nothing(
+                self.connections,
+                port=self.port,
+                tls_port=self.tls_port,
+                in_a_loop=is_in_a_loop(),
+                intercepts=self._server.has_intercepted,
+                kept=self._server.kept(),
             )
+            if not (messages := self._messages()):  # still not
+                raise AssertionError(text)
         return numbered(messages)
 
 
