@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pytest_mailtrap._smtp.faults import Rule
     from pytest_mailtrap._smtp.tls import TLSLayer
 
+# A record with a handshake message, of any version (RFC 8446, section 5.1).
+_BEGINNING_OF_TLS = b"\x16\x03"
+
 
 class Session(Protocol):
     """What the protocol needs from the session on top of it."""
@@ -94,6 +97,8 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         self._handshake: Handshake | None = None
         self._session: Session | None = None
         self._has_spoken = False
+        # Of a client that sends what may be TLS one octet at a time.
+        self._first_octet = b""
         self._is_parting = False
         self._closing = False
         # The trap has closed the connection: what came before that and was not read is ignored.
@@ -152,9 +157,19 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
     def _receive_cleartext(self, data: bytes) -> None:
         if self._handshake is not None:
             self._handshake.receive(data)
-        elif data.startswith(b"\x16\x03") and (self.breaks_promise or not self._has_spoken):
-            self._refuse_misplaced_tls(data)
-        elif self._session is not None:
+            return
+        data, self._first_octet = self._first_octet + data, b""
+        if self.breaks_promise or not self._has_spoken:
+            if data == _BEGINNING_OF_TLS[:1]:
+                self._first_octet = data  # the next one decides
+                return
+            if data.startswith(_BEGINNING_OF_TLS):
+                self._refuse_misplaced_tls(data)
+                return
+        self._pass_on(data)
+
+    def _pass_on(self, data: bytes) -> None:
+        if self._session is not None and data:
             self._has_spoken = True
             self._session.data_received(data)
 
@@ -163,6 +178,7 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         if self._handshake is not None:
             self._handshake.left("closed", "eof")
             return False
+        self._pass_on(self._first_octet)
         self.end("eof")
         if self._session is None or self._closing:
             return False

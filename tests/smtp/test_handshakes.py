@@ -7,6 +7,7 @@ import smtplib
 import socket
 import ssl
 from collections import deque
+from contextlib import suppress
 
 import pytest
 from _trap_talk import SECONDS, Talk, reset, send, until
@@ -257,6 +258,60 @@ def test_implicit_tls_on_the_starttls_port(mailtrap):
     )
     assert mailtrap.connections[0].client_hello.server_name == "localhost"
     assert mailtrap.connections[0].implicit_tls is False
+
+
+@pytest.mark.parametrize("sizes", [[1], [2], [1, 1], [1, 1, 1, 1]])
+def test_implicit_tls_in_small_segments(mailtrap, sizes):
+    """The same if the first segments have only one or two octets."""
+    outgoing = ssl.MemoryBIO()
+    client = mailtrap.ssl_context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    with Talk(mailtrap.port) as talk:
+        for size in [*sizes, 65536]:
+            with suppress(OSError):  # the trap may have seen enough
+                talk.send(outgoing.read(size))
+            assert mailtrap.connections  # reads what was sent
+        assert talk.is_over()
+    assert failed(mailtrap, ended_by="server") == (
+        "client spoke implicit TLS, but this is the STARTTLS port"
+    )
+
+
+@pytest.mark.parametrize(
+    "rest", [b"", b"\r\n", b"EHLO x\r\n", b"\x16\x03\r\n", b"\x15\x03\x01\r\n"]
+)
+def test_control_what_begins_with_the_octet_of_tls(mailtrap, rest):
+    """The control: a line that only begins like TLS is an unknown command, whether its first octet comes alone or not."""
+    with Talk(mailtrap.port) as talk:
+        talk.send(b"\x16")
+        assert mailtrap.connections[0].transcript[-1].speaker == "S"
+        if rest:
+            talk.send(rest)
+            assert talk.reply().startswith("500")
+            assert talk.say("NOOP") == "250 OK"
+        talk.close()
+    assert mailtrap.connections[0].handshake_error is None
+
+
+@pytest.mark.parametrize("sizes", [[1], [1, 1]])
+def test_tls_after_a_refused_starttls_in_small_segments(mailtrap, sizes):
+    """After a reply to STARTTLS that a test has scripted, a ClientHello is recognized in the same way."""
+    mailtrap.reply("STARTTLS", 454)
+    outgoing = ssl.MemoryBIO()
+    client = mailtrap.ssl_context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    with Talk(mailtrap.port) as talk:
+        talk.hello()
+        assert talk.say("STARTTLS").startswith("454")
+        for size in [*sizes, 65536]:
+            talk.send(outgoing.read(size))
+            assert mailtrap.connections
+        assert talk.reply().startswith("500")
+    assert mailtrap.connections[0].handshake_error == (
+        "client spoke TLS, but the trap continues in cleartext"
+    )
 
 
 def test_tls_in_the_middle_of_cleartext(mailtrap):
