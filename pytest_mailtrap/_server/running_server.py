@@ -20,6 +20,7 @@ from pytest_mailtrap._server.behavior import Behavior
 from pytest_mailtrap._server.inbox import TrapError
 from pytest_mailtrap._server.options import ANY_CREDENTIALS
 from pytest_mailtrap._server.tls_certificates import certificate_host
+from pytest_mailtrap._server.waiting import Deadline
 from pytest_mailtrap._smtp.acceptor import SocketLimitError
 from pytest_mailtrap._smtp.connection_protocol import SMTPConnectionProtocol
 from pytest_mailtrap._smtp.credentials import Credentials
@@ -132,6 +133,10 @@ class RunningServer:
     def kept(self) -> list[Kept]:
         """The current test's mail that stayed in the process: where, how many messages, the setting that sends them."""
         return [] if self.observer is None else self.observer.kept()
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline that its thread keeps, for a wait of so many *seconds*."""
+        return Deadline(seconds, self.thread.call_later)
 
     # -- what it does to this process -----------------------------------------------------
 

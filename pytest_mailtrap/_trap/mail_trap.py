@@ -10,7 +10,7 @@ from pytest_mailtrap._assertions import assertions
 from pytest_mailtrap._assertions.failure_text import explain_nothing, explain_waiting
 from pytest_mailtrap._assertions.violations import numbered, transport_violations
 from pytest_mailtrap._message.captured_message import CapturedMessage
-from pytest_mailtrap._server.waiting import Deadline, changed, check_wait, is_in_a_loop
+from pytest_mailtrap._server.waiting import changed, check_wait, is_in_a_loop
 from pytest_mailtrap._text.terms import MODES, plural
 from pytest_mailtrap._trap.fault_scripting import FaultScripting
 
@@ -206,8 +206,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
         """Like `wait_for()`, but without blocking the event loop (asyncio's or trio's) that the test runs on."""
         __tracebackhide__ = True
         check_wait(count, timeout)
-        deadline = Deadline(timeout, self._server.thread.call_later)
-        await changed(self._inbox, lambda: self._inbox.ready(count), deadline)
+        await changed(self._inbox, lambda: self._inbox.ready(count), self._server.deadline(timeout))
         return self._first(count, timeout)
 
     def _first(
