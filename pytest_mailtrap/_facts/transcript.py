@@ -11,16 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, overload
 
+from pytest_mailtrap._facts.unknown_commands import REDACTED, VERBS, shown
 from pytest_mailtrap._text.printable import printable
 from pytest_mailtrap._text.terms import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REDACTED = b"[redacted]"
 # Enough for every legal line (RFC 5321, section 4.5.3.1) and short enough that garbage takes little memory.
 _LONGEST = 1024
-_VERBS = frozenset(b"AUTH DATA EHLO EXPN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY".split())
 
 # The IANA registry "SASL Mechanisms", and others that mail clients try.
 _MECHANISMS = frozenset(
@@ -52,7 +51,7 @@ class Transcript(Sequence[Line]):
     """
     The lines of a connection; `str()` returns them as text with `C:` and `S:`.
 
-    Secrets are redacted: the arguments of AUTH, and every client line after a 334 reply.
+    Secrets are redacted: the arguments of AUTH, every client line after a 334 reply, and what could be one in a line that is not a command.
     `text in transcript` searches that text.
     """
 
@@ -122,11 +121,11 @@ class Recorder:
         if b"AUTH" in words or line[:4].upper() == b"AUTH":
             self._in_auth = True
             return _redact_auth(line)
-        if self._in_auth and (not words or words[0] not in _VERBS):
+        if self._in_auth and (not words or words[0] not in VERBS):
             # A client that was refused and sends its credentials nevertheless.
             return REDACTED
         self._in_auth = False
-        return line
+        return line if words and words[0] in VERBS else shown(line)
 
     def server(self, reply: bytes) -> None:
         lines = reply.removesuffix(b"\r\n").split(b"\r\n")

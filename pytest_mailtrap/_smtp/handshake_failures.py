@@ -6,6 +6,8 @@ Rules of this file: pure. *implicit* is True for the implicit TLS port, False af
 
 from __future__ import annotations
 
+from pytest_mailtrap._facts.unknown_commands import is_command
+
 
 def too_slow(seconds: float, *, implicit: bool, has_begun: bool) -> str:
     """The handshake took longer than *seconds*."""
@@ -31,11 +33,11 @@ def left(verb: str, *, implicit: bool, has_begun: bool) -> str:
 
 
 def no_tls(received: bytes, *, implicit: bool) -> str:
-    """*received* came instead of a ClientHello; for a line of text, its first word is shown if it has only letters."""
+    """*received* came instead of a ClientHello; for a line of text, its first word is shown if it looks like a command."""
     where = "on the implicit TLS port" if implicit else "after the 220 to STARTTLS"
     line = received.partition(b"\n")[0].rstrip(b"\r")
     if not (line.isascii() and line.decode("ascii").isprintable()):
         return f"client sent bytes that are not a TLS handshake {where}"
     first = line[:12].split(b" ")[0]
-    seen = f" ({first.decode()})" if first.isalpha() else ""
+    seen = f" ({first.decode()})" if is_command(first) else ""
     return f"client spoke cleartext{seen} {where}"

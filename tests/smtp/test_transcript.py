@@ -122,11 +122,11 @@ def test_transcript_is_a_sequence(mailtrap):
 def test_what_a_client_sends_cannot_write_on_the_terminal(mailtrap):
     """Control characters and bytes that are not text are shown as escapes."""
     with Talk(mailtrap.port) as client:
-        client.say(b"\x1b[2J\x07\xff\x00 " + "\u202e\u2028".encode())
+        client.say(b"NOOP \x1b[2J\x07\xff\x00 " + "\u202e\u2028".encode())
         client.say(b"EHLO \x1b[31mred")
     [connection] = mailtrap.connections
     assert all(line.text.isprintable() for line in connection.transcript)
-    assert "\\x1b[2J\\x07\\xff\\x00 \\u202e\\u2028" in connection.transcript
+    assert "C: NOOP \\x1b[2J\\x07\\xff\\x00 \\u202e\\u2028" in connection.transcript
     assert connection.transport.ehlo == "\\x1b[31mred"
 
 
@@ -241,6 +241,27 @@ def test_recorder_redacts_before_it_stores():
         b"C AUTH PLAIN [redacted]",
         b"S 334 UGFzc3dvcmQ6",
         b"C [redacted]",
+    ]
+
+
+@credentials
+def test_a_password_out_of_turn(mailtrap):
+    """A client that does not wait for the replies, or was refused, sends its password where a command should be."""
+    with Talk(mailtrap.port) as client:
+        client.hello()
+        for line in (SECRET, b64(f"\0shop\0{SECRET}"), f"LOGIN shop {SECRET}"):
+            assert client.say(line).startswith("500")
+            client.say("NOOP")
+        client.say("AUTH LOGIN")
+        client.say("correct horse")
+    transcript = mailtrap.connections[0].transcript
+    assert_hidden(mailtrap)
+    assert [str(line) for line in transcript if line.speaker == "C"] == [
+        "C: EHLO client.example.org",
+        *["C: [redacted]", "C: NOOP"] * 2,
+        *["C: LOGIN [redacted]", "C: NOOP"],
+        "C: AUTH LOGIN",
+        "C: [redacted]",  # what follows a refused AUTH is hidden whatever it looks like
     ]
 
 
