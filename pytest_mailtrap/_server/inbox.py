@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import traceback
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_mailtrap._smtp.acceptor import SocketLimitError
@@ -107,6 +108,7 @@ class Inbox:
         with self._changed:
             errors, self._errors = self._errors, []
         if errors:
+            _clear_locals(errors[0])
             raise TrapError(_blame(errors[0])) from errors[0]
 
     def messages(self) -> list[CapturedMessage]:
@@ -153,6 +155,17 @@ class Inbox:
     def unlisten(self, listener: Callable[[], None]) -> None:
         with self._changed:
             self._listeners.remove(listener)
+
+
+def _clear_locals(error: BaseException) -> None:
+    """Clear the local variables that pytest would show with --showlocals: what clients have sent, passwords included."""
+    chain: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in chain:
+        chain.append(following)
+        # Frames that are still running, if any, keep their variables.
+        traceback.clear_frames(following.__traceback__)
+        following = following.__cause__ or following.__context__
 
 
 def _blame(error: BaseException) -> str:
