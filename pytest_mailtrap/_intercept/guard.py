@@ -43,6 +43,11 @@ _WAYS_OUT_OF_API = (
     "  @pytest.mark.mailtrap(guard=False)     real mail is sent",
     "  mailtrap_guard_allow = HOST            for an API of your own",
 )
+# A route claims it, so the guard as such would have let it go to the trap.
+_WAYS_OUT_OF_BYPASS = (
+    "It did not go through a socket's connect() method, where it would",
+    "have been redirected. Give the application mailtrap.host and a port.",
+)
 
 
 class MailGuardError(ConnectionRefusedError):
@@ -72,6 +77,7 @@ class RefusedConnection:
     *test* is None outside of all tests.
     *place* is the line of the user's code that requested it; None if there is none on this thread.
     *api* says that it was for the HTTP API of a provider; *port* is 0 if a lookup named none.
+    *bypassed* says that it should have been redirected to a trap, but was made in a way that cannot be redirected.
     """
 
     host: str
@@ -79,6 +85,7 @@ class RefusedConnection:
     test: str | None
     place: str | None
     api: bool = False
+    bypassed: bool = False
 
     @property
     def target(self) -> str:
@@ -106,9 +113,13 @@ class Guard:
         """Whether it applies to this thread."""
         return self.threads is None or threading.current_thread() in self.threads
 
-    def refuse(self, host: str, port: int, *, api: bool = False) -> MailGuardError:
+    def refuse(
+        self, host: str, port: int, *, api: bool = False, bypassed: bool = False
+    ) -> MailGuardError:
         """Record the attempt, and return the error for the caller to raise."""
-        attempt = RefusedConnection(host=host, port=port, test=self.test, place=_place(), api=api)
+        attempt = RefusedConnection(
+            host=host, port=port, test=self.test, place=_place(), api=api, bypassed=bypassed
+        )
         with self._lock:
             self._attempts.append(attempt)
         error = MailGuardError(errno.ECONNREFUSED, refusal(attempt))
@@ -131,9 +142,11 @@ class Guard:
 
 def refusal(attempt: RefusedConnection) -> str:
     """The text of the error."""
+    which = ", an e-mail API" if attempt.api else ""
+    which = which or (", which it could not redirect" if attempt.bypassed else "")
     return "\n".join(
         [
-            f"the mail guard refused {attempt.target}{', an e-mail API' if attempt.api else ''}",
+            f"the mail guard refused {attempt.target}{which}",
             clip(f"  {_when(attempt)}"),
             "",
             *_remedy([attempt]),
@@ -187,6 +200,8 @@ def _targets(attempts: Sequence[RefusedConnection]) -> str:
 def _remedy(attempts: Sequence[RefusedConnection]) -> tuple[str, ...]:
     if all(attempt.api for attempt in attempts):
         return _WAYS_OUT_OF_API if attempts[0].test else _OUTSIDE_OF_API
+    if all(attempt.bypassed for attempt in attempts):
+        return _WAYS_OUT_OF_BYPASS
     return _WAYS_OUT if attempts[0].test else _OUTSIDE
 
 

@@ -25,13 +25,13 @@ class Patch:
         self.name = name
         # A method may be inherited: then there is nothing to restore, only something to delete.
         self._own = vars(owner).get(name, _MISSING)
-        self._replacement = make(getattr(owner, name))
-        setattr(owner, name, self._replacement)
+        self.replacement = make(getattr(owner, name))
+        setattr(owner, name, self.replacement)
 
     @property
     def is_in_place(self) -> bool:
         """Whether nobody else has replaced it since."""
-        return vars(self.owner).get(self.name) is self._replacement
+        return vars(self.owner).get(self.name) is self.replacement
 
     def undo(self) -> None:
         if not self.is_in_place:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_mailtrap._intercept.allow_list import allow_list
+from pytest_mailtrap._intercept.guard import Guard
 from pytest_mailtrap._intercept.hosts import IMPLICIT_TLS_PORT, canonical, is_host, is_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_mailtrap._intercept.guard import Guard
+    from pytest_mailtrap._intercept.guard import MailGuardError
 
 
 class RequestedTarget(NamedTuple):
@@ -125,6 +126,11 @@ class ActiveRoutes:
             raise guard.refuse(requested.host, requested.port)
         return None
 
+    def refuse_bypass(self, requested: RequestedTarget) -> MailGuardError:
+        """The error for a connection that a route claims, but that cannot be redirected any more; an active guard records it."""
+        guard = self._guard() or Guard()
+        return guard.refuse(requested.host, requested.port, bypassed=True)
+
     def check_api(self, requested: RequestedTarget) -> None:
         """Raise MailGuardError if a guard refuses connections to e-mail APIs."""
         __tracebackhide__ = True
@@ -137,12 +143,6 @@ class ActiveRoutes:
 
     def names(self, host: str) -> bool:
         return any(route.names(host) for route in self.routes)
-
-    def claims(self, host: str) -> bool:
-        """Whether mail to *host* is intercepted, on some port at least."""
-        if allow_list.allows(host, 0):
-            return self.names(host)
-        return any(route.claims(host) for route in self.routes)
 
     def resolved(self, host: object, addresses: Iterable[object]) -> None:
         """A lookup of *host* has returned *addresses*: those of an allowed host are allowed when they are connected to."""

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._intercept.patch import Patch
 from pytest_mailtrap._kept_mail import libraries, smtplib_mocks
-from pytest_mailtrap._kept_mail.import_hook import Imports
 from pytest_mailtrap._kept_mail.keeper import Keeper
+from pytest_mailtrap._system.import_hook import Imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from _senders import HOST, MAIL, RECIPIENT, SENDER
+from _senders import ADDRESS, HOST, MAIL, RECIPIENT, SENDER
 
 if TYPE_CHECKING:
     from pytest_mailtrap import MailTrap
@@ -129,15 +129,93 @@ def test_an_alias_serves_other_ports(mailtrap: MailTrap, family: socket.AddressF
     assert mailtrap.connections == []
 
 
+LOOK_UPS = {
+    "gethostbyname": lambda host: socket.gethostbyname(host),
+    "gethostbyname_ex": lambda host: socket.gethostbyname_ex(host)[2][0],
+    "no port": lambda host: socket.getaddrinfo(host, None)[0][4][0],
+    "port 0": lambda host: socket.getaddrinfo(host, 0)[0][4][0],
+    "port 80": lambda host: socket.getaddrinfo(host, 80)[0][4][0],
+}
+
+
 @pytest.mark.mailtrap(intercept=True)
-def test_lookups_without_a_port_when_all_mail_is_intercepted(
-    mailtrap: MailTrap, asked: list[str]
-) -> None:
-    """Such lookups may be for anything: a resolver is asked, and if it finds nothing, an alias is used."""
-    address = socket.gethostbyname(HOST)
+@pytest.mark.parametrize("look_up", LOOK_UPS.values(), ids=LOOK_UPS)
+def test_names_that_do_not_exist(mailtrap: MailTrap, asked: list[str], look_up) -> None:
+    """When all mail is intercepted, a lookup that names no mail port fails as it does without interception."""
+    with pytest.raises(socket.gaierror):
+        look_up(HOST)
     assert asked == [HOST]
     asked.clear()
-    with smtplib.SMTP(address, 587, timeout=10) as client:
+    # The control: only a mail port says that the name is looked up for mail.
+    assert socket.getaddrinfo(HOST, 587)
+
+
+@pytest.mark.mailtrap(intercept=[HOST])
+@pytest.mark.parametrize(
+    "look_up", [look_up for name, look_up in LOOK_UPS.items() if name != "port 80"]
+)
+def test_names_that_do_not_exist_but_are_intercepted(mailtrap: MailTrap, look_up) -> None:
+    """A host that is intercepted by name has its alias for every lookup that can be for mail."""
+    assert look_up(HOST).removeprefix("::ffff:").startswith("127.192.")
+
+
+@pytest.fixture
+def known(resolver: dict[str, list[str]]) -> dict[str, list[str]]:
+    """A resolver that knows HOST, at ADDRESS."""
+    resolver[HOST] = [ADDRESS]
+    return resolver
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize(
+    "look_up", [look_up for name, look_up in LOOK_UPS.items() if name != "port 80"]
+)
+def test_an_address_that_was_looked_up(known: dict, mailtrap: MailTrap, look_up) -> None:
+    """A connection right after the lookup of a name is reported by that name."""
+    with socket.socket() as sock:
+        sock.connect((look_up(HOST), 587))
+    assert _meant(mailtrap) == [HOST]
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize("look_up", [None, *LOOK_UPS.values()], ids=[None, *LOOK_UPS])
+def test_an_address_that_the_application_names(known: dict, mailtrap: MailTrap, look_up) -> None:
+    """smtplib looks up even an address: it keeps its own text, whatever name had it before."""
+    known[ADDRESS] = [ADDRESS]
+    address = ADDRESS if look_up is None else look_up(HOST)
+    assert address == ADDRESS
+    with smtplib.SMTP(address, 587, local_hostname="here", timeout=10) as client:
         client.noop()
-    [connection] = mailtrap.connections
-    assert connection.transport.server_host == HOST
+    with socket.socket() as sock:
+        sock.connect((address, 587))
+    assert _meant(mailtrap) == [ADDRESS, ADDRESS]
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize("name", ["this-machine", "this-machine.example", HOST])
+def test_the_names_of_this_machine(
+    known: dict, mailtrap: MailTrap, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """smtplib looks up the machine's own name to say it in EHLO: it is not where the application meant to go."""
+    known[name] = [ADDRESS]
+    monkeypatch.setattr(socket, "gethostname", lambda: "This-Machine")
+    with socket.socket() as sock:
+        sock.connect((socket.gethostbyname(name), 587))
+    # The control: any other name is.
+    assert _meant(mailtrap) == [HOST if name == HOST else ADDRESS]
+
+
+@pytest.mark.mailtrap(intercept=True)
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.1.1", ADDRESS])
+def test_addresses_of_this_machine(known: dict, mailtrap: MailTrap, address: str) -> None:
+    """A loopback address has many names: it is reported as it is."""
+    known[HOST] = [address]
+    for _ in range(2):
+        with socket.socket() as sock:
+            sock.connect((socket.gethostbyname(HOST), 587))
+    # The control: the address of another machine is reported by name.
+    assert _meant(mailtrap) == 2 * [HOST if address == ADDRESS else address]
+
+
+def _meant(mailtrap: MailTrap) -> list[str | None]:
+    return [connection.transport.server_host for connection in mailtrap.connections]
