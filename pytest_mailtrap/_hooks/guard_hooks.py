@@ -102,6 +102,7 @@ def _stand_for_the_run(config: pytest.Config, *, mail: bool, apis: bool) -> None
     stack.enter_context(guarding(guard))
 
     def fall() -> None:
+        guard.close()
         # Threads left behind by the run, such as a mail queue, could now send mail.
         left = frozenset(threading.enumerate()) - before
         if left:
@@ -146,6 +147,7 @@ def _guard_of_its_own(of_the_run: Guard | None, stack: ExitStack) -> Guard:
     from pytest_mailtrap._intercept.socket_functions import guarding
 
     guard = Guard(apis=of_the_run is not None and of_the_run.apis)
+    stack.callback(guard.close)
     stack.enter_context(guarding(guard))
     return guard
 
@@ -154,6 +156,7 @@ def _watch(item: pytest.Item, guard: Guard, stack: ExitStack) -> None:
     from pytest_mailtrap._intercept.socket_functions import renew
 
     renew()
+    guard.gather()  # what children have tried between the tests is not this one's
     guard.test = item.nodeid
     stack.callback(setattr, guard, "test", None)
     item.stash[_GUARD] = guard

@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 import inspect
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._clients import frames
 from pytest_mailtrap._intercept.hosts import spoken
+from pytest_mailtrap._system.fork_channel import ForkChannel
 from pytest_mailtrap._text.layout import COLUMNS, clip
 from pytest_mailtrap._text.terms import plural
 
@@ -107,6 +108,7 @@ class Guard:
         self.threads: frozenset[threading.Thread] | None = None
         self._lock = threading.Lock()
         self._attempts: list[RefusedConnection] = []
+        self._children = ForkChannel()
 
     @property
     def is_active(self) -> bool:
@@ -122,12 +124,14 @@ class Guard:
         )
         with self._lock:
             self._attempts.append(attempt)
+        self._children.send(asdict(attempt))
         error = MailGuardError(errno.ECONNREFUSED, refusal(attempt))
         error.host, error.port, error.test = host, port, attempt.test
         return error
 
     def take(self, test: str | None) -> list[RefusedConnection]:
         """Remove and return the attempts in *test*, or, for None, outside of all tests."""
+        self.gather()
         with self._lock:
             taken = [attempt for attempt in self._attempts if attempt.test == test]
             self._attempts = [attempt for attempt in self._attempts if attempt.test != test]
@@ -135,9 +139,25 @@ class Guard:
 
     def take_all(self) -> list[RefusedConnection]:
         """Remove and return all attempts."""
+        self.gather()
         with self._lock:
             taken, self._attempts = self._attempts, []
         return taken
+
+    def gather(self) -> None:
+        """
+        Add the attempts of forked children.
+
+        Like those of threads, they belong to the test that is running, even if an earlier one has started the child.
+        """
+        with self._lock:
+            for values in self._children.received():
+                attempt = RefusedConnection(**values)
+                self._attempts.append(replace(attempt, test=self.test or attempt.test))
+
+    def close(self) -> None:
+        """Forked children that are still running report no more."""
+        self._children.close()
 
 
 def refusal(attempt: RefusedConnection) -> str:

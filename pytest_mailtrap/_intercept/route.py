@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_mailtrap._intercept.allow_list import allow_list
 from pytest_mailtrap._intercept.guard import Guard
 from pytest_mailtrap._intercept.hosts import IMPLICIT_TLS_PORT, canonical, is_host, is_own
+from pytest_mailtrap._system.fork_channel import ForkChannel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,20 +33,31 @@ class PendingClients:
     The clients that are about to connect to one trap, by their source port.
 
     They are announced before they connect, so that the trap knows them when they arrive.
+    Those of forked children are announced to the process that has the trap.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._expected: dict[tuple[bool, int], RequestedTarget] = {}
+        self._children = ForkChannel()
 
     def announce(self, port: int, requested: RequestedTarget, *, ipv6: bool) -> None:
+        if self._children.is_in_a_child:
+            self._children.send((ipv6, port, requested))
+            return
         with self._lock:
             self._expected[ipv6, port] = requested
 
     def arrived(self, peer: tuple[str, int]) -> RequestedTarget | None:
         """What the client at *peer* had requested; None for a client that was not redirected."""
         with self._lock:
+            for ipv6, port, requested in self._children.received():
+                self._expected[ipv6, port] = RequestedTarget(*requested)
             return self._expected.pop((":" in peer[0], peer[1]), None)
+
+    def close(self) -> None:
+        """No more clients are expected."""
+        self._children.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

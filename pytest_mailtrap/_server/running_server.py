@@ -98,6 +98,7 @@ class RunningServer:
         for stack in self._entered:
             stack.close()
         self.server.stop()
+        self._pending.close()
         self.behavior.inbox.raise_failure()
 
     # -- its behavior ---------------------------------------------------------------------
