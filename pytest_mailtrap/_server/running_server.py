@@ -19,6 +19,7 @@ from pytest_mailtrap._intercept.trust import is_trusted, trusting
 from pytest_mailtrap._server.behavior import Behavior
 from pytest_mailtrap._server.inbox import TrapError
 from pytest_mailtrap._server.options import ANY_CREDENTIALS
+from pytest_mailtrap._server.own_host import own_host
 from pytest_mailtrap._server.tls_certificates import certificate_host
 from pytest_mailtrap._server.waiting import Deadline
 from pytest_mailtrap._smtp.acceptor import SocketLimitError
@@ -52,8 +53,6 @@ class RunningServer:
     *remarks* are the remarks on clients of hostile servers.
     """
 
-    host = "localhost"
-
     def __init__(
         self,
         thread: LoopThread,
@@ -79,6 +78,11 @@ class RunningServer:
         self._pending = PendingClients()
         self._routes: list[Route] = []
         self._entered: list[ExitStack] = []
+
+    @property
+    def host(self) -> str:
+        """The name or address of this machine that clients connect to."""
+        return own_host()
 
     # -- start and stop -------------------------------------------------------------------
 

@@ -103,7 +103,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
 
     @property
     def host(self) -> str:
-        """The host name to connect to, for which the certificate is issued; 127.0.0.1 and ::1 work as well."""
+        """The host to connect to: "localhost", or "127.0.0.1" if that is unknown here; the certificate is for both and ::1."""
         return self._server.host
 
     @property
@@ -119,7 +119,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
     @property
     def smtp_url(self) -> str:
         """`smtp://localhost:PORT`."""
-        return f"smtp://{self.host}:{self._server.server.port}"
+        return f"smtp://{self.host}:{self.port}"
 
     @property
     def smtps_url(self) -> str:
