@@ -18,7 +18,8 @@ from pytest_mailtrap._hooks.fixtures import (
     smime_identity,
 )
 from pytest_mailtrap._run import settings
-from pytest_mailtrap._system import clock  # noqa: F401  # before a conftest freezes the time
+# Before a conftest freezes the time or replaces the file system.
+from pytest_mailtrap._system import clock, files  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -80,6 +81,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A marker may ask for the guard even if the run does not, and a test with a trap may intercept."""
     if any(item.get_closest_marker("mailtrap") or _has_a_trap(item) for item in items):
         _call_the_guard(config)
+    if "pyfakefs" in sys.modules and any(map(_has_a_trap, items)):
+        from pytest_mailtrap._hooks.fake_files import import_all
+
+        import_all()
 
 
 def _has_a_trap(item: pytest.Item) -> bool:

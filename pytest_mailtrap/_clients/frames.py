@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._system import files
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType
@@ -72,7 +74,5 @@ def _entries(traceback: TracebackType | None) -> Iterable[TracebackType]:
 
 
 def _relative(file: str) -> str:
-    try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except ValueError:
-        return file
+    directory = files.working_directory()
+    return file if directory is None else file.removeprefix(files.joined(directory, ""))

@@ -12,9 +12,9 @@ import re
 import shlex
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 from pytest_mailtrap._clients.callers import LIBRARIES
+from pytest_mailtrap._system import files
 
 # Programs that start another program, and those of their options whose value is the next word.
 _WRAPPERS: dict[str, frozenset[str]] = {
@@ -188,8 +188,9 @@ def _script(program: str, words: list[str]) -> str | None:
     names = [word for word in words if not word.startswith("-") and word != "run"]  # "go run"
     for name in names:  # some of these are values of options
         try:
-            with Path(name).open("rb") as file:
-                return file.read(_LONGEST_SCRIPT).decode("utf-8", "replace")
+            with files.opened(name) as file:
+                beginning: bytes = file.read(_LONGEST_SCRIPT)
+                return beginning.decode("utf-8", "replace")
         except (OSError, ValueError):
             continue
     return None if names else ""

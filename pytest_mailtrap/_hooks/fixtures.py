@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def mailtrap_ca() -> trustme.CA:
     """The throwaway CA that issues the certificates of all traps; override it to use your own."""
+    _prepare_for_fake_files()
     from pytest_mailtrap._server.certificate_authority import new_ca
 
     return new_ca()
@@ -39,12 +41,21 @@ def mailtrap_factory(
     request: pytest.FixtureRequest, mailtrap_ca: trustme.CA
 ) -> Iterator[MailTrapFactory]:
     """Creates additional mail traps: `with mailtrap_factory(starttls="require") as trap:`."""
+    _prepare_for_fake_files()
     from pytest_mailtrap._trap.mail_trap_factory import MailTrapFactory
 
     run = run_of(request.config)
     factory = MailTrapFactory(mailtrap_ca, observer=run.recorder, defaults=run.trap_options())
     yield factory
     factory.close()
+
+
+def _prepare_for_fake_files() -> None:
+    """Before the first import for a trap; a test that names a trap among its arguments is prepared when it is collected."""
+    if "pyfakefs" in sys.modules:
+        from pytest_mailtrap._hooks.fake_files import import_all_if_active
+
+        import_all_if_active()
 
 
 @pytest.fixture(scope="session")

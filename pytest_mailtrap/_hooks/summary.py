@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._hooks.terminal_encoding import encodable
+from pytest_mailtrap._system import files
 
 if TYPE_CHECKING:
     import pytest
@@ -63,14 +64,13 @@ def summarize(run: Run, terminal: pytest.TerminalReporter) -> None:
 def _append_step_summary(run: Run) -> None:
     """Write the summary page of the step of GitHub Actions."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not path or not run.lines:
+    if not path or not run.lines or run.is_forked:
         return
     from pytest_mailtrap._hooks import github
 
     try:
-        with open(path, "a", encoding="utf-8") as file:
-            page = github.step_summary(run.totals, policy=run.judging, whole=run.has_output)
-            file.write(page)
+        page = github.step_summary(run.totals, policy=run.judging, whole=run.has_output)
+        files.write(path, page.encode("utf-8"), "ab")
     except OSError as error:
         run.totals.errors[f"the step summary could not be written: {error}"] += 1
 

@@ -22,14 +22,13 @@ from pytest_mailtrap._intercept.patch import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 # REQUESTS_CA_BUNDLE is not changed: requests does not speak SMTP, and if the variable is unset, it reads CURL_CA_BUNDLE.
 _VARIABLES = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
 
 
 @contextmanager
-def trusting(ca_pem: str, directory: Path) -> Iterator[None]:
+def trusting(ca_pem: str, directory: str) -> Iterator[None]:
     """Make clients with default settings also trust the CA *ca_pem*; *directory* is for bundle files and outlives the trust."""
     _everybody.begin(ca_pem, directory)
     try:
@@ -53,12 +52,12 @@ class _Trust:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._active: list[tuple[str, Path]] = []
+        self._active: list[tuple[str, str]] = []
         # By path, all bundles that a variable has ever named: it may be set back to any of them.
         self._bundles: dict[str | None, Bundle] = {}
         self._patch: Patch | None = None
 
-    def begin(self, ca_pem: str, directory: Path) -> None:
+    def begin(self, ca_pem: str, directory: str) -> None:
         with self._lock:
             if not self._active:
                 self._patch = Patch(ssl.SSLContext, "load_default_certs", self._loading)
@@ -68,7 +67,7 @@ class _Trust:
             self._fill()
         fork_server.renew()
 
-    def end(self, ca_pem: str, directory: Path) -> None:
+    def end(self, ca_pem: str, directory: str) -> None:
         with self._lock:
             self._active.remove((ca_pem, directory))
             if not self._active and self._patch is not None:

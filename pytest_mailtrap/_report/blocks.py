@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from os import SEEK_END
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._content.checks import findings, link_codes
@@ -19,10 +20,10 @@ from pytest_mailtrap._content.contents import Content, read
 from pytest_mailtrap._content.html_scan import is_remote
 from pytest_mailtrap._content.remarks import remark
 from pytest_mailtrap._smime import availability
+from pytest_mailtrap._system import files
+from pytest_mailtrap._system.files import joined
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_mailtrap._mime.parts import Bytes, Part
 
 # A record is JSON: `_run.files.schema.TestRecord` says what is in it. Nothing is relied on here, since even an
@@ -61,7 +62,7 @@ class Budget:
         return granted
 
 
-def test_blocks(test: Record, root: Path, budget: Budget) -> Iterator[Block]:
+def test_blocks(test: Record, root: str, budget: Budget) -> Iterator[Block]:
     """The blocks of one test: its messages, then the test itself, which lists them."""
     violations = list(test.get("violations") or ())
     rows = []
@@ -108,7 +109,7 @@ def _row(message: Record, block: Block, *, violated: bool) -> dict[str, Any]:
     }
 
 
-def _message_block(message: Record, test: Record, root: Path, budget: Budget) -> Block:
+def _message_block(message: Record, test: Record, root: str, budget: Budget) -> Block:
     connections = test.get("connections") or []
     place = message.get("connection")
     connection: Record = {}
@@ -125,8 +126,8 @@ def _message_block(message: Record, test: Record, root: Path, budget: Budget) ->
     )
 
 
-def _read(message: Record, test: Record, root: Path, budget: Budget) -> dict[str, Any]:
-    path = root / str(test.get("directory") or "") / str(message.get("file") or "")
+def _read(message: Record, test: Record, root: str, budget: Budget) -> dict[str, Any]:
+    path = joined(root, str(test.get("directory") or ""), str(message.get("file") or ""))
     try:
         with _opened(path) as raw:
             return _contents(raw, message, budget)
@@ -137,20 +138,21 @@ def _read(message: Record, test: Record, root: Path, budget: Budget) -> dict[str
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Bytes]:
+def _opened(path: str) -> Iterator[Bytes]:
     """The bytes of a file, memory-mapped if it is large."""
-    with path.open("rb") as file:
-        if path.stat().st_size < _MAP_FROM:
+    with files.opened(path) as file:
+        if file.seek(0, SEEK_END) < _MAP_FROM:
+            file.seek(0)
             yield file.read()
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             yield mapped
 
 
-def _unread(notice: str, path: Path | None = None, budget: Budget | None = None) -> dict[str, Any]:
+def _unread(notice: str, path: str | None = None, budget: Budget | None = None) -> dict[str, Any]:
     source = ""
     if path is not None and budget is not None:
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             source = _latin(file.read(budget.spend(LARGEST_MESSAGE)))
     return {
         "findings": [],

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+from pytest_mailtrap._system import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from pytest_mailtrap._report.blocks import Block
 
-_HERE = Path(__file__).parent / "page"
+_HERE = files.joined(files.split(__file__)[0], "page")
+# Read here, since the module is imported while no test has replaced the file system.
+_VERSION = version("pytest-mailtrap")
 _SCRIPTS = (
     "text.js",
     "decode.js",
@@ -40,10 +43,10 @@ def write_page(file: TextIO, blocks: Iterable[Block]) -> None:
         .get_template("report.html")
         .generate(
             blocks=blocks,
-            style=(_HERE / "report.css").read_text(encoding="utf-8"),
+            style=_source("report.css"),
             script=script,
             script_hash=_hash(script),
-            version=version("pytest-mailtrap"),
+            version=_VERSION,
         )
     )
     for piece in pieces:
@@ -52,8 +55,14 @@ def write_page(file: TextIO, blocks: Iterable[Block]) -> None:
 
 def script_text() -> str:
     """The page's script: one function, so that it defines no globals."""
-    texts = [(_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    texts = [_source(name) for name in _SCRIPTS]
     return "\n".join(['"use strict";', "(() => {", *texts, "})();"])
+
+
+def _source(name: str) -> str:
+    with files.opened(files.joined(_HERE, name), "r", encoding="utf-8") as file:
+        text: str = file.read()
+        return text
 
 
 def _hash(script: str) -> str:
@@ -65,7 +74,7 @@ def _environment() -> jinja2.Environment:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
+        loader=jinja2.FunctionLoader(_source),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
+
+from pytest_mailtrap._system import files
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from typing import TextIO
 
 __all__ = ["write_report"]
 
 
-def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, root: Path) -> None:
+def write_report(
+    path: str | os.PathLike[str],
+    tests: Iterable[Mapping[str, Any]],
+    *,
+    root: str | os.PathLike[str],
+) -> None:
     """
     Write the report of a run to *path*, completely or not at all; if *path* is not a regular file, such as a pipe,
     write to it directly.
@@ -25,22 +32,24 @@ def write_report(path: Path, tests: Iterable[Mapping[str, Any]], *, root: Path) 
     from pytest_mailtrap._report.page import write_page
 
     budget = Budget()
-    blocks = (block for test in tests for block in test_blocks(test, root, budget))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        with _opened(path) as file:
+    blocks = (block for test in tests for block in test_blocks(test, str(root), budget))
+    directory, name = files.split(files.resolved(str(path)))
+    files.make_directories(directory)
+    target = files.joined(directory, name)
+    if files.exists(target) and not files.is_file(target):
+        with _opened(target) as file:
             write_page(file, blocks)
         return
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = files.joined(directory, f".{name}.{files.process()}")
     try:
         with _opened(unfinished) as file:
             write_page(file, blocks)
-        unfinished.replace(path)
+        files.move(unfinished, target)
     finally:
-        unfinished.unlink(missing_ok=True)
+        files.remove(unfinished)
 
 
-def _opened(path: Path) -> TextIO:
+def _opened(path: str) -> TextIO:
     # A lone surrogate, which UTF-8 cannot represent, becomes its JSON escape.
-    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
+    text = {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
+    return files.opened(path, "w", **text)  # type: ignore[return-value]  # by its mode

@@ -25,7 +25,7 @@ from pytest_mailtrap._run.files.schema import SCHEMA
 from pytest_mailtrap._run.policy import FACTORY, Policy
 from pytest_mailtrap._smime import availability
 from pytest_mailtrap._smime.traces import has_trace
-from pytest_mailtrap._system import clock
+from pytest_mailtrap._system import clock, files
 
 if TYPE_CHECKING:
     from pytest_mailtrap._assertions.kept_mail_text import Kept
@@ -61,6 +61,7 @@ class MailOfTest:
 
     *rerun* is 0 for the first run of the test, and is incremented whenever a plugin runs it again.
     *policy* applies to the test, including what its marker says (*marked*); a trap with other options may have another.
+    *owner* is the process that runs the test; another one that it forks has a copy of this object.
     *judged* is the mark up to which mail has its verdict (the last verdict begins at *judged_from*), *shown* the mark up
     to which mail has been shown: everything is reported only once.
     *servers* are the servers started for the test, *hostile* is how many messages hostile servers received,
@@ -84,6 +85,7 @@ class MailOfTest:
         self.started = record.now()
         self.errors: list[str] = []
         self.spooled = False
+        self.owner = files.Ownership()
         self.judged = self.judged_from = self.shown = _BEGINNING
         self.servers: list[RunningServer] = []
         self.remarks: list[str] = []

@@ -86,18 +86,22 @@ class MailRecorder:
         """The test has ended; its mail is complete. None if no test had begun."""
         with self._lock:
             mail_of_test, self._current = self._current, self._outside
+        if mail_of_test is not self._outside and not mail_of_test.owner.is_ours:
+            # A process that the test forked and that never ended: it may run the other tests, whose files are its parent's.
+            self.run_files = None
         if not self.policy.is_on:
             self.unwatch()  # the next test may not have a trap
         return None if mail_of_test is self._outside else mail_of_test
 
     def write(self, mail_of_test: MailOfTest, record: TestRecord) -> None:
         """Write a test's record to its directory, if it has one; the record then contains the directory's name."""
-        if self.run_files is None or not mail_of_test:
+        run_files = self._files_of(mail_of_test)
+        if run_files is None or not mail_of_test:
             return
         try:
-            self._begin(self.run_files, mail_of_test)
+            self._begin(run_files, mail_of_test)
             record["directory"] = mail_of_test.directory
-            self.run_files.finish(record)
+            run_files.finish(record)
         except OSError as error:
             mail_of_test.errors.append(f"facts of mail could not be saved: {error}")
 
@@ -149,8 +153,8 @@ class MailRecorder:
         with self._lock:
             mail_of_test = self._current
             number = mail_of_test.deliver(message, options)
-            if self.run_files is not None:
-                self._keep(self.run_files, mail_of_test, number, message.raw)
+            if (run_files := self._files_of(mail_of_test)) is not None:
+                self._keep(run_files, mail_of_test, number, message.raw)
 
     def used_as_hostile(self, messages: int) -> None:
         mail_of_test = self.mail_of_test
@@ -170,6 +174,10 @@ class MailRecorder:
             run_files.note(mail_of_test.directory, mail_of_test.message_record(number))
         except Exception as error:  # raised in the trap's thread, it would affect the application
             mail_of_test.errors.append(f"a message could not be saved: {error}")
+
+    def _files_of(self, mail_of_test: MailOfTest) -> RunFiles | None:
+        """Where the mail of the test is written; None in a process that the test has forked."""
+        return self.run_files if mail_of_test.owner.is_ours else None
 
     def _begin(self, run_files: RunFiles, mail_of_test: MailOfTest) -> None:
         if not mail_of_test.spooled:

@@ -10,9 +10,6 @@ at the end and does not change the result of any test.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._run import settings
@@ -32,9 +29,11 @@ from pytest_mailtrap._run.run_settings import (
     switch,
 )
 from pytest_mailtrap._run.totals import Totals
+from pytest_mailtrap._system import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     import pytest
 
@@ -82,7 +81,8 @@ class Run:
             self.recorder, naming=self.naming, kept_mail_fails=self.kept_mail_fails
         )
         config.add_cleanup(self.recorder.unwatch)
-        self._temporary: Path | None = None
+        self._temporary: files.OwnDirectory | None = None
+        self._owner = files.Ownership()
 
     def _set(self) -> None:
         self.policy = policy_of_the_run(self.config)
@@ -105,6 +105,11 @@ class Run:
     @property
     def is_worker(self) -> bool:
         return self._workerinput is not None
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether a test has forked this process, which then left the test: what is written at the end is its parent's."""
+        return not self._owner.is_ours
 
     @property
     def has_output(self) -> bool:
@@ -152,7 +157,9 @@ class Run:
         """Whether mail has been written to the directory given for it."""
         run_files = self.recorder.run_files
         return (
-            run_files is not None and run_files.root == self.save and bool(self.totals.directories)
+            run_files is not None
+            and run_files.root == str(self.save)
+            and bool(self.totals.directories)
         )
 
     # -- the run ------------------------------------------------------------------------------
@@ -163,10 +170,10 @@ class Run:
         if root is not None:
             self.recorder.run_files = RunFiles(root)
 
-    def _root(self) -> Path | None:
+    def _root(self) -> str | Path | None:
         if self._workerinput is not None:
             told = self._workerinput.get(_RUN_FILES)
-            return None if told is None else Path(told)
+            return None if told is None else str(told)
         if self.config.option.collectonly:
             return None
         return self._root_to_save() or self._temporary_root()
@@ -180,13 +187,13 @@ class Run:
             return None
         return self.save
 
-    def _temporary_root(self) -> Path | None:
+    def _temporary_root(self) -> str | None:
         try:
             if self.report is not None:
-                self._temporary = Path(tempfile.mkdtemp(prefix="pytest-mailtrap-"))
+                self._temporary = files.OwnDirectory("pytest-mailtrap-")
         except OSError as error:
             self.totals.errors[f"the report is not written: {error}"] += 1
-        return self._temporary
+        return None if self._temporary is None else self._temporary.path
 
     def collected(self, tests: Iterable[str]) -> None:
         """These *tests* will be run; under `--last-failed`, pytest does not report which tests it has left out."""
@@ -206,7 +213,7 @@ class Run:
     def send_to_worker(self, workerinput: dict[str, Any]) -> None:
         """Send a worker what only the controller knows."""
         if self.recorder.run_files is not None:
-            workerinput[_RUN_FILES] = str(self.recorder.run_files.root)
+            workerinput[_RUN_FILES] = self.recorder.run_files.root
 
     def collect(self, report: pytest.TestReport) -> None:
         """Mark what *report* carries as reported, and add it to the totals unless this is a worker."""
@@ -229,10 +236,12 @@ class Run:
 
     def finish(self) -> None:
         """Write the files, after everything that the tests reported has been counted."""
+        if self.is_forked:
+            return
         self._count_left_behind()
         self._write_report()
         if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary.remove()
 
     def _counted(
         self, mail_of_test: MailOfTest | None, outcome: Outcome

@@ -1,12 +1,13 @@
 """
 Certificates that a client must not accept, each with exactly one flaw.
 
-Rules of this file: every maker gets the CA that the client trusts and the names of the server, and returns PEM.
+Rules of this file: every maker gets the CA that the client trusts and the names of the server, and returns PEM; what has expired
+or is not yet valid is so by the real clock, since a TLS library reads that one even if the test has stopped its own.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import trustme
@@ -21,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pytest_mailtrap._server.certificate_authority import issue
+from pytest_mailtrap._server.certificate_authority import issue, new_ca
+from pytest_mailtrap._system import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,16 +51,16 @@ def _good(ca: trustme.CA, names: Names) -> bytes:
 
 
 def _not_trusted(ca: trustme.CA, names: Names) -> bytes:
-    return _pem(issue(trustme.CA(key_type=_EC), names))
+    return _pem(issue(new_ca(), names))
 
 
 def _expired(ca: trustme.CA, names: Names) -> bytes:
-    now = datetime.now(timezone.utc)
+    now = clock.now()
     return _pem(issue(ca, names, not_before=now - _MONTH, not_after=now + _YESTERDAY))
 
 
 def _not_yet_valid(ca: trustme.CA, names: Names) -> bytes:
-    now = datetime.now(timezone.utc)
+    now = clock.now()
     return _pem(issue(ca, names, not_before=now + _TOMORROW, not_after=now + _MONTH))
 
 
@@ -143,7 +145,7 @@ def _issue(
     purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
     common_name: str | None = None,
 ) -> bytes:
-    now = datetime.now(timezone.utc)
+    now = clock.now()
     builder = (
         x509.CertificateBuilder()
         .subject_name(_name(common_name or _SUBJECT))

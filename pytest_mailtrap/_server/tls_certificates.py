@@ -8,15 +8,14 @@ within one context; and never `ssl.create_default_context()` for the server (it 
 from __future__ import annotations
 
 import ssl
-import tempfile
 import warnings
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._intercept.hosts import canonical, is_host
 from pytest_mailtrap._server.certificate_authority import issue, new_ca
 from pytest_mailtrap._smime.issue.certificate_store import CertificateStore
+from pytest_mailtrap._system import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,35 +48,33 @@ class Certificates:
         self.certificate_store = CertificateStore(ca)
         self._leaves: dict[str | None, trustme.LeafCert] = {}
         self._contexts: dict[tuple[object, ...], ssl.SSLContext] = {}
+        self._directory: files.OwnDirectory | None = None
+        self._ca_file: str | None = None
 
     @cached_property
     def ca_pem(self) -> str:
         return self.ca.cert_pem.bytes().decode("ascii")
 
-    @cached_property
-    def ca_file(self) -> Path:
-        path = self.directory / "ca.pem"
-        path.write_text(self.ca_pem, encoding="ascii")
-        return path
+    @property
+    def ca_file(self) -> str:
+        """The path of a file with the CA; a forked process uses its parent's as long as it exists."""
+        if self._ca_file is None or not files.is_file(self._ca_file):
+            self._ca_file = files.joined(self.directory, "ca.pem")
+            files.write(self._ca_file, self.ca_pem.encode("ascii"))
+        return self._ca_file
 
-    @cached_property
-    def directory(self) -> Path:
-        """A directory for files that exist as long as the CA."""
-        self._temporary = tempfile.TemporaryDirectory(prefix="mailtrap-")
-        return Path(self._temporary.name)
+    @property
+    def directory(self) -> str:
+        """A directory for files that exist as long as the CA; a forked process gets its own."""
+        if self._directory is None or not self._directory.is_ours:
+            self._directory = files.OwnDirectory("mailtrap-")
+        return self._directory.path
 
     def leaf(self, name: str | None) -> trustme.LeafCert:
         """The certificate for the host *name*, or for the trap's own names if it is None."""
         if name not in self._leaves:
-            self._leaves[name] = self._new_leaf(name)
+            self._leaves[name] = issue(self.ca, _NAMES if name is None else (name,))
         return self._leaves[name]
-
-    def _new_leaf(self, name: str | None) -> trustme.LeafCert:
-        import trustme
-
-        if name is None:
-            return self.ca.issue_cert(*_NAMES, key_type=trustme.KeyType.ECDSA)
-        return issue(self.ca, (name,))
 
     def server_context(
         self,
@@ -113,23 +110,18 @@ class Certificates:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
         set_versions(context, options.minimum_tls, options.maximum_tls)
         if certificate == "good":
-            self.leaf(host).configure_cert(context)
+            present(context, self.leaf(host).private_key_and_cert_chain_pem.bytes())
         else:
-            self._load(context, certificate, _NAMES if host is None else (host,))
+            present(context, self._flawed(certificate, _NAMES if host is None else (host,)))
         if options.client_certificates != "ignore":
             context.verify_mode = _VERIFY[options.client_certificates]
             self.ca.configure_trust(context)
         return context
 
-    def _load(
-        self, context: ssl.SSLContext, certificate: str | CertificateMaker, names: tuple[str, ...]
-    ) -> None:
+    def _flawed(self, certificate: str | CertificateMaker, names: tuple[str, ...]) -> bytes:
         from pytest_mailtrap._server.bad_certificates import pem_of
 
-        path = self.directory / f"server-{len(self._contexts)}.pem"
-        path.write_bytes(pem_of(certificate, self.ca, names))
-        context.load_cert_chain(path)
-        path.unlink()
+        return pem_of(certificate, self.ca, names)
 
     def client_context(self) -> ssl.SSLContext:
         """A new client context that trusts this CA and no other."""
@@ -139,10 +131,16 @@ class Certificates:
 
     def close(self) -> None:
         """Remove what was written to disk."""
-        if "directory" in self.__dict__:
-            self._temporary.cleanup()
-            del self.__dict__["directory"]
-            self.__dict__.pop("ca_file", None)
+        if self._directory is not None:
+            self._directory.remove()
+            self._directory = None
+
+
+def present(context: ssl.SSLContext, pem: bytes) -> None:
+    """Have a server with *context* present a certificate; *pem* is its key, the certificate and its chain."""
+    # OpenSSL reads files only, and does so by itself: no test can keep it from the real disk.
+    with files.temporary_file(pem, suffix=".pem") as path:
+        context.load_cert_chain(path)
 
 
 @cache
@@ -158,7 +156,7 @@ def can_speak(version: str) -> bool:
     for context in (server, client):
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
         set_versions(context, version, version)
-    ca.issue_cert("localhost").configure_cert(server)
+    present(server, issue(ca, _NAMES).private_key_and_cert_chain_pem.bytes())
     return _shake_hands(server, client)
 
 

@@ -24,7 +24,10 @@ class Imports:
 
     def begin(self) -> None:
         if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)
+            # At its end, pyfakefs removes whatever is first: its own finder has to stay there, or would be left behind.
+            first = sys.meta_path[0] if sys.meta_path else None
+            is_pyfakefs = type(first).__module__.startswith("pyfakefs.")
+            sys.meta_path.insert(1 if is_pyfakefs else 0, self)
 
     def end(self) -> None:
         if self in sys.meta_path:

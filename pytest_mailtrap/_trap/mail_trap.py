@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pytest_mailtrap._assertions import assertions
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from typing_extensions import Unpack
 
@@ -151,7 +151,7 @@ class MailTrap(FaultScripting, Sequence[CapturedMessage]):
     @property
     def ca_file(self) -> Path:
         """The path of a PEM file with the certificate of the trap's CA."""
-        return self._server.certificates.ca_file
+        return Path(self._server.certificates.ca_file)
 
     def smime_identity(
         self, address: str | None, *addresses: str, **keywords: Unpack[IdentityKeywords]

@@ -43,7 +43,8 @@ def pytest_configure(config):
         tests = list(tests)
         for test in tests:
             for message in test["messages"]:
-                message["content"] = (root / test["directory"] / message["file"]).read_text()
+                file = pathlib.Path(root, test["directory"], message["file"])
+                message["content"] = file.read_text()
         pathlib.Path("given.json").write_text(json.dumps(tests))
         write_report(path, tests, root=root)
 

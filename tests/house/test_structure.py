@@ -204,6 +204,7 @@ def test_a_run_without_mail_pays_nothing(tmp_path):
         "pytest_mailtrap._run.settings",
         "pytest_mailtrap._system",
         "pytest_mailtrap._system.clock",
+        "pytest_mailtrap._system.files",
     }
 
 

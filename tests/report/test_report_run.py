@@ -11,6 +11,8 @@ import threading
 import pytest
 from _run import Run
 
+from pytest_mailtrap._system.files import _Disk
+
 SUITE = """
 import smtplib
 import pytest
@@ -50,7 +52,7 @@ def suite(pytester, monkeypatch):
     """Run the suite above with options; it must leave no temporary file behind."""
     temporary = pytester.mkdir("temporary")
     # For this process, and for those of workers.
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setattr(_Disk, "temporary_directories", (str(temporary),))
     monkeypatch.setenv("TMPDIR", str(temporary))
     pytester.makepyfile(test_shop=SUITE)
 

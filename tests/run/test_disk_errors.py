@@ -8,6 +8,7 @@ import pytest
 from _policy_outputs import saved, warnings
 
 from pytest_mailtrap._run.files.run_files import RunFiles
+from pytest_mailtrap._system.files import _Disk
 
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
 
@@ -63,10 +64,11 @@ def test_a_report_in_a_place_that_cannot_be(project, pytester):
 def test_no_place_for_temporary_files(project, pytester, monkeypatch):
     """The report needs temporary files: without them there is a warning, and no result is lost."""
 
-    def fails(**keywords):
+    def fails(path, mode=0o777):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tempfile.mkdtemp", fails)
+    # A trap's certificates need no directory: this is the report's.
+    monkeypatch.setattr(_Disk, "mkdir", fails)
     result = project(SUITE, "--mailtrap-report=mail.html")
     result.assert_outcomes(passed=2, failed=1)
     assert warnings(result) == [

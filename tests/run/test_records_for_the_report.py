@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from pytest_mailtrap._system.files import _Disk
+
 pytest.importorskip("jinja2", reason="the report needs Jinja2")
 
 SUITE = """
@@ -93,7 +95,7 @@ def test_an_interrupted_run_has_a_report(given):
 def test_the_mail_is_kept_only_where_it_is_to_be_saved(given, pytester, monkeypatch):
     """Without --mailtrap-save the files are gone once the report is written; with it the report uses them."""
     temporary = pytester.mkdir("temporary")
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setattr(_Disk, "temporary_directories", (str(temporary),))
     _, tests = given()
     assert len(tests) == 4
     assert not list(temporary.iterdir())

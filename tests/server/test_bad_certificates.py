@@ -15,6 +15,7 @@ from pytest_mailtrap._server.certificate_authority import new_ca
 from pytest_mailtrap._server.certificate_flaws import CERTIFICATES
 from pytest_mailtrap._server.options import Options
 from pytest_mailtrap._server.tls_certificates import Certificates, can_speak
+from pytest_mailtrap._system.files import _Disk
 
 # What OpenSSL says of each, by a number that does not change with its wording (x509_vfy.h).
 REASONS = {
@@ -155,13 +156,15 @@ def test_certificate_of_ones_own(certificates):
     assert seen == [(certificates.ca, ("localhost", "127.0.0.1", "::1"))]
 
 
-def test_one_context_per_certificate(certificates):
-    """Sessions can be resumed within one context; a hostile server shares none with the good one."""
+def test_one_context_per_certificate(certificates, tmp_path, monkeypatch):
+    """Sessions can be resumed within one context; a hostile server shares none with the good one; no key stays on the disk."""
+    monkeypatch.setattr(_Disk, "temporary_directories", (str(tmp_path),))
+    monkeypatch.setattr(certificates, "_contexts", {})
     contexts = [certificates.server_context(Options(), certificate=c) for c in CERTIFICATES]
     assert len(set(contexts)) == len(CERTIFICATES)
     again = [certificates.server_context(Options(), certificate=c) for c in CERTIFICATES]
     assert again == contexts
-    assert not list(certificates.directory.glob("server-*"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_this_openssl_can_speak():

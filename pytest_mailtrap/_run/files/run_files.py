@@ -20,10 +20,12 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_mailtrap._run.files.schema import SCHEMA
+from pytest_mailtrap._system import files
+from pytest_mailtrap._system.files import joined
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from pytest_mailtrap._run.files.schema import (
         ConnectionRecord,
@@ -58,44 +60,44 @@ class RunFiles:
     The caller handles the OSError if something cannot be written: no test may be affected by it.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = str(root)
 
     def clean(self) -> None:
         """Remove what earlier runs have left here, and nothing else."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        for directory in self.root.iterdir():
-            if _is_ours(directory):
-                _empty(directory)
+        files.make_directories(self.root)
+        for name in files.names(self.root):
+            if _is_ours(self.root, name):
+                _empty(joined(self.root, name))
 
     def begin(self, head: TestHead) -> str:
         """Create a directory for one run of the test, with its journal, and return its name."""
         first = head["directory"]
         names = chain([first], (f"{first}-{number}" for number in count(1)))
-        return next(name for name in names if _claim(self.root / name, {**head, "directory": name}))
+        return next(n for n in names if _claim(joined(self.root, n), {**head, "directory": n}))
 
     def keep(self, name: str, file: str, raw: bytes) -> None:
         """Write a message to the test's directory *name*, completely or not at all."""
-        path = self.root / name / file
+        path = joined(self.root, name, file)
         try:
-            path.write_bytes(raw)
+            files.write(path, raw)
         except OSError:
-            path.unlink(missing_ok=True)
+            files.remove(path)
             raise
 
     def note(self, name: str, message: MessageRecord) -> None:
         """Write what is known about a message to the journal of the test's directory *name*."""
-        self._note(self.root / name, message)
+        files.write(joined(self.root, name, JOURNAL), _line(message), "ab")
 
     def finish(self, record: TestRecord) -> None:
         """Write the test's record; from now on it is complete."""
-        directory = self.root / record["directory"]
-        directory.mkdir(parents=True, exist_ok=True)
-        new = directory / f"{RECORD}.new"
-        new.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+        directory = joined(self.root, record["directory"])
+        files.make_directories(directory)
+        new = joined(directory, f"{RECORD}.new")
+        files.write(new, json.dumps(record, ensure_ascii=False).encode("utf-8"))
         # In one step: a reader finds all of it or nothing.
-        new.replace(directory / RECORD)
-        (directory / JOURNAL).unlink(missing_ok=True)
+        files.move(new, joined(directory, RECORD))
+        files.remove(joined(directory, JOURNAL))
 
     def records(self, first: Iterable[str] = ()) -> Iterator[TestRecord]:
         """
@@ -104,48 +106,49 @@ class RunFiles:
         A test without a record, because its process died, counts as interrupted, with what the journal contains.
         """
         for name in dict.fromkeys([*first, *self._names()]):
-            record = self._record(self.root / name)
+            record = self._record(name)
             if record is not None:
                 yield record
 
     def left_behind(self, known: Iterable[str]) -> Iterator[TestRecord]:
         """The records in directories that are not *known*: those of tests whose process died before it could report."""
         for name in sorted(set(self._names()).difference(known)):
-            record = self._record(self.root / name)
+            record = self._record(name)
             if record is not None:
                 yield record
 
     def _names(self) -> list[str]:
-        return sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
+        return files.names(self.root) if files.is_directory(self.root) else []
 
-    def _record(self, directory: Path) -> TestRecord | None:
-        if not _is_ours(directory):
+    def _record(self, name: str) -> TestRecord | None:
+        if not _is_ours(self.root, name):
             return None
-        if (directory / RECORD).is_file():
-            found = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        record, journal = joined(self.root, name, RECORD), joined(self.root, name, JOURNAL)
+        if files.is_file(record):
+            found = json.loads(files.read(record).decode("utf-8"))
             return cast("TestRecord", found) if found["schema"] == SCHEMA else None
-        return _recovered((directory / JOURNAL).read_text(encoding="utf-8").splitlines())
-
-    def _note(self, directory: Path, line: Mapping[str, Any]) -> None:
-        with (directory / JOURNAL).open("a", encoding="utf-8") as journal:
-            journal.write(json.dumps(line) + "\n")
+        return _recovered(files.read(journal).decode("utf-8").splitlines())
 
 
-def _claim(directory: Path, head: TestHead) -> bool:
+def _line(facts: Mapping[str, Any]) -> bytes:
+    """A line of the journal."""
+    return json.dumps(facts).encode("ascii") + b"\n"
+
+
+def _claim(directory: str, head: TestHead) -> bool:
     """Begin the journal in *directory*; False if another run of the test, in any process, has taken it."""
-    directory.mkdir(parents=True, exist_ok=True)
-    journal = directory / JOURNAL
+    files.make_directories(directory)
+    journal = joined(directory, JOURNAL)
     try:
-        with journal.open("x", encoding="utf-8") as file:
-            file.write(json.dumps(head) + "\n")
+        files.write(journal, _line(head), "xb")
     except FileExistsError:
         return False
     except OSError:
-        journal.unlink(missing_ok=True)
+        files.remove(journal)
         raise
     # The record is written before the journal is deleted: at least one of them always exists.
-    if (directory / RECORD).exists():
-        journal.unlink()
+    if files.exists(joined(directory, RECORD)):
+        files.remove(journal)
         return False
     return True
 
@@ -189,27 +192,23 @@ def _recovered_connections(messages: list[MessageRecord]) -> list[ConnectionReco
     return found
 
 
-def _is_ours(directory: Path) -> bool:
-    """Whether a run has created it: judged by its name and by the beginning of its record or journal."""
-    if not _OUR_DIRECTORIES.fullmatch(directory.name):
+def _is_ours(root: str, name: str) -> bool:
+    """Whether a run has created the directory: judged by its name and by the beginning of its record or journal."""
+    if not _OUR_DIRECTORIES.fullmatch(name):
         return False
-    return any(_begins_with_a_schema(directory / name) for name in (RECORD, JOURNAL))
+    return any(_begins_with_a_schema(joined(root, name, file)) for file in (RECORD, JOURNAL))
 
 
-def _begins_with_a_schema(path: Path) -> bool:
-    if not path.is_file():
+def _begins_with_a_schema(path: str) -> bool:
+    if not files.is_file(path):
         return False
-    with path.open("rb") as file:
-        return file.read(len(_BEGINNING)) == _BEGINNING
+    with files.opened(path) as file:
+        return bool(file.read(len(_BEGINNING)) == _BEGINNING)
 
 
-def _empty(directory: Path) -> None:
-    _remove_files(directory)
-    if not any(directory.iterdir()):
-        directory.rmdir()
-
-
-def _remove_files(directory: Path) -> None:
-    for path in directory.iterdir():
-        if _OUR_FILES.fullmatch(path.name):
-            path.unlink()
+def _empty(directory: str) -> None:
+    for name in files.names(directory):
+        if _OUR_FILES.fullmatch(name):
+            files.remove(joined(directory, name))
+    if not files.names(directory):
+        files.remove_directory(directory)
