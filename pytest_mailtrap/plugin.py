@@ -18,6 +18,7 @@ from pytest_mailtrap._hooks.fixtures import (
     smime_identity,
 )
 from pytest_mailtrap._run import settings
+
 # Before a conftest freezes the time or replaces the file system.
 from pytest_mailtrap._system import clock, files  # noqa: F401
 
