@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mailtrap._hooks import per_test
+from pytest_mailtrap._hooks.checks import forget
 from pytest_mailtrap._hooks.fixtures import (
     check_marker,
     generate_scenarios,
@@ -129,6 +130,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         result = yield
         per_test.check_teardown_mail(item)
     finally:
+        forget(item)
         _settle_trust()
     return result
 

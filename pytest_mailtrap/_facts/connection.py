@@ -34,4 +34,4 @@ class Connection(BaseConnection):
     @property
     def messages(self) -> tuple[CapturedMessage, ...]:
         """The messages it carried, in order."""
-        return tuple(self._facts.messages)
+        return self._facts.messages.of(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_mailtrap._facts.carried_messages import CarriedMessages
 from pytest_mailtrap._facts.transcript import Recorder
 from pytest_mailtrap._facts.transport import Transport
 from pytest_mailtrap._text.terms import plural
@@ -41,7 +42,7 @@ class Facts:
 
     def __init__(self) -> None:
         self.recorder = Recorder()
-        self.messages: list[Any] = []
+        self.messages = CarriedMessages()
         self.handshake_error: str | None = None
         # Whether `trust()` or an interception made clients with default settings trust the trap's CA when it began.
         self.trusted = False
@@ -82,11 +83,10 @@ class Facts:
         return sni
 
     def known(self) -> dict[str, Any]:
-        """All that is known by now, as a copy that does not grow with the connection."""
+        """All that is known by now except the messages, as a copy that does not grow with the connection."""
         return {
             "transport": self.transport,
             "recorder": self.recorder.copy(),
-            "messages": list(self.messages),
             "handshake_error": self.handshake_error,
             "trusted": self.trusted,
             "shown_for": self.shown_for,
@@ -125,7 +125,7 @@ class BaseConnection:
     @property
     def messages(self) -> tuple[object, ...]:
         """The messages it carried, in order."""
-        return tuple(self._facts.messages)
+        return self._facts.messages.of(self)
 
     @property
     def ended_by(self) -> EndedBy | None:
@@ -177,12 +177,18 @@ class BaseConnection:
 
     def __getstate__(self) -> dict[str, Any]:
         known = self._settled().known()
-        return {"implicit_tls": self.implicit_tls, "auths": self.auths, "known": known}
+        return {
+            "implicit_tls": self.implicit_tls,
+            "auths": self.auths,
+            "known": known,
+            "messages": list(self.messages),
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.implicit_tls = state["implicit_tls"]
         self.auths = state["auths"]
         self._facts = Facts.of(state["known"])
+        self._facts.messages = CarriedMessages(state["messages"])
         # A copy has no server to read the rest from.
         self._settle = lambda: None
 
@@ -190,7 +196,7 @@ class BaseConnection:
         how = self._facts.travel["tls_version"] or "cleartext"
         error = self._facts.handshake_error
         end = f", {error}" if error else ""
-        messages = plural(len(self.messages), "message")
+        messages = plural(len(self._facts.messages), "message")
         return f"<Connection from {self.peer[0]}:{self.peer[1]}, {how}, {messages}{end}>"
 
 

@@ -28,6 +28,13 @@ def checks_of(item: pytest.Item) -> Sequence[Check]:
     return item.stash.get(_CHECKS, [])
 
 
+def forget(item: pytest.Item) -> None:
+    """Drop the checks and notes of a test that has ended: they hold its trap, and pytest keeps the item until the end of the run."""
+    for key in (_CHECKS, _NOTES):
+        if key in item.stash:
+            del item.stash[key]
+
+
 def add_note(item: pytest.Item, note: Note) -> None:
     """Have *note* called at the end of the call phase: its text is shown with the test's mail."""
     item.stash.setdefault(_NOTES, []).append(note)

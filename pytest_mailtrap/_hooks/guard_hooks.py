@@ -121,7 +121,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     with _watched(item):
         result = yield
     _count_apis(item.config)
+    _forget(item)
     return result
+
+
+def _forget(item: pytest.Item) -> None:
+    """pytest keeps the item until the end of the run."""
+    if _GUARD in item.stash:
+        del item.stash[_GUARD]
+    if _APIS in item.stash:
+        del item.stash[_APIS]
 
 
 @contextmanager

@@ -38,8 +38,14 @@ class _Cache(dict[str, Any]):
         return _Cache, ()
 
 
+class _Referable:
+    """Something to which there can be weak references, despite its slots; Python 3.11 has an option for it."""
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CapturedMessage:
+class CapturedMessage(_Referable):
     """
     A message that the trap accepted, with the facts about the connection that carried it.
 

@@ -7,9 +7,10 @@ Rules of this file: it knows connections and behaviors, but not messages or asse
 from __future__ import annotations
 
 import secrets
+import weakref
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_mailtrap._clients.identification import client_now
 from pytest_mailtrap._intercept.hosts import checked
@@ -74,7 +75,8 @@ class RunningServer:
         self.behavior = Behavior(options, observer=observer)
         self.has_intercepted = False
         self.remarks: list[str] = []
-        self.server = Server(thread, new_protocol=self._new_protocol, fail=self._fail)
+        # Weak, as is all that points from a connection to its trap: without cycles, what a trap holds is freed at its end.
+        self.server = Server(thread, new_protocol=_weak(self._new_protocol), fail=_weak(self._fail))
         self._pending = PendingClients()
         self._routes: list[Route] = []
         self._entered: list[ExitStack] = []
@@ -215,7 +217,7 @@ class RunningServer:
             on_open=opened,
             on_close=on_close,
             on_error=behavior.inbox.fail,
-            settle=self.server.settle,
+            settle=_weak(self.server.settle),
             arrived=self._pending.arrived,
         )
         return protocol
@@ -224,7 +226,7 @@ class RunningServer:
         self, behavior: Behavior, protocol: SMTPConnectionProtocol, received: ReceivedMessage
     ) -> None:
         message = self._capture(received)
-        protocol.facts.messages.append(message)
+        protocol.facts.messages.add(message)
         behavior.inbox.deliver(message)
 
     def _fail(self, error: BaseException) -> None:
@@ -252,3 +254,14 @@ class RunningServer:
             deliver=partial(self._deliver, behavior, protocol),
             fail=behavior.inbox.fail,
         )
+
+
+def _weak(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The same as *method*, which does not keep its object alive; without the object, it does nothing."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*arguments: Any, **keywords: Any) -> Any:  # those of the method
+        bound = reference()
+        return None if bound is None else bound(*arguments, **keywords)
+
+    return call

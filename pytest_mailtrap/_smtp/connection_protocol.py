@@ -194,6 +194,17 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         if self._session is not None:
             self._session.eof_received()
         self._on_close(self)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """
+        Drop what leads back to the trap.
+
+        The trap's messages are then freed together with it, and not when the garbage collector next looks at old objects.
+        """
+        self._handshake = None
+        del self._choose_context, self._new_session, self._at_handshake
+        del self._on_open, self._on_close, self._on_error, self._settle
 
     def pause_writing(self) -> None:
         self.is_full = True
@@ -231,6 +242,8 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
 
     def expect_tls(self) -> None:
         """Treat what the client sends now as its handshake, which ends in `secured` or in `closing`."""
+        if self._closing:
+            return
         self._handshake = Handshake(
             self, choose_context=self._choose_context, rules=self._at_handshake
         )
@@ -265,6 +278,10 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         self._closing = self.has_shut = True
         self._clear_timers()
         self._tcp.close()
+
+    def session_ended(self) -> None:
+        """The session has had its last command."""
+        self._session = None
 
     def _clear_timers(self) -> None:
         if self._greeting is not None:

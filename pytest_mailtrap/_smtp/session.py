@@ -134,6 +134,10 @@ class TrapSMTP(ReplyOnlyCommands):
             if not isinstance(error, ConnectionError):
                 self._fail(error)
             self._protocol.close()
+        self._protocol.session_ended()
+        vars(
+            self
+        ).clear()  # it refers to itself, and would keep the trap until a garbage collection
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         # aiosmtpd cancels a timer and makes another for each command: ours keeps running, and checks when it fires.

@@ -73,7 +73,7 @@ def test_a_client_that_never_reads_and_goes(mailtrap):
         client.reset()
         sending.join(SECONDS)
         assert not sending.is_alive()
-    until(lambda: protocol._session._driver.have_ended)
+    until(lambda: protocol._session is None)  # its last command has been handled
     assert mailtrap.connections[0].ended_by in ("reset", "eof")
 
 
