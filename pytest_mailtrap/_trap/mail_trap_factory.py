@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_mailtrap._message.captured_message import capture
 from pytest_mailtrap._server.options import Options, check_for_a_trap
 from pytest_mailtrap._server.running_server import RunningServer
+from pytest_mailtrap._server.socket_ban import check_sockets
 from pytest_mailtrap._server.tls_certificates import Certificates
 from pytest_mailtrap._smtp.loop_thread import LoopThread
 from pytest_mailtrap._trap.mail_trap import MailTrap
@@ -49,7 +50,6 @@ class MailTrapFactory:
         self._observer = observer
         self._defaults = Options() if defaults is None else defaults
         self._certificates = Certificates(ca)
-        self._thread = LoopThread()
 
     def __call__(self, **options: Unpack[MailTrapOptions]) -> AbstractContextManager[MailTrap]:
         """Check the options now; the trap runs inside the `with` block, and scripted faults must have happened by its end."""
@@ -117,7 +117,14 @@ class MailTrapFactory:
         with self._run(server):
             yield trap
 
+    @cached_property
+    def _thread(self) -> LoopThread:
+        """Started with the first trap: a session's fixture must not fail because its first test may not open sockets."""
+        return LoopThread()
+
     def _new_server(self, options: Options) -> RunningServer:
+        __tracebackhide__ = True
+        check_sockets()
         if not self._thread.is_alive():
             # It has failed, or this is a forked process, which has none.
             self._thread.stop()
@@ -156,7 +163,8 @@ class MailTrapFactory:
 
     def close(self) -> None:
         """Stop the thread and remove the files."""
-        self._thread.stop()
+        if "_thread" in vars(self):
+            self._thread.stop()
         self._certificates.close()
 
 
