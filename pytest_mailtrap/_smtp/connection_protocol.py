@@ -279,8 +279,10 @@ class SMTPConnectionProtocol(asyncio.BufferedProtocol):
         self._clear_timers()
         self._tcp.close()
 
-    def session_ended(self) -> None:
-        """The session has had its last command."""
+    def session_ended(self, *, failed: bool) -> None:
+        """The session has had its last command; if it *failed*, nobody has closed the connection yet."""
+        if failed:
+            self.close()
         self._session = None
 
     def _clear_timers(self) -> None:

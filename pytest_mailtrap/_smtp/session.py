@@ -130,14 +130,11 @@ class TrapSMTP(ReplyOnlyCommands):
 
     def _ended(self, error: Exception | None) -> None:
         self._timeout_handle.cancel()
-        if error is not None:
-            if not isinstance(error, ConnectionError):
-                self._fail(error)
-            self._protocol.close()
-        self._protocol.session_ended()
-        vars(
-            self
-        ).clear()  # it refers to itself, and would keep the trap until a garbage collection
+        if error is not None and not isinstance(error, ConnectionError):
+            self._fail(error)
+        self._protocol.session_ended(failed=error is not None)
+        # It refers to itself, and would keep the trap until a garbage collection.
+        vars(self).clear()
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         # aiosmtpd cancels a timer and makes another for each command: ours keeps running, and checks when it fires.

@@ -6,7 +6,7 @@ import pytest
 
 # The trap's loop does nothing from here on, until somebody lets the trap read what has come.
 LATE = """
-import socket, threading
+import socket, threading, types
 from contextlib import ExitStack
 import pytest
 
@@ -18,10 +18,10 @@ def kept():
 def late(trap, kept):
     server, may_read = trap._server.server, threading.Event()
     for name in ("settle", "settle_until_quiet"):
-        def reading(original=getattr(server, name)):
+        def reading(_, original=getattr(server, name)):
             may_read.set()
             original()
-        setattr(server, name, reading)
+        setattr(server, name, types.MethodType(reading, server))
     client = socket.create_connection(("127.0.0.1", trap.port), timeout=10)
     replies = client.makefile("rb")
     kept.enter_context(client), kept.enter_context(replies)
