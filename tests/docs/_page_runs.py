@@ -26,8 +26,11 @@ _LATER = {
     "django": ("django.core.mail.backends.smtp", "django.test", "django.views.debug"),
     "pytest_mailtrap": modules_of_the_package(),
 }
-# Plugins that no run inside loads unless it asks for them.
-_PLUGINS = ("anyio", "django", "html", "metadata")
+# Plugins that no run inside loads unless it asks for them, by the modules that ask for them.
+_PLUGINS = {
+    **{name: name for name in ("anyio", "django", "html", "metadata")},
+    "pyfakefs": "pyfakefs.pytest_plugin",
+}
 
 Execute = Callable[[Run], pytest.RunResult]
 
@@ -68,7 +71,7 @@ def _imported_by(run: Run) -> list[str]:
 
 
 def _pytest_in(pytester: pytest.Pytester, processes: BlockProcesses, run: Run) -> pytest.RunResult:
-    used = [f"-p{plugin}" for plugin in _PLUGINS if uses(run, plugin)]
+    used = [f"-p{plugin}" for module, plugin in _PLUGINS.items() if uses(run, module)]
     options = [*used, "-p", "no:randomly", "-p", "no:cacheprovider", *_WARNINGS]
     if not set(run.modules) - _LIBRARIES:
         return pytester.runpytest_inprocess(*options, run.target)
