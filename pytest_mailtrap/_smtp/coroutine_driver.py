@@ -11,6 +11,8 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any
 
+from pytest_mailtrap._smtp.turns import turns_of
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Generator
@@ -24,12 +26,13 @@ class CoroutineDriver:
     *ended* is called at its end, with the error that ended it, or None.
     """
 
-    __slots__ = ("_conversation", "_ended", "_loop")
+    __slots__ = ("_conversation", "_ended", "_loop", "_turns")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, ended: Callable[[Exception | None], None]
     ) -> None:
         self._loop = loop
+        self._turns = turns_of(loop)
         self._ended = ended
         self._conversation: Coroutine[Any, Any, None] | None = None
 
@@ -64,6 +67,19 @@ class CoroutineDriver:
     def wake(self) -> Generator[None, None, None]:
         """Wait until something has happened, whatever it is."""
         yield
+
+    async def wait_for_turn(self) -> None:
+        """Let other conversations continue, and wait until it is the turn of this one."""
+        has_begun = False
+
+        def begin() -> None:
+            nonlocal has_begun
+            has_begun = True
+            self.resume()
+
+        self._turns.wait(begin)
+        while not has_begun:
+            await self.wake()
 
     async def wait_until(self, is_so: Callable[[], bool], seconds: float | None = None) -> None:
         """Wait until *is_so()* is true, or until *seconds* have passed."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from pytest_mailtrap._smtp.turns import COMMANDS_PER_TURN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,6 +43,8 @@ class LineReader:
         self._overlong = False
         self._has_ended = False
         self._is_paused = False
+        # How many lines have been read since the last wait.
+        self._lines_read = 0
 
     # -- the protocol's side --------------------------------------------------------------
 
@@ -67,12 +71,17 @@ class LineReader:
 
         ConnectionResetError is the only error that aiosmtpd accepts without a reply and without a log record.
         """
+        if self._lines_read >= COMMANDS_PER_TURN:
+            await self._driver.wait_for_turn()
+            self._lines_read = 0
+        self._lines_read += 1
         if self._protocol.has_shut:
             raise ConnectionResetError("the trap has closed the connection")
         buffer = self._buffer
         while (at := buffer.find(separator)) < 0 and len(buffer) <= LONGEST_LINE:
             if self._has_ended:
                 raise ConnectionResetError("the client closed the connection")
+            self._lines_read = 1
             await self._driver.wake()
         if at < 0 or at > LONGEST_LINE:
             self._overlong = True

@@ -12,6 +12,7 @@ import types
 from typing import TYPE_CHECKING
 
 from pytest_mailtrap._smtp.listener import Listener
+from pytest_mailtrap._smtp.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 0.3
 # ... and a connection without activity for this long counts as idle.
 _QUIET_SECONDS = 0.05
+# Clients that have sent many commands get this long until all of them have had their turns.
+_TURNS_SECONDS = 0.2
 # Iterations of the loop from a client's connect() to its first bytes being read: accept, connection_made, add_reader, read.
 _SETTLING_ROUNDS = 5
 
@@ -44,6 +47,7 @@ class Server:
         self._stopping = False
         self._opened_so_far = 0
         self._closed_one = asyncio.Event()
+        self._turns = turns_of(thread.loop)
         self.port = 0
         self.tls_port = 0
         self.ipv6 = False
@@ -111,6 +115,9 @@ class Server:
     async def _settle(self) -> None:
         self._listener.accept()
         await _rounds(_SETTLING_ROUNDS)
+        deadline = self._thread.loop.time() + _TURNS_SECONDS
+        while self._turns and self._thread.loop.time() < deadline:
+            await _round()
 
     def _abort(self) -> None:
         for protocol in list(self._wires):

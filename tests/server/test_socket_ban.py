@@ -61,7 +61,7 @@ def run(pytester):
             "-W",
             "ignore:Unknown pytest.mark.allow_hosts",
         )
-        return pytester.runpytest_inprocess(*options)  # fmt: skip
+        return pytester.runpytest_subprocess(*options)  # fmt: skip
 
     return run
 

@@ -14,6 +14,7 @@ from pytest_mailtrap._facts.transcript import Recorder
 from pytest_mailtrap._smtp.coroutine_driver import CoroutineDriver
 from pytest_mailtrap._smtp.line_reader import LONGEST_LINE, LineReader
 from pytest_mailtrap._smtp.loop_thread import LoopThread
+from pytest_mailtrap._smtp.turns import COMMANDS_PER_TURN
 
 COMMANDS = 3000
 CLEARTEXT_AND_TLS = pytest.mark.parametrize("tls", [False, True], ids=["cleartext", "tls"])
@@ -130,6 +131,12 @@ def read(lines: LineReader, steps: CoroutineDriver, count: int) -> list[bytes]:
     return found
 
 
+def take_turns(steps: CoroutineDriver) -> None:
+    """One iteration of the loop."""
+    steps._loop.call_soon(steps._loop.stop)
+    steps._loop.run_forever()
+
+
 @pytest.fixture
 def protocol() -> FakeProtocol:
     return FakeProtocol()
@@ -157,7 +164,10 @@ def test_the_client_waits_where_too_much_is_unread(protocol, steps, ends):
     lines.feed(line)
     lines.feed(line)
     assert protocol.calls == ["pause"]
-    assert read(lines, steps, 26) == [line] * 26
+    found = read(lines, steps, 26)
+    while len(found) < 26:
+        take_turns(steps)
+    assert found == [line] * 26
     assert protocol.calls == ["pause", "resume"]
     assert ends == [None]
 
@@ -185,6 +195,29 @@ def test_the_end_comes_after_what_was_sent(protocol, steps, ends):
     steps.resume()
     assert found == [b"NOOP\r\n", b"QUIT\r\n"]
     assert [type(end) for end in ends] == [ConnectionResetError]
+
+
+def test_clients_that_do_not_pause_take_turns(steps, ends):
+    """In each iteration of the loop only one of them has its turn, and another client's line is read at once."""
+    busy = [[], [], []]
+    for found in busy:
+        driver = CoroutineDriver(steps._loop, ended=ends.append)
+        lines = LineReader(FakeProtocol(), driver)
+        lines.feed(b"NOOP\r\n" * 100)
+        found.append(read(lines, driver, 100))
+    read_so_far = [len(found) for [found] in busy]
+    assert read_so_far == [COMMANDS_PER_TURN] * 3
+    for turn in range(1, 7):
+        take_turns(steps)
+        assert sum(len(found) for [found] in busy) == COMMANDS_PER_TURN * (3 + turn)
+    assert {len(found) for [found] in busy} == {3 * COMMANDS_PER_TURN}
+    other = LineReader(FakeProtocol(), steps)
+    other.feed(b"QUIT\r\n")
+    assert read(other, steps, 1) == [b"QUIT\r\n"]
+    for _ in range(40):
+        take_turns(steps)
+    assert [len(found) for [found] in busy] == [100] * 3
+    assert ends == [None] * 4
 
 
 # -- a conversation ------------------------------------------------------------------------------
