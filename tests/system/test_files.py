@@ -8,6 +8,7 @@ import functools
 import gc
 import os
 import pathlib
+import pkgutil
 import stat
 import subprocess
 import sys
@@ -59,14 +60,21 @@ def disk(tmp_path, monkeypatch):
     return str(tmp_path)
 
 
+def split(name):
+    return name.rpartition(".")
+
+
 def while_replaced(test):
     """Let everything that reaches the disk fail in the test, and only there: pytest needs it."""
+
+    # Looked up before anything is replaced: an import needs it.
+    owners = [(pkgutil.resolve_name(path), name) for path, _, name in map(split, REPLACED)]
 
     @functools.wraps(test)
     def run(*arguments, **fixtures):
         with ExitStack() as stack:
-            for name in REPLACED:
-                stack.enter_context(mock.patch(name, side_effect=ZeroDivisionError))
+            for owner, name in owners:
+                stack.enter_context(mock.patch.object(owner, name, side_effect=ZeroDivisionError))
             test(*arguments, **fixtures)
 
     return run
