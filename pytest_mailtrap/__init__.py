@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_mailtrap import smime
-    from pytest_mailtrap._content.bodies import Attachment
+    from pytest_mailtrap._content.attachments import Attachment
+    from pytest_mailtrap._content.remark import Remark
     from pytest_mailtrap._facts.client_hello import ClientHello
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._facts.transcript import Line, Transcript
@@ -37,7 +38,7 @@ _HOMES = {
     "Scenario": "_hostile.scenario",
     "Rule": "_smtp.faults",
     "HostileMailTrap": "_trap.hostile_mail_trap",
-    "Attachment": "_content.bodies",
+    "Attachment": "_content.attachments",
     "Auth": "_facts.transport",
     "CapturedMessage": "_message.captured_message",
     "ClientHello": "_facts.client_hello",
@@ -46,6 +47,7 @@ _HOMES = {
     "MailGuardError": "_intercept.guard",
     "MailTrap": "_trap.mail_trap",
     "MailTrapFactory": "_trap.mail_trap_factory",
+    "Remark": "_content.remark",
     "Transcript": "_facts.transcript",
     "Transport": "_facts.transport",
 }
@@ -64,6 +66,7 @@ __all__ = [
     "MailTrapFactory",
     "MailTrapMarkerOptions",
     "MailTrapOptions",
+    "Remark",
     "Rule",
     "SMIMEIdentityFactory",
     "Scenario",

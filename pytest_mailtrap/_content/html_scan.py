@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 # These search the text in lower case: ignoring case takes four times as long.
 _TAG = re.compile(
@@ -18,6 +19,7 @@ _TAG = re.compile(
 )
 _REMOTE_IN_STYLE = re.compile(r"""(?:url\(\s*['"]?|@import\s+['"])\s*((?:https?:)?//[^\s'")]+)""")
 _BACKGROUND = re.compile(r"""(?:background|poster)\s*=\s*["']?\s*((?:https?:)?//[^\s"'>]+)""")
+_CONTENT_ID = re.compile(r"""\bcid:([^\s"'<>()]+)""")
 _ANY_TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
 _ATTRIBUTE = re.compile(
     r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?"""
@@ -32,7 +34,7 @@ _PERHAPS_HANDLER = re.compile(r"on[a-z]{3,30}\s*=")
 _HANDLER = re.compile(r"""<[a-z][^<>]*?[\s"'/]on[a-z]{3,30}\s*=""")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-_MOST = 2000
+_MOST = 100_000
 _LONGEST_WORDS = 2000
 
 
@@ -60,12 +62,14 @@ class HtmlFacts:
 
     *remote* lists the URLs that its styles, backgrounds and media would load.
     *active* names the elements that mail programs remove, *handlers* says whether there are event handlers.
+    *content_ids* are those of the parts that it shows, percent-decoded (RFC 2392, section 2).
     *language* says whether the language is declared, *text* is the visible text.
     """
 
     links: tuple[Link, ...]
     images: tuple[Image, ...]
     remote: tuple[str, ...]
+    content_ids: frozenset[str]
     active: tuple[str, ...]
     handlers: bool
     language: bool
@@ -102,10 +106,18 @@ class _Reading:
             links=tuple(self._links),
             images=tuple(self._images),
             remote=tuple(dict.fromkeys(remote))[:_MOST],
+            content_ids=self._content_ids(),
             active=tuple(sorted(self._active)),
             handlers=bool(_PERHAPS_HANDLER.search(self._lower) and _HANDLER.search(self._lower)),
             language=self._language,
             text=html.unescape(_ANY_TAG.sub(" ", "".join(self._text))),
+        )
+
+    def _content_ids(self) -> frozenset[str]:
+        if "cid:" not in self._lower:
+            return frozenset()
+        return frozenset(
+            unquote(html.unescape(address)) for address in self._addresses(_CONTENT_ID)
         )
 
     def _addresses(self, pattern: re.Pattern[str]) -> list[str]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import email
-import email.message
-import email.policy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from pytest_mailtrap._content import bodies
+from pytest_mailtrap._message.message_content import MessageContent
 from pytest_mailtrap._smime import availability
 
 if TYPE_CHECKING:
@@ -17,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from pytest_mailtrap._content.bodies import Attachment
     from pytest_mailtrap._facts.connection import Connection
     from pytest_mailtrap._facts.received_message import ReceivedMessage
     from pytest_mailtrap._facts.transcript import Transcript
@@ -38,14 +34,8 @@ class _Cache(dict[str, Any]):
         return _Cache, ()
 
 
-class _Referable:
-    """Something to which there can be weak references, despite its slots; Python 3.11 has an option for it."""
-
-    __slots__ = ("__weakref__",)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CapturedMessage(_Referable):
+class CapturedMessage(MessageContent):
     """
     A message that the trap accepted, with the facts about the connection that carried it.
 
@@ -92,56 +82,13 @@ class CapturedMessage(_Referable):
     _cache: _Cache = field(default_factory=_Cache, init=False)
 
     @property
-    def parsed(self) -> email.message.EmailMessage:
-        """The message as the standard library's `EmailMessage`; parsed once, on first access."""
-        if "parsed" not in self._cache:
-            self._cache["parsed"] = email.message_from_bytes(self.raw, policy=email.policy.default)
-        return cast("email.message.EmailMessage", self._cache["parsed"])
-
-    def __getitem__(
-        self, header: str
-    ) -> Any:  # like EmailMessage: a header object of the field's kind
-        return self.parsed[header]
-
-    def __contains__(self, header: object) -> bool:
-        return isinstance(header, str) and header in self.parsed
-
-    @property
-    def subject(self) -> str | None:
-        """The decoded Subject, or None if there is none."""
-        value = self.parsed["Subject"]
-        return None if value is None else str(value)
-
-    @property
-    def text(self) -> str | None:
-        """The text/plain body, decoded, with "\\n" as line endings; None if there is none."""
-        return bodies.body(self.parsed, "plain")
-
-    @property
-    def html(self) -> str | None:
-        """The text/html body, decoded, with "\\n" as line endings; None if there is none."""
-        return bodies.body(self.parsed, "html")
-
-    @property
-    def attachments(self) -> tuple[Attachment, ...]:
-        """The attachments, in order."""
-        return tuple(bodies.attachments(self.parsed))
-
-    @property
-    def links(self) -> tuple[str, ...]:
-        """The URLs that the bodies link to, each once: first those in the HTML body, then those in the text."""
-        return bodies.links(self.html or "", self.text or "")
-
-    @property
     def smime(self) -> SMIMEFacts:
         """
         The facts about its S/MIME signatures and encryption, verified against the trap's CA as of the time of receipt.
 
         Nothing is decrypted here; `inspect_smime()` accepts other trust anchors, and keys.
         """
-        if "smime" not in self._cache:
-            self._cache["smime"] = self.inspect_smime()
-        return cast("SMIMEFacts", self._cache["smime"])
+        return self._derived("smime", self.inspect_smime)
 
     def inspect_smime(
         self,

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from email.utils import collapse_rfc2231_value
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +25,11 @@ Bytes = bytes | mmap.mmap
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
 _REST_OF_LINE = re.compile(rb"(--)?[ \t]*\r?(?:\n|\Z)")
 _BLANK = re.compile(rb"\r?\n")
-# More than any mail program makes; what is beyond these limits is shown in the source.
-_DEEPEST = 16
-_MOST_PARTS = 200
-_MOST_FIELDS = 500
-_LONGEST_FIELD = 16_384
+# More than any mail program makes. Each level is searched once more for boundaries, so that depth times size is the cost.
+_DEEPEST = 32
+_MOST_FIELDS = 1000
+LONGEST_FIELD = 65_536
+_FORWARDED = ("message/rfc822", "message/global")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,11 @@ class Description:
     What the fields of a part say about its body.
 
     *name*, *charset* and *content_id* are as the sender wrote them.
+    *parameters* are those of Content-Type, with names in lower case.
     """
 
     content_type: str
+    parameters: tuple[tuple[str, str], ...]
     charset: str | None
     encoding: str
     disposition: str | None
@@ -63,12 +66,16 @@ class Part:
     One part of a message, even a multipart one; the message itself is the first.
 
     *number* is its place as IMAP counts ("2.1"), "" for the message itself.
+    *parent* is the index of the part around it, None for the message itself.
     *start* and *end* delimit its body.
+    *forwarded* says whether it belongs to a message that is inside this one.
     *complaint* is the code of the problem with its structure, or None.
     """
 
     number: str
     depth: int
+    parent: int | None
+    forwarded: bool
     fields: tuple[DecodedField, ...]
     said: Description
     start: int
@@ -80,6 +87,11 @@ class Part:
         return self.said.content_type.startswith("multipart/")
 
     @property
+    def is_message(self) -> bool:
+        """Whether it is a whole message, such as a forwarded one."""
+        return self.said.content_type in _FORWARDED
+
+    @property
     def size(self) -> int:
         """The bytes it takes in the message, still encoded."""
         return self.end - self.start
@@ -88,34 +100,59 @@ class Part:
 def parts_of(data: Bytes) -> list[Part]:
     """The message and all its parts, from the outside in, in their order."""
     found: list[Part] = []
-    _walk(data, 0, len(data), number="", depth=0, found=found)
+    _walk(data, _Range(start=0, end=len(data), number="", depth=0), found)
     return found
 
 
-def _walk(data: Bytes, start: int, end: int, *, number: str, depth: int, found: list[Part]) -> None:
-    fields, body = _fields(data, start, end)
-    said = _description(_describing(fields))
+class _Range(NamedTuple):
+    """Where a part is, before its header has been read; *default* is its type if it declares none."""
+
+    start: int
+    end: int
+    number: str
+    depth: int
+    parent: int | None = None
+    forwarded: bool = False
+    default: str = "text/plain"
+
+
+def _walk(data: Bytes, where: _Range, found: list[Part]) -> None:
+    fields, body = _fields(data, where.start, where.end)
+    said = _description(_describing(fields), where.default)
     ranges: list[tuple[int, int]] = []
     complaint = None
     if said.content_type.startswith("multipart/"):
-        ranges, complaint = _split(data, body, end, said.boundary)
-    elif said.content_type == "message/rfc822":
-        ranges = [(body, end)]
-    found.append(
-        Part(
-            number=number,
-            depth=depth,
-            fields=fields,
-            said=said,
-            start=body,
-            end=end,
-            complaint=complaint,
-        )
+        ranges, complaint = _split(data, body, where.end, said.boundary)
+    elif said.content_type in _FORWARDED:
+        ranges = [(body, where.end)]
+    if ranges and where.depth >= _DEEPEST:
+        ranges, complaint = [], "nested-too-deeply"
+    part = Part(
+        number=where.number,
+        depth=where.depth,
+        parent=where.parent,
+        forwarded=where.forwarded,
+        fields=fields,
+        said=said,
+        start=body,
+        end=where.end,
+        complaint=complaint,
     )
-    for place, (first, last) in enumerate(ranges, 1):
-        if depth < _DEEPEST and len(found) < _MOST_PARTS:
-            inner = f"{number}.{place}" if number else str(place)
-            _walk(data, first, last, number=inner, depth=depth + 1, found=found)
+    place = len(found)
+    found.append(part)
+    # RFC 2046, section 5.1.5
+    default = "message/rfc822" if said.content_type == "multipart/digest" else "text/plain"
+    for count, (first, last) in enumerate(ranges, 1):
+        inner = _Range(
+            start=first,
+            end=last,
+            number=f"{where.number}.{count}" if where.number else str(count),
+            depth=where.depth + 1,
+            parent=place,
+            forwarded=where.forwarded or part.is_message,
+            default=default,
+        )
+        _walk(data, inner, found)
 
 
 def _fields(data: Bytes, start: int, end: int) -> tuple[tuple[DecodedField, ...], int]:
@@ -132,9 +169,14 @@ def _fields(data: Bytes, start: int, end: int) -> tuple[tuple[DecodedField, ...]
 
 def _field(match: re.Match[bytes]) -> DecodedField:
     first, last = match.span(2)
-    raw = match.string[first : min(last, first + _LONGEST_FIELD)]
-    text = raw.decode("utf-8", "backslashreplace").replace("\r\n", "").replace("\n", "").strip()
-    return DecodedField(name=match[1].decode("ascii"), value=decoded_words(text), raw=raw)
+    raw = match.string[first : min(last, first + LONGEST_FIELD)]
+    return DecodedField(name=match[1].decode("ascii"), value=decoded_words(unfolded(raw)), raw=raw)
+
+
+def unfolded(raw: bytes) -> str:
+    """The value of a field as one line of text; bytes that are not UTF-8 are shown by their numbers."""
+    text = raw.decode("utf-8", "backslashreplace")
+    return text.replace("\r\n", "").replace("\n", "").strip()
 
 
 def decoded_words(text: str) -> str:
@@ -159,13 +201,15 @@ def _describing(fields: tuple[DecodedField, ...]) -> tuple[tuple[str, bytes], ..
 
 # Most parts of a run's mail have the same few descriptions.
 @lru_cache(maxsize=256)
-def _description(fields: tuple[tuple[str, bytes], ...]) -> Description:
+def _description(fields: tuple[tuple[str, bytes], ...], default: str) -> Description:
     """The description that these fields give, as read by the standard library: it supports RFC 2231."""
     typed = Message()
+    typed.set_default_type(default)
     for name, raw in fields:
         typed[name] = raw.decode("utf-8", "replace").replace("\r", "").replace("\n", "")
     return Description(
         content_type=typed.get_content_type(),
+        parameters=_parameters(typed),
         charset=_charset(typed),
         encoding=str(typed.get("content-transfer-encoding", "7bit")).strip().lower(),
         disposition=_disposition(typed),
@@ -175,10 +219,18 @@ def _description(fields: tuple[tuple[str, bytes], ...]) -> Description:
     )
 
 
+def _parameters(typed: Message) -> tuple[tuple[str, str], ...]:
+    try:
+        given = typed.get_params(failobj=[])[1:]
+        return tuple((name.lower(), collapse_rfc2231_value(value)) for name, value in given)
+    except Exception:  # the standard library's RFC 2231 decoder raises many things
+        return ()
+
+
 def _boundary(typed: Message) -> bytes:
     try:
         return (typed.get_boundary() or "").encode("utf-8", "replace")
-    except Exception:  # the standard library's RFC 2231 decoder raises many things
+    except Exception:  # as above
         return b""
 
 
@@ -224,7 +276,7 @@ def _split(
     for delimiter, after, last in _delimiters(data, start, end, b"--" + boundary):
         if opened is not None:
             ranges.append((opened, max(opened, _before_newline(data, delimiter))))
-        if last or len(ranges) > _MOST_PARTS:
+        if last:
             return ranges, None
         opened = after
     if opened is None:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from os import SEEK_END
 from typing import TYPE_CHECKING, Any
 
-from pytest_mailtrap._content.checks import findings, link_codes
-from pytest_mailtrap._content.contents import Content, read
+from pytest_mailtrap._content.checks.links import link_codes
 from pytest_mailtrap._content.html_scan import is_remote
-from pytest_mailtrap._content.remarks import remark
-from pytest_mailtrap._smime import availability
+from pytest_mailtrap._content.mail import Envelope, Mail
+from pytest_mailtrap._content.reading import Content, read
+from pytest_mailtrap._content.remarks import remarks
+from pytest_mailtrap._content.wire_format import WireFormat, wire_format
+from pytest_mailtrap._message.opened import opened
 from pytest_mailtrap._system import files
 from pytest_mailtrap._system.files import joined
 
@@ -37,6 +39,11 @@ LARGEST_REPORT = 96 * 1024 * 1024
 _LEAST = 16 * 1024
 _MAP_FROM = 1024 * 1024
 _LARGEST_OPENED = 8 * 1024 * 1024
+# How much of a body is checked; a mail program does not show more either (Gmail clips at 102 kB).
+_LONGEST_BODY = 512 * 1024
+# Of each kind, in one message.
+_MOST_PARTS = 200
+_MOST_LINKS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,42 +173,22 @@ def _unread(notice: str, path: str | None = None, budget: Budget | None = None) 
 
 
 def _contents(raw: Bytes, message: Record, budget: Budget) -> dict[str, Any]:
-    opened = _opened_smime(raw, message)
-    content = read(raw if opened is None else opened)
+    content = read(raw, limit=_LONGEST_BODY)
+    inside = opened(content) if len(raw) <= _LARGEST_OPENED else None
+    if inside is not None:
+        content = read(inside, limit=_LONGEST_BODY)
     embedded = budget.spend(len(raw))
-    visible = embedded if opened is None else budget.spend(len(opened))
+    visible = embedded if inside is None else budget.spend(len(inside))
     data = {
-        "findings": _findings(content, message),
+        "findings": _findings(content, wire_format(raw), message),
         "attachments": len(content.attachments),
         "headers": [[f.name, f.value] for f in content.fields],
-        "parts": [_part(part, content, visible) for part in content.parts],
+        "parts": [_part(part, content, visible) for part in content.parts[:_MOST_PARTS]],
         "links": _links(content),
         "source": _latin(raw[:embedded]),
-        "notices": _notices(content, len(raw), embedded, opened),
+        "notices": _notices(content, len(raw), embedded, inside),
     }
-    return data if opened is None else data | {"opened": _latin(opened[:visible])}
-
-
-def _opened_smime(raw: Bytes, message: Record) -> bytes | None:
-    """What is inside an opaque signature, with the header fields of the message; None for other messages."""
-    kinds = [layer.get("kind") for layer in (message.get("smime") or {}).get("layers") or ()]
-    if not kinds or set(kinds) - {"signed", "compressed"} or len(raw) > _LARGEST_OPENED:
-        return None
-    # The run that recorded the layers may have had another cryptography.
-    if availability.missing() is not None:
-        return None
-    first = read(raw[:_LARGEST_OPENED]).parts[0]
-    if first.multipart:
-        return None
-    from pytest_mailtrap._smime.inspection import inspect
-
-    inner = inspect(bytes(raw[:]), trust="any").content
-    outer = [
-        f.name.encode() + b":" + f.raw.rstrip() + b"\r\n"
-        for f in first.fields
-        if not f.name.lower().startswith("content-")
-    ]
-    return b"".join(outer) + inner
+    return data if inside is None else data | {"opened": _latin(inside[:visible])}
 
 
 def _notices(content: Content, size: int, embedded: int, opened: bytes | None) -> list[str]:
@@ -218,22 +205,19 @@ def _notices(content: Content, size: int, embedded: int, opened: bytes | None) -
     return notices
 
 
-def _findings(content: Content, message: Record) -> list[dict[str, str]]:
-    found = findings(content, mail_from=str(message.get("mail_from") or ""))
-    return [
-        {
-            "code": f.code,
-            "level": remark(f).level,
-            "text": remark(f).text,
-            "standard": remark(f).standard,
-            "about": f.about[:500],
-        }
-        for f in found
-    ]
+def _findings(content: Content, wire: WireFormat, message: Record) -> list[dict[str, str]]:
+    envelope = Envelope(
+        mail_from=str(message.get("mail_from") or ""),
+        rcpt_tos=tuple(map(str, message.get("rcpt_tos") or ())),
+        smtp_utf8=bool(message.get("smtp_utf8")),
+        ehlo=(message.get("transport") or {}).get("ehlo"),
+    )
+    found = remarks(Mail(content=content, wire_format=wire, envelope=envelope))
+    return [asdict(remark) for remark in found]
 
 
 def _links(content: Content) -> list[dict[str, Any]]:
-    links = content.html_facts.links if content.html_facts else ()
+    links = content.html_facts.links[:_MOST_LINKS] if content.html_facts else ()
     remote = (
         [i.url for i in content.html_facts.images if is_remote(i.url)] if content.html_facts else []
     )
@@ -241,7 +225,10 @@ def _links(content: Content) -> list[dict[str, Any]]:
     return [
         {"kind": "link", "url": link.url[:2000], "text": link.text, "codes": link_codes(link)}
         for link in links
-    ] + [{"kind": "loads", "url": url[:2000], "text": "", "codes": []} for url in loaded]
+    ] + [
+        {"kind": "loads", "url": url[:2000], "text": "", "codes": []}
+        for url in loaded[:_MOST_LINKS]
+    ]
 
 
 def _part(part: Part, content: Content, embedded: int) -> dict[str, Any]:

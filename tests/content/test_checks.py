@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from pytest_mailtrap._content.checks import findings
-from pytest_mailtrap._content.contents import read
-from pytest_mailtrap._content.remarks import REMARKS
+from pytest_mailtrap._content import remarks as _remarks
+from pytest_mailtrap._content.mail import Envelope, Mail
+from pytest_mailtrap._content.reading import read
+from pytest_mailtrap._content.remark_table import MEANINGS
+from pytest_mailtrap._content.wire_format import wire_format
 
 HEAD = """\
 From: Shop <shop@example.org>
@@ -124,7 +126,12 @@ BROKEN = [
 def remarks(text: str) -> dict[str, str]:
     """The codes of the remarks on a message, and what each is about."""
     raw = text.replace("\n", "\r\n").replace("\r\n for", "\n for").encode()
-    return {f.code: f.about for f in findings(read(raw), mail_from="bounce@example.org")}
+    mail = Mail(
+        content=read(raw),
+        wire_format=wire_format(raw),
+        envelope=Envelope(mail_from="bounce@example.org", rcpt_tos=("bob@example.com",)),
+    )
+    return {remark.code: remark.about for remark in _remarks.remarks(mail)}
 
 
 def test_a_good_mail_is_not_remarked_on():
@@ -139,7 +146,7 @@ def test_one_thing_is_wrong(good, broken, codes, about):
     """The same message with one thing broken: the remarks are that one, those that follow from it, and no others."""
     assert good in GOOD
     found = remarks(GOOD.replace(good, broken, 1))
-    first, *others = [code for code in codes.split() if code in REMARKS]
+    first, *others = [code for code in codes.split() if code in MEANINGS]
     assert set(found) == {first, *others}
     assert found[first] == about
 
@@ -170,12 +177,12 @@ def test_letters_that_get_longer_in_lower_case_hide_nothing():
 def test_every_remark_is_tested():
     """Every code has a message that triggers it."""
     shown = {code for row in BROKEN for code in row[2].split()} | {"alternatives-reversed"}
-    assert set(REMARKS) - shown == set()
+    assert set(MEANINGS) - shown == set()
 
 
 def test_every_remark_is_a_sentence():
     """It ends with a period, and its reference, if any, names a document and a section."""
-    for code, remark in REMARKS.items():
-        assert re.fullmatch(r"[A-Z<].*\.", remark.text), code
-        for part in remark.standard.split("; ") if remark.standard else ():
+    for code, meaning in MEANINGS.items():
+        assert re.fullmatch(r"[A-Z<].*\.", meaning.text), code
+        for part in meaning.reference.split("; ") if meaning.reference else ():
             assert re.fullmatch(r"(RFC \d{4}|WCAG 2\.2), \d[\d.]*", part), code

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mailtrap._assertions.smime_violations import FINDINGS
 from pytest_mailtrap._clients.fixes import CAUSES, CLIENTS, lines_of
-from pytest_mailtrap._content.remarks import REMARKS
+from pytest_mailtrap._content.remark_table import MEANINGS_BY_TOPIC
 from pytest_mailtrap._hostile.scenarios import SCENARIOS
 from pytest_mailtrap._smime.diagnosis.digest_mismatch import SENTENCES
 from pytest_mailtrap._smime.diagnosis.remedies import REMEDIES, REMEDY_OF
@@ -39,11 +39,22 @@ def scenarios() -> str:
 
 
 def remarks() -> str:
-    rows = (
-        (f"`{code}`", remark.level, _escaped(remark.text), remark.standard)
-        for code, remark in REMARKS.items()
-    )
-    return _table(("remark", "", "what it says", "read on"), rows)
+    """A table for each topic."""
+    head = ("code", "level", "what it means", "what to change", "reference")
+    tables = []
+    for topic, meanings in MEANINGS_BY_TOPIC.items():
+        rows = (
+            (
+                f"`{code}`",
+                meaning.level,
+                _escaped(meaning.text),
+                _escaped(meaning.cure),
+                meaning.reference,
+            )
+            for code, meaning in meanings.items()
+        )
+        tables.append(f"### {topic}\n\n{_table(head, rows)}")
+    return "\n\n".join(tables)
 
 
 def codes() -> str:
@@ -78,7 +89,7 @@ def fixes() -> str:
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "scenarios": ("hostile.md", scenarios),
     "fixes": ("clients.md", fixes),
-    "remarks": ("report.md", remarks),
+    "remarks": ("remarks.md", remarks),
     "codes": ("smime.md", codes),
     "findings": ("smime.md", findings),
     "diagnoses": ("smime.md", diagnoses),

@@ -180,7 +180,7 @@ def test_html_only(mailtrap):
 
 
 def test_attached_message(mailtrap):
-    """An attached message is returned as its own bytes."""
+    """An attached message is returned byte for byte."""
     inner = EmailMessage()
     inner["Subject"] = "inner"
     inner.set_content("hello")
@@ -189,7 +189,7 @@ def test_attached_message(mailtrap):
     attachment = submit(mailtrap, outer).attachments[-1]
     assert isinstance(attachment, Attachment)
     assert attachment.content_type == "message/rfc822"
-    assert attachment.content.startswith(b"Subject: inner\n")
+    assert attachment.content.startswith(b"Subject: inner\r\n")
 
 
 MALFORMED = {

@@ -69,7 +69,7 @@ const checksTab = (data) => {
     ? make("ul", { class: "findings" }, found.map((finding) =>
         make("li", { class: finding.level }, make("span", { class: "level" }, finding.level), make("div", {},
           make("p", {}, finding.text, finding.about ? make("bdi", { class: "words-of" }, line(finding.about, 300)) : null),
-          make("p", { class: "about" }, make("code", {}, finding.code), finding.standard ? ` · ${finding.standard}` : null)))))
+          make("p", { class: "about" }, make("code", {}, finding.code), finding.reference ? ` · ${finding.reference}` : null)))))
     : note("ok", "No remarks on the content of this message.");
   const links = data.links.filter(({ kind }) => kind === "link");
   const loads = data.links.filter(({ kind }) => kind === "loads");
